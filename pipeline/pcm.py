@@ -1,0 +1,21 @@
+"""The one audio format inside the pipeline: PCM16, 24 kHz, mono, in 50 ms frames.
+
+Voice Live's ``pcm16`` is little-endian signed 16-bit at 24 kHz in both directions, so no sample
+is converted between a sound card at that rate and the wire.
+"""
+
+SAMPLE_RATE_HZ = 24_000
+FRAME_SAMPLES = 1_200
+SAMPLE_BYTES = 2
+
+NS_PER_S = 1_000_000_000
+
+
+def samples_to_ms(samples: int) -> int:
+    """Whole milliseconds contained in `samples` at 24 kHz, rounded down."""
+    return samples * 1_000 // SAMPLE_RATE_HZ
+
+
+def samples_to_ns(samples: int, rate_hz: int = SAMPLE_RATE_HZ) -> int:
+    """Duration of `samples` in nanoseconds, rounded down."""
+    return samples * NS_PER_S // rate_hz

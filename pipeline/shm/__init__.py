@@ -1,0 +1,1 @@
+"""Everything whose memory order matters: reviewing this folder is reviewing the hard part."""

@@ -1,0 +1,181 @@
+"""The board: single-writer words that the processes show each other.
+
+Every word lies in the block of the one process that writes it, and blocks lie 128 bytes apart.
+Values that must be seen together are packed in one word (heard position) or announced by a word
+stored after them (a cut).
+"""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple, Self, TypeVar
+
+from pipeline.shm.atomics import SEPARATION_BYTES, WORD_BYTES, Word
+from pipeline.shm.segment import Segment
+
+_POSITION_SAMPLES_BITS = 40  # 530 days at 24 kHz; leaves 16 million items
+
+
+class Position(NamedTuple):
+    """A place in the answers: `samples` of the answer item with ordinal `item` (0: none yet)."""
+
+    item: int
+    samples: int
+
+    def packed(self) -> int:
+        """Both numbers in one word, so that no reader sees half of a change."""
+        return self.item << _POSITION_SAMPLES_BITS | self.samples
+
+    @classmethod
+    def unpacked(cls, word: int) -> Self:
+        return cls(word >> _POSITION_SAMPLES_BITS, word & ((1 << _POSITION_SAMPLES_BITS) - 1))
+
+
+class Cut(NamedTuple):
+    """What playback did about an interruption."""
+
+    generation: int
+    """The generation that silenced everything older."""
+    heard: Position
+    """Everything before this has sounded, or is already with the device; nothing after it will."""
+    time_ns: int
+    """``time.monotonic_ns`` at which the last sample of the old answer leaves the loudspeaker."""
+    discarded_frames: int
+    """Frames skipped unheard."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorWords:
+    """Written by the supervisor."""
+
+    stop: Word
+    """1: fade out and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureWords:
+    """Written by the capture process."""
+
+    captured_samples: Word
+    """Samples taken from the microphone, lost ones included."""
+    lost_samples: Word
+    """Samples dropped because the ring was full."""
+    input_overruns: Word
+    """Periods that the card reported as lost before we saw them."""
+    peak: Word
+    """Loudest sample of the latest frame, 0 to 32768."""
+    ended: Word
+    """1: a recorded input has been played to its end and every frame of it is published."""
+    heartbeat_ns: Word
+    """``time.monotonic_ns`` of the latest device period."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkWords:
+    """Written by the network process."""
+
+    generation: Word
+    """Interruptions so far. Playback drops every frame with a smaller number."""
+    ready: Word
+    """1: the session is configured and hears the microphone."""
+    sent_samples: Word
+    """Microphone samples handed to the service."""
+    heartbeat_ns: Word
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackWords:
+    """Written by the playback process."""
+
+    heard: Word
+    """Packed `Position` of the latest sample that has left the loudspeaker."""
+    handed: Word
+    """Packed `Position` of the latest sample handed to the device."""
+    played_samples: Word
+    """Answer samples handed to the device, whatever their item."""
+    underruns: Word
+    """Times the ring ran dry in the middle of an answer."""
+    output_underruns: Word
+    """Periods that the card reported as missed."""
+    peak: Word
+    """Loudest sample of the latest period, 0 to 32768."""
+    cut_begun: Word
+    """Generation of the latest cut, stored before the three words that describe it."""
+    cut_heard: Word
+    cut_time_ns: Word
+    cut_discarded_frames: Word
+    cut_generation: Word
+    """Generation of the latest cut, stored after them."""
+    heartbeat_ns: Word
+
+
+_Block = TypeVar("_Block", SupervisorWords, CaptureWords, NetworkWords, PlaybackWords)
+_BLOCK_BYTES = 2 * SEPARATION_BYTES  # room for 16 words, and a free 128 bytes after them
+
+
+class Board:
+    """The shared words, grouped by the process that may write them."""
+
+    _BLOCKS = (SupervisorWords, CaptureWords, NetworkWords, PlaybackWords)
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self.supervisor = self._block(SupervisorWords)
+        self.capture = self._block(CaptureWords)
+        self.network = self._block(NetworkWords)
+        self.playback = self._block(PlaybackWords)
+
+    @classmethod
+    def create(cls) -> Self:
+        """A new board, every word 0."""
+        return cls(Segment.create(len(cls._BLOCKS) * _BLOCK_BYTES))
+
+    @classmethod
+    def attach(cls, name: str) -> Self:
+        """The board that another process created; FileNotFoundError if it is gone."""
+        return cls(Segment.attach(name))
+
+    @property
+    def name(self) -> str:
+        return self._segment.name
+
+    def publish_cut(self, cut: Cut) -> None:
+        """Playback only: tell what an interruption left heard."""
+        words = self.playback
+        # cut: every store here is a release and every load in latest_cut an acquire, so they
+        # happen in the order written. A reader who sees any word of this cut sees `cut_begun`,
+        # and one who sees `cut_generation` sees all of them.
+        words.cut_begun.store(cut.generation)
+        words.cut_heard.store(cut.heard.packed())
+        words.cut_time_ns.store(cut.time_ns)
+        words.cut_discarded_frames.store(cut.discarded_frames)
+        words.cut_generation.store(cut.generation)
+
+    def latest_cut(self) -> Cut | None:
+        """The latest cut; None while playback is in the middle of telling a newer one.
+
+        Generation 0 if there was none yet.
+        """
+        words = self.playback
+        # cut: `cut_generation` first and `cut_begun` last, the reverse of publish_cut: equal
+        # numbers mean that nothing between them changed meanwhile.
+        generation = words.cut_generation.load()
+        heard = Position.unpacked(words.cut_heard.load())
+        time_ns = words.cut_time_ns.load()
+        discarded_frames = words.cut_discarded_frames.load()
+        if words.cut_begun.load() != generation:
+            return None
+        return Cut(generation, heard, time_ns, discarded_frames)
+
+    def close(self) -> None:
+        """Unmap the memory; its creator also removes it from the system."""
+        self._segment.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _block(self, kind: type[_Block]) -> _Block:
+        start = self._BLOCKS.index(kind) * _BLOCK_BYTES
+        names = [field.name for field in fields(kind)]
+        return kind(**{n: self._segment.word(start + i * WORD_BYTES) for i, n in enumerate(names)})

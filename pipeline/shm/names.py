@@ -1,0 +1,12 @@
+"""What a child needs to attach to the pipeline's shared memory."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SharedNames:
+    """Names of the segments, chosen by the system when the supervisor created them."""
+
+    board: str
+    capture_ring: str
+    playback_ring: str

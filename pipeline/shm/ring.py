@@ -1,0 +1,249 @@
+"""Single-producer single-consumer ring of audio frames in shared memory.
+
+    writer's process                                        reader's process
+    ────────────────                                        ────────────────
+    fill slot[written mod capacity]
+    written ← written + 1   ── release ══▶ acquire ──       written → at least one frame
+                                                            read slot[read mod capacity]
+    read → room for a frame ── acquire ◀══ release ──       read ← read + 1
+
+Two named sync points hold it together:
+
+*publish*  ``written.store`` (writer) pairs with ``written.load`` (reader). It forbids the slot's
+           payload to become visible after the index that announces it: a torn or stale frame.
+*reclaim*  ``read.store`` (reader) pairs with ``read.load`` (writer). It forbids the reader's last
+           look at a slot to happen after the writer was told that it may overwrite it.
+
+Indices are 64-bit counts of frames that only grow; fill is ``written - read``, the slot is
+``index mod capacity``, so full and empty need no extra flag. Each index has one writer, and the
+two lie 128 bytes apart. What an answer still means when it is old: `free_frames` may only be too
+small by the time the writer uses it, `fill_frames` may only be too small by the time the reader
+does. Nobody waits here.
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.pcm import FRAME_SAMPLES
+from pipeline.samples import Samples
+from pipeline.shm.atomics import SEPARATION_BYTES
+from pipeline.shm.segment import Segment
+
+FLAG_DISCONTINUITY = 1
+"""Samples were lost just before this frame: the producer found the ring full."""
+FLAG_ITEM_END = 2
+"""The last frame of its answer item; it may hold no samples at all."""
+
+SLOT = np.dtype(
+    {
+        "names": [
+            "sequence", "generation", "item", "item_offset_samples", "capture_time_ns",
+            "valid_samples", "flags", "samples",
+        ],
+        "formats": ["<u8", "<u8", "<u8", "<u8", "<i8", "<u4", "<u4", ("<i2", FRAME_SAMPLES)],
+        "offsets": [0, 8, 16, 24, 32, 40, 44, 64],
+        "itemsize": 2_496,
+    }
+)  # fmt: skip
+"""One slot: 64 bytes of header, 2400 bytes of samples, padded to whole 64-byte cache lines."""
+
+_HEADER = [name for name in SLOT.names or () if name != "samples"]
+
+_WRITTEN_OFFSET = 0  # written by the writer's process only
+_READ_OFFSET = SEPARATION_BYTES  # written by the reader's process only
+_CAPACITY_OFFSET = 2 * SEPARATION_BYTES  # written by the creator, before it tells the name
+_SLOTS_OFFSET = 3 * SEPARATION_BYTES
+
+
+class Frame(NamedTuple):
+    """A frame at the front of the ring, valid until its reader advances past it."""
+
+    sequence: int
+    """Index of the frame in the ring's whole life, from 0."""
+    generation: int
+    """Interruptions that had happened when this frame's response was created."""
+    item: int
+    """Ordinal of the answer item, from 1; 0 for microphone frames."""
+    item_offset_samples: int
+    """Position of the first sample within its answer item."""
+    capture_time_ns: int
+    """``time.monotonic_ns`` at which the first sample was captured; 0 for answers."""
+    flags: int
+    """FLAG_… bits."""
+    samples: Samples
+    """The valid samples, shape ``(n,)`` with 0 ≤ n ≤ 1200: a view of shared memory, not a copy."""
+
+
+class FrameRing:
+    """The memory of a ring: created by its owner, attached elsewhere by name.
+
+    Take the `writer` in exactly one process and the `reader` in exactly one other. Frames and
+    ends must no longer be in use when the ring is closed.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._ends: list[RingWriter | RingReader] = []
+
+    @classmethod
+    def create(cls, capacity_frames: int) -> Self:
+        """A new, empty ring of `capacity_frames` ≥ 1 frames (2.5 kB each)."""
+        if capacity_frames < 1:
+            raise ValueError(f"a ring holds at least 1 frame, not {capacity_frames}")
+        segment = Segment.create(_SLOTS_OFFSET + capacity_frames * SLOT.itemsize)
+        segment.word(_CAPACITY_OFFSET).store(capacity_frames)
+        return cls(segment)
+
+    @classmethod
+    def attach(cls, name: str) -> Self:
+        """The ring that another process created; FileNotFoundError if it is gone."""
+        return cls(Segment.attach(name))
+
+    @property
+    def name(self) -> str:
+        return self._segment.name
+
+    @property
+    def capacity_frames(self) -> int:
+        return self._segment.word(_CAPACITY_OFFSET).load()
+
+    def writer(self) -> "RingWriter":
+        end = RingWriter(self._segment, self.capacity_frames)
+        self._ends.append(end)
+        return end
+
+    def reader(self) -> "RingReader":
+        end = RingReader(self._segment, self.capacity_frames)
+        self._ends.append(end)
+        return end
+
+    def close(self) -> None:
+        """Unmap the memory; its creator also removes it from the system."""
+        for end in self._ends:
+            end.release()
+        self._segment.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class RingWriter:
+    """The producer's side: it alone moves `written`."""
+
+    def __init__(self, segment: Segment, capacity_frames: int) -> None:
+        self._capacity = capacity_frames
+        self._written = segment.word(_WRITTEN_OFFSET)
+        self._read = segment.word(_READ_OFFSET)
+        slots = _slots(segment, capacity_frames)
+        self._headers = slots[_HEADER]
+        self._samples = slots["samples"]
+        self._next = self._written.load()
+
+    def free_frames(self) -> int:
+        """Frames that fit now; the reader can only make it more."""
+        # reclaim: acquire pairs with the release in RingReader.advance, so the reader is done
+        # with every slot counted as free here.
+        return self._capacity - (self._next - self._read.load())
+
+    def write(
+        self,
+        samples: Samples,
+        *,
+        generation: int = 0,
+        item: int = 0,
+        item_offset_samples: int = 0,
+        capture_time_ns: int = 0,
+        flags: int = 0,
+    ) -> bool:
+        """Publish a frame of up to 1200 `samples`; False, and nothing written, if the ring is full.
+
+        :raises ValueError: `samples` does not fit a frame.
+        """
+        count = len(samples)
+        if count > FRAME_SAMPLES:
+            raise ValueError(f"a frame holds {FRAME_SAMPLES} samples, not {count}")
+        if self.free_frames() <= 0:
+            return False
+        index = self._next
+        slot = index % self._capacity
+        self._samples[slot, :count] = samples
+        self._headers[slot] = (
+            index, generation, item, item_offset_samples, capture_time_ns, count, flags,
+        )  # fmt: skip
+        self._next = index + 1
+        # publish: release pairs with the acquire in RingReader.fill_frames; the payload above
+        # cannot become visible after the index.
+        self._written.store(self._next)
+        return True
+
+    def release(self) -> None:
+        """Drop the views of shared memory, so that it can be unmapped."""
+        del self._headers, self._samples
+
+
+class RingReader:
+    """The consumer's side: it alone moves `read`."""
+
+    def __init__(self, segment: Segment, capacity_frames: int) -> None:
+        self._capacity = capacity_frames
+        self._written = segment.word(_WRITTEN_OFFSET)
+        self._read = segment.word(_READ_OFFSET)
+        slots = _slots(segment, capacity_frames)
+        self._headers = slots[_HEADER]
+        self._samples = slots["samples"]
+        self._generations = slots["generation"]
+        self._next = self._read.load()
+
+    def fill_frames(self) -> int:
+        """Frames waiting; the writer can only make it more."""
+        # publish: acquire pairs with the release in RingWriter.write, so every frame counted
+        # here is complete.
+        return self._written.load() - self._next
+
+    def front(self) -> Frame | None:
+        """The oldest waiting frame, left in place; None if there is none."""
+        if self.fill_frames() <= 0:
+            return None
+        slot = self._next % self._capacity
+        sequence, generation, item, offset, captured, count, flags = self._headers[slot].item()
+        samples = self._samples[slot, :count]
+        return Frame(sequence, generation, item, offset, captured, flags, samples)
+
+    def advance(self, frames: int = 1) -> None:
+        """Give the oldest `frames` back to the writer; their samples may change from now on.
+
+        :raises ValueError: fewer are waiting.
+        """
+        if not 0 <= frames <= self.fill_frames():
+            raise ValueError(f"cannot advance {frames} of {self.fill_frames()} waiting frames")
+        self._next += frames
+        # reclaim: release pairs with the acquire in RingWriter.free_frames; our reads of these
+        # slots cannot happen after the writer sees them free.
+        self._read.store(self._next)
+
+    def skip_older(self, generation: int) -> int:
+        """Advance past every leading frame below `generation`, however many; returns how many."""
+        skipped = 0
+        while fill := self.fill_frames():
+            slot = self._next % self._capacity
+            run = self._generations[slot : slot + min(fill, self._capacity - slot)]
+            current = run >= generation
+            stale = int(current.argmax()) if current.any() else len(run)
+            self.advance(stale)
+            skipped += stale
+            if stale < len(run):
+                break
+        return skipped
+
+    def release(self) -> None:
+        """Drop the views of shared memory, so that it can be unmapped."""
+        del self._headers, self._samples, self._generations
+
+
+def _slots(segment: Segment, capacity_frames: int) -> npt.NDArray[np.void]:
+    return np.ndarray((capacity_frames,), SLOT, segment.buffer, _SLOTS_OFFSET)

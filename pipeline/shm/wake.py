@@ -1,0 +1,46 @@
+"""One byte on a socketpair wakes the network process: about 20 µs, with any event loop.
+
+A frame is published first and the byte is sent afterwards, so a woken reader finds it. Bytes carry
+no count: a full socket means that a wake-up is already on its way.
+"""
+
+import socket
+from contextlib import suppress
+
+
+class Waker:
+    """The sending end. `wake` never waits, so an audio callback may call it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+
+    def wake(self) -> None:
+        # A full buffer has a byte in it already; a closed peer has nobody to wake.
+        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            self._socket.send(b"\0")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Wakeable:
+    """The receiving end, for an event loop's ``add_reader`` on `fileno`."""
+
+    _CHUNK_BYTES = 4_096
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def clear(self) -> None:
+        """Take every pending wake-up. Look at the ring after this, never before."""
+        with suppress(BlockingIOError):
+            while len(self._socket.recv(self._CHUNK_BYTES)) == self._CHUNK_BYTES:
+                pass
+
+    def close(self) -> None:
+        self._socket.close()
