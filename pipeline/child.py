@@ -1,0 +1,106 @@
+"""The frame of every child process: reports to the supervisor, and an end when it says so or dies.
+
+One duplex pipe joins a child to the supervisor. Its end of file means "stop": the supervisor
+closes it to end a child, and the system closes it if the supervisor is killed, so that no child
+outlives it. A parent's process id would not do: it may be reused, and it changes late.
+"""
+
+import logging
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Self
+
+from pipeline.errors import PipelineError
+from pipeline.reports import Failed, Log, Report
+
+
+class Supervised:
+    """A child's end of the pipe. `report` never waits, so an event loop may call it."""
+
+    _QUEUED_REPORTS = 10_000
+
+    def __init__(self, pipe: "Connection[Report, None]") -> None:
+        self._pipe = pipe
+        self._queue: queue.Queue[Report | None] = queue.Queue(self._QUEUED_REPORTS)
+        self._pump = threading.Thread(target=self._send_queued, name="reports", daemon=True)
+        self._pump.start()
+
+    def report(self, report: Report) -> None:
+        """Queue a report. If the supervisor has not read 10,000 of them, drop this one."""
+        with suppress(queue.Full):
+            self._queue.put_nowait(report)
+
+    def stop_requested(self, wait_s: float | None = 0.0) -> bool:
+        """Whether the supervisor said stop or is gone, waiting up to `wait_s` (None: forever)."""
+        return self._pipe.poll(wait_s)
+
+    def fileno(self) -> int:
+        """Readable when the child must stop, for an event loop."""
+        return self._pipe.fileno()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._queue.put(None)
+        self._pump.join()
+        self._pipe.close()
+
+    def _send_queued(self) -> None:
+        with suppress(OSError):  # nobody is left to read
+            while (report := self._queue.get()) is not None:
+                self._pipe.send(report)
+        while self._queue.get() is not None:
+            pass
+
+
+def run_child(
+    pipe: "Connection[Report, None]", verbose: bool, work: Callable[[Supervised], None]
+) -> None:
+    """Run `work` as the whole life of a spawned process, and report how it failed if it did."""
+    # Ctrl-C reaches every process of the terminal, but only the supervisor decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Supervised(pipe) as supervised, _logging_to(supervised, verbose):
+        try:
+            work(supervised)
+        except Exception as error:  # noqa: BLE001 - nobody above could handle it
+            supervised.report(Failed(_sendable(error), traceback.format_exc()))
+
+
+def _sendable(error: Exception) -> Exception:
+    """Errors of libraries may not survive a pipe; the tree's own always do."""
+    if isinstance(error, PipelineError):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+class _ReportHandler(logging.Handler):
+    def __init__(self, supervised: Supervised) -> None:
+        super().__init__()
+        self._supervised = supervised
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._supervised.report(Log(record.levelno, record.name, record.getMessage()))
+
+
+@contextmanager
+def _logging_to(supervised: Supervised, verbose: bool) -> Iterator[None]:
+    handler = _ReportHandler(supervised)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

@@ -1,0 +1,148 @@
+"""The supervisor's side of its child processes: spawn, hear, end."""
+
+import importlib
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Self
+
+from pipeline.errors import PipelineError, ProcessDiedError
+from pipeline.reports import Failed, Report
+
+ENDING_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    name: str
+    process: BaseProcess
+    may_end: bool
+
+
+class ChildFailedError(ProcessDiedError):
+    """A child reported an error that is not in the tree; `traceback` is the child's own."""
+
+    def __init__(self, sentence: str, traceback: str) -> None:
+        super().__init__(sentence)
+        self.traceback = traceback
+
+
+class Children:
+    """Spawned processes, each at the other end of a pipe. Leaving the context ends them all."""
+
+    STOP_S = 0.7
+    """How long they may take to end by themselves before they are killed."""
+
+    def __init__(self) -> None:
+        self._spawn = multiprocessing.get_context("spawn")
+        self._children: dict[Connection[None, Report], _Child] = {}
+
+    def spawn(self, name: str, module: str, *args: object, may_end: bool = False) -> None:
+        """Run ``module.main(pipe, *args)`` in a new process.
+
+        :param may_end: whether ending by itself, with exit code 0, is what it should do.
+        """
+        ours, theirs = self._spawn.Pipe(duplex=True)
+        process = self._spawn.Process(
+            target=_enter, args=(module, theirs, *args), name=name, daemon=True
+        )
+        with _signals_blocked():
+            process.start()
+        theirs.close()
+        self._children[ours] = _Child(name, process, may_end)
+
+    @property
+    def alive(self) -> bool:
+        """Whether any child has not ended yet."""
+        return bool(self._children)
+
+    def reports(self, timeout_s: float) -> Iterator[Report]:
+        """What the children say within `timeout_s`, if anything.
+
+        :raises PipelineError: as soon as a child failed or ended when it should not.
+        """
+        for pipe in wait(list(self._children), timeout_s):
+            assert isinstance(pipe, Connection)  # noqa: S101 - for the type checker
+            try:
+                report = pipe.recv()
+            except (EOFError, OSError):
+                self._forget(pipe)
+                continue
+            if isinstance(report, Failed):
+                raise _error_of(self._children[pipe].name, report)
+            yield report
+
+    def stop(self) -> None:
+        """Ask all to end by closing their pipes, wait, and kill who does not."""
+        for pipe in self._children:
+            pipe.close()
+        deadline_s = time.monotonic() + self.STOP_S
+        for child in self._children.values():
+            child.process.join(max(0.0, deadline_s - time.monotonic()))
+            if child.process.exitcode is None:
+                child.process.kill()
+                child.process.join()
+            child.process.close()
+        self._children.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with _signals_ignored():
+            self.stop()
+
+    def _forget(self, pipe: "Connection[None, Report]") -> None:
+        child = self._children.pop(pipe)
+        pipe.close()
+        child.process.join(self.STOP_S)
+        exit_code = child.process.exitcode
+        if exit_code != 0 or not child.may_end:
+            raise ProcessDiedError(
+                f"The {child.name} process ended unexpectedly (exit code {exit_code}): "
+                "start again, with --verbose to see more."
+            )
+
+
+def _enter(module: str, pipe: "Connection[Report, None]", *args: Any) -> None:  # noqa: ANN401
+    """First function of a child. The supervisor itself never imports what its children need."""
+    importlib.import_module(module).main(pipe, *args)
+
+
+def _error_of(name: str, failed: Failed) -> PipelineError:
+    if isinstance(failed.error, PipelineError):
+        failed.error.add_note(failed.traceback)
+        return failed.error
+    return ChildFailedError(f"The {name} process failed: {failed.error}", failed.traceback)
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """A child inherits the mask: Ctrl-C cannot strike it before it ignores Ctrl-C itself."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Ending must itself not be interrupted; it takes less than a second."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,56 @@
+"""What the conversation asks of the world around it; reports to the person are actions too."""
+
+from dataclasses import dataclass
+
+from pipeline.reports import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Queue whole samples of an answer item for the loudspeaker."""
+
+    item: int
+    """Ordinal of the item, growing in the order in which items are heard."""
+    generation: int
+    """Interruptions that had happened when the item's response was created."""
+    offset_samples: int
+    """Position of the first sample within the item."""
+    pcm: bytes
+    """PCM16, a whole number of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndItem:
+    """No more audio of this item will come: running dry after it is no underrun."""
+
+    item: int
+    generation: int
+    offset_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Silence everything of older generations, now; then call `Conversation.cut_done`."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Tell the service how much of an item was heard."""
+
+    item_id: str
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Tell the service that nothing of an item was heard.
+
+    A truncation to 0 ms says the same, but versions of the service have rejected it.
+    """
+
+    item_id: str
+
+
+Action = Play | EndItem | Cut | Truncate | Forget | Report

@@ -1,0 +1,235 @@
+"""The service on one side, the rings and the board on the other, the conversation between them."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
+from urllib.parse import urlsplit
+
+import aiohttp
+from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection
+from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
+from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import ClientAuthenticationError
+
+from pipeline.child import Supervised
+from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
+from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
+from pipeline.network.conversation import Conversation
+from pipeline.network.downlink import Downlink
+from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
+from pipeline.network.session import (
+    Credential,
+    build_session,
+    entra_credential,
+    open_connection,
+)
+from pipeline.network.translate import translate
+from pipeline.network.uplink import Uplink
+from pipeline.reports import Connecting, Finished, Notice, SessionReady, Trace
+from pipeline.settings import Settings
+from pipeline.shm.board import Board, Position
+
+
+class Client:
+    """One session with the service, from connecting to its end."""
+
+    TICK_S = 0.01
+    """How often playback's words are looked at. Only truncation and display wait for it; the
+    sound never does."""
+
+    SETTLED_S = 2.0
+    """Calm after which a recorded input counts as answered; longer than endpointing takes."""
+
+    UNANSWERED_S = 20.0
+    """Silence of the service after which nothing more is expected of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        supervised: Supervised,
+        board: Board,
+        uplink: Uplink,
+        downlink: Downlink,
+    ) -> None:
+        self._settings = settings
+        self._supervised = supervised
+        self._board = board
+        self._uplink = uplink
+        self._downlink = downlink
+        self._conversation = Conversation(interrupt_response=settings.interrupt_response)
+        self._connection: VoiceLiveConnection | None = None
+        self._session_id = ""
+        self._settled_generation = 0
+        self._lost_samples_told = 0
+        self._last_event_s = time.monotonic()
+        self._busy_s = time.monotonic()
+
+    async def talk(self, stack: AsyncExitStack) -> None:
+        """Connect, then pass events and frames on until the service ends it or we are cancelled.
+
+        :raises AuthenticationError, EndpointError: no session came about.
+        :raises ServiceClosedError: the service ended it.
+        """
+        self._connection = connection = await self._connect(stack)
+        await connection.session.update(session=build_session(self._settings))
+        while True:
+            event = await self._next_event(connection)
+            await self._receive(event)
+            if isinstance(event, SessionUpdated) and not self._board.network.ready.load():
+                self._tell_ready()
+                sending = asyncio.create_task(self._uplink.run(connection))
+                stack.push_async_callback(_cancel, sending)
+
+    async def tick(self) -> None:
+        """Look at what playback did, publish waiting frames, and notice a finished input."""
+        self._board.network.heartbeat_ns.store(time.monotonic_ns())
+        if self._connection is None:
+            return
+        self._downlink.pump()
+        self._tell_lost_samples()
+        await self._perform(self._playback_news())
+        if self._input_answered():
+            self._supervised.report(Finished())
+
+    async def _connect(self, stack: AsyncExitStack) -> VoiceLiveConnection:
+        settings = self._settings
+        host = urlsplit(settings.endpoint or "").netloc
+        self._supervised.report(Connecting(host))
+        credential: Credential
+        if settings.uses_api_key:
+            credential = AzureKeyCredential(settings.api_key or "")
+        else:
+            credential = entra_credential()
+            stack.push_async_callback(credential.close)
+        try:
+            async with asyncio.timeout(settings.connect_timeout_s):
+                return await stack.enter_async_context(open_connection(settings, credential))
+        except TimeoutError as error:
+            raise EndpointError(
+                f"{host} did not answer within {settings.connect_timeout_s:g} s: "
+                "check the endpoint and your network, or raise --connect-timeout-s."
+            ) from error
+        except ClientAuthenticationError as error:
+            raise AuthenticationError(
+                "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
+            ) from error
+        except SdkConnectionError as error:
+            raise _refusal(host, error.__cause__) from error
+
+    async def _next_event(self, connection: VoiceLiveConnection) -> Event:
+        while True:
+            try:
+                server_event = await connection.recv()
+            except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
+                raise ServiceClosedError(
+                    "The service closed the connection: start again to go on talking."
+                ) from error
+            except SdkConnectionError as error:
+                self._supervised.report(Notice(f"The service sent something unreadable: {error}"))
+                continue
+            self._last_event_s = time.monotonic()
+            return self._traced(translate(server_event), str(server_event.get("type")))
+
+    def _traced(self, event: Event, kind: str) -> Event:
+        if self._settings.verbose:
+            self._supervised.report(Trace(kind))
+        return event
+
+    async def _receive(self, event: Event) -> None:
+        match event:
+            case SessionCreated(session_id):
+                self._session_id = session_id
+            case ServiceError(code, message) if not self._board.network.ready.load():
+                raise EndpointError(f"The service refused the session ({code}): {message}")
+        await self._perform(self._conversation.receive(event))
+        # Events that arrived together would be handled without a pause, and the microphone
+        # would wait for the end of the burst.
+        await asyncio.sleep(0)
+
+    async def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Cut(generation):
+                    # barge-in: playback loads this word in every device period.
+                    self._board.network.generation.store(generation)
+                    self._downlink.drop_older(generation)
+                case Play() | EndItem():
+                    self._downlink.put(action)
+                case Truncate() | Forget():
+                    await self._correct_memory(action)
+                case _:
+                    self._supervised.report(action)
+
+    async def _correct_memory(self, action: Truncate | Forget) -> None:
+        if self._connection is None:
+            return
+        item = self._connection.conversation.item
+        with suppress(SdkConnectionError):  # closed meanwhile: the receiving side says so
+            if isinstance(action, Forget):
+                await item.delete(item_id=action.item_id)
+            else:
+                await item.truncate(
+                    item_id=action.item_id, content_index=0, audio_end_ms=action.audio_end_ms
+                )
+
+    def _playback_news(self) -> list[Action]:
+        conversation, playback = self._conversation, self._board.playback
+        if self._settled_generation != conversation.generation:
+            cut = self._board.latest_cut()
+            if cut is None or cut.generation != conversation.generation:
+                return []  # positions are read only once the cut between them is settled
+            self._settled_generation = cut.generation
+            return conversation.cut_done(cut.generation, *cut.heard)
+        return conversation.heard(*Position.unpacked(playback.heard.load()))
+
+    def _tell_ready(self) -> None:
+        self._board.network.ready.store(1)
+        settings = self._settings
+        self._supervised.report(SessionReady(self._session_id, settings.model, settings.voice))
+
+    def _tell_lost_samples(self) -> None:
+        lost = self._downlink.lost_samples
+        if lost and not self._lost_samples_told:
+            self._supervised.report(
+                Notice(
+                    "The answer is over half an hour ahead of the loudspeaker: the rest is lost."
+                )
+            )
+        self._lost_samples_told = lost
+
+    def _input_answered(self) -> bool:
+        """Whether a recorded input is over and the calm after it has lasted long enough."""
+        now_s = time.monotonic()
+        ended = self._board.capture.ended.load() == 1 and self._uplink.drained
+        if not ended or (not self._conversation.idle and not self._service_is_silent(now_s)):
+            self._busy_s = now_s
+        return now_s - self._busy_s > self.SETTLED_S
+
+    def _service_is_silent(self, now_s: float) -> bool:
+        heard = Position.unpacked(self._board.playback.heard.load())
+        handed = Position.unpacked(self._board.playback.handed.load())
+        return heard == handed and now_s - self._last_event_s > self.UNANSWERED_S
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _refusal(host: str, cause: BaseException | None) -> PipelineError:
+    status = cause.status if isinstance(cause, aiohttp.WSServerHandshakeError) else None
+    if status in (401, 403):
+        return AuthenticationError(
+            f"{host} refused the sign-in (HTTP {status}): check AZURE_VOICELIVE_API_KEY, "
+            "and that it belongs to this endpoint."
+        )
+    if status is not None:
+        return EndpointError(
+            f"{host} answered HTTP {status} instead of opening a Voice Live session: "
+            "check the endpoint and the model."
+        )
+    return EndpointError(
+        f"{host} cannot be reached ({cause}): check the endpoint and your network, "
+        "or use --offline."
+    )

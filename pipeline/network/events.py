@@ -1,0 +1,100 @@
+"""The service's events as the conversation sees them: what it needs of each, and nothing else."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated:
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdated:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UserTranscript:
+    """The service's understanding of the user's turn; empty if its transcription failed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCreated:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDelta:
+    """PCM16, 24 kHz, mono; any length, even an odd number of bytes."""
+
+    response_id: str
+    item_id: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDone:
+    response_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsDelta:
+    """Text of the answer: the transcript of its audio, or its text if it has no audio."""
+
+    response_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsDone:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseDone:
+    """`status` is completed, cancelled, incomplete or failed; `reason` explains the others."""
+
+    response_id: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceError:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unhandled:
+    """An event that changes nothing for this client."""
+
+
+Event = (
+    SessionCreated
+    | SessionUpdated
+    | SpeechStarted
+    | SpeechStopped
+    | UserTranscript
+    | ResponseCreated
+    | AudioDelta
+    | AudioDone
+    | WordsDelta
+    | WordsDone
+    | ResponseDone
+    | ServiceError
+    | Unhandled
+)

@@ -1,0 +1,67 @@
+"""The network process: one event loop between the rings and the service."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from multiprocessing.connection import Connection
+
+from pipeline.child import Supervised, run_child
+from pipeline.network.client import Client
+from pipeline.network.downlink import Downlink
+from pipeline.network.uplink import Uplink
+from pipeline.reports import Report, Started
+from pipeline.settings import Settings
+from pipeline.shm.board import Board
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import FrameRing
+from pipeline.shm.wake import Wakeable
+
+
+def main(
+    pipe: "Connection[Report, None]",
+    settings: Settings,
+    names: SharedNames,
+    wake_socket: socket.socket,
+) -> None:
+    """Entry point of the spawned process."""
+    run_child(pipe, settings.verbose, partial(_work, settings, names, wake_socket))
+
+
+def _work(
+    settings: Settings, names: SharedNames, wake_socket: socket.socket, supervised: Supervised
+) -> None:
+    with (
+        Board.attach(names.board) as board,
+        FrameRing.attach(names.capture_ring) as capture_ring,
+        FrameRing.attach(names.playback_ring) as playback_ring,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        uplink = Uplink(capture_ring.reader(), Wakeable(wake_socket), board)
+        downlink = Downlink(playback_ring.writer())
+        client = Client(settings, supervised, board, uplink, downlink)
+        supervised.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
+        runner.run(_until_stopped(client, supervised))
+
+
+async def _until_stopped(client: Client, supervised: Supervised) -> None:
+    """Converse until the supervisor says stop, or until the client fails."""
+    async with AsyncExitStack() as stack:
+        talk = asyncio.create_task(client.talk(stack))
+        while not talk.done() and not supervised.stop_requested():
+            await asyncio.wait({talk}, timeout=client.TICK_S)
+            await client.tick()
+        talk.cancel()
+        await asyncio.wait({talk})
+        if not talk.cancelled():
+            talk.result()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.SelectorEventLoop  # the only one there that watches a plain socket
+    import uvloop
+
+    return uvloop.new_event_loop

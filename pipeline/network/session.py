@@ -1,0 +1,116 @@
+"""How the settings become a connection and a session of the SDK."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from azure.ai.voicelive.aio import VoiceLiveConnection, connect
+from azure.ai.voicelive.models import (
+    AudioEchoCancellation,
+    AudioInputTranscriptionOptions,
+    AudioNoiseReduction,
+    AzureSemanticVad,
+    AzureSemanticVadEn,
+    AzureSemanticVadMultilingual,
+    AzureStandardVoice,
+    InputAudioFormat,
+    Modality,
+    OutputAudioFormat,
+    RequestSession,
+    ServerVad,
+    TurnDetection,
+)
+from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials_async import AsyncTokenCredential
+
+from pipeline.errors import MissingPackageError
+from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.settings import Settings
+
+Credential = AzureKeyCredential | AsyncTokenCredential
+
+_TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
+    "server_vad": ServerVad,
+    "azure_semantic_vad": AzureSemanticVad,
+    "azure_semantic_vad_en": AzureSemanticVadEn,
+    "azure_semantic_vad_multilingual": AzureSemanticVadMultilingual,
+}
+
+
+CLOSING_S = 0.5
+"""How long the service may take to confirm the end, when it is we who leave."""
+
+
+def open_connection(
+    settings: Settings, credential: Credential
+) -> AbstractAsyncContextManager[VoiceLiveConnection]:
+    """The SDK's connection to the endpoint; entering it connects, without any time limit."""
+    return connect(
+        endpoint=settings.endpoint or "",
+        credential=credential,
+        model=settings.model,
+        api_version=settings.api_version,
+        connection_options={"close_timeout": CLOSING_S},
+    )
+
+
+def entra_credential() -> AsyncTokenCredential:
+    """Whoever is signed in on this machine: environment, managed identity or az login."""
+    try:
+        from azure.identity.aio import DefaultAzureCredential
+    except ImportError as error:
+        raise MissingPackageError(
+            "Signing in with Microsoft Entra needs azure-identity: "
+            'pip install "voice-pipeline[entra]", or set AZURE_VOICELIVE_API_KEY.'
+        ) from error
+    credential: AsyncTokenCredential = DefaultAzureCredential()
+    return credential
+
+
+def build_session(settings: Settings) -> RequestSession:
+    """The session that `settings` describe: PCM16 at 24 kHz both ways, text and audio."""
+    return RequestSession(
+        modalities=[Modality.TEXT, Modality.AUDIO],
+        instructions=settings.instructions,
+        voice=_voice(settings.voice),
+        input_audio_format=InputAudioFormat.PCM16,
+        output_audio_format=OutputAudioFormat.PCM16,
+        input_audio_sampling_rate=SAMPLE_RATE_HZ,
+        turn_detection=_turn_detection(settings),
+        input_audio_echo_cancellation=(
+            AudioEchoCancellation() if settings.echo_cancellation else None
+        ),
+        input_audio_noise_reduction=(
+            AudioNoiseReduction(type="azure_deep_noise_suppression")
+            if settings.noise_reduction
+            else None
+        ),
+        input_audio_transcription=(
+            AudioInputTranscriptionOptions(model=_transcription_model(settings.model))
+            if settings.transcription
+            else None
+        ),
+        temperature=settings.temperature,
+    )
+
+
+def _voice(name: str) -> AzureStandardVoice | str:
+    """Azure's voices have a hyphen in the name (en-US-AvaNeural), OpenAI's have none (alloy)."""
+    return AzureStandardVoice(name=name) if "-" in name else name
+
+
+def _turn_detection(settings: Settings) -> TurnDetection:
+    # auto_truncate stays off: it assumes that audio is heard as it arrives, while the pipeline
+    # knows what was heard and says so itself.
+    return _TURN_DETECTIONS[settings.turn_detection](
+        threshold=settings.vad_threshold,
+        prefix_padding_ms=settings.prefix_padding_ms,
+        silence_duration_ms=settings.silence_duration_ms,
+        interrupt_response=settings.interrupt_response,
+        create_response=True,
+        auto_truncate=False,
+    )
+
+
+def _transcription_model(model: str) -> str:
+    """Realtime models transcribe with Whisper, cascaded ones with Azure's speech service."""
+    return "whisper-1" if "realtime" in model else "azure-speech"

@@ -1,0 +1,61 @@
+"""Microphone frames on their way to the service."""
+
+import asyncio
+import base64
+
+from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
+from azure.ai.voicelive.aio import VoiceLiveConnection
+
+from pipeline.shm.board import Board
+from pipeline.shm.ring import RingReader
+from pipeline.shm.wake import Wakeable
+
+
+class Uplink:
+    """Sends each captured frame exactly once and in order.
+
+    A frame leaves the ring only after the connection took it; while the connection is slow, frames
+    wait in the ring, which holds 30 s.
+    """
+
+    def __init__(self, reader: RingReader, wakeable: Wakeable, board: Board) -> None:
+        self._reader = reader
+        self._wakeable = wakeable
+        self._board = board
+        self._woken = asyncio.Event()
+
+    @property
+    def drained(self) -> bool:
+        """Whether every published frame has been sent."""
+        return self._reader.fill_frames() == 0
+
+    async def run(self, connection: VoiceLiveConnection) -> None:
+        """Send frames until cancelled, or until the connection takes no more."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._wakeable.fileno(), self._on_wake)
+        try:
+            while await self._send_waiting(connection):
+                await self._woken.wait()
+                self._woken.clear()
+        finally:
+            loop.remove_reader(self._wakeable.fileno())
+
+    def _on_wake(self) -> None:
+        # Taken at once, even while a send waits: a byte left in the socket would make the loop
+        # spin. The ring is looked at afterwards, so no frame is missed.
+        self._wakeable.clear()
+        self._woken.set()
+
+    async def _send_waiting(self, connection: VoiceLiveConnection) -> bool:
+        """Send what the ring holds; False if the connection is closed."""
+        while (frame := self._reader.front()) is not None:
+            audio = base64.b64encode(frame.samples.data).decode("ascii")
+            samples = len(frame.samples)
+            del frame
+            try:
+                await connection.input_audio_buffer.append(audio=audio)
+            except SdkConnectionError:  # the receiving side says why
+                return False
+            self._reader.advance()
+            self._board.network.sent_samples.add(samples)
+        return True

@@ -1,0 +1,158 @@
+"""What the processes tell the supervisor: small picklable facts, one type each.
+
+They go over a pipe, never through shared memory: nothing here is urgent, and losing or delaying
+one changes neither the sound nor a cut.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A part of the pipeline works from now on: network, microphone or speaker."""
+
+    part: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The process gives up. `error` is a PipelineError, or whatever was raised unexpectedly."""
+
+    error: Exception
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A library's message, or the process's own; shown with --verbose, warnings always."""
+
+    level: int
+    logger: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The offline service accepts connections on 127.0.0.1:`port`."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A sound card as PortAudio lists it. Numbers are its own and differ between processes."""
+
+    index: int
+    name: str
+    host_api: str
+    input_channels: int
+    output_channels: int
+    default_rate_hz: int
+    is_default_input: bool
+    is_default_output: bool
+
+    def __str__(self) -> str:
+        return f"[{self.index}] {self.name} ({self.host_api})"
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesFound:
+    """All sound cards, in PortAudio's order."""
+
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReady:
+    """The service accepted the settings and hears the microphone."""
+
+    session_id: str
+    model: str
+    voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The service hears the user speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """The user has finished; an answer is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSaid:
+    """What the service understood; empty if nothing or if transcription failed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantSaid:
+    """The next piece of the answer's words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantDone:
+    """The words of the answer are complete, or will not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The user cut the answer off after `heard_ms` of it."""
+
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything has been heard; it is the user's turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know; the conversation goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A protocol event, for --verbose."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A recorded input has been spoken and answered: nothing more will happen."""
+
+
+Report = (
+    Started
+    | Failed
+    | Log
+    | Serving
+    | DevicesFound
+    | Connecting
+    | SessionReady
+    | Listening
+    | Processing
+    | UserSaid
+    | AssistantSaid
+    | AssistantDone
+    | Interrupted
+    | Ready
+    | Notice
+    | Trace
+    | Finished
+)
