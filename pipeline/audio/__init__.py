@@ -1,0 +1,1 @@
+"""The two processes at the sound card."""

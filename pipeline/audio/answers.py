@@ -1,0 +1,148 @@
+"""Answer samples in playing order, taken from the playback ring at 24 kHz or at the card's rate."""
+
+from typing import Protocol
+
+import numpy as np
+import soxr
+
+from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.samples import Samples
+from pipeline.shm.board import PlaybackWords, Position
+from pipeline.shm.ring import FLAG_ITEM_END, Frame, RingReader
+
+
+class Answers(Protocol):
+    """What is left to play."""
+
+    @property
+    def position(self) -> Position:
+        """Where in the answers the latest sample taken lies."""
+
+    def take(self, out: Samples) -> int:
+        """Copy the next samples into `out`; returns how many there were, and leaves the rest."""
+
+    def discard(self, generation: int) -> int:
+        """Drop everything older than `generation`; returns how many frames that was."""
+
+
+class RingAnswers:
+    """Samples of the ring's frames, in order, whatever their lengths.
+
+    Only frames of the generation last given to `discard` are taken. Older ones are stepped over.
+    Newer ones wait until their generation has been noticed: they may become visible just after
+    the generation was loaded, and would be taken for a part of the answer that is cut next.
+    """
+
+    def __init__(self, reader: RingReader, words: PlaybackWords) -> None:
+        self._reader = reader
+        self._words = words
+        self._generation = 0
+        self._taken_samples = 0  # of the frame at the front
+        self._inside_item = False
+        self._position = Position(0, 0)
+
+    @property
+    def position(self) -> Position:
+        return self._position
+
+    def take(self, out: Samples) -> int:
+        filled = 0
+        while filled < len(out) and (frame := self._front()) is not None:
+            start = self._taken_samples
+            count = min(len(frame.samples) - start, len(out) - filled)
+            out[filled : filled + count] = frame.samples[start : start + count]
+            filled += count
+            self._taken(frame, count)
+        if filled < len(out):
+            self._count_underrun()
+        return filled
+
+    def discard(self, generation: int) -> int:
+        self._generation = generation
+        self._taken_samples = 0
+        self._inside_item = False
+        return self._reader.skip_older(generation)
+
+    def _front(self) -> Frame | None:
+        frame = self._reader.front()
+        if frame is not None and frame.generation < self._generation:
+            self._reader.skip_older(self._generation)
+            frame = self._reader.front()
+        if frame is None or frame.generation > self._generation:
+            return None
+        return frame
+
+    def _taken(self, frame: Frame, count: int) -> None:
+        self._taken_samples += count
+        self._position = Position(frame.item, frame.item_offset_samples + self._taken_samples)
+        if self._taken_samples == len(frame.samples):
+            self._taken_samples = 0
+            self._inside_item = not frame.flags & FLAG_ITEM_END
+            self._reader.advance()
+
+    def _count_underrun(self) -> None:
+        if self._inside_item and not self._reader.fill_frames():
+            self._inside_item = False
+            self._words.underruns.add(1)
+
+
+class ResampledAnswers:
+    """The same at the rate of a card that refuses 24 kHz.
+
+    The resampler works ahead in blocks of its own choice. That costs no time, because answers lie
+    in the ring long before they are due, and `discard` drops what it holds.
+    """
+
+    _BLOCK_SAMPLES = 240
+
+    def __init__(self, source: RingAnswers, rate_hz: int) -> None:
+        self._source = source
+        self._rate_hz = rate_hz
+        self._block = np.zeros(self._BLOCK_SAMPLES, np.int16)
+        self._resampler = soxr.ResampleStream(SAMPLE_RATE_HZ, rate_hz, 1, dtype="int16")
+        self._ready: Samples = np.zeros(0, np.int16)
+        self._fed = False
+
+    @property
+    def position(self) -> Position:
+        item, samples = self._source.position
+        ahead = len(self._ready) * SAMPLE_RATE_HZ // self._rate_hz + self._inside_samples()
+        return Position(item, max(0, samples - ahead))
+
+    def take(self, out: Samples) -> int:
+        while len(self._ready) < len(out) and self._resample_next():
+            pass
+        count = min(len(self._ready), len(out))
+        out[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def discard(self, generation: int) -> int:
+        self._resampler.clear()
+        self._ready = self._ready[:0]
+        self._fed = False
+        return self._source.discard(generation)
+
+    def _resample_next(self) -> bool:
+        """Make more samples ready; False if the ring and the resampler are empty."""
+        count = self._source.take(self._block)
+        if count:
+            self._fed = True
+            self._append(self._resampler.resample_chunk(self._block[:count]))
+        elif self._fed:
+            # The end of an answer must not wait inside the resampler for the next one.
+            self._append(self._resampler.resample_chunk(self._block[:0], last=True))
+            self._resampler.clear()
+            self._fed = False
+        else:
+            return False
+        return True
+
+    def _append(self, samples: Samples) -> None:
+        self._ready = np.concatenate((self._ready, samples))
+
+    def _inside_samples(self) -> int:
+        """Source samples that went into the resampler and have not come out yet."""
+        if not self._fed:
+            return 0
+        return int(self._resampler.delay()) * SAMPLE_RATE_HZ // self._rate_hz

@@ -1,0 +1,133 @@
+"""The capture process: device periods in, exact 50 ms frames out."""
+
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from multiprocessing.connection import Connection
+
+import numpy as np
+import soxr
+
+from pipeline.audio.choice import CardChoice, open_microphone
+from pipeline.audio.realtime import Promotion, freeze_garbage
+from pipeline.audio.stderr import stderr_reported
+from pipeline.child import Supervised, run_child
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
+from pipeline.reports import Report, Started
+from pipeline.samples import Samples, peak
+from pipeline.settings import Settings
+from pipeline.shm.board import Board, CaptureWords
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import FLAG_DISCONTINUITY, FrameRing, RingWriter
+from pipeline.shm.wake import Waker
+
+CHECK_S = 0.1
+READY_POLL_S = 0.005
+
+
+class FrameAssembler:
+    """Collects samples of any count into frames of exactly 1200, each with its capture time.
+
+    Call it from one thread: the card's.
+    """
+
+    def __init__(self, writer: RingWriter, words: CaptureWords, wake: Callable[[], None]) -> None:
+        self._writer = writer
+        self._words = words
+        self._wake = wake
+        self._frame = np.zeros(FRAME_SAMPLES, np.int16)
+        self._filled = 0
+        self._captured_at_ns = 0
+        self._flags = 0
+
+    def push(self, samples: Samples, captured_at_ns: int) -> None:
+        """Take the next samples; the first of them was captured at `captured_at_ns`."""
+        taken = 0
+        while taken < len(samples):
+            if not self._filled:
+                self._captured_at_ns = captured_at_ns + samples_to_ns(taken)
+            count = min(FRAME_SAMPLES - self._filled, len(samples) - taken)
+            self._frame[self._filled : self._filled + count] = samples[taken : taken + count]
+            self._filled += count
+            taken += count
+            if self._filled == FRAME_SAMPLES:
+                self._publish()
+        self._words.captured_samples.add(len(samples))
+        self._words.heartbeat_ns.store(time.monotonic_ns())
+
+    def _publish(self) -> None:
+        self._filled = 0
+        written = self._writer.write(
+            self._frame, capture_time_ns=self._captured_at_ns, flags=self._flags
+        )
+        if written:
+            self._flags = 0
+            self._wake()
+        else:
+            self._flags = FLAG_DISCONTINUITY
+            self._words.lost_samples.add(FRAME_SAMPLES)
+        self._words.peak.store(peak(self._frame))
+
+
+def main(
+    pipe: "Connection[Report, None]",
+    settings: Settings,
+    names: SharedNames,
+    choice: CardChoice,
+    wake_socket: socket.socket,
+) -> None:
+    """Entry point of the spawned process."""
+    run_child(pipe, settings.verbose, partial(_work, settings, names, choice, wake_socket))
+
+
+def _work(
+    settings: Settings,
+    names: SharedNames,
+    choice: CardChoice,
+    wake_socket: socket.socket,
+    supervised: Supervised,
+) -> None:
+    with (
+        stderr_reported(supervised),
+        Board.attach(names.board) as board,
+        FrameRing.attach(names.capture_ring) as ring,
+        closing(open_microphone(choice, settings.period_ms, board.capture)) as microphone,
+    ):
+        assembler = FrameAssembler(ring.writer(), board.capture, Waker(wake_socket).wake)
+        callback = _Callback(assembler, microphone.rate_hz)
+        supervised.report(Started("microphone", microphone.description))
+        if choice.is_file and not _wait_session_ready(board, supervised):
+            return
+        freeze_garbage()
+        microphone.start(callback)
+        while not supervised.stop_requested(CHECK_S):
+            microphone.check()
+            callback.promotion.tell(supervised)
+            board.capture.ended.store(int(microphone.ended))
+
+
+def _wait_session_ready(board: Board, supervised: Supervised) -> bool:
+    """A recording starts once somebody listens; False if the supervisor says stop before."""
+    while not board.network.ready.load():
+        if supervised.stop_requested(READY_POLL_S):
+            return False
+    return True
+
+
+class _Callback:
+    """What runs on the card's thread in every period."""
+
+    def __init__(self, assembler: FrameAssembler, rate_hz: int) -> None:
+        self.promotion = Promotion()
+        self._push = assembler.push
+        self._same_rate = rate_hz == SAMPLE_RATE_HZ
+        self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")
+
+    def __call__(self, samples: Samples, captured_at_ns: int) -> None:
+        self.promotion.promote_once()
+        if not self._same_rate:
+            captured_at_ns -= samples_to_ns(int(self._resampler.delay()))
+            samples = self._resampler.resample_chunk(samples)
+        self._push(samples, captured_at_ns)

@@ -1,0 +1,43 @@
+"""What capture and playback expect of a sound card, be it real or a file on a clock.
+
+A card calls back once per device period, on a thread of its own. The callback may neither wait nor
+print. Rates are the card's own; whoever uses it converts from and to 24 kHz.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pipeline.samples import Samples
+
+OnPeriod = Callable[[Samples, int], None]
+"""Called with a period's samples, shape ``(n,)``, and the ``time.monotonic_ns`` at which the first
+of them was captured. The samples may be kept only until the callback returns."""
+
+Render = Callable[[Samples, int], None]
+"""Called with an array, shape ``(n,)``, to fill completely, and the ``time.monotonic_ns`` at which
+its first sample will leave the loudspeaker."""
+
+
+class Card(Protocol):
+    """An open card."""
+
+    rate_hz: int
+    description: str
+
+    def check(self) -> None:
+        """Raise a PipelineError if the card has stopped by itself."""
+
+    def close(self) -> None:
+        """Stop the callbacks and release the card; nothing is called after this returns."""
+
+
+class Microphone(Card, Protocol):
+    ended: bool
+    """Whether a recording, and a frame's length of silence after it, has been given; a real
+    microphone never ends."""
+
+    def start(self, on_period: OnPeriod) -> None: ...
+
+
+class Speaker(Card, Protocol):
+    def start(self, render: Render) -> None: ...

@@ -1,0 +1,96 @@
+"""Which card: what a person wrote, the cards there are, and how to open the one that is meant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.audio.cards import Microphone, Speaker
+from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
+from pipeline.errors import DeviceError
+from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.reports import Device
+from pipeline.shm.board import CaptureWords, PlaybackWords
+
+Direction = Literal["input", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class CardChoice:
+    """A WAV file, or a device by its full name and host API."""
+
+    path: Path | None = None
+    name: str = ""
+    host_api: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        return self.path is not None
+
+
+def choose(
+    wanted: str | None, direction: Direction, devices: Sequence[Device]
+) -> CardChoice | None:
+    """The card meant by `wanted`: nothing (the default card), a number, a part of a name, a .wav.
+
+    None if nothing is wanted and the system has no such card.
+
+    :raises DeviceError: no card fits.
+    :raises WavError: the file cannot be read.
+    """
+    if wanted is not None and is_wav(wanted):
+        path = Path(wanted)
+        if direction == "input":
+            check_readable(path)
+        return CardChoice(path=path)
+    usable = [device for device in devices if _channels(device, direction)]
+    device = _default(direction, usable) if wanted is None else _named(wanted, direction, usable)
+    return CardChoice(name=device.name, host_api=device.host_api) if device else None
+
+
+def open_microphone(choice: CardChoice, period_ms: float, words: CaptureWords) -> Microphone:
+    """:raises DeviceError, WavError: the card cannot be opened."""
+    if choice.path is not None:
+        return WavMicrophone(choice.path, _period_samples(period_ms))
+    from pipeline.audio.devices import PortAudioMicrophone
+
+    return PortAudioMicrophone(choice.name, choice.host_api, period_ms, words.input_overruns)
+
+
+def open_speaker(choice: CardChoice, period_ms: float, words: PlaybackWords) -> Speaker:
+    """:raises DeviceError, WavError: the card cannot be opened."""
+    if choice.path is not None:
+        return WavSpeaker(choice.path, _period_samples(period_ms))
+    from pipeline.audio.devices import PortAudioSpeaker
+
+    return PortAudioSpeaker(choice.name, choice.host_api, period_ms, words.output_underruns)
+
+
+def _period_samples(period_ms: float) -> int:
+    return max(1, round(period_ms * SAMPLE_RATE_HZ / 1_000))
+
+
+def _channels(device: Device, direction: Direction) -> int:
+    return device.input_channels if direction == "input" else device.output_channels
+
+
+def _default(direction: Direction, usable: Sequence[Device]) -> Device | None:
+    for device in usable:
+        if device.is_default_input if direction == "input" else device.is_default_output:
+            return device
+    return usable[0] if usable else None
+
+
+def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Device:
+    if wanted.isdecimal():
+        matches = [d for d in usable if d.index == int(wanted)]
+    else:
+        exact = [d for d in usable if d.name.lower() == wanted.lower()]
+        matches = exact or [d for d in usable if wanted.lower() in d.name.lower()]
+    if not matches:
+        there_are = "; ".join(map(str, usable)) or "none"
+        raise DeviceError(
+            f"--{direction} {wanted!r} is no {direction} device and no .wav file; "
+            f"there are: {there_are}."
+        )
+    return matches[0]

@@ -1,0 +1,66 @@
+"""The playback process: whatever the ring holds, at the pace of the loudspeaker."""
+
+import time
+from contextlib import closing
+from functools import partial
+from multiprocessing.connection import Connection
+
+from pipeline.audio.answers import Answers, ResampledAnswers, RingAnswers
+from pipeline.audio.choice import CardChoice, open_speaker
+from pipeline.audio.player import FADE_MS, Player
+from pipeline.audio.realtime import Promotion, freeze_garbage
+from pipeline.audio.stderr import stderr_reported
+from pipeline.child import Supervised, run_child
+from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.reports import Report, Started
+from pipeline.samples import Samples
+from pipeline.settings import Settings
+from pipeline.shm.board import Board
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import FrameRing, RingReader
+
+CHECK_S = 0.1
+
+
+def main(
+    pipe: "Connection[Report, None]", settings: Settings, names: SharedNames, choice: CardChoice
+) -> None:
+    """Entry point of the spawned process."""
+    run_child(pipe, settings.verbose, partial(_work, settings, names, choice))
+
+
+def _work(
+    settings: Settings, names: SharedNames, choice: CardChoice, supervised: Supervised
+) -> None:
+    with (
+        stderr_reported(supervised),
+        Board.attach(names.board) as board,
+        FrameRing.attach(names.playback_ring) as ring,
+        closing(open_speaker(choice, settings.period_ms, board.playback)) as speaker,
+    ):
+        answers = _answers(ring.reader(), board, speaker.rate_hz)
+        callback = _Callback(Player(answers, board, speaker.rate_hz))
+        supervised.report(Started("speaker", speaker.description))
+        freeze_garbage()
+        speaker.start(callback)
+        while not supervised.stop_requested(CHECK_S):
+            speaker.check()
+            callback.promotion.tell(supervised)
+        time.sleep((2 * settings.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
+
+
+def _answers(reader: RingReader, board: Board, rate_hz: int) -> Answers:
+    answers = RingAnswers(reader, board.playback)
+    return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)
+
+
+class _Callback:
+    """What runs on the card's thread in every period."""
+
+    def __init__(self, player: Player) -> None:
+        self.promotion = Promotion()
+        self._render = player.render
+
+    def __call__(self, out: Samples, sounds_at_ns: int) -> None:
+        self.promotion.promote_once()
+        self._render(out, sounds_at_ns)

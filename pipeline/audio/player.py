@@ -1,0 +1,100 @@
+"""Every device period of playback: cut what is stale, play what is next, say what was heard.
+
+ring ──▶ answers ──▶ fade ──▶ device buffer ──▶ (device latency) ──▶ loudspeaker
+▲          ▲                                                │
+generation   at a cut                        heard position ◀────┘
+"""
+
+import time
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audio.answers import Answers
+from pipeline.pcm import samples_to_ns
+from pipeline.samples import Samples, peak
+from pipeline.shm.board import Board, Cut, Position
+
+FADE_MS = 2
+"""Raised cosine: short enough for the cut, long enough not to click."""
+
+
+class Player:
+    """Renders periods at `rate_hz`. Call `render` from one thread: the card's."""
+
+    def __init__(self, answers: Answers, board: Board, rate_hz: int) -> None:
+        self._answers = answers
+        self._board = board
+        self._words = board.playback
+        self._rate_hz = rate_hz
+        self._generation = 0
+        self._stopped = False
+        self._sounding = False
+        self._fade = _raised_cosine(rate_hz * FADE_MS // 1_000)
+        self._tail = np.zeros(0, np.int16)
+        self._on_the_way: deque[tuple[int, Position]] = deque()
+
+    def render(self, out: Samples, sounds_at_ns: int) -> None:
+        """Fill `out` completely; its first sample leaves the loudspeaker at `sounds_at_ns`."""
+        # barge-in: acquire pairs with the network process's release. Loaded in every period, also
+        # in the middle of a frame.
+        generation = self._board.network.generation.load()
+        if generation != self._generation:
+            self._cut(generation, sounds_at_ns)
+        if not self._stopped and self._board.supervisor.stop.load():
+            self._stop()
+        filled = self._take_tail(out)
+        if not self._stopped:
+            answered = self._answers.take(out[filled:])
+            self._words.played_samples.add(answered)
+            filled += answered
+        out[filled:] = 0
+        self._sounding = filled == len(out)
+        self._note_position(sounds_at_ns + samples_to_ns(filled, self._rate_hz))
+        self._words.peak.store(peak(out))
+
+    def _cut(self, generation: int, sounds_at_ns: int) -> None:
+        """Silence everything older: what was sounding fades out, the rest is never touched."""
+        self._generation = generation
+        self._fade_out()
+        position = self._answers.position
+        discarded_frames = self._answers.discard(generation)
+        silent_at_ns = sounds_at_ns + samples_to_ns(len(self._tail), self._rate_hz)
+        self._board.publish_cut(Cut(generation, position, silent_at_ns, discarded_frames))
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._fade_out()
+
+    def _fade_out(self) -> None:
+        """Let the next few samples of what is sounding come out falling, unless some do."""
+        if self._tail.size or not self._sounding:
+            return
+        tail = np.zeros(len(self._fade), np.int16)
+        count = self._answers.take(tail)
+        self._words.played_samples.add(count)
+        self._tail = (tail[:count] * self._fade[:count]).astype(np.int16)
+
+    def _take_tail(self, out: Samples) -> int:
+        count = min(len(self._tail), len(out))
+        out[:count] = self._tail[:count]
+        self._tail = self._tail[count:]
+        return count
+
+    def _note_position(self, sounded_at_ns: int) -> None:
+        """Publish what is with the device now, and what has left the loudspeaker by now."""
+        position = self._answers.position
+        self._words.handed.store(position.packed())
+        if not self._on_the_way or self._on_the_way[-1][1] != position:
+            self._on_the_way.append((sounded_at_ns, position))
+        now_ns = time.monotonic_ns()
+        while self._on_the_way and self._on_the_way[0][0] <= now_ns:
+            self._words.heard.store(self._on_the_way.popleft()[1].packed())
+        self._words.heartbeat_ns.store(now_ns)
+
+
+def _raised_cosine(samples: int) -> npt.NDArray[np.float32]:
+    """Falling from 1 to 0, shape ``(samples,)``."""
+    phase = np.arange(1, samples + 1, dtype=np.float32) / samples
+    return np.float32(0.5) * (1 + np.cos(np.float32(np.pi) * phase))

@@ -1,0 +1,150 @@
+"""WAV files in the place of a microphone and a speaker, on the clock of a real one."""
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from pipeline.audio.cards import OnPeriod, Render
+from pipeline.audio.clock import PeriodClock
+from pipeline.errors import WavError
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
+from pipeline.samples import Samples
+
+
+def is_wav(name: str | None) -> bool:
+    """Whether a device setting means a sound file."""
+    return name is not None and name.lower().endswith(".wav")
+
+
+def check_readable(path: Path) -> None:
+    """:raises WavError: `path` cannot serve as a microphone."""
+    _open(path).close()
+
+
+class WavMicrophone:
+    """Plays a file of any rate and channel count in real time, then silence for ever."""
+
+    rate_hz = SAMPLE_RATE_HZ
+
+    def __init__(self, path: Path, period_samples: int) -> None:
+        self._file = _open(path)
+        self.description = (
+            f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
+            f"{self._file.samplerate} Hz, {self._file.channels} channel(s)"
+        )
+        self.ended = False
+        self._silent_samples = 0
+        self._periods = _periods(_blocks_24k_mono(self._file), period_samples)
+        self._silence = np.zeros(period_samples, np.int16)
+        self._clock = PeriodClock(period_samples, self._next_period)
+
+    def start(self, on_period: OnPeriod) -> None:
+        self._on_period = on_period
+        self._clock.start()
+
+    def check(self) -> None:
+        self._clock.check()
+
+    def close(self) -> None:
+        self._clock.stop()
+        self._file.close()
+
+    def _next_period(self, due_ns: int) -> None:
+        samples = next(self._periods, None)
+        if samples is None:
+            samples = self._silence
+            self._silent_samples += len(samples)
+        self._on_period(samples, due_ns)
+        self.ended = self._silent_samples > FRAME_SAMPLES
+
+
+class WavSpeaker:
+    """Records what a loudspeaker would have sounded, silence included, in real time.
+
+    The file is complete after every write, so a killed process leaves a readable one.
+    """
+
+    rate_hz = SAMPLE_RATE_HZ
+    _WRITTEN_SAMPLES = FRAME_SAMPLES
+
+    def __init__(self, path: Path, period_samples: int) -> None:
+        self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
+        try:
+            self._wave = wave.open(str(path), "wb")  # noqa: SIM115 - open as long as the card is
+        except OSError as error:
+            raise WavError(
+                f"{path} cannot be written ({error.strerror}): give --output a path that can."
+            ) from error
+        self._wave.setnchannels(1)
+        self._wave.setsampwidth(SAMPLE_BYTES)
+        self._wave.setframerate(SAMPLE_RATE_HZ)
+        self._period = np.zeros(period_samples, np.int16)
+        self._unwritten = bytearray()
+        self._clock = PeriodClock(period_samples, self._next_period)
+
+    def start(self, render: Render) -> None:
+        self._render = render
+        self._clock.start()
+
+    def check(self) -> None:
+        try:
+            self._clock.check()
+        except OSError as error:
+            raise WavError(f"The recording cannot go on: {error.strerror}.") from error
+
+    def close(self) -> None:
+        self._clock.stop()
+        self._wave.writeframes(self._unwritten)
+        self._wave.close()
+
+    def _next_period(self, due_ns: int) -> None:
+        self._render(self._period, due_ns)
+        self._unwritten += self._period.tobytes()
+        if len(self._unwritten) >= self._WRITTEN_SAMPLES * SAMPLE_BYTES:
+            self._wave.writeframes(self._unwritten)
+            self._unwritten.clear()
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    if not path.is_file():
+        raise WavError(f"{path} does not exist: give --input a WAV file, or a device's name.")
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise WavError(f"{path} cannot be read as a WAV file: convert it to PCM WAV.") from error
+    if file.frames == 0:
+        file.close()
+        raise WavError(f"{path} holds no sound: give --input a WAV file with speech in it.")
+    return file
+
+
+def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
+    """The file's sound as it would reach the pipeline; PCM16 at 24 kHz passes unchanged."""
+    resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32")
+    same_rate = file.samplerate == SAMPLE_RATE_HZ
+    for block in file.blocks(blocksize=file.samplerate, dtype="float32", always_2d=True):
+        mono = block.mean(axis=1, dtype=np.float32)
+        yield _pcm16(mono if same_rate else resampler.resample_chunk(mono))
+    if not same_rate:
+        yield _pcm16(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _pcm16(sound: npt.NDArray[np.float32]) -> Samples:
+    return np.clip(np.rint(sound * 32_768), -32_768, 32_767).astype(np.int16)
+
+
+def _periods(blocks: Iterator[Samples], period_samples: int) -> Iterator[Samples]:
+    """Blocks of any length as whole periods; the last one is filled up with silence."""
+    rest = np.zeros(0, np.int16)
+    for block in blocks:
+        sound = np.concatenate((rest, block))
+        whole = len(sound) - len(sound) % period_samples
+        yield from sound[:whole].reshape(-1, period_samples)
+        rest = sound[whole:]
+    if rest.size:
+        yield np.pad(rest, (0, period_samples - rest.size))

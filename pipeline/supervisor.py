@@ -1,0 +1,224 @@
+"""Owns the shared memory and the processes of a conversation, and ends all of it in every case.
+
+    supervisor ─┬─ probe      (lists the sound cards, then ends)
+                ├─ offline    (the built-in service, if no endpoint is configured)
+                ├─ network
+                ├─ capture
+                └─ playback
+
+All are spawned, never forked. Only the supervisor listens to Ctrl-C, and only it creates and
+removes shared memory.
+"""
+
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pipeline.audio.choice import CardChoice, choose
+from pipeline.audio.wav import is_wav
+from pipeline.children import ENDING_SIGNALS, Children
+from pipeline.console.console import Console
+from pipeline.offline import SAMPLE_WAV
+from pipeline.pcm import samples_to_ms
+from pipeline.reports import Device, DevicesFound, Finished, SessionReady, Started
+from pipeline.settings import Settings
+from pipeline.shm.board import Board
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import FrameRing
+
+CAPTURE_RING_FRAMES = 600
+"""30 s: how long the microphone may wait for the network."""
+
+PLAYBACK_RING_FRAMES = 1_024
+"""51 s of whole frames; longer answers wait in the network process."""
+
+RECORDING = Path("answer.wav")
+"""Takes the loudspeaker's place where there is none."""
+
+POLL_S = 0.25
+
+
+def run(settings: Settings) -> int:
+    """Hold a conversation until Ctrl-C, or until a recorded input has been answered.
+
+    :raises PipelineError: it could not start, or broke off.
+    """
+    console = Console(transcription=settings.transcription, verbose=settings.verbose)
+    with _signals_end_the_run():
+        try:
+            with ExitStack() as stack:
+                Pipeline(settings, console, stack).run()
+        except KeyboardInterrupt:
+            console.say("Goodbye.")
+    return 0
+
+
+def list_devices(settings: Settings) -> int:
+    """Print the sound cards that settings can name."""
+    console = Console(verbose=settings.verbose)
+    found: tuple[Device, ...] = ()
+    with Children() as children:
+        children.spawn("probe", "pipeline.audio.probe", settings.verbose, may_end=True)
+        while children.alive:
+            for report in children.reports(POLL_S):
+                if isinstance(report, DevicesFound):
+                    found = report.devices
+                console.show(report)
+    for device in found:
+        console.say(_described(device))
+    if not found:
+        console.say("There is no sound card: give --input and --output a .wav file.")
+    return 0
+
+
+class Pipeline:
+    """One conversation, from the first process to the last.
+
+    :param stack: receives whatever must be given back, in the right order.
+    """
+
+    def __init__(self, settings: Settings, console: Console, stack: ExitStack) -> None:
+        self._settings = settings
+        self._console = console
+        self._board = stack.enter_context(Board.create())
+        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_FRAMES))
+        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
+        self._names = SharedNames(self._board.name, capture_ring.name, playback_ring.name)
+        self._children = stack.enter_context(Children())
+        stack.callback(self._board.supervisor.stop.store, 1)
+        self._devices: tuple[Device, ...] | None = None
+        self._starting = {"microphone", "speaker", "session"}
+        self._finished = False
+        self._lost_samples = 0
+        self._underruns = 0
+
+    def run(self) -> None:
+        """Start everything, then pass reports on to the console until the end."""
+        settings, children = self._settings, self._children
+        if is_wav(settings.input):  # a bad file is told before anything starts
+            choose(settings.input, "input", ())
+        capture_socket, network_socket = socket.socketpair()
+        with closing(capture_socket), closing(network_socket):
+            service = self._service()
+            children.spawn(
+                "network", "pipeline.network.process", service, self._names, network_socket
+            )
+            microphone, speaker = self._cards()
+            children.spawn("playback", "pipeline.audio.playback", settings, self._names, speaker)
+            children.spawn(
+                "capture",
+                "pipeline.audio.capture",
+                settings,
+                self._names,
+                microphone,
+                capture_socket,
+            )
+        while not self._finished:
+            self._handle_reports()
+            self._tell_losses()
+        if speaker.path is not None:
+            self._console.say(f"What the loudspeaker sounded is in {speaker.path}.")
+
+    def _service(self) -> Settings:
+        """Settings with an endpoint that answers: the configured one, or our own service's."""
+        if not self._settings.uses_offline_service:
+            return self._settings
+        key = secrets.token_urlsafe(24)
+        # Listening from now on: the network process may connect before the service has loaded.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            self._children.spawn(
+                "offline service", "pipeline.offline.process", self._settings.verbose, listener, key
+            )
+        return replace(
+            self._settings, endpoint=f"http://127.0.0.1:{port}", api_key=key, use_api_key=True
+        )
+
+    def _cards(self) -> tuple[CardChoice, CardChoice]:
+        """Microphone and speaker: as wanted, else the default cards, else files in their place."""
+        settings = self._settings
+        devices: tuple[Device, ...] = ()
+        if not (is_wav(settings.input) and is_wav(settings.output)):
+            devices = self._wait_devices()
+        microphone = choose(settings.input, "input", devices)
+        speaker = choose(settings.output, "output", devices)
+        missing = [
+            *(["no microphone: the project's own spoken sample speaks"] if not microphone else []),
+            *([f"no loudspeaker: {RECORDING} records the answers"] if not speaker else []),
+        ]
+        if missing:
+            self._console.say(f"There is {', and '.join(missing)}.")
+        return microphone or CardChoice(path=SAMPLE_WAV), speaker or CardChoice(path=RECORDING)
+
+    def _wait_devices(self) -> tuple[Device, ...]:
+        self._children.spawn("probe", "pipeline.audio.probe", self._settings.verbose, may_end=True)
+        while self._devices is None:
+            self._handle_reports()
+        return self._devices
+
+    def _handle_reports(self) -> None:
+        for report in self._children.reports(POLL_S):
+            self._console.show(report)
+            match report:
+                case DevicesFound(devices):
+                    self._devices = devices
+                case Finished():
+                    self._finished = True
+                case SessionReady():
+                    self._note_started("session")
+                case Started(part):
+                    self._note_started(part)
+
+    def _note_started(self, part: str) -> None:
+        """Welcome the person when the last part is there."""
+        if part in self._starting:
+            self._starting.remove(part)
+            if not self._starting:
+                self._console.welcome()
+
+    def _tell_losses(self) -> None:
+        """Count what a person may have missed, as soon as it happens."""
+        lost_samples = self._board.capture.lost_samples.load()
+        if lost_samples > self._lost_samples:
+            self._console.say(
+                f"{samples_to_ms(lost_samples - self._lost_samples)} ms of the microphone are "
+                "lost: the network has been away for too long."
+            )
+        underruns = self._board.playback.underruns.load()
+        if underruns > self._underruns and self._settings.verbose:
+            self._console.say(f"The answer came too slowly {underruns - self._underruns} time(s).")
+        self._lost_samples, self._underruns = lost_samples, underruns
+
+
+def _described(device: Device) -> str:
+    directions = [
+        f"{channels} {direction}{' (default)' if is_default else ''}"
+        for direction, channels, is_default in (
+            ("in", device.input_channels, device.is_default_input),
+            ("out", device.output_channels, device.is_default_output),
+        )
+        if channels
+    ]
+    return f"{device}: {', '.join(directions)}, {device.default_rate_hz} Hz"
+
+
+@contextmanager
+def _signals_end_the_run() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the run as cleanly as Ctrl-C does."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    others = [number for number in ENDING_SIGNALS if number != signal.SIGINT]
+    before = {number: signal.signal(number, end) for number in others}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
