@@ -1,0 +1,190 @@
+"""The command line: builds the settings, calls the rest, says in one sentence what went wrong.
+
+What a command needs is imported inside it, so that `--help` answers at once.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import PipelineError, UsageError
+from pipeline.settings import Option, Settings, options
+from pipeline.sources import load, read_dotenv, suggestion
+
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
+
+_PROGRAM = "python -m pipeline"
+_VERBOSE = "pipeline.verbose"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """Run the command that the program was started with, and exit with its code."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run the command in `arguments` and return its exit code; errors go to standard error."""
+    try:
+        code = cli.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        _say("error", error.format_message())
+        return UsageError.exit_code
+    return int(code or 0)
+
+
+class _Group(click.Group):
+    """A group that turns errors into a sentence and suggests the nearest command."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever the command returns
+        try:
+            return super().invoke(ctx)
+        except PipelineError as error:
+            if ctx.meta.get(_VERBOSE):
+                traceback.print_exception(error)
+            _say("error", str(error))
+            ctx.exit(error.exit_code)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            known = ", ".join(self.commands)
+            nearest = suggestion(name, self.commands)
+            raise click.UsageError(f"{name!r} is no command, expected one of {known}{nearest}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: python -m pipeline run --offline",
+)
+@click.version_option(__version__, prog_name="voice-pipeline")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Talk with Azure Voice Live, and interrupt it at any moment."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        ctx.exit(UsageError.exit_code)
+
+
+def _metavar(option: Option) -> str:
+    return {str: "TEXT", int: "INTEGER", float: "NUMBER"}[option.kind]
+
+
+def _help(option: Option) -> str:
+    facts = []
+    if option.choices:
+        facts.append("one of " + ", ".join(option.choices))
+    if option.range:
+        facts.append(option.range)
+    if option.default is True or (option.default and option.kind is not bool):
+        facts.append(f"default: {'on' if option.default is True else option.default}")
+    return option.meaning + (f"  [{'; '.join(facts)}]" if facts else "")
+
+
+def _settings_options(command: _Command) -> _Command:
+    """Give `command` one option for each setting, in the order of declaration."""
+    for option in reversed(options()):
+        switch = f"/--no-{option.flag[2:]}" if option.kind is bool else ""
+        command = click.option(
+            option.flag + switch,
+            option.name,
+            default=None,
+            type=bool if option.kind is bool else str,
+            metavar=None if option.kind is bool else _metavar(option),
+            help=_help(option),
+        )(command)
+    return command
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  python -m pipeline run
+  python -m pipeline run --offline --input question.wav --output answer.wav
+  python -m pipeline run --model gpt-4.1 --voice en-US-Ava:DragonHDLatestNeural
+  python -m pipeline run --input 2 --output headset --verbose
+
+Each option can also stand in the environment or in .env: --vad-threshold is
+AZURE_VOICELIVE_VAD_THRESHOLD there."""
+)
+@_settings_options
+def run(**flags: object) -> int:
+    """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
+    settings = _load(flags)
+    from pipeline.supervisor import run as hold_conversation
+
+    return hold_conversation(settings)
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  python -m pipeline serve --port 8080
+  python -m pipeline run --endpoint http://127.0.0.1:8080 --api-key KEY"""
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port on 127.0.0.1; 0 is a free one.",
+    show_default=True,
+)
+@click.option("--key", metavar="TEXT", help="Key that clients must send.  [default: a new one]")
+@click.option("--verbose", is_flag=True, help="Also show every event and library messages.")
+def serve(port: int, key: str | None, verbose: bool) -> int:
+    """Run the built-in offline service alone. Ctrl-C ends it."""
+    _remember(verbose=verbose)
+    from pipeline.offline.process import serve as serve_offline
+
+    return serve_offline(port=port, key=key, verbose=verbose)
+
+
+@cli.command()
+@click.option("--verbose", is_flag=True, help="Also show what the sound libraries say.")
+def devices(verbose: bool) -> int:
+    """List the sound devices that --input and --output can name."""
+    _remember(verbose=verbose)
+    from pipeline.supervisor import list_devices
+
+    return list_devices(Settings(verbose=verbose))
+
+
+def _load(flags: dict[str, object]) -> Settings:
+    _remember(verbose=flags["verbose"] is True)
+    dotenv = read_dotenv()
+    settings, warnings = load(flags, os.environ, dotenv)
+    _remember(verbose=settings.verbose)
+    for sentence in warnings:
+        _say("warning", sentence)
+    _export_foreign_names(dotenv)
+    return settings
+
+
+def _export_foreign_names(dotenv: dict[str, str]) -> None:
+    """Let libraries see their own names of .env, such as azure-identity's AZURE_TENANT_ID."""
+    ours = {option.environment for option in options()}
+    for name, value in dotenv.items():
+        if name not in ours:
+            os.environ.setdefault(name, value)
+
+
+def _remember(*, verbose: bool) -> None:
+    click.get_current_context().meta[_VERBOSE] = verbose
+
+
+def _say(kind: str, sentence: str) -> None:
+    click.echo(f"{kind}: {sentence}", err=True)

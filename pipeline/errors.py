@@ -1,0 +1,65 @@
+"""What can go wrong, as one tree.
+
+    PipelineError                    exit code 1
+    ├── UsageError                   exit code 2: the person can put it right
+    │   ├── SettingsError            a flag, environment or .env value
+    │   ├── DeviceError              an unknown or unusable sound card
+    │   ├── WavError                 an unreadable or empty sound file
+    │   ├── EndpointError            an endpoint that cannot be reached or is not Voice Live
+    │   ├── AuthenticationError      the endpoint refused the key or the token
+    │   ├── PortInUseError           the offline service's port is taken
+    │   └── MissingPackageError      an optional package is not installed
+    ├── ServiceClosedError           the service ended the session
+    └── ProcessDiedError             a child process ended unexpectedly
+
+`str(error)` is the one sentence a person reads: what was given, what is expected, what to do.
+No sentence ever holds a secret.
+"""
+
+
+class PipelineError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(PipelineError):
+    """The person can put it right: the sentence says what was given and what is expected."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A flag, an environment variable or a line of .env has a value that cannot be used."""
+
+
+class DeviceError(UsageError):
+    """No sound card has this name or number, or the card refuses to be opened."""
+
+
+class WavError(UsageError):
+    """A sound file cannot be read, cannot be written, or holds no sound."""
+
+
+class EndpointError(UsageError):
+    """The endpoint cannot be reached, or what answers there is not Voice Live."""
+
+
+class AuthenticationError(UsageError):
+    """The endpoint refused the key or the token (HTTP 401 or 403)."""
+
+
+class PortInUseError(UsageError):
+    """The port asked for the offline service belongs to another program."""
+
+
+class MissingPackageError(UsageError):
+    """An optional package is not installed: the sentence holds the pip line that installs it."""
+
+
+class ServiceClosedError(PipelineError):
+    """The service ended the session."""
+
+
+class ProcessDiedError(PipelineError):
+    """A child process ended unexpectedly."""

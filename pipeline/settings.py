@@ -1,0 +1,183 @@
+"""The settings of a session, each declared once.
+
+Each field of `Settings` is one setting. Its name gives the flag (`--vad-threshold`) and the
+environment name (`AZURE_VOICELIVE_VAD_THRESHOLD`); its type and `_setting` give the rest. The
+command line's options, the check of every value and the README's table all derive from that.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from functools import cache
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
+
+PREFIX = "AZURE_VOICELIVE_"
+
+_T = TypeVar("_T")
+
+
+def _setting(
+    default: _T,
+    meaning: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    secret: bool = False,
+) -> _T:
+    """Declare a field; `minimum` and `maximum` belong to the range."""
+    declared = {
+        "meaning": meaning,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "secret": secret,
+    }
+    value: _T = field(default=default, repr=not secret, metadata=declared)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a run can be told. Units are in the names; `None` means not given."""
+
+    endpoint: str | None = _setting(
+        None,
+        "Your resource, such as https://NAME.services.ai.azure.com. "
+        "Without one the built-in offline service is used.",
+    )
+    api_key: str | None = _setting(
+        None,
+        "The resource's key. Prefer the environment or .env: other users can see a flag.",
+        secret=True,
+    )
+    use_api_key: bool | None = _setting(
+        None,
+        "Sign in with the key, or (no) with Microsoft Entra. "
+        "By default with the key where there is one.",
+    )
+    api_version: str = _setting("2026-07-15", "Version of the Voice Live API.")
+    model: str = _setting("gpt-realtime", "Any model that your resource offers.")
+    voice: str = _setting(
+        "en-US-AvaNeural", "An Azure voice (its name has a hyphen) or an OpenAI voice (alloy)."
+    )
+    instructions: str = _setting(
+        "You are a helpful voice assistant. Be conversational and concise. Respond naturally.",
+        "What the assistant is told before the conversation.",
+    )
+    turn_detection: str = _setting(
+        "server_vad",
+        "How the service finds the end of your turn.",
+        choices=(
+            "server_vad",
+            "azure_semantic_vad",
+            "azure_semantic_vad_en",
+            "azure_semantic_vad_multilingual",
+        ),
+    )
+    vad_threshold: float = _setting(
+        0.5, "How sure the service must be that it hears speech.", minimum=0, maximum=1
+    )
+    prefix_padding_ms: int = _setting(
+        300, "Sound kept from before speech was detected.", minimum=0, maximum=10_000
+    )
+    silence_duration_ms: int = _setting(
+        500, "Silence that ends your turn.", minimum=0, maximum=10_000
+    )
+    interrupt_response: bool = _setting(True, "Your speech interrupts the answer.")
+    echo_cancellation: bool = _setting(True, "The service removes its own voice from your sound.")
+    noise_reduction: bool = _setting(True, "The service removes background noise.")
+    transcription: bool = _setting(True, "Show what you said as text.")
+    temperature: float | None = _setting(
+        None, "How varied the answers are. By default the model's own.", minimum=0.6, maximum=1.2
+    )
+    input: str | None = _setting(
+        None, "Microphone: number or part of the name of a device, or a .wav file to play as one."
+    )
+    output: str | None = _setting(
+        None, "Speaker: number or part of the name of a device, or a .wav file to record to."
+    )
+    period_ms: float = _setting(
+        5.0, "Sound that the device takes or gives at a time.", minimum=1, maximum=50
+    )
+    offline: bool = _setting(False, "Use the built-in service even if an endpoint is configured.")
+    verbose: bool = _setting(False, "Also show events, device facts and messages of libraries.")
+    connect_timeout_s: float = _setting(
+        10.0, "How long the service may take to answer a connection.", minimum=0.1, maximum=300
+    )
+
+    @property
+    def uses_offline_service(self) -> bool:
+        """Whether the built-in service answers instead of Azure."""
+        return self.offline or self.endpoint is None
+
+    @property
+    def uses_api_key(self) -> bool:
+        """Whether Azure is signed in to with the key; otherwise it is with Microsoft Entra."""
+        return self.api_key is not None if self.use_api_key is None else self.use_api_key
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting as the command line and the documentation see it."""
+
+    name: str
+    kind: type[bool] | type[int] | type[float] | type[str]
+    default: Any
+    meaning: str
+    choices: tuple[str, ...]
+    minimum: float
+    maximum: float
+    secret: bool
+
+    @property
+    def flag(self) -> str:
+        """The flag as typed, such as `--vad-threshold`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def environment(self) -> str:
+        """The name in the environment and in .env."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def range(self) -> str:
+        """The bounds as words, such as `0 to 1`; empty where there are none."""
+        return f"{self.minimum:g} to {self.maximum:g}" if math.isfinite(self.minimum) else ""
+
+
+@cache
+def options() -> tuple[Option, ...]:
+    """Return every setting in the order of declaration."""
+    hints = get_type_hints(Settings)
+    return tuple(
+        Option(f.name, _kind(hints[f.name]), f.default, **f.metadata) for f in fields(Settings)
+    )
+
+
+def readme_table() -> str:
+    """Return the README's configuration table, in Markdown."""
+    rows = ["| flag | environment or `.env` | default | meaning |", "|---|---|---|---|"]
+    for option in options():
+        flag = f"`{option.flag}`"
+        if option.kind is bool:
+            flag += f", `--no-{option.flag[2:]}`"
+        meaning = option.meaning
+        if option.choices:
+            meaning += " " + ", ".join(f"`{choice}`" for choice in option.choices) + "."
+        if option.range:
+            meaning += f" {option.range}."
+        rows.append(f"| {flag} | `{option.environment}` | {_shown(option.default)} | {meaning} |")
+    return "\n".join(rows)
+
+
+def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type of whatever shape the field declares
+    return next((kind for kind in get_args(hint) if kind is not NoneType), hint)
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return f"`{default}`"

@@ -1,0 +1,108 @@
+"""What every test gets: a clean environment, and a check that it leaves nothing behind."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; absent elsewhere
+GRACE_S = 5.0
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def speech_dir() -> Path:
+    """Recorded human speech, which lies beside the repository where it is available."""
+    directory = REPOSITORY.parent / "shared" / "speech"
+    if not directory.is_dir():
+        pytest.skip(f"there is no recorded speech in {directory}")
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def _settings_only_from_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AZURE_VOICELIVE_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _leaves_no_process_and_no_segment() -> Iterator[None]:
+    """Compare with what was there before, so that fixtures of a wider scope may keep theirs."""
+    processes, segments = _children(), _segments()
+    yield
+    left = _what_stays(lambda: _children() - processes)
+    assert not left, f"child processes left behind: {left}"
+    left = _what_stays(lambda: {name for name in _segments() - segments if not _is_foreign(name)})
+    assert not left, f"shared memory left behind: {left}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leaves_no_file_in_the_repository() -> Iterator[None]:
+    before = _files()
+    yield
+    left = _files() - before
+    assert not left, f"files left in the repository: {left}"
+
+
+def _what_stays(look: Callable[[], set[T]]) -> set[T]:
+    """Look until nothing is found: what is on its way out gets the time to go."""
+    deadline = time.monotonic() + GRACE_S
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
+
+
+def _children() -> set[psutil.Process]:
+    return {
+        child
+        for child in psutil.Process().children(recursive=True)
+        if not _is_resource_tracker(child)
+    }
+
+
+def _is_resource_tracker(process: psutil.Process) -> bool:
+    """Whether this is the one helper that multiprocessing keeps until the interpreter exits."""
+    try:
+        return any("resource_tracker" in argument for argument in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _segments() -> set[str]:
+    """Names of shared memory; JACK's belong to its server, which tidies them itself."""
+    if not SHARED_MEMORY.is_dir():
+        return set()
+    return {path.name for path in SHARED_MEMORY.iterdir() if not path.name.startswith("jack")}
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a living process outside this test run maps the segment: then it is that one's."""
+    ours = {os.getpid(), *(child.pid for child in _children())}
+    path = str(SHARED_MEMORY / name)
+    for pid in set(psutil.pids()) - ours:
+        try:
+            if path in Path(f"/proc/{pid}/maps").read_text():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _files() -> set[Path]:
+    """Files that a test may have written: no caches, and no sources, which are edited meanwhile."""
+    found = set()
+    for folder, folders, names in os.walk(REPOSITORY):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and name != "__pycache__" and not name.endswith(".egg-info")
+        ]
+        found |= {Path(folder, name) for name in names if not name.endswith((".py", ".md"))}
+    return found

@@ -1,0 +1,205 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pipeline import __version__, cli
+from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
+from pipeline.settings import Settings, options
+
+HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
+
+
+class Calls:
+    """Stands where the supervisor and the offline service are called: the command line's edge."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+        self.outcome: int | BaseException = 0
+
+    def run(self, settings: Settings) -> int:
+        return self._answer(settings)
+
+    list_devices = run
+
+    def serve(self, *, port: int, key: str | None, verbose: bool) -> int:
+        return self._answer((port, key, verbose))
+
+    def _answer(self, seen: object) -> int:
+        self.seen.append(seen)
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    monkeypatch.chdir(tmp_path)
+    calls = Calls()
+    for name in ("pipeline.supervisor", "pipeline.offline.process"):
+        module = ModuleType(name)
+        vars(module).update(run=calls.run, list_devices=calls.list_devices, serve=calls.serve)
+        monkeypatch.setitem(sys.modules, name, module)
+    return calls
+
+
+@pytest.fixture
+def failure(
+    calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str | list[str]], tuple[int, str]]:
+    """Run a command that must not reach the supervisor; return its code and its one line."""
+
+    def fail(arguments: str | list[str]) -> tuple[int, str]:
+        code = cli.execute(arguments.split() if isinstance(arguments, str) else arguments)
+        captured = capsys.readouterr()
+        assert calls.seen == []
+        assert captured.out == ""
+        assert captured.err.startswith("error: ")
+        assert captured.err.count("\n") == 1
+        return code, captured.err
+
+    return fail
+
+
+def test_run_hands_its_settings_to_the_supervisor(calls: Calls) -> None:
+    arguments = ["run", "--offline", "--input", "a.wav", "--no-noise-reduction", "--period-ms=10"]
+    assert cli.execute(arguments) == 0
+    assert calls.seen == [
+        Settings(offline=True, input="a.wav", noise_reduction=False, period_ms=10.0)
+    ]
+
+
+def test_every_setting_has_a_flag() -> None:
+    given = {name for option in cli.run.params for name in (*option.opts, *option.secondary_opts)}
+    for option in options():
+        assert option.flag in given
+        assert (f"--no-{option.flag[2:]}" in given) is (option.kind is bool)
+
+
+def test_settings_come_from_dotenv(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AZURE_TENANT_ID", "before")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "undone by the test's end")
+    monkeypatch.delenv("AZURE_CLIENT_ID")
+    Path(".env").write_text(
+        "AZURE_VOICELIVE_VOICE=alloy\nAZURE_VOICELIVE_MODLE=x\n"
+        "AZURE_TENANT_ID=dotenv\nAZURE_CLIENT_ID=dotenv\n"
+    )
+    assert cli.execute(["run"]) == 0
+    assert calls.seen == [Settings(voice="alloy")]
+    assert capsys.readouterr().err.startswith("warning: .env has AZURE_VOICELIVE_MODLE")
+    assert os.environ["AZURE_CLIENT_ID"] == "dotenv"
+    assert os.environ["AZURE_TENANT_ID"] == "before"
+
+
+def test_serve_hands_on_port_and_key(calls: Calls) -> None:
+    assert cli.execute(["serve"]) == 0
+    assert cli.execute(["serve", "--port", "8080", "--key", "k", "--verbose"]) == 0
+    assert calls.seen == [(0, None, False), (8080, "k", True)]
+
+
+def test_devices_lists_in_spite_of_settings_that_cannot_be_used(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_VOICELIVE_PERIOD_MS", "many")
+    assert cli.execute(["devices"]) == 0
+    assert calls.seen == [Settings()]
+
+
+@pytest.mark.parametrize("code", [0, 1, 130])
+def test_the_exit_code_is_the_supervisors(calls: Calls, code: int) -> None:
+    calls.outcome = code
+    assert cli.execute(["run"]) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(PipelineError("Oh."), 1), (ServiceClosedError("Oh."), 1), (DeviceError("Oh."), 2)],
+)
+@pytest.mark.parametrize("command", ["run", "serve", "devices"])
+def test_an_error_is_one_sentence(
+    calls: Calls, capsys: pytest.CaptureFixture[str], command: str, error: Exception, code: int
+) -> None:
+    calls.outcome = error
+    assert cli.execute([command]) == code
+    assert capsys.readouterr().err == "error: Oh.\n"
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "devices"])
+def test_verbose_adds_the_traceback(
+    calls: Calls, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    calls.outcome = DeviceError("Oh.")
+    assert cli.execute([command, "--verbose"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback")
+    assert said.endswith("error: Oh.\n")
+
+
+def test_verbose_in_the_environment_adds_the_traceback(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AZURE_VOICELIVE_VERBOSE", "yes")
+    calls.outcome = DeviceError("Oh.")
+    assert cli.execute(["run"]) == 2
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
+def test_ctrl_c_gives_130(calls: Calls) -> None:
+    calls.outcome = KeyboardInterrupt()
+    assert cli.execute(["run"]) == cli.INTERRUPTED == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("rnu", "did you mean run?"),
+        ("--bogus", "--bogus"),
+        ("run --modl x", "--model"),
+        ("run --model", "--model"),
+        ("run extra", "extra"),
+        ("run --turn-detection sever_vad", "did you mean server_vad?"),
+        ("run --vad-threshold 2", "from 0 to 1"),
+        ("run --endpoint a.com", "https://"),
+        ("run --endpoint https://a.com --use-api-key", "AZURE_VOICELIVE_API_KEY"),
+        (["run", "--model", ""], "--model is empty"),
+        ("serve --port 99999", "--port"),
+        ("serve --port web", "--port"),
+        ("devices --offline", "--offline"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    failure: Callable[[str | list[str]], tuple[int, str]], arguments: str | list[str], told: str
+) -> None:
+    code, sentence = failure(arguments)
+    assert code == 2
+    assert told in sentence
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute([]) == 2
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["devices"]])
+def test_help(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    assert cli.execute([*command, "--help"]) == 0
+    assert "--help" in capsys.readouterr().out
+
+
+def test_version_from_a_terminal() -> None:
+    command = [sys.executable, "-m", "pipeline", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == __version__
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = f"import sys, pipeline.cli; print(*(set(sys.modules) & set({HEAVY})))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

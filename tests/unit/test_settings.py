@@ -1,0 +1,257 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.settings import Settings, options, readme_table
+from pipeline.sources import load, read_dotenv
+
+ENDPOINT = {"AZURE_VOICELIVE_ENDPOINT": "https://a.services.ai.azure.com"}
+KEY = {"AZURE_VOICELIVE_API_KEY": "s3cret-key"}
+
+
+def settings(environment: dict[str, str] | None = None, **flags: object) -> Settings:
+    return load(flags, environment or {}, {}).settings
+
+
+def refused(environment: dict[str, str] | None = None, **flags: object) -> str:
+    with pytest.raises(SettingsError) as caught:
+        settings(environment, **flags)
+    return str(caught.value)
+
+
+def test_nothing_given_means_the_defaults_and_the_offline_service() -> None:
+    assert settings() == Settings()
+    assert Settings().uses_offline_service
+
+
+def test_a_flag_comes_before_the_environment_before_dotenv() -> None:
+    name = "AZURE_VOICELIVE_MODEL"
+    assert load({}, {}, {name: "dotenv"}).settings.model == "dotenv"
+    assert load({}, {name: "env"}, {name: "dotenv"}).settings.model == "env"
+    assert load({"model": "flag"}, {name: "env"}, {name: "dotenv"}).settings.model == "flag"
+
+
+def test_only_the_value_that_counts_is_checked() -> None:
+    assert settings({"AZURE_VOICELIVE_VAD_THRESHOLD": "9"}, vad_threshold="0.25") == Settings(
+        vad_threshold=0.25
+    )
+
+
+def test_a_switch_turned_off_comes_before_the_environment() -> None:
+    assert not settings({"AZURE_VOICELIVE_OFFLINE": "true"}, offline=False).offline
+
+
+def test_every_setting_is_read_from_every_source() -> None:
+    samples = {bool: "true", int: "7", float: "1.0", str: "words"}
+    special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad"}
+    raw = {o.name: special.get(o.name, samples[o.kind]) for o in options()}
+    by_flag = settings(**raw)
+    by_environment = settings({o.environment: raw[o.name] for o in options()})
+    by_dotenv = load({}, {}, {o.environment: raw[o.name] for o in options()}).settings
+    assert by_flag == by_environment == by_dotenv
+    for field in fields(Settings):
+        assert getattr(by_flag, field.name) in {"words", 7, 1.0, *special.values()}
+
+
+@pytest.mark.parametrize("word", ["true", "1", "YES", "On", " true "])
+def test_words_for_true(word: str) -> None:
+    assert settings({"AZURE_VOICELIVE_OFFLINE": word}).offline
+
+
+@pytest.mark.parametrize("word", ["false", "0", "No", "off"])
+def test_words_for_false(word: str) -> None:
+    assert not settings({"AZURE_VOICELIVE_NOISE_REDUCTION": word}).noise_reduction
+
+
+def test_another_word_is_no_boolean() -> None:
+    assert refused({"AZURE_VOICELIVE_OFFLINE": "maybe"}) == (
+        "AZURE_VOICELIVE_OFFLINE is 'maybe', expected true or false."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vad_threshold", "1.01"),
+        ("vad_threshold", "-0.01"),
+        ("vad_threshold", "nan"),
+        ("vad_threshold", "half"),
+        ("temperature", "0.59"),
+        ("temperature", "1.21"),
+        ("prefix_padding_ms", "-1"),
+        ("prefix_padding_ms", "300.5"),
+        ("silence_duration_ms", "-1"),
+        ("silence_duration_ms", "inf"),
+        ("period_ms", "0"),
+        ("connect_timeout_s", "0"),
+        ("connect_timeout_s", "inf"),
+    ],
+)
+def test_numbers_outside_their_range(name: str, value: str) -> None:
+    option = next(option for option in options() if option.name == name)
+    sentence = refused(**{name: value})
+    assert sentence.startswith(option.flag)
+    assert option.range in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vad_threshold", "0"),
+        ("vad_threshold", "1"),
+        ("temperature", "0.6"),
+        ("temperature", "1.2"),
+        ("silence_duration_ms", "0"),
+    ],
+)
+def test_bounds_belong_to_the_range(name: str, value: str) -> None:
+    assert getattr(settings(**{name: value}), name) == float(value)
+
+
+@pytest.mark.parametrize("option", options(), ids=lambda option: option.name)
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_value_is_refused_and_named(option: object, empty: str) -> None:
+    name = option.environment  # type: ignore[attr-defined]
+    assert refused({name: empty}) == f"{name} is empty: give it a value or leave it out."
+
+
+def test_an_unknown_choice_gets_the_choices_and_the_nearest() -> None:
+    sentence = refused(turn_detection="azure_semantic_vat")
+    assert "server_vad, azure_semantic_vad, " in sentence
+    assert sentence.endswith("did you mean azure_semantic_vad?")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://a.services.ai.azure.com", "https://a.services.ai.azure.com"),
+        ("https://a.services.ai.azure.com/", "https://a.services.ai.azure.com"),
+        (" https://a.services.ai.azure.com\n", "https://a.services.ai.azure.com"),
+        ("wss://a.com/voice-live/realtime", "wss://a.com"),
+        ("https://gateway.com/team/voice-live/realtime/", "https://gateway.com/team"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("ws://[::1]:8080", "ws://[::1]:8080"),
+    ],
+)
+def test_endpoints_that_can_be_used(given: str, kept: str) -> None:
+    assert settings(endpoint=given).endpoint == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "a.services.ai.azure.com",
+        "localhost:8080",
+        "ftp://a.com",
+        "https://",
+        "https://a b.com",
+        "https://<name>.services.ai.azure.com",
+        "https://a.com:port",
+        "https://a.com:70000",
+        "https://[::1",
+        "https://user:s3cret-key@a.com",
+        "https://a.com/voice-live/realtime?api-key=s3cret-key",
+        "https://a.com?api-key=s3cret key",
+        "https://user:s3cret-key@a.com:port",
+        "https://a.com#s3cret-key",
+        "s3cret-key@a.com",
+        "s3cret-key",
+        "https://a.com:s3cret-key",
+    ],
+)
+def test_malformed_endpoints_get_a_sentence_without_secrets(given: str) -> None:
+    sentence = refused({"AZURE_VOICELIVE_ENDPOINT": given})
+    assert sentence.startswith("AZURE_VOICELIVE_ENDPOINT ")
+    assert "https://NAME.services.ai.azure.com" in sentence
+    assert "s3cret" not in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("key", ["s3cret key", "s3cret\nkey", "s3cret\x00", "s3crét"])
+def test_a_key_with_strange_characters_is_refused_and_not_shown(key: str) -> None:
+    assert "s3cr" not in refused({**ENDPOINT, "AZURE_VOICELIVE_API_KEY": key})
+
+
+def test_the_key_is_not_part_of_the_text_form() -> None:
+    with_key = settings({**ENDPOINT, **KEY})
+    assert with_key.api_key == "s3cret-key"
+    assert "s3cret" not in f"{with_key!r} {with_key}"
+
+
+def test_the_key_signs_in_where_there_is_one() -> None:
+    assert settings({**ENDPOINT, **KEY}).uses_api_key
+
+
+def test_without_a_key_entra_signs_in() -> None:
+    assert not settings(ENDPOINT).uses_api_key
+
+
+def test_entra_can_be_chosen_in_spite_of_a_key() -> None:
+    assert not settings({**ENDPOINT, **KEY, "AZURE_VOICELIVE_USE_API_KEY": "false"}).uses_api_key
+
+
+def test_a_key_asked_for_and_not_given() -> None:
+    environment = {**ENDPOINT, "AZURE_VOICELIVE_USE_API_KEY": "true"}
+    assert "AZURE_VOICELIVE_API_KEY" in refused(environment)
+    assert settings(environment, offline=True).uses_offline_service
+
+
+def test_offline_comes_before_the_endpoint() -> None:
+    assert settings(ENDPOINT, offline=True).uses_offline_service
+    assert not settings(ENDPOINT).uses_offline_service
+
+
+def test_an_unknown_name_in_dotenv_is_warned_of() -> None:
+    warnings = load({}, {}, {"AZURE_VOICELIVE_MODLE": "x", "OTHER": "y"}).warnings
+    assert warnings == [
+        ".env has AZURE_VOICELIVE_MODLE, which is no setting; did you mean AZURE_VOICELIVE_MODEL?"
+    ]
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview"])
+def test_a_retired_model_passes_with_a_hint(model: str) -> None:
+    loaded = load({"model": model}, {}, {})
+    assert loaded.settings.model == model
+    assert len(loaded.warnings) == 1
+    assert model in loaded.warnings[0]
+
+
+def test_a_key_without_an_endpoint_gets_a_hint() -> None:
+    assert "AZURE_VOICELIVE_ENDPOINT" in load({}, KEY, {}).warnings[0]
+    assert load({"offline": True}, KEY, {}).warnings == []
+
+
+def test_dotenv_of_a_parent_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("A=plain\nexport B='quoted $HOME'  # why\nC=${HOME}\nD\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert read_dotenv() == {"A": "plain", "B": "quoted $HOME", "C": "${HOME}"}
+
+
+def test_dotenv_in_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_bytes("A=x".encode("utf-16"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"\.env cannot be read as UTF-8 text"):
+        read_dotenv()
+
+
+def test_the_readme_has_the_table_of_settings() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
+    assert shown.strip() == readme_table(), (
+        "put this between the README's markers: "
+        "python -c 'from pipeline.settings import readme_table; print(readme_table())'"
+    )
+
+
+def test_the_example_of_dotenv_names_settings_that_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text(example.replace("\n#AZURE", "\nAZURE"))
+    names = read_dotenv()
+    assert len(names) == 7
+    assert names.keys() <= {option.environment for option in options()}
