@@ -16,17 +16,22 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
+from pipeline.commands import Command
 from pipeline.errors import PipelineError
 from pipeline.reports import Failed, Log, Report
 
 
 class Supervised:
-    """A child's end of the pipe. `report` never waits, so an event loop may call it."""
+    """A child's end of the pipe. `report` never waits, so an event loop may call it.
+
+    :ivar stopped: whether the supervisor said stop or is gone, as far as `receive` has seen.
+    """
 
     _QUEUED_REPORTS = 10_000
 
-    def __init__(self, pipe: "Connection[Report, None]") -> None:
+    def __init__(self, pipe: "Connection[Report, Command]") -> None:
         self._pipe = pipe
+        self.stopped = False
         self._queue: queue.Queue[Report | None] = queue.Queue(self._QUEUED_REPORTS)
         self._pump = threading.Thread(target=self._send_queued, name="reports", daemon=True)
         self._pump.start()
@@ -36,13 +41,21 @@ class Supervised:
         with suppress(queue.Full):
             self._queue.put_nowait(report)
 
-    def stop_requested(self, wait_s: float | None = 0.0) -> bool:
-        """Whether the supervisor said stop or is gone, waiting up to `wait_s` (None: forever)."""
-        return self._pipe.poll(wait_s)
+    def receive(self, wait_s: float | None = 0.0) -> Command | None:
+        """Take the next command, waiting up to `wait_s` (None: for ever); None if there is none.
 
-    def fileno(self) -> int:
-        """Readable when the child must stop, for an event loop."""
-        return self._pipe.fileno()
+        None also when the supervisor said stop or is gone: then `stopped` is true.
+        """
+        try:
+            return self._pipe.recv() if self._pipe.poll(wait_s) else None
+        except (EOFError, OSError):
+            self.stopped = True
+            return None
+
+    def stop_requested(self, wait_s: float | None = 0.0) -> bool:
+        """Whether to stop; for processes that get no other command. Waits up to `wait_s`."""
+        self.receive(wait_s)
+        return self.stopped
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +79,7 @@ class Supervised:
 
 
 def run_child(
-    pipe: "Connection[Report, None]", verbose: bool, work: Callable[[Supervised], None]
+    pipe: "Connection[Report, Command]", verbose: bool, work: Callable[[Supervised], None]
 ) -> None:
     """Run `work` as the whole life of a spawned process, and report how it failed if it did."""
     # Ctrl-C reaches every process of the terminal, but only the supervisor decides.

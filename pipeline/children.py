@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Self
 
+from pipeline.commands import Command
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.reports import Failed, Report
 
@@ -43,7 +44,7 @@ class Children:
 
     def __init__(self) -> None:
         self._spawn = multiprocessing.get_context("spawn")
-        self._children: dict[Connection[None, Report], _Child] = {}
+        self._children: dict[Connection[Command, Report], _Child] = {}
 
     def spawn(self, name: str, module: str, *args: object, may_end: bool = False) -> None:
         """Run ``module.main(pipe, *args)`` in a new process.
@@ -100,7 +101,7 @@ class Children:
         with _signals_ignored():
             self.stop()
 
-    def _forget(self, pipe: "Connection[None, Report]") -> None:
+    def _forget(self, pipe: "Connection[Command, Report]") -> None:
         child = self._children.pop(pipe)
         pipe.close()
         child.process.join(self.STOP_S)
@@ -112,7 +113,7 @@ class Children:
             )
 
 
-def _enter(module: str, pipe: "Connection[Report, None]", *args: Any) -> None:  # noqa: ANN401
+def _enter(module: str, pipe: "Connection[Report, Command]", *args: Any) -> None:  # noqa: ANN401
     """First function of a child. The supervisor itself never imports what its children need."""
     importlib.import_module(module).main(pipe, *args)
 

@@ -6,6 +6,8 @@ one changes neither the sound nor a cut.
 
 from dataclasses import dataclass
 
+from pipeline.commands import ToolSchema
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -133,6 +135,35 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolsLoaded:
+    """The user's files are imported; these functions can be called."""
+
+    tools: tuple[ToolSchema, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """What the model shall hear of a call: JSON of the result, or a sentence about the error."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """The function of a call occupies the tools process no longer, however it ended."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPrinted:
+    """A line that a tool wrote to standard output or standard error."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A recorded input has been spoken and answered: nothing more will happen."""
 
@@ -154,5 +185,9 @@ Report = (
     | Ready
     | Notice
     | Trace
+    | ToolsLoaded
+    | ToolReturned
+    | ToolEnded
+    | ToolPrinted
     | Finished
 )

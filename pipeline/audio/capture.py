@@ -14,6 +14,7 @@ from pipeline.audio.choice import CardChoice, open_microphone
 from pipeline.audio.realtime import Promotion, freeze_garbage
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
+from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
 from pipeline.reports import Report, Started
 from pipeline.samples import Samples, peak
@@ -72,7 +73,7 @@ class FrameAssembler:
 
 
 def main(
-    pipe: "Connection[Report, None]",
+    pipe: "Connection[Report, Command]",
     settings: Settings,
     names: SharedNames,
     choice: CardChoice,

@@ -11,6 +11,7 @@ from pipeline.audio.player import FADE_MS, Player
 from pipeline.audio.realtime import Promotion, freeze_garbage
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
+from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.reports import Report, Started
 from pipeline.samples import Samples
@@ -23,7 +24,7 @@ CHECK_S = 0.1
 
 
 def main(
-    pipe: "Connection[Report, None]", settings: Settings, names: SharedNames, choice: CardChoice
+    pipe: "Connection[Report, Command]", settings: Settings, names: SharedNames, choice: CardChoice
 ) -> None:
     """Entry point of the spawned process."""
     run_child(pipe, settings.verbose, partial(_work, settings, names, choice))

@@ -27,7 +27,6 @@ from pipeline.reports import (
     UserSaid,
 )
 
-
 _STATES = {
     Listening: ("Listening …", "green"),
     Processing: ("Processing …", "yellow"),

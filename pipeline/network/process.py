@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from pipeline.child import Supervised, run_child
+from pipeline.commands import Command
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
@@ -21,7 +22,7 @@ from pipeline.shm.wake import Wakeable
 
 
 def main(
-    pipe: "Connection[Report, None]",
+    pipe: "Connection[Report, Command]",
     settings: Settings,
     names: SharedNames,
     wake_socket: socket.socket,

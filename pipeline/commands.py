@@ -1,0 +1,50 @@
+"""What the supervisor tells its children: small picklable orders, one type each.
+
+The end of the pipe is the order to stop; it needs no type.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSchema:
+    """A function that the model may call. `parameters` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferTools:
+    """To the network process: what the session's model may call."""
+
+    tools: tuple[ToolSchema, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """To the tools process: run a function. `arguments` is the model's JSON, not yet checked."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTool:
+    """To the tools process: nobody waits for this call any more."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """To the network process: what the model is told about a call."""
+
+    call_id: str
+    output: str
+
+
+Command = OfferTools | CallTool | CancelTool | ToolOutput
