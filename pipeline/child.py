@@ -71,11 +71,17 @@ class Supervised:
         self._pipe.close()
 
     def _send_queued(self) -> None:
-        with suppress(OSError):  # nobody is left to read
-            while (report := self._queue.get()) is not None:
-                self._pipe.send(report)
-        while self._queue.get() is not None:
-            pass
+        somebody_reads = True
+        while (report := self._queue.get()) is not None:
+            if somebody_reads:
+                somebody_reads = self._sent(report)
+
+    def _sent(self, report: Report) -> bool:
+        try:
+            self._pipe.send(report)
+        except OSError:  # the supervisor has closed its end, or is gone
+            return False
+        return True
 
 
 def run_child(
