@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 
 from pipeline.audio.choice import CardChoice, open_microphone
-from pipeline.audio.realtime import Promotion, freeze_garbage
+from pipeline.audio.realtime import Promotion, no_garbage_collection
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
@@ -101,12 +101,12 @@ def _work(
         supervised.report(Started("microphone", microphone.description))
         if choice.is_file and not _wait_session_ready(board, supervised):
             return
-        freeze_garbage()
-        microphone.start(callback)
-        while not supervised.stop_requested(CHECK_S):
-            microphone.check()
-            callback.promotion.tell(supervised)
-            board.capture.ended.store(int(microphone.ended))
+        with no_garbage_collection():
+            microphone.start(callback)
+            while not supervised.stop_requested(CHECK_S):
+                microphone.check()
+                callback.promotion.tell(supervised)
+                board.capture.ended.store(int(microphone.ended))
 
 
 def _wait_session_ready(board: Board, supervised: Supervised) -> bool:

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pipeline.audio.answers import Answers, ResampledAnswers, RingAnswers
 from pipeline.audio.choice import CardChoice, open_speaker
 from pipeline.audio.player import FADE_MS, Player
-from pipeline.audio.realtime import Promotion, freeze_garbage
+from pipeline.audio.realtime import Promotion, no_garbage_collection
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
@@ -42,12 +42,12 @@ def _work(
         answers = _answers(ring.reader(), board, speaker.rate_hz)
         callback = _Callback(Player(answers, board, speaker.rate_hz))
         supervised.report(Started("speaker", speaker.description))
-        freeze_garbage()
-        speaker.start(callback)
-        while not supervised.stop_requested(CHECK_S):
-            speaker.check()
-            callback.promotion.tell(supervised)
-        time.sleep((2 * settings.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
+        with no_garbage_collection():
+            speaker.start(callback)
+            while not supervised.stop_requested(CHECK_S):
+                speaker.check()
+                callback.promotion.tell(supervised)
+            time.sleep((2 * settings.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
 
 
 def _answers(reader: RingReader, board: Board, rate_hz: int) -> Answers:

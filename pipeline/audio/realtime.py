@@ -4,6 +4,8 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pipeline.child import Supervised
 from pipeline.reports import Log
@@ -12,14 +14,17 @@ _FIFO_PRIORITY = 70
 """Above ordinary real-time work, below the sound server's own threads."""
 
 
-def freeze_garbage() -> None:
-    """Switch cyclic garbage collection off.
-
-    Everything built so far lives as long as the process, and the callbacks make no cycles.
-    """
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Switch cyclic garbage collection off while the callbacks run: they make no cycles."""
     gc.collect()
     gc.freeze()
     gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 class Promotion:
