@@ -18,6 +18,17 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStarted:
+    """A card runs: sample *n* passes between it and the pipeline *n* sample times after `start_ns`.
+
+    The time is ``time.monotonic_ns``, and 0 where only the card itself knows.
+    """
+
+    part: str
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The process gives up. `error` is a PipelineError, or whatever was raised unexpectedly."""
 
@@ -170,6 +181,7 @@ class Finished:
 
 Report = (
     Started
+    | ClockStarted
     | Failed
     | Log
     | Serving

@@ -77,21 +77,59 @@ def list_devices(settings: Settings) -> int:
     return 0
 
 
-class Pipeline:
-    """One conversation, from the first process to the last.
+class Voice:
+    """Shared memory and the three processes of one conversation.
 
-    :param stack: receives whatever must be given back, in the right order.
+    :param stack: receives what must be given back.
     """
+
+    def __init__(self, children: Children, stack: ExitStack) -> None:
+        self._children = children
+        self.board = stack.enter_context(Board.create())
+        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_FRAMES))
+        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
+        self._names = SharedNames(self.board.name, capture_ring.name, playback_ring.name)
+        self._capture_socket, self._network_socket = socket.socketpair()
+        stack.enter_context(closing(self._capture_socket))
+        stack.enter_context(closing(self._network_socket))
+        stack.callback(self.board.supervisor.stop.store, 1)
+
+    def start_network(self, settings: Settings) -> None:
+        """`settings` hold the endpoint to talk with."""
+        self._children.spawn(
+            "network", "pipeline.network.process", settings, self._names, self._network_socket
+        )
+
+    def start_audio(self, settings: Settings, microphone: CardChoice, speaker: CardChoice) -> None:
+        names, spawn = self._names, self._children.spawn
+        spawn("playback", "pipeline.audio.playback", settings, names, speaker)
+        spawn(
+            "capture", "pipeline.audio.capture", settings, names, microphone, self._capture_socket
+        )
+
+
+def start_voice(
+    children: Children,
+    stack: ExitStack,
+    settings: Settings,
+    microphone: CardChoice,
+    speaker: CardChoice,
+) -> Board:
+    """Start a conversation with the endpoint of `settings` on two given cards."""
+    voice = Voice(children, stack)
+    voice.start_network(settings)
+    voice.start_audio(settings, microphone, speaker)
+    return voice.board
+
+
+class Pipeline:
+    """One run, from the first process to the last."""
 
     def __init__(self, settings: Settings, console: Console, stack: ExitStack) -> None:
         self._settings = settings
         self._console = console
-        self._board = stack.enter_context(Board.create())
-        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_FRAMES))
-        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
-        self._names = SharedNames(self._board.name, capture_ring.name, playback_ring.name)
         self._children = stack.enter_context(Children())
-        stack.callback(self._board.supervisor.stop.store, 1)
+        self._voice = Voice(self._children, stack)
         self._devices: tuple[Device, ...] | None = None
         self._starting = {"microphone", "speaker", "session"}
         self._finished = False
@@ -100,28 +138,14 @@ class Pipeline:
 
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
-        settings, children = self._settings, self._children
-        if is_wav(settings.input):  # a bad file is told before anything starts
-            choose(settings.input, "input", ())
-        capture_socket, network_socket = socket.socketpair()
-        with closing(capture_socket), closing(network_socket):
-            service = self._service()
-            children.spawn(
-                "network", "pipeline.network.process", service, self._names, network_socket
-            )
-            microphone, speaker = self._cards()
-            children.spawn("playback", "pipeline.audio.playback", settings, self._names, speaker)
-            children.spawn(
-                "capture",
-                "pipeline.audio.capture",
-                settings,
-                self._names,
-                microphone,
-                capture_socket,
-            )
+        if is_wav(self._settings.input):  # a bad file is told before anything starts
+            choose(self._settings.input, "input", ())
+        self._voice.start_network(self._service())
+        microphone, speaker = self._cards()
+        self._voice.start_audio(self._settings, microphone, speaker)
         while not self._finished:
             self._handle_reports()
-            self._tell_losses()
+            self._tell_losses(self._voice.board)
         if speaker.path is not None:
             self._console.say(f"What the loudspeaker sounded is in {speaker.path}.")
 
@@ -182,15 +206,15 @@ class Pipeline:
             if not self._starting:
                 self._console.welcome()
 
-    def _tell_losses(self) -> None:
+    def _tell_losses(self, board: Board) -> None:
         """Count what a person may have missed, as soon as it happens."""
-        lost_samples = self._board.capture.lost_samples.load()
+        lost_samples = board.capture.lost_samples.load()
         if lost_samples > self._lost_samples:
             self._console.say(
                 f"{samples_to_ms(lost_samples - self._lost_samples)} ms of the microphone are "
                 "lost: the network has been away for too long."
             )
-        underruns = self._board.playback.underruns.load()
+        underruns = board.playback.underruns.load()
         if underruns > self._underruns and self._settings.verbose:
             self._console.say(f"The answer came too slowly {underruns - self._underruns} time(s).")
         self._lost_samples, self._underruns = lost_samples, underruns

@@ -16,7 +16,7 @@ from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
-from pipeline.reports import Report, Started
+from pipeline.reports import ClockStarted, Report, Started
 from pipeline.samples import Samples, peak
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, CaptureWords
@@ -103,6 +103,7 @@ def _work(
             return
         with no_garbage_collection():
             microphone.start(callback)
+            supervised.report(ClockStarted("microphone", microphone.clock_start_ns))
             while not supervised.stop_requested(CHECK_S):
                 microphone.check()
                 callback.promotion.tell(supervised)

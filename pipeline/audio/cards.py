@@ -24,6 +24,13 @@ class Card(Protocol):
     rate_hz: int
     description: str
 
+    @property
+    def clock_start_ns(self) -> int:
+        """``time.monotonic_ns`` at which the first sample passed between card and pipeline.
+
+        0 before `start`, and where only the card itself knows.
+        """
+
     def check(self) -> None:
         """Raise a PipelineError if the card has stopped by itself."""
 

@@ -51,7 +51,7 @@ def choose(
 def open_microphone(choice: CardChoice, period_ms: float, words: CaptureWords) -> Microphone:
     """:raises DeviceError, WavError: the card cannot be opened."""
     if choice.path is not None:
-        return WavMicrophone(choice.path, _period_samples(period_ms))
+        return WavMicrophone(choice.path, _period_samples(period_ms), words.input_overruns)
     from pipeline.audio.devices import PortAudioMicrophone
 
     return PortAudioMicrophone(choice.name, choice.host_api, period_ms, words.input_overruns)
@@ -60,7 +60,7 @@ def open_microphone(choice: CardChoice, period_ms: float, words: CaptureWords) -
 def open_speaker(choice: CardChoice, period_ms: float, words: PlaybackWords) -> Speaker:
     """:raises DeviceError, WavError: the card cannot be opened."""
     if choice.path is not None:
-        return WavSpeaker(choice.path, _period_samples(period_ms))
+        return WavSpeaker(choice.path, _period_samples(period_ms), words.output_underruns)
     from pipeline.audio.devices import PortAudioSpeaker
 
     return PortAudioSpeaker(choice.name, choice.host_api, period_ms, words.output_underruns)

@@ -1,26 +1,41 @@
-"""Device periods without a device: a thread that wakes at exact multiples of the period."""
+"""Device periods without a device: a thread that wakes at exact multiples of the period.
+
+Like a real card, this one has a period of buffer in each direction: what is handed over in a
+period sounds, or was captured, one period away from it.
+"""
 
 import threading
 import time
 from collections.abc import Callable
 
 from pipeline.pcm import NS_PER_S, samples_to_ns
+from pipeline.shm.atomics import Word
 
 
 class PeriodClock:
     """Calls `on_period` with the time at which each period starts, as a card's clock would.
 
-    Late periods are caught up one by one, so that no sample is ever skipped.
+    A call that has not returned when the next period starts would have been too late for a real
+    card: it is counted in `late_periods`. It is caught up nevertheless, one period after the
+    other, so that no sample is skipped.
+
+    :ivar start_ns: ``time.monotonic_ns`` of the first period; 0 before `start`.
     """
 
-    def __init__(self, period_samples: int, on_period: Callable[[int], None]) -> None:
+    def __init__(
+        self, period_samples: int, on_period: Callable[[int], None], late_periods: Word
+    ) -> None:
+        self.start_ns = 0
+        self.period_ns = samples_to_ns(period_samples)
         self._period_samples = period_samples
         self._on_period = on_period
+        self._late_periods = late_periods
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="period clock", daemon=True)
 
     def start(self) -> None:
+        self.start_ns = time.monotonic_ns()
         self._thread.start()
 
     def check(self) -> None:
@@ -35,15 +50,16 @@ class PeriodClock:
             self._thread.join()
 
     def _run(self) -> None:
-        start_ns = time.monotonic_ns()
         periods = 0
         try:
             while not self._stop.is_set():
-                due_ns = start_ns + samples_to_ns(periods * self._period_samples)
+                due_ns = self.start_ns + samples_to_ns(periods * self._period_samples)
                 ahead_ns = due_ns - time.monotonic_ns()
                 if ahead_ns > 0:
                     time.sleep(ahead_ns / NS_PER_S)
                 self._on_period(due_ns)
+                if time.monotonic_ns() > due_ns + self.period_ns:
+                    self._late_periods.add(1)
                 periods += 1
         except BaseException as error:  # noqa: BLE001 - handed to whoever calls check()
             self._failure = error

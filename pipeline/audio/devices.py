@@ -119,6 +119,7 @@ class _Stream:
 class PortAudioMicrophone:
     """A card that records. `overruns` counts periods lost before they reached us."""
 
+    clock_start_ns = 0
     ended = False
 
     def __init__(self, name: str, host_api: str, period_ms: float, overruns: Word) -> None:
@@ -146,6 +147,8 @@ class PortAudioMicrophone:
 
 class PortAudioSpeaker:
     """A card that plays. `underruns` counts periods that the card did not get in time."""
+
+    clock_start_ns = 0
 
     def __init__(self, name: str, host_api: str, period_ms: float, underruns: Word) -> None:
         self._underruns = underruns

@@ -13,7 +13,7 @@ from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.reports import Report, Started
+from pipeline.reports import ClockStarted, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
@@ -44,6 +44,7 @@ def _work(
         supervised.report(Started("speaker", speaker.description))
         with no_garbage_collection():
             speaker.start(callback)
+            supervised.report(ClockStarted("speaker", speaker.clock_start_ns))
             while not supervised.stop_requested(CHECK_S):
                 speaker.check()
                 callback.promotion.tell(supervised)

@@ -14,6 +14,7 @@ from pipeline.audio.clock import PeriodClock
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.samples import Samples
+from pipeline.shm.atomics import Word
 
 
 def is_wav(name: str | None) -> bool:
@@ -31,7 +32,7 @@ class WavMicrophone:
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int) -> None:
+    def __init__(self, path: Path, period_samples: int, late_periods: Word) -> None:
         self._file = _open(path)
         self.description = (
             f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
@@ -41,7 +42,11 @@ class WavMicrophone:
         self._silent_samples = 0
         self._periods = _periods(_blocks_24k_mono(self._file), period_samples)
         self._silence = np.zeros(period_samples, np.int16)
-        self._clock = PeriodClock(period_samples, self._next_period)
+        self._clock = PeriodClock(period_samples, self._next_period, late_periods)
+
+    @property
+    def clock_start_ns(self) -> int:
+        return self._clock.start_ns
 
     def start(self, on_period: OnPeriod) -> None:
         self._on_period = on_period
@@ -59,7 +64,7 @@ class WavMicrophone:
         if samples is None:
             samples = self._silence
             self._silent_samples += len(samples)
-        self._on_period(samples, due_ns)
+        self._on_period(samples, due_ns - self._clock.period_ns)
         self.ended = self._silent_samples > FRAME_SAMPLES
 
 
@@ -72,7 +77,7 @@ class WavSpeaker:
     rate_hz = SAMPLE_RATE_HZ
     _WRITTEN_SAMPLES = FRAME_SAMPLES
 
-    def __init__(self, path: Path, period_samples: int) -> None:
+    def __init__(self, path: Path, period_samples: int, late_periods: Word) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
             self._wave = wave.open(str(path), "wb")  # noqa: SIM115 - open as long as the card is
@@ -85,7 +90,11 @@ class WavSpeaker:
         self._wave.setframerate(SAMPLE_RATE_HZ)
         self._period = np.zeros(period_samples, np.int16)
         self._unwritten = bytearray()
-        self._clock = PeriodClock(period_samples, self._next_period)
+        self._clock = PeriodClock(period_samples, self._next_period, late_periods)
+
+    @property
+    def clock_start_ns(self) -> int:
+        return self._clock.start_ns
 
     def start(self, render: Render) -> None:
         self._render = render
@@ -103,7 +112,7 @@ class WavSpeaker:
         self._wave.close()
 
     def _next_period(self, due_ns: int) -> None:
-        self._render(self._period, due_ns)
+        self._render(self._period, due_ns + self._clock.period_ns)
         self._unwritten += self._period.tobytes()
         if len(self._unwritten) >= self._WRITTEN_SAMPLES * SAMPLE_BYTES:
             self._wave.writeframes(self._unwritten)

@@ -225,7 +225,10 @@ class Conversation:
     def _item(self, item_id: str, response: _Response) -> _Item:
         if item_id not in self._items:
             self._items_seen += 1
-            self._items[item_id] = _Item(item_id, self._items_seen, response)
+            item = _Item(item_id, self._items_seen, response)
+            if response.generation < self._generation:
+                item.heard_samples = 0  # it came after the cut: none of it was ever queued
+            self._items[item_id] = item
         return self._items[item_id]
 
     def _truncate(self, item: _Item) -> Iterator[Action]:
