@@ -161,7 +161,11 @@ class Pipeline:
                 "offline service", "pipeline.offline.process", self._settings.verbose, listener, key
             )
         return replace(
-            self._settings, endpoint=f"http://127.0.0.1:{port}", api_key=key, use_api_key=True
+            self._settings,
+            offline=True,
+            endpoint=f"http://127.0.0.1:{port}",
+            api_key=key,
+            use_api_key=True,
         )
 
     def _cards(self) -> tuple[CardChoice, CardChoice]:

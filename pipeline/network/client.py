@@ -95,7 +95,9 @@ class Client:
     async def _connect(self, stack: AsyncExitStack) -> VoiceLiveConnection:
         settings = self._settings
         host = urlsplit(settings.endpoint or "").netloc
-        self._supervised.report(Connecting(host))
+        self._supervised.report(
+            Connecting("the built-in offline service" if settings.offline else host)
+        )
         credential: Credential
         if settings.uses_api_key:
             credential = AzureKeyCredential(settings.api_key or "")

@@ -1,0 +1,59 @@
+"""The offline service as a process: beside a conversation, or alone with `serve`."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from functools import partial
+from multiprocessing.connection import Connection
+
+import click
+
+from pipeline.child import Supervised, run_child
+from pipeline.commands import Command
+from pipeline.offline.service import OfflineService
+from pipeline.reports import Report, Started
+
+STOP_POLL_S = 0.05
+
+
+def main(
+    pipe: "Connection[Report, Command]", verbose: bool, listener: socket.socket, key: str
+) -> None:
+    """Entry point of the spawned process; `listener` accepts connections already."""
+    run_child(pipe, verbose, partial(_work, listener, key))
+
+
+def serve(*, port: int, key: str | None, verbose: bool) -> int:
+    """Serve any client on 127.0.0.1 until Ctrl-C.
+
+    :raises PortInUseError, MissingPackageError: it cannot start.
+    """
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    key = key or secrets.token_urlsafe(24)
+    asyncio.run(_serve_alone(OfflineService(key, port=port), key))
+    return 0
+
+
+def _work(listener: socket.socket, key: str, supervised: Supervised) -> None:
+    asyncio.run(_serve_beside(OfflineService(key, listener=listener), supervised))
+
+
+async def _serve_beside(service: OfflineService, supervised: Supervised) -> None:
+    await service.start()
+    supervised.report(Started("offline service", "accepts connections"))
+    try:
+        while not supervised.stop_requested():
+            await asyncio.sleep(STOP_POLL_S)
+    finally:
+        await service.stop()
+
+
+async def _serve_alone(service: OfflineService, key: str) -> None:
+    port = await service.start()
+    try:
+        await service.loaded()
+        click.echo(f"endpoint  http://127.0.0.1:{port}\nkey       {key}\nCtrl-C ends the service.")
+        await asyncio.Event().wait()
+    finally:
+        await service.stop()
