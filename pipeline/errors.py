@@ -8,6 +8,7 @@
     │   ├── EndpointError            an endpoint that cannot be reached or is not Voice Live
     │   ├── AuthenticationError      the endpoint refused the key or the token
     │   ├── PortInUseError           the offline service's port is taken
+    │   ├── ToolError                a file of tools cannot be used
     │   └── MissingPackageError      an optional package is not installed
     ├── ServiceClosedError           the service ended the session
     └── ProcessDiedError             a child process ended unexpectedly
@@ -51,6 +52,10 @@ class AuthenticationError(UsageError):
 
 class PortInUseError(UsageError):
     """The port asked for the offline service belongs to another program."""
+
+
+class ToolError(UsageError):
+    """A file of tools cannot be imported, or the model could not call a function in it."""
 
 
 class MissingPackageError(UsageError):

@@ -80,11 +80,12 @@ class WavSpeaker:
     def __init__(self, path: Path, period_samples: int, late_periods: Word) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
-            self._wave = wave.open(str(path), "wb")  # noqa: SIM115 - open as long as the card is
+            self._file = path.open("wb")
         except OSError as error:
             raise WavError(
                 f"{path} cannot be written ({error.strerror}): give --output a path that can."
             ) from error
+        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 - open as long as the card is
         self._wave.setnchannels(1)
         self._wave.setsampwidth(SAMPLE_BYTES)
         self._wave.setframerate(SAMPLE_RATE_HZ)
@@ -104,12 +105,15 @@ class WavSpeaker:
         try:
             self._clock.check()
         except OSError as error:
-            raise WavError(f"The recording cannot go on: {error.strerror}.") from error
+            raise _broken_recording(error) from error
 
     def close(self) -> None:
         self._clock.stop()
-        self._wave.writeframes(self._unwritten)
-        self._wave.close()
+        try:
+            with self._file, self._wave:
+                self._wave.writeframes(self._unwritten)
+        except OSError as error:
+            raise _broken_recording(error) from error
 
     def _next_period(self, due_ns: int) -> None:
         self._render(self._period, due_ns + self._clock.period_ns)
@@ -117,6 +121,12 @@ class WavSpeaker:
         if len(self._unwritten) >= self._WRITTEN_SAMPLES * SAMPLE_BYTES:
             self._wave.writeframes(self._unwritten)
             self._unwritten.clear()
+
+
+def _broken_recording(error: OSError) -> WavError:
+    return WavError(
+        f"The recording cannot be written ({error.strerror}): give --output a path that can."
+    )
 
 
 def _open(path: Path) -> soundfile.SoundFile:

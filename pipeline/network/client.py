@@ -35,8 +35,10 @@ class Client:
     """One session with the service, from connecting to its end."""
 
     TICK_S = 0.01
-    """How often playback's words are looked at. Only truncation and display wait for it; the
-    sound never does."""
+    """How often playback's words are looked at while something sounds. Only truncation and display
+    wait for it; the sound never does."""
+
+    IDLE_TICK_S = 0.05
 
     SETTLED_S = 2.0
     """Calm after which a recorded input counts as answered; longer than endpointing takes."""
@@ -64,6 +66,11 @@ class Client:
         self._lost_samples_told = 0
         self._last_event_s = time.monotonic()
         self._busy_s = time.monotonic()
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before the next `tick`."""
+        return self.IDLE_TICK_S if self._conversation.idle else self.TICK_S
 
     async def talk(self, stack: AsyncExitStack) -> None:
         """Connect, then pass events and frames on until the service ends it or we are cancelled.
@@ -123,15 +130,17 @@ class Client:
         while True:
             try:
                 server_event = await connection.recv()
+                event, kind = translate(server_event), str(server_event.get("type"))
             except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
                 raise ServiceClosedError(
                     "The service closed the connection: start again to go on talking."
                 ) from error
-            except SdkConnectionError as error:
+            except (SdkConnectionError, AttributeError, TypeError) as error:
+                # no JSON, no event, or one without a field that it must have
                 self._supervised.report(Notice(f"The service sent something unreadable: {error}"))
                 continue
             self._last_event_s = time.monotonic()
-            return self._traced(translate(server_event), str(server_event.get("type")))
+            return self._traced(event, kind)
 
     def _traced(self, event: Event, kind: str) -> Event:
         if self._settings.verbose:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import Any
 
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
@@ -42,6 +43,7 @@ def _work(
     ):
         uplink = Uplink(capture_ring.reader(), Wakeable(wake_socket), board)
         downlink = Downlink(playback_ring.writer())
+        runner.get_loop().set_exception_handler(_on_loop_error)
         client = Client(settings, supervised, board, uplink, downlink)
         supervised.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
         runner.run(_until_stopped(client, supervised))
@@ -52,12 +54,19 @@ async def _until_stopped(client: Client, supervised: Supervised) -> None:
     async with AsyncExitStack() as stack:
         talk = asyncio.create_task(client.talk(stack))
         while not talk.done() and not supervised.stop_requested():
-            await asyncio.wait({talk}, timeout=client.TICK_S)
+            await asyncio.sleep(client.pause_s)
             await client.tick()
         talk.cancel()
         await asyncio.wait({talk})
         if not talk.cancelled():
             talk.result()
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Let aiohttp not complain of the session that the SDK leaves open if a connect is cancelled:
+    it ends with this process."""
+    if "client_session" not in context:
+        loop.default_exception_handler(context)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 from functools import partial
@@ -22,6 +23,9 @@ def main(
 ) -> None:
     """Entry point of the spawned process; `listener` accepts connections already."""
     run_child(pipe, verbose, partial(_work, listener, key))
+    # A model may still compute in a thread that nobody can interrupt. Unloading it underneath would
+    # abort the process; nothing here needs tidying up.
+    os._exit(0)
 
 
 def serve(*, port: int, key: str | None, verbose: bool) -> int:
