@@ -1,0 +1,83 @@
+"""What the model hears of a call: JSON of the result, or one bounded sentence about the fault."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
+
+RESULT_BYTES = 64 * 1024
+"""More is of no use in a spoken conversation, and would fill the model's memory."""
+
+_SENTENCE_CHARACTERS = 500
+_INPUT_CHARACTERS = 80
+_FAULTS = 3
+
+
+class ArgumentsError(Exception):
+    """The model's arguments cannot be used. `str(error)` tells it why."""
+
+
+def json_of(name: str, result: object) -> str:
+    """Return the result of the function `name` as JSON, or a sentence if that cannot be.
+
+    Dataclasses, pydantic models, enums, dates, decimals and sets become what pydantic makes of
+    them; infinities and NaN, which JSON lacks, become strings.
+    """
+    try:
+        encoded = to_json(result, inf_nan_mode="strings")
+    except PydanticSerializationError as error:
+        return _error(f"the result of {name} cannot be written as JSON: {error}")
+    if len(encoded) > RESULT_BYTES:
+        return _error(
+            f"the result of {name} is {len(encoded):,} bytes long, and at most {RESULT_BYTES:,} "
+            "can be passed on: ask for less"
+        )
+    return encoded.decode()
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return what a function raised, as short text."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the user's class may be faulty itself
+        text = ""
+    return _error(f"{kind}: {text}" if text else kind)
+
+
+def sentence_about_unknown(name: str, known: Sequence[str]) -> str:
+    """Return the answer to a call of a function that does not exist."""
+    return _error(f"there is no function {name}; there are: {', '.join(known)}")
+
+
+def sentence_about_arguments(name: str, known: Sequence[str], error: ValidationError) -> str:
+    """Return which arguments of the function `name` are wrong, and what is expected."""
+    details = error.errors(include_url=False, include_context=False)
+    faults = "; ".join(_fault(detail, known) for detail in details[:_FAULTS])
+    return _error(f"wrong arguments for {name}: {faults}")
+
+
+def _fault(detail: ErrorDetails, known: Sequence[str]) -> str:
+    where = ".".join(str(step) for step in detail["loc"])
+    if not where:
+        return detail["msg"]
+    if detail["type"] == "missing":
+        return f"{where} is missing"
+    if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+        return f"there is no argument {where}; there are: {', '.join(known) or 'none'}"
+    return f"{where}: {detail['msg']}, not {_shown(detail['input'])}"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return _bounded(repr(value), _INPUT_CHARACTERS)
+
+
+def _error(sentence: str) -> str:
+    """Lone surrogates, which no JSON message may hold, become question marks."""
+    sentence = sentence.encode(errors="replace").decode()
+    return _bounded(f"error: {sentence}", _SENTENCE_CHARACTERS)
+
+
+def _bounded(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

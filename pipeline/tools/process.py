@@ -1,0 +1,66 @@
+"""The tools process: imports the user's files, then runs their functions as the model calls them.
+
+    main thread        the event loop: the files' import, then every coroutine
+    commands           takes calls and cancellations; sees the end of the pipe, and ends all at once
+    one a running call functions that are no coroutines
+    output             what they print
+    reports            sends what the others report
+
+Some libraries work in the main thread alone, so it is the user's. The end must not depend on it:
+it may be busy for long.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import NoReturn
+
+from pipeline.child import Supervised, run_child
+from pipeline.commands import CallTool, CancelTool, Command
+from pipeline.reports import Report, ToolsLoaded
+from pipeline.tools.calls import Calls
+from pipeline.tools.loading import load_tools
+from pipeline.tools.printing import prints_reported
+
+
+def main(pipe: "Connection[Report, Command]", verbose: bool, files: tuple[str, ...]) -> None:
+    """Entry point of the spawned process."""
+    if sys.platform != "win32":
+        os.setpgrp()  # what tools start belongs to this group, and ends with it
+    try:
+        run_child(pipe, verbose, partial(_work, files))
+    finally:
+        _end()
+
+
+def _work(files: tuple[str, ...], supervised: Supervised) -> None:
+    loop = asyncio.new_event_loop()
+    calls = Calls(loop, supervised.report)
+    threading.Thread(target=_serve, args=(supervised, calls), name="commands", daemon=True).start()
+    with prints_reported(supervised.report):
+        tools = load_tools(files)
+        supervised.report(ToolsLoaded(tuple(tool.schema for tool in tools.values())))
+        calls.offer(tools)
+        loop.run_forever()
+
+
+def _serve(supervised: Supervised, calls: Calls) -> None:
+    """Carry out commands until the supervisor says stop or is gone, then end the process."""
+    try:
+        while not supervised.stopped:
+            command = supervised.receive(None)
+            if isinstance(command, CallTool | CancelTool):
+                calls.handle(command)
+    finally:
+        _end()
+
+
+def _end() -> NoReturn:
+    """End at once, whatever still runs here, and with it the programs that tools have started."""
+    if sys.platform != "win32":
+        os.killpg(0, signal.SIGTERM)
+    os._exit(0)

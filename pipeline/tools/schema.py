@@ -1,0 +1,202 @@
+"""From a function's signature and docstring to what a model must know to call it."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn, get_type_hints
+
+import docstring_parser
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from pipeline.commands import ToolSchema
+from pipeline.errors import ToolError
+from pipeline.tools.answers import ArgumentsError, sentence_about_arguments
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_HIDE = "or start its name with an underscore to keep it from the model"
+
+Function = Callable[..., Any]
+Fail = Callable[[str], NoReturn]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call, and the model class that its arguments must fit."""
+
+    schema: ToolSchema
+    function: Function
+    is_async: bool
+    arguments: type[BaseModel]
+
+    def keywords(self, arguments: str) -> dict[str, Any]:
+        """Check the model's JSON and convert it to what the function takes.
+
+        Arguments that are not given are left out: the function's own defaults hold for them.
+
+        :raises ArgumentsError: it is not JSON or does not fit; the text is for the model.
+        """
+        try:
+            # Some models write nothing at all where there is nothing to say.
+            given = self.arguments.model_validate_json(arguments.strip() or "{}")
+        except ValidationError as error:
+            names = list(self.schema.parameters["properties"])
+            sentence = sentence_about_arguments(self.schema.name, names, error)
+            raise ArgumentsError(sentence) from error
+        aliases = {name: field.alias for name, field in self.arguments.model_fields.items()}
+        return {str(aliases[name]): getattr(given, name) for name in given.model_fields_set}
+
+
+def tool_of(function: Function, where: str) -> Tool:
+    """Describe a function to the model.
+
+    :param where: the function's file and line, for the sentence of an error.
+    :raises ToolError: the model could not call it.
+    """
+    fail = partial(_fail, where, function.__name__)
+    if not _NAME.fullmatch(function.__name__):
+        fail("has a name that services refuse: use 1 to 64 of the letters a to z, digits and _")
+    docstring = docstring_parser.parse(inspect.getdoc(function) or "")
+    description = (docstring.description or "").strip()
+    if not description:
+        fail(
+            "has no docstring, from which the model learns what the function does: "
+            f"write one, {_HIDE}"
+        )
+    texts = {text.arg_name: text.description for text in docstring.params}
+    arguments = _arguments_model(function, texts, fail)
+    return Tool(
+        schema=ToolSchema(function.__name__, description, _parameters(arguments)),
+        function=function,
+        is_async=inspect.iscoroutinefunction(inspect.unwrap(function)),
+        arguments=arguments,
+    )
+
+
+def _fail(where: str, name: str, fault: str) -> NoReturn:
+    raise ToolError(f"{where}: the function {name} {fault}.")
+
+
+def _arguments_model(
+    function: Function, texts: dict[str, str | None], fail: Fail
+) -> type[BaseModel]:
+    """One field a parameter. The parameter's name is the alias: no name can be a bad field's."""
+    hints = _hints(function, fail)
+    fields: dict[str, Any] = {}
+    for index, parameter in enumerate(inspect.signature(function).parameters.values()):
+        _check(parameter, hints, fail)
+        extras: dict[str, Any] = {"alias": parameter.name}
+        if text := texts.get(parameter.name):
+            extras["description"] = text
+        if parameter.default is not inspect.Parameter.empty:
+            extras["default"] = parameter.default
+        fields[f"p{index}"] = (hints[parameter.name], Field(**extras))
+    model: type[BaseModel] = create_model(
+        function.__name__, __config__=ConfigDict(extra="forbid"), **fields
+    )
+    return model
+
+
+def _hints(function: Function, fail: Fail) -> dict[str, Any]:
+    try:
+        return get_type_hints(inspect.unwrap(function), include_extras=True)
+    except Exception as error:  # noqa: BLE001 - a hint in quotes is code, and may raise anything
+        fail(
+            f"has a type hint that cannot be resolved ({error}): "
+            "import what it names outside of any `if TYPE_CHECKING:`"
+        )
+
+
+def _check(parameter: inspect.Parameter, hints: dict[str, Any], fail: Fail) -> None:
+    name = parameter.name
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        shown = str(parameter).partition(":")[0]
+        fail(f"takes {shown}, which no schema can describe: name each parameter, {_HIDE}")
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        fail(f"takes {name} by position only, but models pass arguments by name: remove the `/`")
+    if name not in hints:
+        fail(f"has no type hint for {name}: write one, such as `{name}: str`, {_HIDE}")
+    try:
+        _inlined(TypeAdapter(hints[name]).json_schema(schema_generator=_PortableSchema))
+    except _RecursiveTypeError as error:
+        fail(f"takes {name}, whose type {error} holds itself: a schema can only be finite")
+    except Exception as error:  # noqa: BLE001 - types of the user's may define their own schema
+        shown = inspect.formatannotation(hints[name])
+        reason = str(error).partition("\n")[0].rstrip(".")
+        fail(
+            f"takes {name} of type {shown}, which JSON cannot hold ({reason}): "
+            "use str, int, float, bool, datetime, Literal, an Enum, a dataclass, a pydantic model, "
+            "or a list or dict of these"
+        )
+
+
+def _parameters(arguments: type[BaseModel]) -> JsonSchemaValue:
+    """Return a JSON schema of type object without any reference.
+
+    Voice Live passes it on to models of several makers, and not all of them resolve ``$defs`` and
+    ``$ref``; a schema that spells everything out where it is used is understood by all.
+    """
+    parameters = _inlined(arguments.model_json_schema(schema_generator=_PortableSchema))
+    del parameters["title"]
+    return parameters
+
+
+class _PortableSchema(GenerateJsonSchema):
+    """Keeps to the words of JSON schema that OpenAI-style services take, and saves tokens."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - theirs
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - theirs
+        return False
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
+        """Arrays without ``items`` are refused by OpenAI, so ``prefixItems`` alone would not do."""
+        json_schema = super().tuple_schema(schema)
+        kinds: list[JsonSchemaValue] = []
+        for kind in json_schema.pop("prefixItems", []):
+            if kind not in kinds:
+                kinds.append(kind)
+        if kinds:
+            json_schema["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        return json_schema
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """``discriminator`` belongs to OpenAPI and points into ``$defs``."""
+        json_schema = super().tagged_union_schema(schema)
+        json_schema.pop("discriminator", None)
+        return json_schema
+
+
+class _RecursiveTypeError(Exception):
+    """`str(error)` is the name of a type that holds itself."""
+
+
+def _inlined(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """Put every definition in the place of the references to it.
+
+    :raises _RecursiveTypeError: there is a definition that refers to itself.
+    """
+    definitions: dict[str, JsonSchemaValue] = schema.get("$defs", {})
+
+    def expand(node: Any, inside: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(node, list):
+            return [expand(item, inside) for item in node]
+        if not isinstance(node, dict):
+            return node
+        expanded = {
+            key: expand(value, inside)
+            for key, value in node.items()
+            if key not in ("$defs", "$ref")
+        }
+        if not isinstance(node.get("$ref"), str):
+            return expanded
+        name = node["$ref"].removeprefix("#/$defs/")
+        if name in inside:
+            raise _RecursiveTypeError(name)
+        return {**expand(definitions[name], (*inside, name)), **expanded}
+
+    result: JsonSchemaValue = expand(schema, ())
+    return result
