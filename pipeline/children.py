@@ -2,15 +2,16 @@
 
 import importlib
 import multiprocessing
+import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from pipeline.commands import Command
 from pipeline.errors import PipelineError, ProcessDiedError
@@ -21,11 +22,24 @@ ENDING_SIGNALS = [
 ]
 
 
+def _raise(error: PipelineError) -> NoReturn:
+    raise error
+
+
 @dataclass(frozen=True, slots=True)
-class _Child:
+class Child:
+    """One spawned process."""
+
     name: str
     process: BaseProcess
+    pipe: "Connection[Command, Report]"
     may_end: bool
+    on_error: Callable[[PipelineError], None]
+
+    def send(self, command: Command) -> None:
+        """Give it an order; nothing happens if it has just ended."""
+        with suppress(OSError):
+            self.pipe.send(command)
 
 
 class ChildFailedError(ProcessDiedError):
@@ -44,12 +58,20 @@ class Children:
 
     def __init__(self) -> None:
         self._spawn = multiprocessing.get_context("spawn")
-        self._children: dict[Connection[Command, Report], _Child] = {}
+        self._children: dict[Connection[Command, Report], Child] = {}
 
-    def spawn(self, name: str, module: str, *args: object, may_end: bool = False) -> None:
+    def spawn(
+        self,
+        name: str,
+        module: str,
+        *args: object,
+        may_end: bool = False,
+        on_error: Callable[[PipelineError], None] = _raise,
+    ) -> Child:
         """Run ``module.main(pipe, *args)`` in a new process.
 
         :param may_end: whether ending by itself, with exit code 0, is what it should do.
+        :param on_error: called by `reports` when it failed, or ended when it should not.
         """
         ours, theirs = self._spawn.Pipe(duplex=True)
         process = self._spawn.Process(
@@ -58,7 +80,8 @@ class Children:
         with _signals_blocked():
             process.start()
         theirs.close()
-        self._children[ours] = _Child(name, process, may_end)
+        child = self._children[ours] = Child(name, process, ours, may_end, on_error)
+        return child
 
     @property
     def alive(self) -> bool:
@@ -68,31 +91,44 @@ class Children:
     def reports(self, timeout_s: float) -> Iterator[Report]:
         """What the children say within `timeout_s`, if anything.
 
-        :raises PipelineError: as soon as a child failed or ended when it should not.
+        :raises PipelineError: a child failed or ended when it should not, unless its `on_error`
+            thinks otherwise.
         """
         for pipe in wait(list(self._children), timeout_s):
-            assert isinstance(pipe, Connection)  # noqa: S101 - for the type checker
+            child = self._children.get(pipe)  # type: ignore[call-overload]
+            if child is None:  # ended by whoever handled an earlier report
+                continue
             try:
-                report = pipe.recv()
+                report = child.pipe.recv()
             except (EOFError, OSError):
-                self._forget(pipe)
+                self._ended(child)
                 continue
             if isinstance(report, Failed):
-                raise _error_of(self._children[pipe].name, report)
-            yield report
+                self.kill(child)
+                child.on_error(_error_of(child.name, report))
+            else:
+                yield report
+
+    def kill(self, child: Child) -> None:
+        """End a child at once, with the programs it has started if it leads a process group."""
+        self._children.pop(child.pipe, None)
+        child.pipe.close()
+        if sys.platform != "win32" and child.process.pid is not None:
+            # There is such a group only if the child made one; it may outlive the child.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+        child.process.kill()
+        child.process.join()
+        child.process.close()
 
     def stop(self) -> None:
         """Ask all to end by closing their pipes, wait, and kill who does not."""
-        for pipe in self._children:
-            pipe.close()
-        deadline_s = time.monotonic() + self.STOP_S
         for child in self._children.values():
+            child.pipe.close()
+        deadline_s = time.monotonic() + self.STOP_S
+        for child in list(self._children.values()):
             child.process.join(max(0.0, deadline_s - time.monotonic()))
-            if child.process.exitcode is None:
-                child.process.kill()
-                child.process.join()
-            child.process.close()
-        self._children.clear()
+            self.kill(child)
 
     def __enter__(self) -> Self:
         return self
@@ -101,15 +137,16 @@ class Children:
         with _signals_ignored():
             self.stop()
 
-    def _forget(self, pipe: "Connection[Command, Report]") -> None:
-        child = self._children.pop(pipe)
-        pipe.close()
+    def _ended(self, child: Child) -> None:
         child.process.join(self.STOP_S)
         exit_code = child.process.exitcode
+        self.kill(child)
         if exit_code != 0 or not child.may_end:
-            raise ProcessDiedError(
-                f"The {child.name} process ended unexpectedly (exit code {exit_code}): "
-                "start again, with --verbose to see more."
+            child.on_error(
+                ProcessDiedError(
+                    f"The {child.name} process ended unexpectedly (exit code {exit_code}): "
+                    "start again, with --verbose to see more."
+                )
             )
 
 

@@ -103,6 +103,7 @@ def _settings_options(command: _Command) -> _Command:
             option.flag + switch,
             option.name,
             default=None,
+            multiple=option.repeatable,
             type=bool if option.kind is bool else str,
             metavar=None if option.kind is bool else _metavar(option),
             help=_help(option),

@@ -1,12 +1,14 @@
 """What the processes tell the supervisor: small picklable facts, one type each.
 
+The network process also sends `CallTool` and `CancelTool`, for the supervisor to pass on.
+
 They go over a pipe, never through shared memory: nothing here is urgent, and losing or delaying
 one changes neither the sound nor a cut.
 """
 
 from dataclasses import dataclass
 
-from pipeline.commands import ToolSchema
+from pipeline.commands import CallTool, CancelTool, ToolSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,5 +203,7 @@ Report = (
     | ToolReturned
     | ToolEnded
     | ToolPrinted
+    | CallTool
+    | CancelTool
     | Finished
 )

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 PREFIX = "AZURE_VOICELIVE_"
 
@@ -91,6 +91,17 @@ class Settings:
     temperature: float | None = _setting(
         None, "How varied the answers are. By default the model's own.", minimum=0.6, maximum=1.2
     )
+    tools: tuple[str, ...] = _setting(
+        (),
+        "A Python file whose functions the model may call. Give it again for more files; "
+        "in the environment separate them as in PATH.",
+    )
+    tool_choice: str = _setting(
+        "auto", "When the model calls functions: auto, none, required, or the name of one."
+    )
+    tool_timeout_s: float = _setting(
+        30.0, "How long a function may take.", minimum=0.1, maximum=3_600
+    )
     input: str | None = _setting(
         None, "Microphone: number or part of the name of a device, or a .wav file to play as one."
     )
@@ -123,6 +134,7 @@ class Option:
 
     name: str
     kind: type[bool] | type[int] | type[float] | type[str]
+    repeatable: bool
     default: Any
     meaning: str
     choices: tuple[str, ...]
@@ -151,7 +163,14 @@ def options() -> tuple[Option, ...]:
     """Return every setting in the order of declaration."""
     hints = get_type_hints(Settings)
     return tuple(
-        Option(f.name, _kind(hints[f.name]), f.default, **f.metadata) for f in fields(Settings)
+        Option(
+            f.name,
+            _kind(hints[f.name]),
+            get_origin(hints[f.name]) is tuple,
+            f.default,
+            **f.metadata,
+        )
+        for f in fields(Settings)
     )
 
 
@@ -176,7 +195,7 @@ def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type of whatever shape the fiel
 
 
 def _shown(default: object) -> str:
-    if default is None:
+    if default is None or default == ():
         return "none"
     if isinstance(default, bool):
         return "on" if default else "off"

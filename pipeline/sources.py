@@ -1,6 +1,7 @@
 """Where settings come from: flags over environment over .env, every value checked."""
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -38,14 +39,16 @@ def load(
         typed = flags.get(option.name)
         if isinstance(typed, bool):
             values[option.name] = typed
+        elif isinstance(typed, tuple) and typed:
+            values[option.name] = tuple(parse(option, text, option.flag) for text in typed)
         elif isinstance(typed, str):
             values[option.name] = parse(option, typed, option.flag)
         elif option.environment in environment:
             raw = environment[option.environment]
-            values[option.name] = parse(option, raw, option.environment)
+            values[option.name] = _parse_named(option, raw, option.environment)
         elif option.environment in dotenv:
             raw = dotenv[option.environment]
-            values[option.name] = parse(option, raw, f"{option.environment} in .env")
+            values[option.name] = _parse_named(option, raw, f"{option.environment} in .env")
     settings = Settings(**values)
     _check_sign_in(settings)
     return Loaded(settings, [*_unknown_names(dotenv), *_hints(settings)])
@@ -62,6 +65,13 @@ def read_dotenv() -> dict[str, str]:
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{path} cannot be read as UTF-8 text: {error}.") from error
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _parse_named(option: Option, raw: str, source: str) -> object:
+    """Parse a value of the environment or .env, where several paths stand as in PATH."""
+    if not option.repeatable:
+        return parse(option, raw, source)
+    return tuple(parse(option, part, source) for part in raw.split(os.pathsep))
 
 
 def parse(option: Option, raw: str, source: str) -> bool | int | float | str:

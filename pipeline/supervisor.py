@@ -14,7 +14,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -23,25 +23,31 @@ from typing import NoReturn
 from pipeline.audio.choice import CardChoice, choose
 from pipeline.audio.wav import is_wav
 from pipeline.children import ENDING_SIGNALS, Children
+from pipeline.commands import CallTool, CancelTool, OfferTools, ToolSchema
 from pipeline.console.console import Console
+from pipeline.errors import SettingsError
 from pipeline.offline import SAMPLE_WAV
 from pipeline.pcm import samples_to_ms
-from pipeline.reports import Device, DevicesFound, Finished, SessionReady, Started
+from pipeline.reports import (
+    Device,
+    DevicesFound,
+    Finished,
+    SessionReady,
+    Started,
+    ToolEnded,
+    ToolReturned,
+    ToolsLoaded,
+)
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
-from pipeline.shm.names import SharedNames
-from pipeline.shm.ring import FrameRing
-
-CAPTURE_RING_FRAMES = 600
-"""30 s: how long the microphone may wait for the network."""
-
-PLAYBACK_RING_FRAMES = 1_024
-"""51 s of whole frames; longer answers wait in the network process."""
+from pipeline.toolbox import Toolbox
+from pipeline.voice import Voice
 
 RECORDING = Path("answer.wav")
 """Takes the loudspeaker's place where there is none."""
 
 POLL_S = 0.25
+"""How often losses and the limits of tools are looked at."""
 
 
 def run(settings: Settings) -> int:
@@ -77,51 +83,6 @@ def list_devices(settings: Settings) -> int:
     return 0
 
 
-class Voice:
-    """Shared memory and the three processes of one conversation.
-
-    :param stack: receives what must be given back.
-    """
-
-    def __init__(self, children: Children, stack: ExitStack) -> None:
-        self._children = children
-        self.board = stack.enter_context(Board.create())
-        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_FRAMES))
-        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
-        self._names = SharedNames(self.board.name, capture_ring.name, playback_ring.name)
-        self._capture_socket, self._network_socket = socket.socketpair()
-        stack.enter_context(closing(self._capture_socket))
-        stack.enter_context(closing(self._network_socket))
-        stack.callback(self.board.supervisor.stop.store, 1)
-
-    def start_network(self, settings: Settings) -> None:
-        """`settings` hold the endpoint to talk with."""
-        self._children.spawn(
-            "network", "pipeline.network.process", settings, self._names, self._network_socket
-        )
-
-    def start_audio(self, settings: Settings, microphone: CardChoice, speaker: CardChoice) -> None:
-        names, spawn = self._names, self._children.spawn
-        spawn("playback", "pipeline.audio.playback", settings, names, speaker)
-        spawn(
-            "capture", "pipeline.audio.capture", settings, names, microphone, self._capture_socket
-        )
-
-
-def start_voice(
-    children: Children,
-    stack: ExitStack,
-    settings: Settings,
-    microphone: CardChoice,
-    speaker: CardChoice,
-) -> Board:
-    """Start a conversation with the endpoint of `settings` on two given cards."""
-    voice = Voice(children, stack)
-    voice.start_network(settings)
-    voice.start_audio(settings, microphone, speaker)
-    return voice.board
-
-
 class Pipeline:
     """One run, from the first process to the last."""
 
@@ -130,6 +91,14 @@ class Pipeline:
         self._console = console
         self._children = stack.enter_context(Children())
         self._voice = Voice(self._children, stack)
+        self._toolbox = Toolbox(
+            self._children,
+            settings.tools,
+            settings.tool_timeout_s,
+            verbose=settings.verbose,
+            answer=self._voice.tell_network,
+            notice=console.say,
+        )
         self._devices: tuple[Device, ...] | None = None
         self._starting = {"microphone", "speaker", "session"}
         self._finished = False
@@ -141,6 +110,8 @@ class Pipeline:
         if is_wav(self._settings.input):  # a bad file is told before anything starts
             choose(self._settings.input, "input", ())
         self._voice.start_network(self._service())
+        if self._settings.tools:
+            self._toolbox.start()
         microphone, speaker = self._cards()
         self._voice.start_audio(self._settings, microphone, speaker)
         while not self._finished:
@@ -202,6 +173,28 @@ class Pipeline:
                     self._note_started("session")
                 case Started(part):
                     self._note_started(part)
+                case ToolsLoaded(tools):
+                    self._offer(tools)
+                case CallTool():
+                    self._toolbox.call(report)
+                case CancelTool():
+                    self._toolbox.cancel(report)
+                case ToolReturned():
+                    self._toolbox.returned(report)
+                case ToolEnded():
+                    self._toolbox.ended(report)
+        self._toolbox.tick()
+
+    def _offer(self, tools: tuple[ToolSchema, ...]) -> None:
+        """Tell the model, through the network process, what it may call."""
+        names = [tool.name for tool in tools]
+        choice = self._settings.tool_choice
+        if choice not in ("auto", "none", "required", *names):
+            raise SettingsError(
+                f"--tool-choice is {choice!r}, expected auto, none, required, "
+                f"or one of the tools: {', '.join(names)}."
+            )
+        self._voice.tell_network(OfferTools(tools))
 
     def _note_started(self, part: str) -> None:
         """Welcome the person when the last part is there."""

@@ -7,9 +7,12 @@ that question and answer stand in the right order.
 
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console as RichConsole
 
+from pipeline.commands import CallTool
 from pipeline.reports import (
     AssistantDone,
     AssistantSaid,
@@ -23,15 +26,31 @@ from pipeline.reports import (
     Report,
     SessionReady,
     Started,
+    ToolPrinted,
     Trace,
     UserSaid,
 )
 
-_STATES = {
-    Listening: ("Listening …", "green"),
-    Processing: ("Processing …", "yellow"),
-    Ready: ("Ready", "green"),
+_LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
+    Connecting: lambda r: (f"Connecting to {r.where} …", "dim"),
+    SessionReady: lambda r: (f"Session {r.session_id} ({r.model}, {r.voice})", "dim"),
+    Listening: lambda _: ("Listening …", "green"),
+    Processing: lambda _: ("Processing …", "yellow"),
+    UserSaid: lambda r: (f"You: {r.text or '(not understood)'}", "bold cyan"),
+    Interrupted: lambda r: (f"Interrupted after {r.heard_ms / 1_000:.2f} s.", "magenta"),
+    Ready: lambda _: ("Ready", "green"),
+    Notice: lambda r: (r.message, "yellow"),
+    CallTool: lambda r: (f"Calling {r.name}({r.arguments}) …", "blue"),
+    ToolPrinted: lambda r: (f"tool | {r.line}", "blue"),
 }
+"""Text and style of the reports that everybody sees."""
+
+_ASIDES: dict[type, Callable[[Any], str]] = {
+    Started: lambda r: f"{r.part}: {r.facts}",
+    Trace: lambda r: r.message,
+    Log: lambda r: f"{r.logger}: {r.message}",
+}
+"""Those shown with --verbose; a library's errors always."""
 
 
 class Console:
@@ -67,24 +86,11 @@ class Console:
 
     def _shown(self, report: Report) -> tuple[str, str] | None:
         """Text and style of a report's line; None if it has none."""
-        match report:
-            case Connecting(where):
-                return f"Connecting to {where} …", "dim"
-            case SessionReady(session_id, model, voice):
-                return f"Session {session_id} ({model}, {voice})", "dim"
-            case UserSaid(text):
-                return f"You: {text or '(not understood)'}", "bold cyan"
-            case Interrupted(heard_ms):
-                return f"Interrupted after {heard_ms / 1_000:.2f} s.", "magenta"
-            case Notice(message):
-                return message, "yellow"
-            case Started(part, facts) if self._verbose:
-                return f"{part}: {facts}", "dim"
-            case Trace(message) if self._verbose:
-                return message, "dim"
-            case Log(level, logger, message) if self._verbose or level >= logging.ERROR:
-                return f"{logger}: {message}", "dim"
-        return _STATES.get(type(report))
+        if line := _LINES.get(type(report)):
+            return line(report)
+        aside = _ASIDES.get(type(report))
+        is_error = isinstance(report, Log) and report.level >= logging.ERROR
+        return (aside(report), "dim") if aside and (self._verbose or is_error) else None
 
     def welcome(self) -> None:
         """Say that everything runs, what one can do, and how to leave."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipeline.commands import CallTool, CancelTool
 from pipeline.reports import Report
 
 
@@ -53,4 +54,28 @@ class Forget:
     item_id: str
 
 
-Action = Play | EndItem | Cut | Truncate | Forget | Report
+@dataclass(frozen=True, slots=True)
+class AnswerCall:
+    """Tell the model what came of a function call."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateResponse:
+    """Ask the model to go on, now that its calls are answered."""
+
+
+Action = (
+    Play
+    | EndItem
+    | Cut
+    | Truncate
+    | Forget
+    | CallTool
+    | CancelTool
+    | AnswerCall
+    | CreateResponse
+    | Report
+)

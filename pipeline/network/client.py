@@ -9,12 +9,23 @@ from urllib.parse import urlsplit
 import aiohttp
 from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection
 from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
+from azure.ai.voicelive.models import FunctionCallOutputItem
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError
 
 from pipeline.child import Supervised
+from pipeline.commands import Command, OfferTools, ToolOutput, ToolSchema
 from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
-from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
+from pipeline.network.actions import (
+    Action,
+    AnswerCall,
+    CreateResponse,
+    Cut,
+    EndItem,
+    Forget,
+    Play,
+    Truncate,
+)
 from pipeline.network.conversation import Conversation
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
@@ -53,6 +64,8 @@ class Client:
         board: Board,
         uplink: Uplink,
         downlink: Downlink,
+        *,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._settings = settings
         self._supervised = supervised
@@ -61,6 +74,7 @@ class Client:
         self._downlink = downlink
         self._conversation = Conversation(interrupt_response=settings.interrupt_response)
         self._connection: VoiceLiveConnection | None = None
+        self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._session_id = ""
         self._settled_generation = 0
         self._lost_samples_told = 0
@@ -79,7 +93,8 @@ class Client:
         :raises ServiceClosedError: the service ended it.
         """
         self._connection = connection = await self._connect(stack)
-        await connection.session.update(session=build_session(self._settings))
+        tools = await self._offered if self._settings.tools else ()
+        await connection.session.update(session=build_session(self._settings, tools))
         while True:
             event = await self._next_event(connection)
             await self._receive(event)
@@ -87,6 +102,14 @@ class Client:
                 self._tell_ready()
                 sending = asyncio.create_task(self._uplink.run(connection))
                 stack.push_async_callback(_cancel, sending)
+
+    async def obey(self, command: Command) -> None:
+        """Carry out what the supervisor says."""
+        match command:
+            case OfferTools(tools):
+                self._offered.set_result(tools)
+            case ToolOutput(call_id, output):
+                await self._perform(self._conversation.tool_returned(call_id, output))
 
     async def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
@@ -167,22 +190,25 @@ class Client:
                     self._downlink.drop_older(generation)
                 case Play() | EndItem():
                     self._downlink.put(action)
-                case Truncate() | Forget():
-                    await self._correct_memory(action)
+                case Truncate() | Forget() | AnswerCall() | CreateResponse():
+                    await self._tell_service(action)
                 case _:
                     self._supervised.report(action)
 
-    async def _correct_memory(self, action: Truncate | Forget) -> None:
+    async def _tell_service(self, action: Truncate | Forget | AnswerCall | CreateResponse) -> None:
         if self._connection is None:
             return
         item = self._connection.conversation.item
         with suppress(SdkConnectionError):  # closed meanwhile: the receiving side says so
-            if isinstance(action, Forget):
-                await item.delete(item_id=action.item_id)
-            else:
-                await item.truncate(
-                    item_id=action.item_id, content_index=0, audio_end_ms=action.audio_end_ms
-                )
+            match action:
+                case Truncate(item_id, audio_end_ms):
+                    await item.truncate(item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
+                case Forget(item_id):
+                    await item.delete(item_id=item_id)
+                case AnswerCall(call_id, output):
+                    await item.create(item=FunctionCallOutputItem(call_id=call_id, output=output))
+                case CreateResponse():
+                    await self._connection.response.create()
 
     def _playback_news(self) -> list[Action]:
         conversation, playback = self._conversation, self._board.playback

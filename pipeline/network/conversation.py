@@ -13,13 +13,14 @@ which will never sound is truncated to exactly what did.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
+from pipeline.network.actions import Action, AnswerCall, CreateResponse, Cut, EndItem, Play
+from pipeline.network.calls import INTERRUPTED, ToolCalls
 from pipeline.network.events import (
     AudioDelta,
     AudioDone,
     Event,
+    FunctionCalled,
     ResponseCreated,
     ResponseDone,
     ServiceError,
@@ -29,7 +30,8 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
-from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
+from pipeline.network.items import Items, Response
+from pipeline.pcm import samples_to_ms
 from pipeline.reports import (
     AssistantDone,
     AssistantSaid,
@@ -42,28 +44,9 @@ from pipeline.reports import (
     UserSaid,
 )
 
-BENIGN_ERRORS = frozenset({"response_cancel_not_active"})
+ALREADY_ACTIVE = "conversation_already_has_active_response"
+BENIGN_ERRORS = frozenset({"response_cancel_not_active", ALREADY_ACTIVE})
 """Codes that say no more than that a race was lost; the conversation is as it should be."""
-
-
-@dataclass(slots=True)
-class _Response:
-    generation: int
-    finished: bool = False
-
-
-@dataclass(slots=True)
-class _Item:
-    """An answer item with audio."""
-
-    item_id: str
-    ordinal: int
-    response: _Response
-    received_samples: int = 0
-    half_sample: bytes = b""
-    heard_samples: int | None = None
-    """Known once an interruption has been settled; nothing of the item sounds after it."""
-    truncated: bool = False
 
 
 class Conversation:
@@ -75,12 +58,12 @@ class Conversation:
     def __init__(self, *, interrupt_response: bool = True) -> None:
         self._interrupt_response = interrupt_response
         self._generation = 0
-        self._responses: dict[str, _Response] = {}
-        self._items: dict[str, _Item] = {}
-        self._items_seen = 0
-        self._heard = (0, 0)
+        self._responses: dict[str, Response] = {}  # those that the service has not finished
+        self._items = Items()
+        self._calls = ToolCalls()
         self._user_speaks = False
         self._answer_due = False
+        self._going_on_due = False
         self._words_open = False
         self._ready_told = True
 
@@ -93,17 +76,25 @@ class Conversation:
     def idle(self) -> bool:
         """Nobody speaks, no answer is due or being made, and all audio has been heard."""
         return not (
-            self._user_speaks or self._answer_due or self._responses or any(self._unheard_items())
+            self._user_speaks
+            or self._answer_due
+            or self._going_on_due
+            or self._responses
+            or self._calls.waiting
+            or not self._items.all_heard
         )
 
     def receive(self, event: Event) -> list[Action]:
         """React to one event of the service, in the order of arrival."""
         return list(self._react(event))
 
+    def tool_returned(self, call_id: str, output: str) -> list[Action]:
+        """A function that the model called has come to an end."""
+        return [*self._calls.returned(call_id, output), *self._go_on()]
+
     def heard(self, item: int, samples: int) -> list[Action]:
         """Playback's position moved: everything before it has left the loudspeaker."""
-        self._heard = (item, samples)
-        self._forget_heard_items()
+        self._items.heard(item, samples)
         if not self.idle or self._ready_told:
             return []
         self._ready_told = True
@@ -111,14 +102,10 @@ class Conversation:
 
     def cut_done(self, generation: int, item: int, samples: int) -> list[Action]:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
-        actions: list[Action] = []
-        heard_samples = 0
-        for stale in self._items.values():
-            if stale.heard_samples is None and stale.response.generation < generation:
-                stale.heard_samples = _heard_of(stale, item, samples)
-                heard_samples += stale.heard_samples
-                actions += self._truncate(stale)
+        settled = self._items.settle(generation, item, samples)
+        actions: list[Action] = [action for stale in settled for action in stale.truncation()]
         if actions:
+            heard_samples = sum(stale.settled_samples or 0 for stale in settled)
             actions.append(Interrupted(samples_to_ms(heard_samples)))
         return actions + self.heard(item, samples)
 
@@ -141,9 +128,11 @@ class Conversation:
             case UserTranscript(text):
                 yield UserSaid(text)
             case ResponseCreated(response_id):
-                self._responses[response_id] = _Response(self._generation)
+                self._responses[response_id] = Response(self._generation)
                 self._answer_due = False
                 self._ready_told = False
+            case FunctionCalled():
+                yield from self._function_called(event)
             case ResponseDone():
                 yield from self._response_done(event)
             case ServiceError(code, message):
@@ -153,9 +142,15 @@ class Conversation:
         self._user_speaks = True
         self._answer_due = False
         self._ready_told = False
-        if self._interrupt_response and (self._live_responses() or any(self._unheard_items())):
-            yield from self._cut()
+        if self._interrupt_response:
+            yield from self._interrupt()
         yield Listening()
+
+    def _interrupt(self) -> Iterator[Action]:
+        if self._live_responses() or not self._items.all_heard:
+            yield from self._cut()
+        self._going_on_due = False
+        yield from self._calls.interrupt()
 
     def _cut(self) -> Iterator[Action]:
         self._generation += 1
@@ -169,16 +164,13 @@ class Conversation:
         if response is None:
             yield Trace(f"audio of unknown response {delta.response_id} dropped")
             return
-        item = self._item(delta.item_id, response)
-        pcm = item.half_sample + delta.pcm
-        whole = len(pcm) - len(pcm) % SAMPLE_BYTES
-        item.half_sample = pcm[whole:]
+        item = self._items.of(delta.item_id, response)
         offset_samples = item.received_samples
-        item.received_samples += whole // SAMPLE_BYTES
+        pcm = item.receive(delta.pcm)
         if response.generation < self._generation:
-            yield from self._truncate(item)
-        elif whole:
-            yield Play(item.ordinal, response.generation, offset_samples, pcm[:whole])
+            yield from item.truncation()
+        elif pcm:
+            yield Play(item.ordinal, response.generation, offset_samples, pcm)
 
     def _audio_done(self, item_id: str) -> Iterator[Action]:
         item = self._items.get(item_id)
@@ -195,78 +187,60 @@ class Conversation:
             self._words_open = False
             yield AssistantDone()
 
+    def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
+        if self._current(event.response_id):
+            yield from self._calls.requested(
+                event.response_id, event.call_id, event.name, event.arguments
+            )
+        else:
+            yield AnswerCall(event.call_id, INTERRUPTED)
+
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
         response = self._responses.pop(done.response_id, None)
         if response is None:
             return
         response.finished = True
+        self._calls.response_finished(done.response_id)
         current = response.generation == self._generation
         if current and done.status == "cancelled":
             self._keep_silent_responses_current()
             yield from self._cut()
+            yield from self._calls.interrupt()
         elif current and done.status in ("failed", "incomplete"):
             yield Notice(f"The answer is {done.status}: {done.reason or 'no reason given'}.")
-        self._forget_heard_items()
+        self._items.forget_heard()
+        yield from self._go_on()
 
     def _keep_silent_responses_current(self) -> None:
         """A response without audio yet survives a cut that is not about it."""
-        sounding = {id(item.response) for item in self._items.values()}
         for response in self._live_responses():
-            if id(response) not in sounding:
+            if not self._items.sounding(response):
                 response.generation += 1
 
+    def _go_on(self) -> Iterator[Action]:
+        """Ask for an answer that uses what the functions returned, as soon as one may be asked."""
+        if self._calls.take_complete():
+            self._going_on_due = True
+        busy = self._responses or self._user_speaks or self._answer_due
+        if self._going_on_due and not busy:
+            self._going_on_due = False
+            self._answer_due = True
+            yield CreateResponse()
+
     def _error(self, code: str, message: str) -> Iterator[Action]:
+        if code == ALREADY_ACTIVE:  # ours came too late: once more when that one is done
+            self._answer_due = False
+            self._going_on_due = True
+            yield from self._go_on()
         if code in BENIGN_ERRORS or "session.type" in message:
             yield Trace(f"benign error {code}: {message}")
         else:
             self._answer_due = False
             yield Notice(f"The service reports {code or 'an error'}: {message}")
 
-    def _item(self, item_id: str, response: _Response) -> _Item:
-        if item_id not in self._items:
-            self._items_seen += 1
-            item = _Item(item_id, self._items_seen, response)
-            if response.generation < self._generation:
-                item.heard_samples = 0  # it came after the cut: none of it was ever queued
-            self._items[item_id] = item
-        return self._items[item_id]
-
-    def _truncate(self, item: _Item) -> Iterator[Action]:
-        heard_samples = item.heard_samples
-        if item.truncated or heard_samples is None or heard_samples >= item.received_samples:
-            return
-        item.truncated = True
-        if heard_ms := samples_to_ms(heard_samples):
-            yield Truncate(item.item_id, heard_ms)
-        else:
-            yield Forget(item.item_id)
-
     def _current(self, response_id: str) -> bool:
         response = self._responses.get(response_id)
         return response is not None and response.generation == self._generation
 
-    def _live_responses(self) -> list[_Response]:
+    def _live_responses(self) -> list[Response]:
         return [r for r in self._responses.values() if r.generation == self._generation]
-
-    def _unheard_items(self) -> Iterator[_Item]:
-        for item in self._items.values():
-            if item.heard_samples is None and _heard_of(item, *self._heard) < item.received_samples:
-                yield item
-
-    def _forget_heard_items(self) -> None:
-        """Memory stays bounded: keep only items that can still change."""
-        unheard = {item.item_id for item in self._unheard_items()}
-        self._items = {
-            item_id: item
-            for item_id, item in self._items.items()
-            if item_id in unheard or not item.response.finished
-        }
-
-
-def _heard_of(item: _Item, heard_item: int, heard_samples: int) -> int:
-    """Samples of `item` that have sounded when playback is at this position."""
-    if item.ordinal < heard_item:
-        return item.received_samples
-    if item.ordinal > heard_item:
-        return 0
-    return min(heard_samples, item.received_samples)

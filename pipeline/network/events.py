@@ -64,6 +64,16 @@ class WordsDone:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCalled:
+    """The model calls a function; `arguments` is its JSON, not checked."""
+
+    response_id: str
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseDone:
     """`status` is completed, cancelled, incomplete or failed; `reason` explains the others."""
 
@@ -94,6 +104,7 @@ Event = (
     | AudioDone
     | WordsDelta
     | WordsDone
+    | FunctionCalled
     | ResponseDone
     | ServiceError
     | Unhandled

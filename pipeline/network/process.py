@@ -44,7 +44,7 @@ def _work(
         uplink = Uplink(capture_ring.reader(), Wakeable(wake_socket), board)
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
-        client = Client(settings, supervised, board, uplink, downlink)
+        client = Client(settings, supervised, board, uplink, downlink, loop=runner.get_loop())
         supervised.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
         runner.run(_until_stopped(client, supervised))
 
@@ -53,8 +53,10 @@ async def _until_stopped(client: Client, supervised: Supervised) -> None:
     """Converse until the supervisor says stop, or until the client fails."""
     async with AsyncExitStack() as stack:
         talk = asyncio.create_task(client.talk(stack))
-        while not talk.done() and not supervised.stop_requested():
+        while not talk.done() and not supervised.stopped:
             await asyncio.sleep(client.pause_s)
+            while (command := supervised.receive()) is not None:
+                await client.obey(command)
             await client.tick()
         talk.cancel()
         await asyncio.wait({talk})
@@ -63,8 +65,10 @@ async def _until_stopped(client: Client, supervised: Supervised) -> None:
 
 
 def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Let aiohttp not complain of the session that the SDK leaves open if a connect is cancelled:
-    it ends with this process."""
+    """Let aiohttp not complain of the session that the SDK leaves open if a connect is cancelled.
+
+    It ends with this process.
+    """
     if "client_session" not in context:
         loop.default_exception_handler(context)
 

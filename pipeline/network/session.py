@@ -12,16 +12,19 @@ from azure.ai.voicelive.models import (
     AzureSemanticVadEn,
     AzureSemanticVadMultilingual,
     AzureStandardVoice,
+    FunctionTool,
     InputAudioFormat,
     Modality,
     OutputAudioFormat,
     RequestSession,
     ServerVad,
+    ToolChoiceFunctionSelection,
     TurnDetection,
 )
 from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 
+from pipeline.commands import ToolSchema
 from pipeline.errors import MissingPackageError
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.settings import Settings
@@ -66,7 +69,7 @@ def entra_credential() -> AsyncTokenCredential:
     return credential
 
 
-def build_session(settings: Settings) -> RequestSession:
+def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> RequestSession:
     """The session that `settings` describe: PCM16 at 24 kHz both ways, text and audio."""
     return RequestSession(
         modalities=[Modality.TEXT, Modality.AUDIO],
@@ -90,6 +93,8 @@ def build_session(settings: Settings) -> RequestSession:
             else None
         ),
         temperature=settings.temperature,
+        tools=[_function_tool(tool) for tool in tools] or None,
+        tool_choice=_tool_choice(settings.tool_choice) if tools else None,
     )
 
 
@@ -109,6 +114,19 @@ def _turn_detection(settings: Settings) -> TurnDetection:
         create_response=True,
         auto_truncate=False,
     )
+
+
+def _function_tool(tool: ToolSchema) -> FunctionTool:
+    return FunctionTool(
+        name=tool.name, description=tool.description, parameters=dict(tool.parameters)
+    )
+
+
+def _tool_choice(choice: str) -> str | ToolChoiceFunctionSelection:
+    """The protocol's own words, or the name of the one function to call."""
+    if choice in ("auto", "none", "required"):
+        return choice
+    return ToolChoiceFunctionSelection(name=choice)
 
 
 def _transcription_model(model: str) -> str:

@@ -13,6 +13,7 @@ from pipeline.network.events import (
     AudioDelta,
     AudioDone,
     Event,
+    FunctionCalled,
     ResponseCreated,
     ResponseDone,
     ServiceError,
@@ -62,6 +63,9 @@ _TRANSLATIONS: dict[str, Callable[[Any], Event]] = {
     "response.audio_transcript.done": lambda e: WordsDone(e.response_id),
     "response.text.delta": lambda e: WordsDelta(e.response_id, e.delta),
     "response.text.done": lambda e: WordsDone(e.response_id),
+    "response.function_call_arguments.done": lambda e: FunctionCalled(
+        e.response_id, e.call_id, e.name, e.arguments
+    ),
     "response.done": _response_done,
     "error": lambda e: ServiceError(e.error.code or "", e.error.message),
 }

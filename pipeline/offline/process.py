@@ -47,7 +47,7 @@ async def _serve_beside(service: OfflineService, supervised: Supervised) -> None
     await service.start()
     supervised.report(Started("offline service", "accepts connections"))
     try:
-        while not supervised.stop_requested():
+        while not supervised.stop_requested():  # noqa: ASYNC110 - on Windows no pipe can be awaited
             await asyncio.sleep(STOP_POLL_S)
     finally:
         await service.stop()

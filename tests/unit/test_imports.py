@@ -9,7 +9,7 @@ import pipeline
 
 PACKAGE = Path(pipeline.__file__).parent
 PARTS = dict.fromkeys(("audio", "network", "tools", "offline", "console", "bench"), 2)
-RANK = {"__main__": 5, "cli": 4, "supervisor": 3, **PARTS, "shm": 1}  # all others: 0
+RANK = {"__main__": 6, "cli": 5, "supervisor": 4, "voice": 3, **PARTS, "shm": 1}  # all others: 0
 MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
 
 

@@ -1,3 +1,4 @@
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -47,12 +48,19 @@ def test_every_setting_is_read_from_every_source() -> None:
     samples = {bool: "true", int: "7", float: "1.0", str: "words"}
     special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad"}
     raw = {o.name: special.get(o.name, samples[o.kind]) for o in options()}
-    by_flag = settings(**raw)
+    by_flag = settings(
+        **{o.name: (raw[o.name],) if o.repeatable else raw[o.name] for o in options()}
+    )
     by_environment = settings({o.environment: raw[o.name] for o in options()})
     by_dotenv = load({}, {}, {o.environment: raw[o.name] for o in options()}).settings
     assert by_flag == by_environment == by_dotenv
     for field in fields(Settings):
-        assert getattr(by_flag, field.name) in {"words", 7, 1.0, *special.values()}
+        assert getattr(by_flag, field.name) in {"words", ("words",), 7, 1.0, *special.values()}
+
+
+def test_several_files_of_tools_are_separated_as_in_path() -> None:
+    assert settings(tools=("a.py", "b.py")).tools == ("a.py", "b.py")
+    assert settings({"AZURE_VOICELIVE_TOOLS": f"a.py{os.pathsep}b.py"}).tools == ("a.py", "b.py")
 
 
 @pytest.mark.parametrize("word", ["true", "1", "YES", "On", " true "])

@@ -1,0 +1,114 @@
+"""Answer items with audio: what was received of each, and what of it was heard.
+
+Ordinals grow in the order in which items are heard, so a position in one item says everything
+about all of them: items before it have sounded, items after it have not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.network.actions import Forget, Truncate
+from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
+
+
+@dataclass(slots=True)
+class Response:
+    """A response belongs for ever to the generation in which the service created it."""
+
+    generation: int
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class Item:
+    """An answer item."""
+
+    item_id: str
+    ordinal: int
+    response: Response
+    received_samples: int = 0
+    settled_samples: int | None = None
+    """What was heard, once an interruption has made that final."""
+    _half_sample: bytes = b""
+    _truncated: bool = False
+
+    def receive(self, delta: bytes) -> bytes:
+        """Count `delta` and return its whole samples; half of one waits for the next delta."""
+        pcm = self._half_sample + delta
+        whole = len(pcm) - len(pcm) % SAMPLE_BYTES
+        self._half_sample = pcm[whole:]
+        self.received_samples += whole // SAMPLE_BYTES
+        return pcm[:whole]
+
+    def truncation(self) -> Iterator[Truncate | Forget]:
+        """What to tell the service, once, if some of a settled item will never sound."""
+        settled = self.settled_samples
+        if self._truncated or settled is None or settled >= self.received_samples:
+            return
+        self._truncated = True
+        if heard_ms := samples_to_ms(settled):
+            yield Truncate(self.item_id, heard_ms)
+        else:
+            yield Forget(self.item_id)
+
+
+class Items:
+    """The items that can still change; those heard to their end are forgotten."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Item] = {}
+        self._seen = 0
+        self._heard = (0, 0)
+
+    def get(self, item_id: str) -> Item | None:
+        return self._items.get(item_id)
+
+    def of(self, item_id: str, response: Response) -> Item:
+        """The item, new if its first audio has just come."""
+        if item_id not in self._items:
+            self._seen += 1
+            self._items[item_id] = Item(item_id, self._seen, response)
+        return self._items[item_id]
+
+    @property
+    def all_heard(self) -> bool:
+        return not any(map(self._is_unheard, self._items.values()))
+
+    def sounding(self, response: Response) -> bool:
+        """Whether `response` has audio at all."""
+        return any(item.response is response for item in self._items.values())
+
+    def heard(self, item: int, samples: int) -> None:
+        """Everything before `samples` of the item with this ordinal has sounded."""
+        self._heard = (item, samples)
+        self.forget_heard()
+
+    def settle(self, generation: int, item: int, samples: int) -> list[Item]:
+        """Make final what was heard of all items older than `generation`; returns those."""
+        settled = []
+        for stale in self._items.values():
+            if stale.settled_samples is None and stale.response.generation < generation:
+                stale.settled_samples = _heard_of(stale, item, samples)
+                settled.append(stale)
+        return settled
+
+    def forget_heard(self) -> None:
+        """Keep only what can still change, so that memory stays bounded."""
+        self._items = {
+            item_id: item
+            for item_id, item in self._items.items()
+            if self._is_unheard(item) or not item.response.finished
+        }
+
+    def _is_unheard(self, item: Item) -> bool:
+        heard_samples = _heard_of(item, *self._heard)
+        return item.settled_samples is None and heard_samples < item.received_samples
+
+
+def _heard_of(item: Item, heard_item: int, heard_samples: int) -> int:
+    """Samples of `item` that have sounded when playback is at this position."""
+    if item.ordinal < heard_item:
+        return item.received_samples
+    if item.ordinal > heard_item:
+        return 0
+    return min(heard_samples, item.received_samples)

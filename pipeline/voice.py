@@ -1,0 +1,66 @@
+"""The shared memory and the three processes of one conversation."""
+
+import socket
+from contextlib import ExitStack, closing
+
+from pipeline.audio.choice import CardChoice
+from pipeline.children import Children
+from pipeline.commands import Command
+from pipeline.settings import Settings
+from pipeline.shm.board import Board
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import FrameRing
+
+CAPTURE_RING_FRAMES = 600
+"""30 s: how long the microphone may wait for the network."""
+
+PLAYBACK_RING_FRAMES = 1_024
+"""51 s of whole frames; longer answers wait in the network process."""
+
+
+class Voice:
+    """Shared memory and the three processes of one conversation.
+
+    :param stack: receives what must be given back.
+    """
+
+    def __init__(self, children: Children, stack: ExitStack) -> None:
+        self._children = children
+        self.board = stack.enter_context(Board.create())
+        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_FRAMES))
+        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
+        self._names = SharedNames(self.board.name, capture_ring.name, playback_ring.name)
+        self._capture_socket, self._network_socket = socket.socketpair()
+        stack.enter_context(closing(self._capture_socket))
+        stack.enter_context(closing(self._network_socket))
+        stack.callback(self.board.supervisor.stop.store, 1)
+
+    def start_network(self, settings: Settings) -> None:
+        """`settings` hold the endpoint to talk with."""
+        self._network = self._children.spawn(
+            "network", "pipeline.network.process", settings, self._names, self._network_socket
+        )
+
+    def tell_network(self, command: Command) -> None:
+        self._network.send(command)
+
+    def start_audio(self, settings: Settings, microphone: CardChoice, speaker: CardChoice) -> None:
+        names, spawn = self._names, self._children.spawn
+        spawn("playback", "pipeline.audio.playback", settings, names, speaker)
+        spawn(
+            "capture", "pipeline.audio.capture", settings, names, microphone, self._capture_socket
+        )
+
+
+def start_voice(
+    children: Children,
+    stack: ExitStack,
+    settings: Settings,
+    microphone: CardChoice,
+    speaker: CardChoice,
+) -> Board:
+    """Start a conversation with the endpoint of `settings` on two given cards."""
+    voice = Voice(children, stack)
+    voice.start_network(settings)
+    voice.start_audio(settings, microphone, speaker)
+    return voice.board
