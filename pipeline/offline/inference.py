@@ -1,0 +1,36 @@
+"""How models are opened: one thread each, no spinning, so that streams share the cores fairly."""
+
+import ctypes
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def session_options() -> Any:  # noqa: ANN401 - onnxruntime carries no types
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Every sentence has another length: an arena would keep the largest of all shapes for ever.
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def open_model(path: Path) -> Any:  # noqa: ANN401 - onnxruntime carries no types
+    """Return an `onnxruntime.InferenceSession`; it may be run by several threads at once."""
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(
+        str(path), session_options(), providers=["CPUExecutionProvider"]
+    )
+
+
+def release_unused_memory() -> None:
+    """Give back what loading needed and glibc keeps, hundreds of MB; elsewhere do nothing."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,129 @@
+"""The unmodified SDK as a client that remembers what it was told."""
+
+import asyncio
+import base64
+import wave
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from azure.ai.voicelive.aio import VoiceLiveConnection, connect
+from azure.core.credentials import AzureKeyCredential
+
+from pipeline.offline import SAMPLE_WAV
+
+KEY = "correct horse"
+GENEROUS_S = 60.0
+
+Samples = npt.NDArray[np.int16]
+
+SERVER_VAD = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
+TRANSCRIBED = {"model": "whisper-1"}
+
+
+class Client:
+    """`events` holds all that came, the oldest first, as plain dictionaries."""
+
+    def __init__(self, connection: VoiceLiveConnection) -> None:
+        self.connection = connection
+        self.events: list[dict[str, Any]] = []
+
+    async def send(self, kind: str, **fields: object) -> None:
+        await self.connection.send({"type": kind, **fields})
+
+    async def say(self, samples: Samples, quiet_s: float = 1.0, rate_hz: int = 24_000) -> None:
+        """Append speech and the silence after it, all at once."""
+        quiet = np.zeros(int(quiet_s * rate_hz), np.int16)
+        pcm = np.concatenate([samples, quiet]).astype("<i2").tobytes()
+        await self.connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
+
+    async def until(
+        self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> dict[str, Any]:
+        """Receive until an event of that type comes that `fits`, and return it."""
+        async with asyncio.timeout(GENEROUS_S):
+            while True:
+                event = (await self.connection.recv()).as_dict()
+                self.events.append(event)
+                if event["type"] == kind and fits(event):
+                    return event
+
+    async def error_after(self, kind: str, **fields: object) -> dict[str, Any]:
+        await self.send(kind, **fields)
+        error: dict[str, Any] = (await self.until("error"))["error"]
+        return error
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["type"] == kind]
+
+    def order(self) -> list[str]:
+        """Types of the events in order, each run of deltas as one, short."""
+        kinds = [
+            "delta" if kind.endswith(".delta") else kind
+            for kind in (event["type"] for event in self.events)
+        ]
+        return [kind for kind, _ in groupby(kinds)]
+
+    def answer(self, response_id: str) -> Samples:
+        """Return the sound of one answer."""
+        pcm = b"".join(
+            base64.b64decode(event["delta"])
+            for event in self.of("response.audio.delta")
+            if event["response_id"] == response_id
+        )
+        return np.frombuffer(pcm, "<i2")
+
+    def heard(self) -> list[str]:
+        """What the service understood, turn by turn."""
+        kind = "conversation.item.input_audio_transcription.completed"
+        return [event["transcript"] for event in self.of(kind)]
+
+
+@asynccontextmanager
+async def client_of(port: int, **session: object) -> AsyncIterator[Client]:
+    """Connect, and update the session with `session` if there is any."""
+    async with connect(
+        endpoint=f"http://127.0.0.1:{port}",
+        credential=AzureKeyCredential(KEY),
+        model="gpt-realtime",
+    ) as connection:
+        client = Client(connection)
+        await client.until("session.created")
+        if session:
+            await client.send("session.update", session=session)
+            await client.until("session.updated")
+        client.events.clear()
+        yield client
+
+
+def talk(
+    port: int, conversation: Callable[[Client], Coroutine[Any, Any, None]], **session: object
+) -> Client:
+    """Hold a conversation in a session with these settings; return what the client knows."""
+
+    async def hold() -> Client:
+        async with client_of(port, **session) as client:
+            await conversation(client)
+            return client
+
+    return asyncio.run(hold())
+
+
+def read_wav(path: Path) -> tuple[Samples, int]:
+    with wave.open(str(path), "rb") as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        return samples, file.getframerate()
+
+
+def sample_sentences() -> list[Samples]:
+    """Cut the project's own spoken sample at its pauses."""
+    samples, rate_hz = read_wav(SAMPLE_WAV)
+    spoken = np.flatnonzero(samples)
+    pauses = np.flatnonzero(np.diff(spoken) > rate_hz)
+    starts = [spoken[0], *spoken[pauses + 1]]
+    ends = [*spoken[pauses], spoken[-1]]
+    return [samples[start : end + 1] for start, end in zip(starts, ends, strict=True)]

@@ -1,0 +1,226 @@
+"""Whole turns by the unmodified SDK over a real socket, with real speech."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from pipeline.offline import SAMPLE_WAV
+from pipeline.offline.recogniser import Recogniser
+from pipeline.offline.sample import SCRIPT
+from tests.service.client import (
+    SERVER_VAD,
+    TRANSCRIBED,
+    Client,
+    read_wav,
+    sample_sentences,
+    talk,
+)
+from tests.service.words import word_errors, words
+
+AUTOMATIC = {"turn_detection": SERVER_VAD, "input_audio_transcription": TRANSCRIBED}
+CLOSING = [
+    "response.audio.done",
+    "response.audio_transcript.done",
+    "response.content_part.done",
+    "response.output_item.done",
+    "response.done",
+]
+TURN = [
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.created",
+    "response.created",
+    "response.output_item.added",
+    "conversation.item.created",
+    "response.content_part.added",
+    "delta",
+    "conversation.item.input_audio_transcription.completed",
+    "delta",
+    *CLOSING,
+]
+SUM, STORY, STOP = (sentence for _, sentence in SCRIPT)
+STORY_DELTAS = 8
+
+
+@pytest.fixture(autouse=True)
+def _can_recognise(recogniser: Recogniser) -> None:
+    """These need words."""
+
+
+def test_a_recorded_question_is_understood_and_answered(port: int, speech_dir: Path) -> None:
+    speech, rate_hz = read_wav(speech_dir / "az_whatstheweatherlike.wav")
+
+    async def ask(client: Client) -> None:
+        await client.say(speech, rate_hz=rate_hz)
+        await client.until("response.done")
+
+    client = talk(port, ask, input_audio_sampling_rate=rate_hz, **AUTOMATIC)
+    assert client.heard() == ["What's the weather like?"]
+    assert "cannot know the weather" in client.of("response.audio_transcript.done")[0]["transcript"]
+
+
+def test_the_answer_sounds_as_its_transcript_says(port: int, recogniser: Recogniser) -> None:
+    async def ask(client: Client) -> None:
+        await client.say(sample_sentences()[0])
+        await client.until("response.done")
+
+    client = talk(port, ask, **AUTOMATIC)
+    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+    done = client.of("response.audio_transcript.done")[0]
+    assert done["transcript"] == "Twelve plus thirty is forty-two."
+    deltas = [event["delta"] for event in client.of("response.audio_transcript.delta")]
+    assert "".join(deltas) == done["transcript"]
+    sound = soxr.resample(client.answer(done["response_id"]), 24_000, 16_000)
+    assert word_errors(done["transcript"], recogniser.transcribe(sound)) <= 1
+
+
+def test_the_order_of_events_in_a_turn(port: int) -> None:
+    async def ask(client: Client) -> None:
+        await client.say(sample_sentences()[0])
+        await client.until("response.done")
+
+    client = talk(port, ask, **AUTOMATIC)
+    assert client.order() == TURN
+    started, stopped = client.events[0], client.events[1]
+    assert 0 <= started["audio_start_ms"] < stopped["audio_end_ms"]
+    assert started["item_id"] == stopped["item_id"] == client.events[3]["item"]["id"]
+    response = client.events[-1]["response"]
+    assert response["status"] == "completed"
+    usage = response["usage"]
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] > 0
+    assert len({event["event_id"] for event in client.events}) == len(client.events)
+
+
+def test_speech_cancels_the_answer_that_it_interrupts(port: int) -> None:
+    async def interrupt(client: Client) -> None:
+        _, story, stop = sample_sentences()
+        await client.say(story)
+        for _ in range(STORY_DELTAS):
+            await client.until("response.audio.delta")
+        await client.say(stop)
+        await client.until("response.done")
+        await client.until("response.done")
+
+    client = talk(port, interrupt, **AUTOMATIC)
+    assert [words(heard) for heard in client.heard()] == [words(STORY), words(STOP)]
+    kinds = [event["type"] for event in client.events]
+    speech_started = len(kinds) - 1 - kinds[::-1].index("input_audio_buffer.speech_started")
+    first_done = kinds.index("response.done")
+    assert [kind for kind in kinds[speech_started:first_done] if kind in CLOSING] == CLOSING[:-1]
+    cancelled, answered = (event["response"] for event in client.of("response.done"))
+    assert cancelled["status"] == "cancelled"
+    assert cancelled["status_details"]["reason"] == "turn_detected"
+    assert cancelled["output"][0]["status"] == "incomplete"
+    assert answered["status"] == "completed"
+    assert "Today is" in answered["output"][0]["content"][0]["transcript"]
+    late = client.events[first_done:]
+    assert all(event.get("response_id") != cancelled["id"] for event in late)
+
+
+def test_an_answer_may_be_protected_from_interruption(port: int) -> None:
+    """The next remark is answered after it."""
+    protected = SERVER_VAD | {"interrupt_response": False}
+
+    async def interrupt(client: Client) -> None:
+        question, _, stop = sample_sentences()
+        await client.say(question)
+        await client.until("response.audio.delta")
+        await client.say(stop)
+        await client.until("response.done")
+        await client.until("response.done")
+
+    client = talk(port, interrupt, turn_detection=protected, input_audio_transcription=TRANSCRIBED)
+    statuses = [event["response"]["status"] for event in client.of("response.done")]
+    assert statuses == ["completed", "completed"]
+
+
+def test_time_is_that_of_the_audio(port: int) -> None:
+    """A whole recording in one append has the turns that it has when spoken."""
+    samples, _ = read_wav(SAMPLE_WAV)
+
+    async def listen(client: Client) -> None:
+        await client.say(samples)
+        for _ in SCRIPT:
+            await client.until("conversation.item.input_audio_transcription.completed")
+        await client.until("response.done", lambda e: e["response"]["status"] == "completed")
+
+    client = talk(port, listen, **AUTOMATIC)
+    assert sorted(map(words, client.heard())) == sorted(words(said) for _, said in SCRIPT)
+    edges = [
+        event.get("audio_start_ms", event.get("audio_end_ms"))
+        for event in client.events
+        if event["type"].startswith("input_audio_buffer.speech_")
+    ]
+    assert edges == sorted(edges)
+    starts_ms, quiet = [], np.flatnonzero(np.diff(np.flatnonzero(samples)) > 24_000)
+    spoken = np.flatnonzero(samples)
+    starts_ms = [int(spoken[0]) // 24, *(int(at) // 24 for at in spoken[quiet + 1])]
+    assert edges[::2] == pytest.approx([start - 300 for start in starts_ms], abs=150)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
+def test_every_rate_is_understood(port: int, rate_hz: int) -> None:
+    speech = soxr.resample(sample_sentences()[0], 24_000, rate_hz)
+
+    async def ask(client: Client) -> None:
+        await client.say(speech, rate_hz=rate_hz)
+        await client.until("conversation.item.input_audio_transcription.completed")
+
+    client = talk(port, ask, input_audio_sampling_rate=rate_hz, **AUTOMATIC)
+    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+
+
+def test_semantic_detection_is_accepted_with_its_own_defaults(port: int) -> None:
+    async def ask(client: Client) -> None:
+        await client.send(
+            "session.update", session={"turn_detection": {"type": "azure_semantic_vad"}}
+        )
+        updated = await client.until("session.updated")
+        assert updated["session"]["turn_detection"]["prefix_padding_ms"] == 420
+        assert updated["session"]["turn_detection"]["speech_duration_ms"] == 80
+        await client.say(sample_sentences()[0])
+        await client.until("response.done")
+
+    client = talk(port, ask, **AUTOMATIC)
+    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+
+
+def test_turns_without_answers(port: int) -> None:
+    async def speak(client: Client) -> None:
+        await client.say(sample_sentences()[0])
+        await client.until("conversation.item.input_audio_transcription.completed")
+        await client.send("response.create")
+        await client.until("response.done")
+
+    quiet = SERVER_VAD | {"create_response": False}
+    client = talk(port, speak, turn_detection=quiet, input_audio_transcription=TRANSCRIBED)
+    assert client.order().index("response.created") > client.order().index(TURN[9])
+    answer = client.of("response.audio_transcript.done")[0]["transcript"]
+    assert answer == "Twelve plus thirty is forty-two."
+
+
+def test_turns_ended_by_hand(port: int) -> None:
+    async def speak(client: Client) -> None:
+        await client.say(sample_sentences()[0])
+        await client.send("input_audio_buffer.commit")
+        await client.send("response.create")
+        await client.until("response.done")
+
+    client = talk(port, speak, turn_detection=None, input_audio_transcription=TRANSCRIBED)
+    assert not client.of("input_audio_buffer.speech_started")
+    assert client.order()[:2] == ["input_audio_buffer.committed", "conversation.item.created"]
+    answer = client.of("response.audio_transcript.done")[0]["transcript"]
+    assert answer == "Twelve plus thirty is forty-two."
+    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+
+
+def test_no_transcription_unless_it_is_asked_for(port: int) -> None:
+    async def ask(client: Client) -> None:
+        await client.say(sample_sentences()[0])
+        await client.until("response.done")
+
+    client = talk(port, ask, turn_detection=SERVER_VAD)
+    assert not client.heard()

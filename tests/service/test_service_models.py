@@ -1,0 +1,133 @@
+"""The models themselves: what is spoken is understood, and nothing makes them fail."""
+
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.offline import folding
+from pipeline.offline.detector import DetectorModel, SpeechDetector
+from pipeline.offline.packages import folder_of
+from pipeline.offline.recogniser import Recogniser
+from pipeline.offline.voice import Voice
+from tests.service.client import read_wav
+from tests.service.words import word_errors, words
+
+SENTENCES = (
+    "Every evening she climbed the ninety-nine steps, lit the lamp, and looked out.",
+    "The farmers did not mind the light, because it helped them to find their way home.",
+    "It is five past nine in the morning.",
+    "I work offline, without a connection, so I cannot know the weather.",
+)
+RECORDED = {
+    "az_whatstheweatherlike.wav": "What's the weather like?",
+    "az_pron.wav": "Hello world. Today is a nice nice day.",
+    "az_kws.wav": "Computer, what's the weather like?",
+    "jfk.wav": "And so, my fellow Americans, ask not what your country can do for you, "
+    "ask what you can do for your country.",
+    "ps_goforward.wav": "go forward ten meters",
+    "ps_librivox_0880.wav": "he was not an ill disposed young man",
+    "ps_librivox_0930.wav": "he might even have been made amiable himself",
+    "ps_cards_005.wav": "eight of spades four of clubs seven of hearts",
+}
+
+
+def test_what_the_voice_says_is_understood(voice: Voice, recogniser: Recogniser) -> None:
+    errors = sum(
+        word_errors(said, recogniser.transcribe(soxr.resample(voice.say(said), 24_000, 16_000)))
+        for said in SENTENCES
+    )
+    assert errors / sum(len(words(said)) for said in SENTENCES) <= 0.1
+
+
+def test_recorded_speech_is_understood(
+    recogniser: Recogniser, speech_dir: Path, record_property: Callable[[str, object], None]
+) -> None:
+    errors = 0
+    for name, said in RECORDED.items():
+        samples, _ = read_wav(speech_dir / name)
+        errors += word_errors(said, recogniser.transcribe(samples))
+    rate = errors / sum(len(words(said)) for said in RECORDED.values())
+    record_property("word_error_rate", rate)
+    assert rate <= 0.08
+
+
+def test_real_speech_that_comes_with_the_recogniser(recogniser: Recogniser) -> None:
+    path = folder_of("moonshine_cpp") / "test-data" / "beckett.wav"
+    with wave.open(str(path), "rb") as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        rate_hz = file.getframerate()
+    heard = recogniser.transcribe(soxr.resample(samples, rate_hz, 16_000))
+    assert word_errors("Ever tried? Ever failed? No matter. Try again. Fail again.", heard) <= 12
+    assert "no matter" in " ".join(words(heard))
+
+
+@pytest.mark.parametrize("level", [0, 30, 3_000])
+def test_silence_and_noise_are_no_words(recogniser: Recogniser, level: int) -> None:
+    noise = np.random.default_rng(7).normal(0, level, 16_000 * 3).astype(np.int16)
+    assert recogniser.transcribe(noise) == ""
+
+
+def test_the_detector_tells_speech_from_silence(voice: Voice) -> None:
+    speech = soxr.resample(voice.say("Hello there, how are you?"), 24_000, 16_000)
+    detector = SpeechDetector(DetectorModel())
+    starts = range(0, speech.size - 511, 512)
+    loud = [detector.probability(speech[start : start + 512]) for start in starts]
+    detector.reset()
+    quiet = [detector.probability(np.zeros(512, np.int16)) for _ in range(20)]
+    assert max(loud) > 0.9
+    assert max(quiet) < 0.2
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_can_be_said(voice: Voice, text: str) -> None:
+    assert voice.say(text).dtype == np.int16
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "...", "🙂", "'", "-", "42", "3.14", "10:30", "007", "x" * 500, "9" * 400, "日本"],
+)
+def test_odd_text_can_be_said(voice: Voice, text: str) -> None:
+    assert voice.say(text).size < 24_000 * 60
+
+
+@pytest.fixture
+def encoder() -> Path:
+    return folder_of("moonshine_cpp") / "models" / "base-en" / "encoder_model.ort"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_folded_model_is_kept(encoder: Path, cache: Path) -> None:
+    folding.open_folded(encoder, "moonshine_cpp")
+    (kept,) = [path for path in cache.rglob("*") if path.is_file()]
+    before = kept.stat()
+    folding.open_folded(encoder, "moonshine_cpp")
+    assert kept.stat() == before or kept.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_damaged_cache_is_made_anew(encoder: Path, cache: Path) -> None:
+    folding.open_folded(encoder, "moonshine_cpp")
+    (kept,) = [path for path in cache.rglob("*") if path.is_file()]
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:1_000])
+    assert folding.open_folded(encoder, "moonshine_cpp").get_inputs()
+    assert kept.read_bytes() == whole
+
+
+def test_no_cache_can_be_written(encoder: Path, cache: Path) -> None:
+    cache.write_text("a file where the folder should be")
+    assert folding.open_folded(encoder, "moonshine_cpp").get_inputs()
+    assert [path.name for path in cache.parent.iterdir()] == ["cache"]

@@ -1,0 +1,134 @@
+"""Where turns begin and end, in audio time. A row is a list of (probability, windows) runs."""
+
+import pytest
+
+from pipeline.offline.turns import (
+    Endpointing,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+    TurnDetector,
+    TurnEvent,
+)
+
+VOICE, QUIET, BREATH = 0.9, 0.05, 0.4
+Runs = list[tuple[float, int]]
+
+
+def turns(runs: Runs, rules: Endpointing | None = None) -> list[TurnEvent]:
+    detector = TurnDetector(rules or Endpointing())
+    heard = [detector.hear(probability) for probability, count in runs for _ in range(count)]
+    return [event for event in heard if event is not None]
+
+
+# One window is 32 ms. With the defaults a turn begins after 7 windows of speech,
+# pauses after 7 of silence, ends after 16, and reaches back 300 ms.
+TABLE: list[tuple[str, Runs, list[TurnEvent]]] = [
+    ("silence", [(QUIET, 100)], []),
+    ("a click", [(QUIET, 20), (VOICE, 6), (QUIET, 40)], []),
+    ("clicks far apart", [(VOICE, 4), (QUIET, 5), (VOICE, 4), (QUIET, 5)], []),
+    (
+        "a turn",
+        [(QUIET, 20), (VOICE, 30), (QUIET, 20)],
+        [SpeechStarted(340), SpeechPaused(57 * 32), SpeechStopped(66 * 32)],
+    ),
+    (
+        "speech from the very start",
+        [(VOICE, 10), (QUIET, 16)],
+        [SpeechStarted(0), SpeechPaused(17 * 32), SpeechStopped(26 * 32)],
+    ),
+    (
+        "a short gap while it begins",
+        [(QUIET, 20), (VOICE, 4), (QUIET, 3), (VOICE, 4)],
+        [SpeechStarted(340)],
+    ),
+    (
+        "a short gap in the middle",
+        [(VOICE, 10), (QUIET, 5), (VOICE, 10), (QUIET, 16)],
+        [SpeechStarted(0), SpeechPaused(32 * 32), SpeechStopped(41 * 32)],
+    ),
+    (
+        "a pause to think",
+        [(VOICE, 10), (QUIET, 10), (VOICE, 10), (QUIET, 16)],
+        [
+            SpeechStarted(0),
+            SpeechPaused(17 * 32),
+            SpeechResumed(),
+            SpeechPaused(37 * 32),
+            SpeechStopped(46 * 32),
+        ],
+    ),
+    (
+        "hardly audible speech goes on, but begins nothing",
+        [(BREATH, 20), (VOICE, 10), (BREATH, 30), (QUIET, 16)],
+        [SpeechStarted(340), SpeechPaused(67 * 32), SpeechStopped(76 * 32)],
+    ),
+    (
+        "the padding does not reach into the turn before",
+        [(VOICE, 10), (QUIET, 16), (VOICE, 7)],
+        [
+            SpeechStarted(0),
+            SpeechPaused(17 * 32),
+            SpeechStopped(26 * 32),
+            SpeechStarted(26 * 32),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "runs", "expected"), TABLE, ids=[row[0] for row in TABLE])
+def test_turns(name: str, runs: Runs, expected: list[TurnEvent]) -> None:
+    assert turns(runs) == expected, name
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (Endpointing(threshold=0.95), []),
+        (
+            Endpointing(prefix_padding_ms=0),
+            [SpeechStarted(640), SpeechPaused(57 * 32), SpeechStopped(66 * 32)],
+        ),
+        (
+            Endpointing(silence_duration_ms=1_000),
+            [SpeechStarted(340), SpeechPaused(57 * 32)],
+        ),
+        (
+            Endpointing(silence_duration_ms=100),
+            [SpeechStarted(340), SpeechStopped(54 * 32)],
+        ),
+        (Endpointing(speech_duration_ms=2_000), []),
+        (
+            Endpointing(speech_duration_ms=0),
+            [SpeechStarted(340), SpeechPaused(57 * 32), SpeechStopped(66 * 32)],
+        ),
+    ],
+)
+def test_the_rules_change_turns(rules: Endpointing, expected: list[TurnEvent]) -> None:
+    assert turns([(QUIET, 20), (VOICE, 30), (QUIET, 20)], rules) == expected
+
+
+def test_an_endless_turn_is_ended() -> None:
+    events = turns([(VOICE, 6_000)])
+    assert SpeechStopped(TurnDetector.LONGEST_TURN_MS) in events
+
+
+def test_a_turn_that_is_abandoned_leaves_no_trace() -> None:
+    detector = TurnDetector(Endpointing())
+    for _ in range(10):
+        detector.hear(VOICE)
+    detector.reset()
+    assert not detector.speaking
+    assert detector.hear(QUIET) is None
+    assert detector.earliest_start_ms == 10 * 32
+
+
+def test_sound_that_may_belong_to_a_turn_is_kept() -> None:
+    detector = TurnDetector(Endpointing())
+    for _ in range(100):
+        detector.hear(QUIET)
+    assert detector.earliest_start_ms == 3_200 - 300
+    detector.hear(VOICE)
+    detector.hear(VOICE)
+    assert detector.earliest_start_ms == 3_200 - 300
