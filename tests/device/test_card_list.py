@@ -1,0 +1,31 @@
+"""What a person sees of the cards."""
+
+from pathlib import Path
+
+from tests.support.jack_card import JackCard
+from tests.support.program import Program
+
+
+def test_devices_lists_the_card(card: JackCard, tmp_path: Path) -> None:
+    with Program("devices", cwd=tmp_path, environment=card.environment) as program:
+        assert program.wait_exit() == 0, program.said
+        first, *_ = program.out.splitlines()
+        assert "JACK" in first
+        assert "1 in (default), 1 out (default), 24000 Hz" in first
+        assert not program.err
+
+
+def test_devices_without_any_card(tmp_path: Path) -> None:
+    with Program("devices", cwd=tmp_path) as program:
+        assert program.wait_exit() == 0, program.said
+        assert program.out.startswith("There is no sound card")
+        assert not program.err
+
+
+def test_an_unknown_name_lists_what_there_is(card: JackCard, tmp_path: Path) -> None:
+    arguments = ("run", "--endpoint", "http://127.0.0.1:9", "--no-use-api-key", "--input", "violin")
+    with Program(*arguments, cwd=tmp_path, environment=card.environment) as program:
+        assert program.wait_exit() == 2, program.said
+        (sentence,) = program.err.splitlines()
+        assert "'violin' is no input device" in sentence
+        assert "[0] system (JACK Audio Connection Kit)" in sentence

@@ -1,0 +1,48 @@
+"""Whole conversations with the built-in service: real speech in, real speech out.
+
+The minute-long conversation of another test runs beside them, as other programs do.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Program
+from tests.support.sound import read_wav
+from tests.support.words import understood, word_error_rate, words
+
+pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
+pytestmark = pytest.mark.usefixtures("minute")
+
+SPOKEN_ALIKE = 0.15
+"""Word error rate below which two texts count as the same words."""
+
+
+def test_a_recorded_question_is_understood_and_answered(speech_dir: Path, tmp_path: Path) -> None:
+    question = speech_dir / "az_whatstheweatherlike.wav"
+    arguments = ("run", "--offline", "--input", question, "--output", "answer.wav")
+    with Program(*arguments, cwd=tmp_path) as program:
+        assert program.wait_exit() == 0, program.said
+        assert not program.err
+        assert "You: What's the weather like?" in program.out
+        (answer,) = re.findall(r"^Assistant: (.+)$", program.out, re.MULTILINE)
+    heard = understood(read_wav(tmp_path / "answer.wav"))
+    assert word_error_rate(words(answer), heard) < SPOKEN_ALIKE, (answer, heard)
+
+
+def test_without_a_card_and_without_arguments(tmp_path: Path) -> None:
+    with Program("run", cwd=tmp_path) as program:
+        assert program.wait_exit() == 0, program.said
+        assert not program.err
+        said = program.out
+    assert len(re.findall(r"^You: ", said, re.MULTILINE)) == 3
+    assert re.search(r"^Interrupted after \d+\.\d\d s\.$", said, re.MULTILINE)
+    first, story, last = map(words, re.findall(r"^Assistant: (.+)$", said, re.MULTILINE))
+    heard = understood(read_wav(tmp_path / "answer.wav"))
+    rate, told = min(
+        (word_error_rate(first + story[:count] + last, heard), count)
+        for count in range(len(story) + 1)
+    )
+    assert rate < SPOKEN_ALIKE, heard
+    assert 0 < told < len(story), "the story was interrupted"

@@ -1,0 +1,55 @@
+"""Answers as the real service sends them, and what may be heard of one that is interrupted."""
+
+import asyncio
+
+import numpy as np
+
+from tests.support.scripted_service import ScriptedSession
+from tests.support.sound import RATE_HZ, Samples, noise
+
+DELTA_BYTES = 14_400  # 300 ms
+SPEED = 16
+LONGEST_FADE_SAMPLES = RATE_HZ * 5 // 1_000
+
+
+def positive(seconds: float, seed: int) -> Samples:
+    return noise(seconds, 10_001, 20_000, seed)
+
+
+def negative(seconds: float, seed: int) -> Samples:
+    return noise(seconds, -20_000, -10_001, seed)
+
+
+async def answer(
+    session: ScriptedSession, name: str, sound: Samples, *, created: bool = False
+) -> None:
+    """Response `name` with its one item, at the speed of the real service; without its end."""
+    if not created:
+        await session.start_answer(name)
+    pcm = sound.tobytes()
+    for start in range(0, len(pcm), DELTA_BYTES):
+        delta = pcm[start : start + DELTA_BYTES]
+        await session.say(name, f"item_{name}", delta)
+        await asyncio.sleep(len(delta) / 2 / RATE_HZ / SPEED)
+
+
+async def end_cancelled(session: ScriptedSession, name: str) -> None:
+    await session.end_answer(name, f"item_{name}", "cancelled", reason="turn_detected")
+
+
+def check_cut(heard: Samples, answered: Samples) -> int:
+    """`heard` is the beginning of `answered` and then a short fade; returns samples heard.
+
+    The fade's last sample is silent, so what was heard is one sample longer than what sounds.
+    """
+    expected = answered[: len(heard)]
+    differing = np.flatnonzero(heard != expected)
+    assert differing.size, "it was not cut"
+    fade_start = int(differing[0])
+    fade_samples = len(heard) - fade_start
+    assert fade_samples <= LONGEST_FADE_SAMPLES
+    gain = heard[fade_start:] / expected[fade_start:]
+    assert gain.min() > 0
+    assert gain.max() < 1
+    assert np.diff(gain).max() < 1e-3, "a fade only falls"
+    return len(heard) + 1

@@ -1,0 +1,38 @@
+"""What is said in a recording, by the project's own recogniser."""
+
+import re
+from collections.abc import Sequence
+
+import soxr
+
+from tests.support.sound import RATE_HZ, Samples
+
+
+def understood(sound: Samples) -> list[str]:
+    """The words in `sound`, which is at 24 kHz."""
+    from pipeline.offline.detector import RATE_HZ as RECOGNISED_RATE_HZ
+    from pipeline.offline.detector import DetectorModel
+    from pipeline.offline.recogniser import Recogniser
+
+    recogniser = Recogniser(DetectorModel())
+    return words(recogniser.transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words without punctuation, figures spelled out as they are spoken."""
+    from pipeline.offline.numerals import cardinal, ordinal
+
+    spelled = re.sub(r"(\d+)(st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text.lower())
+    spelled = re.sub(r"\b(20)(\d\d)\b", r"\1 \2", spelled)  # a year
+    spelled = re.sub(r"\d+", lambda m: cardinal(int(m[0])), spelled)
+    return re.findall(r"[a-z']+", spelled)
+
+
+def word_error_rate(expected: Sequence[str], found: Sequence[str]) -> float:
+    """Words replaced, left out or added, for each word expected."""
+    row = list(range(len(found) + 1))
+    for i, word in enumerate(expected, start=1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(found, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+    return row[-1] / len(expected)

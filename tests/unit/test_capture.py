@@ -1,0 +1,145 @@
+"""Device periods of any size become exact frames, each with its time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.audio.capture import FrameAssembler, _Callback
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
+from pipeline.samples import Samples
+from pipeline.shm.board import Board, CaptureWords
+from pipeline.shm.ring import FLAG_DISCONTINUITY, FrameRing, RingReader
+
+START_NS = 5_000_000_000
+
+
+class Rig:
+    def __init__(self, board: Board, ring: FrameRing) -> None:
+        self.words: CaptureWords = board.capture
+        self.reader: RingReader = ring.reader()
+        self.wakes: list[int] = []
+        """Frames that lay in the ring at each wake-up."""
+        self.assembler = FrameAssembler(
+            ring.writer(), board.capture, lambda: self.wakes.append(self.reader.fill_frames())
+        )
+        self._pushed = 0
+
+    def push(self, samples: Samples) -> None:
+        self.assembler.push(samples, START_NS + samples_to_ns(self._pushed))
+        self._pushed += len(samples)
+
+    def take(self) -> list[tuple[int, int, Samples]]:
+        """Capture time, flags and samples of all frames."""
+        frames = []
+        while (frame := self.reader.front()) is not None:
+            frames.append((frame.capture_time_ns, frame.flags, frame.samples.copy()))
+            self.reader.advance()
+        return frames
+
+
+@contextmanager
+def capture_rig(capacity_frames: int = 32) -> Iterator[Rig]:
+    with Board.create() as board, FrameRing.create(capacity_frames) as ring:
+        yield Rig(board, ring)
+
+
+def counted(samples: int, first: int = 0) -> Samples:
+    return (np.arange(first, first + samples) % 65_536).astype(np.uint16).view(np.int16)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.integers(0, 3_000), max_size=12))
+def test_periods_of_any_size_become_exact_frames_at_their_times(periods: list[int]) -> None:
+    sound = counted(sum(periods))
+    with capture_rig() as rig:
+        start = 0
+        for count in periods:
+            rig.push(sound[start : start + count])
+            start += count
+        frames = rig.take()
+        whole = len(sound) // FRAME_SAMPLES
+        assert len(frames) == len(rig.wakes) == whole
+        assert rig.words.captured_samples.load() == len(sound)
+        assert rig.words.lost_samples.load() == 0
+        for n, (captured_at_ns, flags, samples) in enumerate(frames):
+            first = n * FRAME_SAMPLES
+            assert np.array_equal(samples, sound[first : first + FRAME_SAMPLES])
+            assert abs(captured_at_ns - START_NS - samples_to_ns(first)) <= 1
+            assert flags == 0
+
+
+def test_the_network_is_woken_after_the_frame_is_there() -> None:
+    with capture_rig() as rig:
+        rig.push(counted(3 * FRAME_SAMPLES))
+        assert rig.wakes == [1, 2, 3]
+
+
+def test_the_caller_s_array_may_change_afterwards() -> None:
+    with capture_rig() as rig:
+        period = counted(600)
+        rig.push(period)
+        period[:] = -1
+        rig.push(counted(600, first=600))
+        ((_, _, samples),) = rig.take()
+        assert np.array_equal(samples, counted(FRAME_SAMPLES))
+
+
+def test_a_full_ring_loses_whole_frames_and_says_where() -> None:
+    with capture_rig(capacity_frames=2) as rig:
+        rig.push(counted(5 * FRAME_SAMPLES + 700))
+        assert rig.words.lost_samples.load() == 3 * FRAME_SAMPLES
+        assert rig.words.captured_samples.load() == 5 * FRAME_SAMPLES + 700
+        assert len(rig.wakes) == 2
+        before = rig.take()
+        rig.push(counted(2 * FRAME_SAMPLES - 700, first=5 * FRAME_SAMPLES + 700))
+        after = rig.take()
+    assert [flags for _, flags, _ in before] == [0, 0]
+    assert [flags for _, flags, _ in after] == [FLAG_DISCONTINUITY, 0]
+    captured_at_ns, _, samples = after[0]
+    assert np.array_equal(samples, counted(FRAME_SAMPLES, first=5 * FRAME_SAMPLES))
+    assert captured_at_ns == START_NS + samples_to_ns(5 * FRAME_SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("loudest", "expected"), [(0, 0), (1_000, 1_000), (-32_768, 32_768), (32_767, 32_767)]
+)
+def test_the_level_is_that_of_the_latest_frame(loudest: int, expected: int) -> None:
+    with capture_rig() as rig:
+        rig.push(np.full(FRAME_SAMPLES, 20_000, np.int16))
+        sound = np.zeros(FRAME_SAMPLES, np.int16)
+        sound[77] = loudest
+        rig.push(sound)
+        assert rig.words.peak.load() == expected
+
+
+def test_the_heart_beats_with_every_period() -> None:
+    with capture_rig() as rig:
+        assert rig.words.heartbeat_ns.load() == 0
+        rig.push(counted(1))
+        assert rig.words.heartbeat_ns.load() > 0
+
+
+@pytest.mark.parametrize("rate_hz", [48_000, 44_100, 16_000, 8_000])
+def test_a_card_of_another_rate_is_heard_at_24_khz_at_the_right_time(
+    rate_hz: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # this thread is the test's own, and keeps its priority
+    monkeypatch.setattr("pipeline.audio.realtime._raise_thread_priority", lambda: "unchanged")
+    seconds = 2
+    click_s = 1.0
+    period = rate_hz // 100
+    sound = np.zeros(seconds * rate_hz, np.int16)
+    sound[round(click_s * rate_hz)] = 30_000
+    with capture_rig(capacity_frames=64) as rig:
+        callback = _Callback(rig.assembler, rate_hz)
+        for start in range(0, len(sound), period):
+            callback(sound[start : start + period], START_NS + samples_to_ns(start, rate_hz))
+        frames = rig.take()
+    assert len(frames) >= seconds * SAMPLE_RATE_HZ // FRAME_SAMPLES - 2
+    captured_at_ns, _, samples = max(frames, key=lambda frame: int(np.abs(frame[2]).max()))
+    clicked_at_ns = captured_at_ns + samples_to_ns(int(np.argmax(np.abs(samples))))
+    assert abs(clicked_at_ns - START_NS - int(click_s * 1e9)) <= 2 * samples_to_ns(1)

@@ -1,0 +1,115 @@
+"""Which card a person means."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.audio.choice import CardChoice, choose, open_microphone, open_speaker
+from pipeline.audio.wav import WavMicrophone, WavSpeaker
+from pipeline.errors import DeviceError, WavError
+from pipeline.reports import Device
+from pipeline.shm.board import Board
+from tests.support.sound import write_wav
+
+
+def card(
+    index: int,
+    name: str,
+    *,
+    inputs: int = 1,
+    outputs: int = 1,
+    default_input: bool = False,
+    default_output: bool = False,
+    host_api: str = "ALSA",
+) -> Device:
+    return Device(index, name, host_api, inputs, outputs, 48_000, default_input, default_output)
+
+
+WEBCAM = card(0, "USB Webcam: Audio", outputs=0)
+HEADSET = card(2, "Headset Pro", default_input=True)
+HEADSET_2 = card(3, "Headset Pro 2", host_api="JACK")
+SPEAKERS = card(5, "Loudspeakers 7.1", inputs=0, outputs=8, default_output=True)
+CARDS = (WEBCAM, HEADSET, HEADSET_2, SPEAKERS)
+
+
+def chosen(device: Device) -> CardChoice:
+    return CardChoice(name=device.name, host_api=device.host_api)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "direction", "expected"),
+    [
+        (None, "input", HEADSET),
+        (None, "output", SPEAKERS),
+        ("0", "input", WEBCAM),
+        ("5", "output", SPEAKERS),
+        ("webcam", "input", WEBCAM),
+        ("LOUD", "output", SPEAKERS),
+        ("headset pro", "input", HEADSET),
+        ("Headset Pro 2", "input", HEADSET_2),
+        ("headset", "output", HEADSET),
+        ("7.1", "output", SPEAKERS),
+    ],
+)
+def test_a_card_is_found_by_default_number_or_part_of_its_name(
+    wanted: str | None, direction: str, expected: Device
+) -> None:
+    assert choose(wanted, direction, CARDS) == chosen(expected)  # type: ignore[arg-type]
+
+
+def test_without_a_default_the_first_usable_card_is_taken() -> None:
+    assert choose(None, "output", (WEBCAM, HEADSET_2, HEADSET)) == chosen(HEADSET_2)
+
+
+@pytest.mark.parametrize("devices", [(), (WEBCAM,)])
+def test_without_any_card_there_is_no_choice(devices: tuple[Device, ...]) -> None:
+    assert choose(None, "output", devices) is None
+
+
+@pytest.mark.parametrize("wanted", ["0", "1", "99", "webcam", "nothing like it"])
+def test_an_unknown_speaker_is_refused_with_a_list_of_those_there_are(wanted: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        choose(wanted, "output", CARDS)
+    sentence = str(caught.value)
+    assert repr(wanted) in sentence
+    assert "--output" in sentence
+    assert all(str(device) in sentence for device in (HEADSET, HEADSET_2, SPEAKERS))
+    assert str(WEBCAM) not in sentence
+    assert caught.value.exit_code == 2
+
+
+def test_an_unknown_card_where_there_is_none() -> None:
+    with pytest.raises(DeviceError, match="none"):
+        choose("headset", "input", ())
+
+
+@pytest.mark.parametrize("name", ["speech.wav", "SPEECH.WAV"])
+def test_a_wav_file_is_a_card_even_where_there_are_none(tmp_path: Path, name: str) -> None:
+    path = write_wav(tmp_path / name, np.ones(10, np.int16))
+    choice = choose(str(path), "input", ())
+    assert choice == CardChoice(path=path)
+    assert choice.is_file
+
+
+def test_a_recording_needs_no_file_yet(tmp_path: Path) -> None:
+    path = tmp_path / "new.wav"
+    assert choose(str(path), "output", ()) == CardChoice(path=path)
+    assert not path.exists()
+
+
+def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(WavError, match="does not exist"):
+        choose(str(tmp_path / "none.wav"), "input", CARDS)
+
+
+def test_files_are_opened_in_the_place_of_cards(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
+    with Board.create() as board:
+        microphone = open_microphone(CardChoice(path=path), 5.0, board.capture)
+        speaker = open_speaker(CardChoice(path=tmp_path / "out.wav"), 5.0, board.playback)
+        assert isinstance(microphone, WavMicrophone)
+        assert isinstance(speaker, WavSpeaker)
+        assert microphone.rate_hz == speaker.rate_hz == 24_000
+        microphone.close()
+        speaker.close()

@@ -1,0 +1,561 @@
+"""Every race between user, service and loudspeaker, over the conversation that is free of I/O."""
+
+import pickle
+
+import pytest
+
+from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
+from pipeline.network.conversation import Conversation
+from pipeline.network.events import (
+    AudioDelta,
+    AudioDone,
+    Event,
+    ResponseCreated,
+    ResponseDone,
+    ServiceError,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    Unhandled,
+    UserTranscript,
+    WordsDelta,
+    WordsDone,
+)
+from pipeline.reports import (
+    AssistantDone,
+    AssistantSaid,
+    Interrupted,
+    Listening,
+    Notice,
+    Processing,
+    Ready,
+    Trace,
+    UserSaid,
+)
+
+MS = 24  # samples
+
+
+def pcm(samples: int, first: int = 0) -> bytes:
+    return b"".join((n % 32_768).to_bytes(2, "little") for n in range(first, first + samples))
+
+
+def delta(samples: int, response: str = "r1", item: str = "i1", first: int = 0) -> AudioDelta:
+    return AudioDelta(response, item, pcm(samples, first))
+
+
+def drive(conversation: Conversation, *events: Event) -> list[Action]:
+    return [action for event in events for action in conversation.receive(event)]
+
+
+def completed(response: str = "r1") -> ResponseDone:
+    return ResponseDone(response, "completed", "")
+
+
+def cancelled(response: str = "r1") -> ResponseDone:
+    return ResponseDone(response, "cancelled", "turn_detected")
+
+
+def plays(actions: list[Action]) -> list[Play]:
+    return [action for action in actions if isinstance(action, Play)]
+
+
+def cuts(actions: list[Action]) -> list[Cut]:
+    return [action for action in actions if isinstance(action, Cut)]
+
+
+def corrections(actions: list[Action]) -> list[Truncate | Forget]:
+    return [action for action in actions if isinstance(action, Truncate | Forget)]
+
+
+@pytest.fixture
+def conversation() -> Conversation:
+    return Conversation()
+
+
+@pytest.fixture
+def answering(conversation: Conversation) -> Conversation:
+    """The user has asked; the answer r1 has sent 1000 ms of its item i1."""
+    drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"), delta(1_000 * MS))
+    return conversation
+
+
+# An answer that nobody interrupts
+
+
+def test_an_answer_is_played_whole_and_in_order(conversation: Conversation) -> None:
+    actions = drive(
+        conversation,
+        SpeechStarted(),
+        SpeechStopped(),
+        ResponseCreated("r1"),
+        delta(300),
+        delta(200, first=300),
+        AudioDone("r1", "i1"),
+        completed(),
+    )
+    assert actions == [
+        Listening(),
+        Processing(),
+        Play(1, 0, 0, pcm(300)),
+        Play(1, 0, 300, pcm(200, 300)),
+        EndItem(1, 0, 500),
+    ]
+
+
+def test_items_are_numbered_in_the_order_in_which_they_are_heard(
+    conversation: Conversation,
+) -> None:
+    actions = drive(
+        conversation,
+        ResponseCreated("r1"),
+        delta(10, item="a"),
+        delta(10, item="b"),
+        completed(),
+        ResponseCreated("r2"),
+        delta(10, "r2", "c"),
+    )
+    assert [play.item for play in plays(actions)] == [1, 2, 3]
+
+
+def test_ready_is_told_once_when_everything_has_been_heard(answering: Conversation) -> None:
+    drive(answering, AudioDone("r1", "i1"), completed())
+    assert answering.heard(1, 999 * MS) == []
+    assert answering.heard(1, 1_000 * MS) == [Ready()]
+    assert answering.heard(1, 1_000 * MS) == []
+
+
+def test_ready_waits_for_the_end_of_the_response(answering: Conversation) -> None:
+    assert answering.heard(1, 1_000 * MS) == []
+    drive(answering, completed())
+    assert answering.heard(1, 1_000 * MS) == [Ready()]
+
+
+def test_nothing_is_corrected_when_nobody_interrupts(answering: Conversation) -> None:
+    assert not corrections(drive(answering, completed()) + answering.heard(1, 1_000 * MS))
+
+
+def test_the_words_of_user_and_answer_are_told(conversation: Conversation) -> None:
+    actions = drive(
+        conversation,
+        UserTranscript("Hello."),
+        ResponseCreated("r1"),
+        WordsDelta("r1", "Hi "),
+        WordsDelta("r1", "there."),
+        WordsDone("r1"),
+        WordsDone("r1"),
+    )
+    said = [AssistantSaid("Hi "), AssistantSaid("there."), AssistantDone()]
+    assert actions == [UserSaid("Hello."), *said]
+
+
+@pytest.mark.parametrize("event", [SessionCreated("s"), SessionUpdated(), Unhandled()])
+def test_events_about_nothing_do_nothing(conversation: Conversation, event: Event) -> None:
+    assert conversation.receive(event) == []
+
+
+# Odd byte counts
+
+
+@pytest.mark.parametrize("sizes", [[1] * 8, [3, 5], [1, 0, 6, 1], [7, 1], [0, 8]])
+def test_samples_torn_between_deltas_are_put_together(
+    conversation: Conversation, sizes: list[int]
+) -> None:
+    whole = pcm(4, first=1_000)
+    drive(conversation, ResponseCreated("r1"))
+    played, at = [], 0
+    for size in sizes:
+        played += plays(drive(conversation, AudioDelta("r1", "i1", whole[at : at + size])))
+        at += size
+    assert b"".join(play.pcm for play in played) == whole
+    assert all(play.pcm for play in played)
+    assert [play.offset_samples for play in played] == [
+        sum(len(p.pcm) for p in played[:n]) // 2 for n in range(len(played))
+    ]
+
+
+def test_the_half_sample_of_one_item_never_reaches_another(conversation: Conversation) -> None:
+    drive(conversation, ResponseCreated("r1"), AudioDelta("r1", "a", b"\1"))
+    actions = drive(conversation, AudioDelta("r1", "b", b"\2\3"), AudioDelta("r1", "a", b"\4"))
+    assert [play.pcm for play in plays(actions)] == [b"\2\3", b"\1\4"]
+
+
+def test_half_a_sample_at_the_end_is_neither_played_nor_waited_for(
+    conversation: Conversation,
+) -> None:
+    actions = drive(
+        conversation,
+        ResponseCreated("r1"),
+        AudioDelta("r1", "i1", pcm(5) + b"\1"),
+        AudioDone("r1", "i1"),
+        completed(),
+    )
+    assert actions == [Play(1, 0, 0, pcm(5)), EndItem(1, 0, 5)]
+    conversation.heard(1, 5)
+    assert conversation.idle
+
+
+# Interruptions
+
+
+def test_an_interruption_before_the_first_delta(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"))
+    assert drive(conversation, SpeechStarted()) == [Cut(1), Listening()]
+    assert conversation.cut_done(1, 0, 0) == []
+    late = drive(conversation, delta(480), delta(480), AudioDone("r1", "i1"), cancelled())
+    assert late == [Forget("i1")]
+
+
+def test_an_interruption_between_deltas(answering: Conversation) -> None:
+    answering.heard(1, 400 * MS)
+    assert drive(answering, SpeechStarted()) == [Cut(1), Listening()]
+    assert drive(answering, delta(200 * MS)) == []
+    settled = answering.cut_done(1, 1, 410 * MS + 5)
+    assert settled == [Truncate("i1", 410), Interrupted(410)]
+    assert drive(answering, delta(200 * MS), AudioDone("r1", "i1"), cancelled()) == []
+
+
+def test_an_interruption_in_the_middle_of_a_deltas_playback(answering: Conversation) -> None:
+    drive(answering, AudioDone("r1", "i1"))
+    assert drive(answering, SpeechStarted(), cancelled()) == [Cut(1), Listening()]
+    settled = answering.cut_done(1, 1, 123 * MS + 23)
+    assert settled == [Truncate("i1", 123), Interrupted(123)]
+
+
+def test_an_interruption_after_the_response_is_done_but_unheard(answering: Conversation) -> None:
+    drive(answering, AudioDone("r1", "i1"), completed())
+    answering.heard(1, 999 * MS)
+    assert drive(answering, SpeechStarted()) == [Cut(1), Listening()]
+    assert answering.cut_done(1, 1, 999 * MS) == [Truncate("i1", 999), Interrupted(999)]
+
+
+def test_speech_after_everything_was_heard_cuts_nothing(answering: Conversation) -> None:
+    drive(answering, completed())
+    answering.heard(1, 1_000 * MS)
+    assert drive(answering, SpeechStarted()) == [Listening()]
+    assert answering.generation == 0
+
+
+def test_two_interruptions_in_a_row(answering: Conversation) -> None:
+    first = drive(answering, SpeechStarted(), SpeechStopped())
+    assert answering.cut_done(1, 1, 100 * MS) == [Truncate("i1", 100), Interrupted(100)]
+    drive(answering, cancelled(), ResponseCreated("r2"))
+    played = drive(answering, delta(500 * MS, "r2", "i2"))
+    second = drive(answering, SpeechStarted())
+    assert answering.cut_done(2, 2, 50 * MS) == [Truncate("i2", 50), Interrupted(50)]
+    assert cuts(first + second) == [Cut(1), Cut(2)]
+    assert [(p.item, p.generation) for p in plays(played)] == [(2, 1)]
+
+
+def test_two_interruptions_before_the_first_is_settled(answering: Conversation) -> None:
+    drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
+    drive(answering, delta(500 * MS, "r2", "i2"), SpeechStarted())
+    assert answering.generation == 2
+    settled = answering.cut_done(2, 1, 70 * MS)  # playback noticed both at once
+    assert corrections(settled) == [Truncate("i1", 70), Forget("i2")]
+
+
+def test_the_first_of_two_cuts_unseen_never_counts_unheard_words_as_heard(
+    answering: Conversation,
+) -> None:
+    """Playback cut r1 at 100 ms and sounded r2 before anybody looked at what it did."""
+    answering.heard(1, 90 * MS)
+    drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
+    drive(answering, delta(500 * MS, "r2", "i2"), SpeechStarted())
+    settled = answering.cut_done(2, 2, 5 * MS)
+    assert corrections(settled) == [Truncate("i1", 90), Truncate("i2", 5)]
+
+
+def test_an_interruption_while_the_answer_is_being_created(conversation: Conversation) -> None:
+    """The service cancels the response that it announces after `speech_started`."""
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    assert drive(conversation, SpeechStarted()) == [Listening()]
+    drive(conversation, ResponseCreated("r1"))
+    assert plays(drive(conversation, delta(480)))
+    assert cuts(drive(conversation, cancelled())) == [Cut(1)]
+    assert corrections(conversation.cut_done(1, 1, 48)) == [Truncate("i1", 2)]
+    actions = drive(conversation, SpeechStopped(), ResponseCreated("r2"), delta(10, "r2", "i2"))
+    assert plays(actions) == [Play(2, 1, 0, pcm(10))]
+
+
+def test_late_deltas_before_the_cut_is_settled_are_unheard(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert drive(answering, delta(100 * MS), delta(100 * MS)) == []
+    assert corrections(answering.cut_done(1, 1, 1_000 * MS)) == [Truncate("i1", 1_000)]
+
+
+def test_late_deltas_after_the_cut_is_settled_are_unheard(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert answering.cut_done(1, 1, 1_000 * MS) == []  # all there was had been heard
+    assert drive(answering, delta(100 * MS)) == [Truncate("i1", 1_000)]
+    assert drive(answering, delta(100 * MS), AudioDone("r1", "i1"), cancelled()) == []
+
+
+def test_a_late_item_of_an_old_answer_is_forgotten_at_once(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert drive(answering, delta(100 * MS, item="i2")) == [Forget("i2")]
+    assert drive(answering, delta(100 * MS, item="i2")) == []
+    assert corrections(answering.cut_done(1, 1, 24)) == [Truncate("i1", 1)]
+
+
+def test_late_deltas_of_a_finished_response_are_dropped(answering: Conversation) -> None:
+    drive(answering, SpeechStarted(), cancelled())
+    assert [type(a) for a in drive(answering, delta(100 * MS))] == [Trace]
+
+
+def test_late_deltas_among_those_of_the_next_answer(answering: Conversation) -> None:
+    drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
+    actions = drive(
+        answering,
+        delta(5, "r2", "i2"),
+        delta(100 * MS),
+        delta(5, "r2", "i2", first=5),
+        cancelled("r1"),
+        AudioDone("r2", "i2"),
+    )
+    assert plays(actions) == [Play(2, 1, 0, pcm(5)), Play(2, 1, 5, pcm(5, 5))]
+    assert actions[-1] == EndItem(2, 1, 10)
+
+
+def test_the_words_of_a_cut_answer_end_and_stay_ended(conversation: Conversation) -> None:
+    drive(conversation, ResponseCreated("r1"), WordsDelta("r1", "Once "))
+    assert drive(conversation, SpeechStarted()) == [Cut(1), AssistantDone(), Listening()]
+    assert drive(conversation, WordsDelta("r1", "upon "), WordsDone("r1")) == []
+
+
+def test_no_end_is_queued_for_a_cut_item(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert drive(answering, AudioDone("r1", "i1"), AudioDone("r1", "unknown")) == []
+
+
+# What the service does of itself
+
+
+def test_a_cancellation_without_speech_silences_the_answer(answering: Conversation) -> None:
+    assert drive(answering, ResponseDone("r1", "cancelled", "client_cancelled")) == [Cut(1)]
+    assert answering.cut_done(1, 1, 40 * MS) == [Truncate("i1", 40), Interrupted(40), Ready()]
+
+
+def test_a_cancellation_after_speech_started_cuts_no_second_time(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert drive(answering, cancelled()) == []
+
+
+def test_a_cancelled_answer_without_audio_silences_no_other(answering: Conversation) -> None:
+    drive(answering, ResponseCreated("r2"))
+    assert not cuts(drive(answering, cancelled("r2")))
+    assert plays(drive(answering, delta(5))) == [Play(1, 0, 1_000 * MS, pcm(5))]
+
+
+def test_the_next_answer_survives_the_cancellation_of_the_one_before(
+    answering: Conversation,
+) -> None:
+    drive(answering, ResponseCreated("r2"))
+    assert drive(answering, cancelled("r1")) == [Cut(1)]
+    assert plays(drive(answering, delta(5, "r2", "i2"))) == [Play(2, 1, 0, pcm(5))]
+    assert corrections(answering.cut_done(1, 1, 10 * MS)) == [Truncate("i1", 10)]
+
+
+def test_two_answers_in_flight_play_one_after_the_other(answering: Conversation) -> None:
+    actions = drive(
+        answering,
+        ResponseCreated("r2"),
+        delta(5, "r2", "i2"),
+        completed("r1"),
+        completed("r2"),
+    )
+    assert plays(actions) == [Play(2, 0, 0, pcm(5))]
+    answering.heard(1, 1_000 * MS)
+    assert not answering.idle
+    assert answering.heard(2, 5) == [Ready()]
+
+
+def test_two_answers_in_flight_are_cut_together(answering: Conversation) -> None:
+    drive(answering, ResponseCreated("r2"), delta(500 * MS, "r2", "i2"))
+    assert cuts(drive(answering, SpeechStarted())) == [Cut(1)]
+    settled = answering.cut_done(1, 2, 7 * MS)
+    assert settled == [Truncate("i2", 7), Interrupted(1_007)]
+    assert drive(answering, delta(5), delta(5, "r2", "i2")) == [Truncate("i1", 1_000)]
+
+
+def test_a_response_created_while_the_user_speaks_is_played(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), ResponseCreated("r1"))
+    assert plays(drive(conversation, delta(5))) == [Play(1, 0, 0, pcm(5))]
+    drive(conversation, SpeechStopped(), completed())
+    conversation.heard(1, 5)
+    assert not conversation.idle  # the answer to what was said is still due
+
+
+@pytest.mark.parametrize("status", ["failed", "incomplete"])
+def test_an_answer_that_breaks_off_is_told_and_heard_to_its_end(
+    answering: Conversation, status: str
+) -> None:
+    (notice,) = drive(answering, ResponseDone("r1", status, "content_filter"))
+    assert isinstance(notice, Notice)
+    assert status in notice.message
+    assert "content_filter" in notice.message
+    assert answering.heard(1, 1_000 * MS) == [Ready()]
+
+
+def test_a_response_that_nobody_announced_is_not_played(conversation: Conversation) -> None:
+    assert not plays(drive(conversation, delta(5), AudioDone("r1", "i1"), completed()))
+
+
+# Without interruptions
+
+
+def test_speech_silences_nothing_where_interruptions_are_off() -> None:
+    conversation = Conversation(interrupt_response=False)
+    drive(conversation, ResponseCreated("r1"), delta(100))
+    assert drive(conversation, SpeechStarted()) == [Listening()]
+    assert plays(drive(conversation, delta(5, first=100))) == [Play(1, 0, 100, pcm(5, 100))]
+
+
+def test_a_cancellation_silences_even_where_interruptions_are_off() -> None:
+    conversation = Conversation(interrupt_response=False)
+    drive(conversation, ResponseCreated("r1"), delta(100))
+    assert cuts(drive(conversation, cancelled())) == [Cut(1)]
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("response_cancel_not_active", "Cancellation failed: no active response found"),
+        ("missing_required_parameter", "Missing required parameter: 'session.type'."),
+    ],
+)
+def test_a_benign_error_is_only_traced(conversation: Conversation, code: str, message: str) -> None:
+    drive(conversation, SpeechStopped())
+    (action,) = drive(conversation, ServiceError(code, message))
+    assert isinstance(action, Trace)
+    assert not conversation.idle
+
+
+def test_an_error_is_told_and_nothing_is_expected_any_more(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    (notice,) = drive(conversation, ServiceError("DeploymentNotFound", "No such model."))
+    assert isinstance(notice, Notice)
+    assert "DeploymentNotFound" in notice.message
+    assert "No such model." in notice.message
+    assert conversation.idle
+
+
+def test_an_error_without_a_code_is_told(conversation: Conversation) -> None:
+    (notice,) = drive(conversation, ServiceError("", "Something."))
+    assert isinstance(notice, Notice)
+    assert "Something." in notice.message
+
+
+def test_the_conversation_goes_on_after_an_error(answering: Conversation) -> None:
+    drive(answering, ServiceError("x", "y"))
+    assert plays(drive(answering, delta(5)))
+
+
+# Idle
+
+
+@pytest.mark.parametrize(
+    ("events", "idle"),
+    [
+        ([], True),
+        ([SpeechStarted()], False),
+        ([SpeechStarted(), SpeechStopped()], False),
+        ([SpeechStarted(), SpeechStopped(), ResponseCreated("r1")], False),
+        ([ResponseCreated("r1"), completed()], True),
+        ([ResponseCreated("r1"), delta(5)], False),
+        ([ResponseCreated("r1"), delta(5), completed()], False),
+        ([ResponseCreated("r1"), delta(5), completed(), SpeechStarted(), SpeechStopped()], False),
+        ([ResponseCreated("r1"), ResponseCreated("r2"), completed("r2")], False),
+        ([ResponseCreated("r1"), ResponseDone("r1", "failed", "")], True),
+    ],
+)
+def test_idle(conversation: Conversation, events: list[Event], idle: bool) -> None:
+    drive(conversation, *events)
+    assert conversation.idle is idle
+
+
+def test_idle_waits_until_a_cut_is_settled(answering: Conversation) -> None:
+    drive(answering, cancelled())
+    assert not answering.idle
+    answering.cut_done(1, 1, 10)
+    assert answering.idle
+
+
+def test_ready_is_told_after_speech_that_gets_no_answer(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped(), ServiceError("x", "y"))
+    assert conversation.heard(0, 0) == [Ready()]
+
+
+# Truncation
+
+
+@pytest.mark.parametrize(
+    ("heard_samples", "expected"),
+    [
+        (0, [Forget("i1"), Interrupted(0)]),
+        (23, [Forget("i1"), Interrupted(0)]),
+        (24, [Truncate("i1", 1), Interrupted(1)]),
+        (999 * MS + 23, [Truncate("i1", 999), Interrupted(999)]),
+        (1_000 * MS - 1, [Truncate("i1", 999), Interrupted(999)]),
+        (1_000 * MS, []),
+        (2_000 * MS, []),
+    ],
+)
+def test_truncation_is_exact(
+    answering: Conversation, heard_samples: int, expected: list[Action]
+) -> None:
+    drive(answering, SpeechStarted())
+    assert answering.cut_done(1, 1, heard_samples) == expected
+
+
+def test_a_cut_is_settled_once(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert corrections(answering.cut_done(1, 1, 10 * MS))
+    assert not corrections(answering.cut_done(1, 1, 5 * MS))
+
+
+def test_an_item_heard_in_an_earlier_turn_is_not_touched(answering: Conversation) -> None:
+    drive(answering, completed())
+    answering.heard(1, 1_000 * MS)
+    drive(answering, ResponseCreated("r2"), delta(100 * MS, "r2", "i2"), SpeechStarted())
+    assert corrections(answering.cut_done(1, 2, 24)) == [Truncate("i2", 1)]
+
+
+def test_the_second_item_of_an_answer_is_forgotten_if_only_the_first_was_heard(
+    answering: Conversation,
+) -> None:
+    drive(answering, delta(100 * MS, item="i2"), SpeechStarted())
+    settled = answering.cut_done(1, 1, 600 * MS)
+    assert settled == [Truncate("i1", 600), Forget("i2"), Interrupted(600)]
+
+
+def test_positions_of_the_old_answer_after_the_cut_change_nothing(
+    answering: Conversation,
+) -> None:
+    drive(answering, SpeechStarted())
+    answering.cut_done(1, 1, 10 * MS)
+    drive(answering, SpeechStopped(), cancelled(), ResponseCreated("r2"))
+    drive(answering, delta(24, "r2", "i2"), completed("r2"))
+    assert answering.heard(1, 8 * MS) == []
+    assert answering.heard(2, 24) == [Ready()]
+
+
+# Memory
+
+
+def test_memory_is_bounded_over_a_thousand_interruptions(conversation: Conversation) -> None:
+    for n in range(1_000):
+        response, item = f"r{n}", f"i{n}"
+        drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated(response))
+        drive(conversation, delta(100, response, item), SpeechStarted())
+        drive(conversation, delta(100, response, item), delta(10, response, f"late{n}"))
+        conversation.cut_done(n + 1, n + 1, 50)
+        drive(conversation, cancelled(response))
+        drive(conversation, delta(100, response, item))
+        conversation.heard(n + 1, 50)
+    assert conversation.generation == 1_000
+    assert len(pickle.dumps(conversation)) < 5_000  # each item would take about 100 more
