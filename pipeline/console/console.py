@@ -66,11 +66,11 @@ class Console:
         self._transcription = transcription
         self._verbose = verbose
         self._user_words_due = False
-        self._held: list[AssistantSaid | AssistantDone] = []
+        self._held: list[AssistantSaid | AssistantDone | CallTool] = []
         self._answer = ""  # words of the line that is open
 
     def show(self, report: Report) -> None:
-        if isinstance(report, AssistantSaid | AssistantDone):
+        if isinstance(report, AssistantSaid | AssistantDone | CallTool):
             self._held.append(report)
             if not self._user_words_due:
                 self._release()
@@ -112,6 +112,8 @@ class Console:
         for report in held:
             if isinstance(report, AssistantDone):
                 self._close_answer()
+            elif isinstance(report, CallTool):
+                self._line(*_LINES[CallTool](report))
             elif self._streams:
                 self._out.print(
                     report.text if self._answer else f"Assistant: {report.text}", end=""

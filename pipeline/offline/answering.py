@@ -14,6 +14,7 @@ from pipeline.offline.outbox import Outbox
 from pipeline.offline.replier import Replier
 from pipeline.offline.response import Response
 from pipeline.offline.speakable import clauses
+from pipeline.offline.tools import pick_calls, spoken
 from pipeline.offline.wire import ClientError, Event
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.samples import Samples
@@ -38,10 +39,20 @@ class Heard:
     told: "asyncio.Task[None] | None" = None
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What the client's functions returned, to be told in words."""
+
+    outputs: list[str]
+
+
+Remark = Heard | Returned | str
+
+
 @dataclass(slots=True)
 class _Answer:
     response: Response
-    remark: Heard | str
+    remark: Remark
     generation: "asyncio.Task[None]"
     cancelled_for: str | None = None
 
@@ -59,8 +70,9 @@ class Answering:
         self._current: _Answer | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._waiting: tuple[Event, Heard] | None = None
+        self._unavailable = ""
 
-    def answer(self, settings: Event, remark: Heard | str) -> None:
+    def answer(self, settings: Event, remark: Remark) -> None:
         """Begin to answer; raise `ClientError` if an answer is active."""
         if self._current is not None:
             raise ClientError(
@@ -70,7 +82,7 @@ class Answering:
             )
         response = Response(settings, self._conversation)
         self._outbox.put(response.created())
-        generation = asyncio.create_task(self._generate(response, remark))
+        generation = asyncio.create_task(self._generate(response, settings, remark))
         self._current = _Answer(response, remark, generation)
         self._finishing = asyncio.create_task(self._finish(self._current))
 
@@ -116,10 +128,17 @@ class Answering:
             (settings, heard), self._waiting = self._waiting, None
             self.answer(settings, heard)
 
-    async def _generate(self, response: Response, remark: Heard | str) -> None:
-        words = (
-            self._replier.reply(remark) if isinstance(remark, str) else await self._reply(remark)
-        )
+    async def _generate(self, response: Response, settings: Event, remark: Remark) -> None:
+        if isinstance(remark, Returned):
+            words = iter([spoken(remark.outputs)])
+        else:
+            text = await self._text(remark)
+            calls = pick_calls(settings["tools"], settings["tool_choice"], text or "")
+            for call in calls:
+                self._outbox.put(*response.call(call.name, call.arguments))
+            if calls:
+                return
+            words = self._replier.reply(text) if text is not None else iter([self._unavailable])
         if response.speaks:
             await self._send_speech(response, remark, words)
         else:
@@ -132,9 +151,7 @@ class Answering:
             self._outbox.put(response.words(word))
             await asyncio.sleep(0)
 
-    async def _send_speech(
-        self, response: Response, remark: Heard | str, words: Iterable[str]
-    ) -> None:
+    async def _send_speech(self, response: Response, remark: Remark, words: Iterable[str]) -> None:
         pace = _Pace()
         async with aclosing(self._spoken(clauses(words))) as spoken:
             async for clause, sound in spoken:
@@ -150,11 +167,15 @@ class Answering:
                         remark.may_be_told.set()
                     await pace.wait(samples.size)
 
-    async def _reply(self, heard: Heard) -> Iterator[str]:
+    async def _text(self, remark: Heard | str) -> str | None:
+        """What was said; None if nothing can be recognised on this machine."""
+        if isinstance(remark, str):
+            return remark
         try:
-            return self._replier.reply(await asyncio.shield(heard.words))
+            return await asyncio.shield(remark.words)
         except RecognitionUnavailableError as error:
-            return iter([str(error)])
+            self._unavailable = str(error)
+            return None
 
     async def _spoken(self, parts: Iterable[str]) -> AsyncGenerator[tuple[str, Samples], None]:
         """Yield each clause with its sound, while the next ones are being made.

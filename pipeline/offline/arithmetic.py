@@ -23,6 +23,12 @@ _ASKED = re.compile(
 
 def answer_sum(words: str) -> str | None:
     """Return the spoken answer to the sum in `words` (lower case), or None if there is none."""
+    parsed = parse_sum(words)
+    return _said(*parsed) if parsed else None
+
+
+def parse_sum(words: str) -> tuple[list[Fraction], list[str]] | None:
+    """Return the numbers of the sum in `words` (lower case) and the signs between them."""
     asked = _ASKED.match(words.replace("?", " ").replace("=", " = ").strip(" .!"))
     if asked is None:
         return None
@@ -35,7 +41,7 @@ def answer_sum(words: str) -> str | None:
     numbers = [_operand(part) for part in parts[::2]]
     if any(number is None for number in numbers):
         return None
-    return _said([number for number in numbers if number is not None], parts[1::2])
+    return [number for number in numbers if number is not None], parts[1::2]
 
 
 def _operand(text: str) -> Fraction | None:

@@ -76,6 +76,17 @@ class Conversation:
         return next((item for item in reversed(self._items) if item.is_from_user), None)
 
     @property
+    def returned(self) -> list[str]:
+        """What functions returned since the last words of anybody, oldest first."""
+        outputs = []
+        for item in reversed(self._items):
+            if item.wire["type"] == "function_call_output":
+                outputs.append(str(item.wire["output"]))
+            elif item.wire["type"] == "message":
+                break
+        return outputs[::-1]
+
+    @property
     def items(self) -> tuple[Item, ...]:
         return tuple(self._items)
 
@@ -163,6 +174,20 @@ def user_speech(item_id: str, audio_ms: int) -> Item:
 
 def answer(item_id: str) -> Item:
     return Item(_message(item_id, "assistant", "in_progress", []), speech=Speech())
+
+
+def function_call(item_id: str, call_id: str, name: str) -> Item:
+    return Item(
+        {
+            "id": item_id,
+            "object": "realtime.item",
+            "type": "function_call",
+            "status": "in_progress",
+            "call_id": call_id,
+            "name": name,
+            "arguments": "",
+        }
+    )
 
 
 def _message(item_id: str, role: str, status: str, content: list[Event]) -> Event:

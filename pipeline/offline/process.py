@@ -16,6 +16,8 @@ from pipeline.offline.service import OfflineService
 from pipeline.reports import Report, Started
 
 STOP_POLL_S = 0.05
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
 
 
 def main(
@@ -35,7 +37,10 @@ def serve(*, port: int, key: str | None, verbose: bool) -> int:
     """
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     key = key or secrets.token_urlsafe(24)
-    asyncio.run(_serve_alone(OfflineService(key, port=port), key))
+    try:
+        asyncio.run(_serve_alone(OfflineService(key, port=port), key))
+    except KeyboardInterrupt:
+        os._exit(INTERRUPTED)  # as above
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import base64
 
-from pipeline.offline.conversation import Conversation, Item, answer
+from pipeline.offline.conversation import Conversation, Item, answer, function_call
 from pipeline.offline.usage import usage
 from pipeline.offline.wire import Event, event, new_id
 from pipeline.samples import PCM16, Samples
@@ -21,6 +21,7 @@ class Response:
         self._settings = settings
         self._conversation = conversation
         self._item: Item | None = None
+        self._calls: list[Item] = []
         self._text = ""
         self._status = "in_progress"
         self._status_details: Event | None = None
@@ -63,6 +64,44 @@ class Response:
             pieces.append((words, before + samples.size))
         pcm = samples.astype(PCM16, copy=False).tobytes()
         return self._part_event("response.audio.delta", delta=base64.b64encode(pcm).decode())
+
+    def call(self, name: str, arguments: str) -> list[Event]:
+        """Call a function of the client's."""
+        index = len(self._calls)
+        item = function_call(new_id("item"), new_id("call"), name)
+        self._calls.append(item)
+        previous_id = self._conversation.add(item)
+        place = {"response_id": self.id, "item_id": item.id, "output_index": index}
+        call_id = item.wire["call_id"]
+        opening = [
+            event(
+                "response.output_item.added",
+                response_id=self.id,
+                output_index=index,
+                item=dict(item.wire),
+            ),
+            event("conversation.item.created", previous_item_id=previous_id, item=dict(item.wire)),
+        ]
+        item.wire.update(arguments=arguments, status="completed")
+        return [
+            *opening,
+            event(
+                "response.function_call_arguments.delta", **place, call_id=call_id, delta=arguments
+            ),
+            event(
+                "response.function_call_arguments.done",
+                **place,
+                call_id=call_id,
+                name=name,
+                arguments=arguments,
+            ),
+            event(
+                "response.output_item.done",
+                response_id=self.id,
+                output_index=index,
+                item=item.wire,
+            ),
+        ]
 
     def finish(self, status: str, details: Event | None) -> list[Event]:
         """Close what is open, whether the answer is whole or not."""
@@ -109,6 +148,10 @@ class Response:
             **fields,
         )
 
+    @property
+    def _output(self) -> list[Item]:
+        return [*self._calls, *([self._item] if self._item is not None else [])]
+
     def _wire(self) -> Event:
         finished = self._status != "in_progress"
         return {
@@ -116,7 +159,7 @@ class Response:
             "object": "realtime.response",
             "status": self._status,
             "status_details": self._status_details,
-            "output": [self._item.wire] if finished and self._item is not None else [],
+            "output": [item.wire for item in self._output] if finished else [],
             "conversation_id": self._conversation.id,
             "modalities": self._settings["modalities"],
             "voice": self._settings["voice"],

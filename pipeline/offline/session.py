@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from pipeline.offline.answering import Answering, Heard
+from pipeline.offline.answering import Answering, Heard, Returned
 from pipeline.offline.configuration import Configuration
 from pipeline.offline.conversation import Conversation, Item, item_from_client, user_speech
 from pipeline.offline.engine import Engine, RecognitionUnavailableError
@@ -264,7 +264,9 @@ class Session:
         overrides = checked(message.get("response") or {}, dict, "response")
         settings = self._configuration.for_response(overrides)
         last = self._conversation.last_from_user
-        if last is None:
+        if outputs := self._conversation.returned:
+            self._answering.answer(settings, Returned(outputs))
+        elif last is None:
             self._answering.answer(settings, "Hello")
         else:
             self._answering.answer(settings, self._heard.get(last.id) or last.text)

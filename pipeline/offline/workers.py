@@ -1,10 +1,13 @@
 """Threads for the work that would stop the event loop.
 
 Inference releases the interpreter, so a thread is enough. They are daemon threads, unlike those of
-`ThreadPoolExecutor`: leaving the program must not wait for a model that is still being loaded.
+`ThreadPoolExecutor`: a program that may leave by `os._exit` need not wait for a model that is being
+loaded. One that leaves in the ordinary way has to, because onnxruntime aborts the process if it is
+unloaded while it computes.
 """
 
 import asyncio
+import atexit
 import queue
 import threading
 from collections.abc import Callable
@@ -19,9 +22,13 @@ class Workers:
 
     def __init__(self, name: str, count: int) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._count = count
-        for number in range(count):
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+        atexit.register(self._wait_until_idle)
 
     def submit(self, function: Callable[..., _T], *args: object) -> asyncio.Future[_T]:
         """Return the future result. A future cancelled before its turn costs nothing."""
@@ -39,8 +46,13 @@ class Workers:
 
     def stop(self) -> None:
         """Let the threads end after what they are doing."""
-        for _ in range(self._count):
+        for _ in self._threads:
             self._jobs.put(None)
+
+    def _wait_until_idle(self) -> None:
+        self.stop()
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
