@@ -7,12 +7,15 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from pipeline import __version__
+from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.errors import PipelineError, UsageError
+from pipeline.loading import interruptible_loading
 from pipeline.settings import Option, Settings, options
 from pipeline.sources import load, read_dotenv, suggestion
 
@@ -21,6 +24,7 @@ INTERRUPTED = 130
 
 _PROGRAM = "python -m pipeline"
 _VERBOSE = "pipeline.verbose"
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -126,7 +130,8 @@ AZURE_VOICELIVE_VAD_THRESHOLD there."""
 def run(**flags: object) -> int:
     """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
     settings = _load(flags)
-    from pipeline.supervisor import run as hold_conversation
+    with interruptible_loading():
+        from pipeline.supervisor import run as hold_conversation
 
     return hold_conversation(settings)
 
@@ -149,9 +154,61 @@ Examples:
 def serve(port: int, key: str | None, verbose: bool) -> int:
     """Run the built-in offline service alone. Ctrl-C ends it."""
     _remember(verbose=verbose)
-    from pipeline.offline.process import serve as serve_offline
+    with interruptible_loading():
+        from pipeline.offline.process import serve as serve_offline
 
     return serve_offline(port=port, key=key, verbose=verbose)
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  python -m pipeline bench --quick
+  python -m pipeline bench --json figures.json --html figures.html
+  python -m pipeline bench --compare --scenario late-deltas --scenario tools
+  python -m pipeline bench --max-cut-ms 8 --max-dropouts 0
+
+A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit was exceeded."""
+)
+@click.option("--quick", is_flag=True, help="20 interruptions in each scenario instead of 100.")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    type=click.Choice(SCENARIO_NAMES),
+    help="Measure only this one; can be given several times.",
+)
+@click.option("--compare", is_flag=True, help="Measure the usual single-process design as well.")
+@click.option(
+    "--period-ms",
+    type=click.FloatRange(1, 50),
+    default=5.0,
+    show_default=True,
+    help="Sound that the virtual card takes or gives at a time.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--json", type=_FILE, help="Write all facts and every measured value to this file.")
+@click.option("--html", type=_FILE, help="Write the report and its drawing to this file.")
+@click.option("--png", type=_FILE, help="Write the drawing to this file.")
+@click.option(
+    "--max-cut-ms", type=click.FloatRange(min=0), help="Fail if the p99 of a cut exceeds this."
+)
+@click.option(
+    "--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more dropouts."
+)
+@click.option("--verbose", is_flag=True, help="Show where an error came from.")
+def bench(quick: bool, verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+    """Measure how fast an interruption silences the sound, and what else must not take long.
+
+    Needs no sound card and no network: this program's own processes play to virtual cards and talk
+    with a scripted service.
+    """
+    _remember(verbose=verbose)
+    with interruptible_loading():
+        from pipeline.bench.options import CUTS, QUICK_CUTS, BenchOptions
+        from pipeline.supervisor import bench as measure
+
+    return measure(BenchOptions(cuts=QUICK_CUTS if quick else CUTS, **flags))
 
 
 @cli.command()
@@ -159,7 +216,8 @@ def serve(port: int, key: str | None, verbose: bool) -> int:
 def devices(verbose: bool) -> int:
     """List the sound devices that --input and --output can name."""
     _remember(verbose=verbose)
-    from pipeline.supervisor import list_devices
+    with interruptible_loading():
+        from pipeline.supervisor import list_devices
 
     return list_devices(Settings(verbose=verbose))
 

@@ -108,6 +108,9 @@ class Settings:
     output: str | None = _setting(
         None, "Speaker: number or part of the name of a device, or a .wav file to record to."
     )
+    frame_ms: int = _setting(
+        50, "Microphone sound sent at a time; shorter is quicker.", choices=("10", "20", "50")
+    )
     period_ms: float = _setting(
         5.0, "Sound that the device takes or gives at a time.", minimum=1, maximum=50
     )

@@ -81,13 +81,13 @@ def parse(option: Option, raw: str, source: str) -> bool | int | float | str:
         raise SettingsError(f"{source} is empty: give it a value or leave it out.")
     if option.kind is bool:
         return _parse_bool(text, source)
-    if option.kind is not str:
-        return _parse_number(option, text, source)
     if option.choices and text not in option.choices:
         expected = ", ".join(option.choices)
         raise SettingsError(
             f"{source} is {text!r}, expected one of {expected}{suggestion(text, option.choices)}"
         )
+    if option.kind is not str:
+        return _parse_number(option, text, source)
     if option.name == "endpoint":
         return _parse_endpoint(text, source)
     if option.secret and (not text.isascii() or not text.isprintable() or " " in text):
@@ -110,7 +110,7 @@ def _parse_bool(text: str, source: str) -> bool:
 
 def _parse_number(option: Option, text: str, source: str) -> int | float:
     what = "a whole number" if option.kind is int else "a number"
-    expected = f"{what} from {option.range}"
+    expected = f"{what} from {option.range}" if option.range else what
     try:
         value = int(text) if option.kind is int else float(text)
     except ValueError:

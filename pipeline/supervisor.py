@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from pipeline.audio.choice import CardChoice, choose
 from pipeline.audio.wav import is_wav
+from pipeline.bench.options import BenchOptions
 from pipeline.children import ENDING_SIGNALS, Children
 from pipeline.commands import CallTool, CancelTool, OfferTools, ToolSchema
 from pipeline.console.console import Console
@@ -41,7 +42,7 @@ from pipeline.reports import (
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.toolbox import Toolbox
-from pipeline.voice import Voice
+from pipeline.voice import Voice, start_voice
 
 RECORDING = Path("answer.wav")
 """Takes the loudspeaker's place where there is none."""
@@ -83,6 +84,26 @@ def list_devices(settings: Settings) -> int:
     return 0
 
 
+def bench(options: BenchOptions) -> int:
+    """Measure this program's own processes on virtual cards; see `pipeline.bench`.
+
+    :raises PipelineError: an option cannot be used, or a process failed.
+    """
+    from pipeline.bench.runner import run as measure
+
+    with _signals_end_the_run():
+        return measure(options, _start_on_files)
+
+
+def _start_on_files(children: Children, stack: ExitStack, settings: Settings) -> Voice:
+    """Start the voice processes with the WAV files of `settings` as cards."""
+    microphone = choose(settings.input, "input", ())
+    speaker = choose(settings.output, "output", ())
+    if microphone is None or speaker is None:
+        raise SettingsError("bench needs a file in the place of each card.")
+    return start_voice(children, stack, settings, microphone, speaker)
+
+
 class Pipeline:
     """One run, from the first process to the last."""
 
@@ -90,7 +111,7 @@ class Pipeline:
         self._settings = settings
         self._console = console
         self._children = stack.enter_context(Children())
-        self._voice = Voice(self._children, stack)
+        self._voice = Voice(self._children, stack, settings.frame_ms)
         self._toolbox = Toolbox(
             self._children,
             settings.tools,

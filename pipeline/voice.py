@@ -11,8 +11,8 @@ from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
 
-CAPTURE_RING_FRAMES = 600
-"""30 s: how long the microphone may wait for the network."""
+CAPTURE_RING_MS = 30_000
+"""How long the microphone may wait for the network."""
 
 PLAYBACK_RING_FRAMES = 1_024
 """51 s of whole frames; longer answers wait in the network process."""
@@ -22,12 +22,13 @@ class Voice:
     """Shared memory and the three processes of one conversation.
 
     :param stack: receives what must be given back.
+    :param frame_ms: length of the microphone's frames.
     """
 
-    def __init__(self, children: Children, stack: ExitStack) -> None:
+    def __init__(self, children: Children, stack: ExitStack, frame_ms: int) -> None:
         self._children = children
         self.board = stack.enter_context(Board.create())
-        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_FRAMES))
+        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
         self._names = SharedNames(self.board.name, capture_ring.name, playback_ring.name)
         self._capture_socket, self._network_socket = socket.socketpair()
@@ -58,9 +59,9 @@ def start_voice(
     settings: Settings,
     microphone: CardChoice,
     speaker: CardChoice,
-) -> Board:
+) -> Voice:
     """Start a conversation with the endpoint of `settings` on two given cards."""
-    voice = Voice(children, stack)
+    voice = Voice(children, stack, settings.frame_ms)
     voice.start_network(settings)
     voice.start_audio(settings, microphone, speaker)
-    return voice.board
+    return voice

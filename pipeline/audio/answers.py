@@ -102,12 +102,11 @@ class ResampledAnswers:
         self._resampler = soxr.ResampleStream(SAMPLE_RATE_HZ, rate_hz, 1, dtype="int16")
         self._ready: Samples = np.zeros(0, np.int16)
         self._fed = False
+        self._position = Position(0, 0)
 
     @property
     def position(self) -> Position:
-        item, samples = self._source.position
-        ahead = len(self._ready) * SAMPLE_RATE_HZ // self._rate_hz + self._inside_samples()
-        return Position(item, max(0, samples - ahead))
+        return self._position
 
     def take(self, out: Samples) -> int:
         while len(self._ready) < len(out) and self._resample_next():
@@ -115,6 +114,8 @@ class ResampledAnswers:
         count = min(len(self._ready), len(out))
         out[:count] = self._ready[:count]
         self._ready = self._ready[count:]
+        if count:
+            self._note_position()
         return count
 
     def discard(self, generation: int) -> int:
@@ -140,6 +141,12 @@ class ResampledAnswers:
 
     def _append(self, samples: Samples) -> None:
         self._ready = np.concatenate((self._ready, samples))
+
+    def _note_position(self) -> None:
+        """What is ready or in the resampler has been taken from the source, but not from here."""
+        item, samples = self._source.position
+        ahead = len(self._ready) * SAMPLE_RATE_HZ // self._rate_hz + self._inside_samples()
+        self._position = Position(item, max(0, samples - ahead))
 
     def _inside_samples(self) -> int:
         """Source samples that went into the resampler and have not come out yet."""

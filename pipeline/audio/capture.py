@@ -15,7 +15,7 @@ from pipeline.audio.realtime import Promotion, no_garbage_collection
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.reports import ClockStarted, Report, Started
 from pipeline.samples import Samples, peak
 from pipeline.settings import Settings
@@ -29,16 +29,22 @@ READY_POLL_S = 0.005
 
 
 class FrameAssembler:
-    """Collects samples of any count into frames of exactly 1200, each with its capture time.
+    """Collects samples of any count into frames of equal length, each with its capture time.
 
     Call it from one thread: the card's.
     """
 
-    def __init__(self, writer: RingWriter, words: CaptureWords, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        writer: RingWriter,
+        words: CaptureWords,
+        wake: Callable[[], None],
+        frame_samples: int = FRAME_SAMPLES,
+    ) -> None:
         self._writer = writer
         self._words = words
         self._wake = wake
-        self._frame = np.zeros(FRAME_SAMPLES, np.int16)
+        self._frame = np.zeros(frame_samples, np.int16)
         self._filled = 0
         self._captured_at_ns = 0
         self._flags = 0
@@ -49,11 +55,11 @@ class FrameAssembler:
         while taken < len(samples):
             if not self._filled:
                 self._captured_at_ns = captured_at_ns + samples_to_ns(taken)
-            count = min(FRAME_SAMPLES - self._filled, len(samples) - taken)
+            count = min(len(self._frame) - self._filled, len(samples) - taken)
             self._frame[self._filled : self._filled + count] = samples[taken : taken + count]
             self._filled += count
             taken += count
-            if self._filled == FRAME_SAMPLES:
+            if self._filled == len(self._frame):
                 self._publish()
         self._words.captured_samples.add(len(samples))
         self._words.heartbeat_ns.store(time.monotonic_ns())
@@ -68,7 +74,7 @@ class FrameAssembler:
             self._wake()
         else:
             self._flags = FLAG_DISCONTINUITY
-            self._words.lost_samples.add(FRAME_SAMPLES)
+            self._words.lost_samples.add(len(self._frame))
         self._words.peak.store(peak(self._frame))
 
 
@@ -96,7 +102,12 @@ def _work(
         FrameRing.attach(names.capture_ring) as ring,
         closing(open_microphone(choice, settings.period_ms, board.capture)) as microphone,
     ):
-        assembler = FrameAssembler(ring.writer(), board.capture, Waker(wake_socket).wake)
+        assembler = FrameAssembler(
+            ring.writer(),
+            board.capture,
+            Waker(wake_socket).wake,
+            ms_to_samples(settings.frame_ms),
+        )
         callback = _Callback(assembler, microphone.rate_hz)
         supervised.report(Started("microphone", microphone.description))
         if choice.is_file and not _wait_session_ready(board, supervised):

@@ -71,7 +71,7 @@ class WavMicrophone:
 class WavSpeaker:
     """Records what a loudspeaker would have sounded, silence included, in real time.
 
-    The file is complete after every write, so a killed process leaves a readable one.
+    The file is complete from `start` on, so a killed process leaves a readable one.
     """
 
     rate_hz = SAMPLE_RATE_HZ
@@ -80,7 +80,7 @@ class WavSpeaker:
     def __init__(self, path: Path, period_samples: int, late_periods: Word) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
-            self._file = path.open("wb")
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise WavError(
                 f"{path} cannot be written ({error.strerror}): give --output a path that can."
@@ -99,19 +99,17 @@ class WavSpeaker:
 
     def start(self, render: Render) -> None:
         self._render = render
+        self._write()
         self._clock.start()
 
     def check(self) -> None:
-        try:
-            self._clock.check()
-        except OSError as error:
-            raise _broken_recording(error) from error
+        self._clock.check()
 
     def close(self) -> None:
         self._clock.stop()
         try:
             with self._file, self._wave:
-                self._wave.writeframes(self._unwritten)
+                self._write()
         except OSError as error:
             raise _broken_recording(error) from error
 
@@ -119,8 +117,14 @@ class WavSpeaker:
         self._render(self._period, due_ns + self._clock.period_ns)
         self._unwritten += self._period.tobytes()
         if len(self._unwritten) >= self._WRITTEN_SAMPLES * SAMPLE_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        try:
             self._wave.writeframes(self._unwritten)
-            self._unwritten.clear()
+        except OSError as error:
+            raise _broken_recording(error) from error
+        self._unwritten.clear()
 
 
 def _broken_recording(error: OSError) -> WavError:
@@ -146,7 +150,9 @@ def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
     """The file's sound as it would reach the pipeline; PCM16 at 24 kHz passes unchanged."""
     resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32")
     same_rate = file.samplerate == SAMPLE_RATE_HZ
-    for block in file.blocks(blocksize=file.samplerate, dtype="float32", always_2d=True):
+    # Telephone codecs cannot seek, and then soundfile must be told how much there is.
+    blocks = file.blocks(file.samplerate, frames=file.frames, dtype="float32", always_2d=True)
+    for block in blocks:
         mono = block.mean(axis=1, dtype=np.float32)
         yield _pcm16(mono if same_rate else resampler.resample_chunk(mono))
     if not same_rate:

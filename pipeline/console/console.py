@@ -6,6 +6,7 @@ that question and answer stand in the right order.
 """
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -61,13 +62,14 @@ class Console:
     """
 
     def __init__(self, *, transcription: bool = True, verbose: bool = False) -> None:
-        self._out = RichConsole(markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self._out = RichConsole(markup=False, highlight=False, emoji=False)
         self._streams = self._out.is_terminal
         self._transcription = transcription
         self._verbose = verbose
         self._user_words_due = False
         self._held: list[AssistantSaid | AssistantDone | CallTool] = []
         self._answer = ""  # words of the line that is open
+        self._column = 0
 
     def show(self, report: Report) -> None:
         if isinstance(report, AssistantSaid | AssistantDone | CallTool):
@@ -114,23 +116,30 @@ class Console:
                 self._close_answer()
             elif isinstance(report, CallTool):
                 self._line(*_LINES[CallTool](report))
-            elif self._streams:
-                self._out.print(
-                    report.text if self._answer else f"Assistant: {report.text}", end=""
-                )
-                self._answer += report.text
             else:
-                self._answer += report.text
+                self._say(report.text)
+
+    def _say(self, text: str) -> None:
+        """Add words to the open line; on a terminal they appear at once, broken between words."""
+        if self._streams:
+            for word in re.findall(r"\S*\s*", text if self._answer else f"Assistant: {text}"):
+                if self._column + len(word.rstrip()) > self._out.width and self._column:
+                    self._out.print()
+                    self._column = 0
+                self._out.print(word, end="", soft_wrap=True)
+                self._column += len(word)
+        self._answer += text
 
     def _close_answer(self) -> None:
         if not self._answer:
             return
         if self._streams:
             self._out.print()
+            self._column = 0
         else:
-            self._out.print(f"Assistant: {self._answer}")
+            self._out.print(f"Assistant: {self._answer}", soft_wrap=True)
         self._answer = ""
 
     def _line(self, text: str, style: str) -> None:
         self._close_answer()
-        self._out.print(text, style=style)
+        self._out.print(text, style=style, soft_wrap=not self._streams)

@@ -155,26 +155,28 @@ class Conversation:
     def _cut(self) -> Iterator[Action]:
         self._generation += 1
         yield Cut(self._generation)
-        if self._words_open:
-            self._words_open = False
-            yield AssistantDone()
+        yield from self._end_words()
 
     def _audio(self, delta: AudioDelta) -> Iterator[Action]:
         response = self._responses.get(delta.response_id)
         if response is None:
             yield Trace(f"audio of unknown response {delta.response_id} dropped")
             return
-        item = self._items.of(delta.item_id, response)
+        item = self._items.of(delta.item_id, response, self._generation)
         offset_samples = item.received_samples
         pcm = item.receive(delta.pcm)
         if response.generation < self._generation:
             yield from item.truncation()
         elif pcm:
+            item.queued_samples = item.received_samples
             yield Play(item.ordinal, response.generation, offset_samples, pcm)
 
     def _audio_done(self, item_id: str) -> Iterator[Action]:
         item = self._items.get(item_id)
-        if item is not None and item.response.generation == self._generation:
+        if item is None or item.response.generation < self._generation:
+            return
+        # Behind another item's audio this end would be a step back in what was heard.
+        if self._items.is_latest(item):
             yield EndItem(item.ordinal, item.response.generation, item.received_samples)
 
     def _words(self, response_id: str, text: str) -> Iterator[Action]:
@@ -183,7 +185,11 @@ class Conversation:
             yield AssistantSaid(text)
 
     def _close_words(self, response_id: str) -> Iterator[Action]:
-        if self._words_open and self._current(response_id):
+        if self._current(response_id):
+            yield from self._end_words()
+
+    def _end_words(self) -> Iterator[Action]:
+        if self._words_open:
             self._words_open = False
             yield AssistantDone()
 
@@ -203,19 +209,22 @@ class Conversation:
         self._calls.response_finished(done.response_id)
         current = response.generation == self._generation
         if current and done.status == "cancelled":
-            self._keep_silent_responses_current()
-            yield from self._cut()
-            yield from self._calls.interrupt()
+            yield from self._cancelled(response)
         elif current and done.status in ("failed", "incomplete"):
             yield Notice(f"The answer is {done.status}: {done.reason or 'no reason given'}.")
         self._items.forget_heard()
         yield from self._go_on()
 
-    def _keep_silent_responses_current(self) -> None:
-        """A response without audio yet survives a cut that is not about it."""
-        for response in self._live_responses():
-            if not self._items.sounding(response):
-                response.generation += 1
+    def _cancelled(self, response: Response) -> Iterator[Action]:
+        """The service took an answer back by itself; one that has no audio yet survives that."""
+        if self._items.unheard(response):
+            for other in self._live_responses():
+                if not self._items.begun(other):
+                    other.generation += 1
+            yield from self._cut()
+        else:
+            yield from self._end_words()
+        yield from self._calls.interrupt()
 
     def _go_on(self) -> Iterator[Action]:
         """Ask for an answer that uses what the functions returned, as soon as one may be asked."""

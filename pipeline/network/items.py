@@ -27,6 +27,8 @@ class Item:
     ordinal: int
     response: Response
     received_samples: int = 0
+    queued_samples: int = 0
+    """Given to the loudspeaker: what came after an interruption never is."""
     settled_samples: int | None = None
     """What was heard, once an interruption has made that final."""
     _half_sample: bytes = b""
@@ -63,20 +65,34 @@ class Items:
     def get(self, item_id: str) -> Item | None:
         return self._items.get(item_id)
 
-    def of(self, item_id: str, response: Response) -> Item:
-        """The item, new if its first audio has just come."""
+    def of(self, item_id: str, response: Response, generation: int) -> Item:
+        """The item, new if its first audio has just come.
+
+        What begins in a later `generation` than its response's own is settled: nobody hears it.
+        """
         if item_id not in self._items:
             self._seen += 1
-            self._items[item_id] = Item(item_id, self._seen, response)
+            settled_samples = 0 if response.generation < generation else None
+            self._items[item_id] = Item(
+                item_id, self._seen, response, settled_samples=settled_samples
+            )
         return self._items[item_id]
+
+    def is_latest(self, item: Item) -> bool:
+        """Whether no other item has begun after this one."""
+        return item.ordinal == self._seen
 
     @property
     def all_heard(self) -> bool:
         return not any(map(self._is_unheard, self._items.values()))
 
-    def sounding(self, response: Response) -> bool:
-        """Whether `response` has audio at all."""
+    def begun(self, response: Response) -> bool:
+        """Whether `response` has sent audio at all."""
         return any(item.response is response for item in self._items.values())
+
+    def unheard(self, response: Response) -> bool:
+        """Whether audio of `response` is still to be heard."""
+        return any(i.response is response and self._is_unheard(i) for i in self._items.values())
 
     def heard(self, item: int, samples: int) -> None:
         """Everything before `samples` of the item with this ordinal has sounded."""
@@ -86,9 +102,14 @@ class Items:
     def settle(self, generation: int, item: int, samples: int) -> list[Item]:
         """Make final what was heard of all items older than `generation`; returns those."""
         settled = []
+        sounding = self._generation_of(item)
         for stale in self._items.values():
             if stale.settled_samples is None and stale.response.generation < generation:
-                stale.settled_samples = _heard_of(stale, item, samples)
+                # An answer older than the one at this position had a cut of its own, which went
+                # by unseen: of that one only what was told before is certain.
+                unseen = stale.response.generation < sounding
+                position = self._heard if unseen else (item, samples)
+                stale.settled_samples = _heard_of(stale, *position)
                 settled.append(stale)
         return settled
 
@@ -100,6 +121,10 @@ class Items:
             if self._is_unheard(item) or not item.response.finished
         }
 
+    def _generation_of(self, ordinal: int) -> int:
+        found = (i.response.generation for i in self._items.values() if i.ordinal == ordinal)
+        return next(found, 0)
+
     def _is_unheard(self, item: Item) -> bool:
         heard_samples = _heard_of(item, *self._heard)
         return item.settled_samples is None and heard_samples < item.received_samples
@@ -108,7 +133,7 @@ class Items:
 def _heard_of(item: Item, heard_item: int, heard_samples: int) -> int:
     """Samples of `item` that have sounded when playback is at this position."""
     if item.ordinal < heard_item:
-        return item.received_samples
+        return item.queued_samples
     if item.ordinal > heard_item:
         return 0
-    return min(heard_samples, item.received_samples)
+    return min(heard_samples, item.queued_samples)

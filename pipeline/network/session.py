@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from azure.ai.voicelive.aio import VoiceLiveConnection, connect
 from azure.ai.voicelive.models import (
@@ -70,32 +71,36 @@ def entra_credential() -> AsyncTokenCredential:
 
 
 def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> RequestSession:
-    """The session that `settings` describe: PCM16 at 24 kHz both ways, text and audio."""
-    return RequestSession(
-        modalities=[Modality.TEXT, Modality.AUDIO],
-        instructions=settings.instructions,
-        voice=_voice(settings.voice),
-        input_audio_format=InputAudioFormat.PCM16,
-        output_audio_format=OutputAudioFormat.PCM16,
-        input_audio_sampling_rate=SAMPLE_RATE_HZ,
-        turn_detection=_turn_detection(settings),
-        input_audio_echo_cancellation=(
+    """The session that `settings` describe: PCM16 at 24 kHz both ways, text and audio.
+
+    What is off is left out: the service refuses null in some places.
+    """
+    wanted: dict[str, Any] = {
+        "modalities": [Modality.TEXT, Modality.AUDIO],
+        "instructions": settings.instructions,
+        "voice": _voice(settings.voice),
+        "input_audio_format": InputAudioFormat.PCM16,
+        "output_audio_format": OutputAudioFormat.PCM16,
+        "input_audio_sampling_rate": SAMPLE_RATE_HZ,
+        "turn_detection": _turn_detection(settings),
+        "input_audio_echo_cancellation": (
             AudioEchoCancellation() if settings.echo_cancellation else None
         ),
-        input_audio_noise_reduction=(
+        "input_audio_noise_reduction": (
             AudioNoiseReduction(type="azure_deep_noise_suppression")
             if settings.noise_reduction
             else None
         ),
-        input_audio_transcription=(
+        "input_audio_transcription": (
             AudioInputTranscriptionOptions(model=_transcription_model(settings.model))
             if settings.transcription
             else None
         ),
-        temperature=settings.temperature,
-        tools=[_function_tool(tool) for tool in tools] or None,
-        tool_choice=_tool_choice(settings.tool_choice) if tools else None,
-    )
+        "temperature": settings.temperature,
+        "tools": [_function_tool(tool) for tool in tools] or None,
+        "tool_choice": _tool_choice(settings.tool_choice) if tools else None,
+    }
+    return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
 
 
 def _voice(name: str) -> AzureStandardVoice | str:

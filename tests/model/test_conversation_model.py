@@ -6,11 +6,11 @@ every correction is measured by.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypothesis import assume, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
 from pipeline.network.conversation import Conversation
@@ -37,6 +37,7 @@ class Item:
     item_id: str
     sent: bytes = b""
     queued_samples: int = 0
+    begun_in: int | None = None
     heard_samples: int = 0
     corrections: int = 0
 
@@ -90,7 +91,7 @@ class Loudspeaker:
                 return
             count = min(length - self._taken_samples, samples)
             samples -= count
-            item = self.items[frame.item]
+            item = self.items.setdefault(frame.item, Item("half a sample"))
             assert frame.offset_samples + self._taken_samples == item.heard_samples, (
                 "once, in order"
             )
@@ -102,89 +103,93 @@ class Loudspeaker:
                 self._taken_samples = 0
 
 
-class ConversationMachine(RuleBasedStateMachine):
+class World:
+    """A service, a user and a loudspeaker around a conversation. Steps that cannot be, are none."""
+
     def __init__(self) -> None:
-        super().__init__()
         self.conversation = Conversation()
         self.loudspeaker = Loudspeaker()
         self.responses: list[Response] = []
         self.settled_generation = 0
         self.a_cut_went_unseen = False
+        self.user_speaks = False
         self.bytes_sent = 0
+        self.latest_begun: Item | None = None
 
-    # The service
+    @property
+    def live_responses(self) -> list[Response]:
+        return [response for response in self.responses if response.live]
 
-    @rule()
-    def the_user_starts_to_speak(self) -> None:
-        self.receive(SpeechStarted())
+    @property
+    def items(self) -> list[Item]:
+        return [item for response in self.responses for item in response.items]
 
-    @rule()
-    def the_user_stops(self) -> None:
-        self.receive(SpeechStopped())
+    # Steps; `n` makes every choice
 
-    @rule()
-    def a_response_is_created(self) -> None:
-        response = Response(f"r{len(self.responses)}")
-        self.responses.append(response)
-        self.receive(ResponseCreated(response.response_id))
+    def speech(self, _n: int) -> None:
+        self.user_speaks = not self.user_speaks
+        self.receive(SpeechStarted() if self.user_speaks else SpeechStopped())
 
-    @precondition(lambda self: self.live_responses)
-    @rule(data=st.data(), size=st.integers(0, 3_000), index=st.integers(0, 1))
-    def a_delta_comes(self, data: st.DataObject, size: int, index: int) -> None:
-        response = data.draw(st.sampled_from(self.live_responses))
-        while len(response.items) <= index:
-            response.items.append(Item(f"{response.response_id}_i{len(response.items)}"))
-        # Audio of an item that comes before another's never arrives after that one's.
-        assume(not any(later.sent for later in response.items[index + 1 :]))
-        item = response.items[index]
-        pcm = bytes((self.bytes_sent + n) % 251 for n in range(size))
-        self.bytes_sent += size
-        item.sent += pcm
-        self.receive(AudioDelta(response.response_id, item.item_id, pcm), item)
+    def creation(self, _n: int) -> None:
+        if len(self.live_responses) < 3:
+            self.responses.append(Response(f"r{len(self.responses)}"))
+            self.receive(ResponseCreated(self.responses[-1].response_id))
 
-    @precondition(lambda self: self.live_responses)
-    @rule(data=st.data())
-    def an_item_is_done(self, data: st.DataObject) -> None:
-        response = data.draw(st.sampled_from(self.live_responses))
-        assume(response.items)
-        self.receive(AudioDone(response.response_id, response.items[-1].item_id))
+    def delta(self, n: int) -> None:
+        """Up to 1500 samples, half ones included, of any live response's first or second item."""
+        for response in self.chosen(self.live_responses, n):
+            index = min(n // 10 % 2, len(response.items))
+            if index == len(response.items):
+                response.items.append(Item(f"{response.response_id}_i{index}"))
+            item = response.items[index]
+            if self.may_go_on(item):
+                pcm = bytes((self.bytes_sent + k) % 251 for k in range(n))
+                self.bytes_sent += n
+                item.sent += pcm
+                self.receive(AudioDelta(response.response_id, item.item_id, pcm), item)
 
-    @precondition(lambda self: self.live_responses)
-    @rule(
-        data=st.data(),
-        status=st.sampled_from(["completed", "completed", "cancelled", "failed", "incomplete"]),
-    )
-    def a_response_is_done(self, data: st.DataObject, status: str) -> None:
-        response = data.draw(st.sampled_from(self.live_responses))
-        response.live = False
-        self.receive(ResponseDone(response.response_id, status, ""))
+    def item_end(self, n: int) -> None:
+        for response in self.chosen(self.live_responses, n):
+            for item in response.items[-1:]:
+                self.receive(AudioDone(response.response_id, item.item_id))
 
-    @precondition(lambda self: self.responses)
-    @rule(data=st.data())
-    def a_delta_of_a_finished_response_comes(self, data: st.DataObject) -> None:
-        response = data.draw(st.sampled_from(self.responses))
-        assume(not response.live)
-        actions = self.conversation.receive(AudioDelta(response.response_id, "late", b"1234"))
-        assert not [a for a in actions if isinstance(a, Play | Cut | Truncate | Forget)]
+    def response_end(self, n: int) -> None:
+        for response in self.chosen(self.live_responses, n):
+            response.live = False
+            status = ("completed", "cancelled", "completed", "failed", "incomplete")[n // 10 % 5]
+            self.receive(ResponseDone(response.response_id, status, ""))
 
-    # The loudspeaker
+    def very_late_delta(self, n: int) -> None:
+        for response in self.chosen([r for r in self.responses if not r.live], n):
+            actions = self.conversation.receive(AudioDelta(response.response_id, "x", b"1234"))
+            assert not [a for a in actions if isinstance(a, Play | Cut | Truncate | Forget)]
 
-    @rule(samples=st.integers(1, 2_000), fade=st.integers(0, FADE), latency=st.booleans())
-    def a_period_sounds(self, samples: int, fade: int, latency: bool) -> None:
+    def period(self, n: int) -> None:
         before = self.loudspeaker.cut
-        self.loudspeaker.period(samples, fade)
+        self.loudspeaker.period(1 + n, min(n, FADE))
         if self.loudspeaker.cut != before and before[0] != self.settled_generation:
             self.a_cut_went_unseen = True
-        if not latency:
+        if n % 3:  # else it is still in the device
             self.loudspeaker.told = self.loudspeaker.position
 
-    @rule()
-    def the_network_process_looks(self) -> None:
+    def look(self, _n: int = 0) -> None:
+        """The network process reads playback's words."""
         if self.settled_generation == self.conversation.generation:
             self.perform(self.conversation.heard(*self.loudspeaker.told))
         elif self.loudspeaker.cut[0] == self.conversation.generation:
             self.settled_generation = self.conversation.generation
             self.perform(self.conversation.cut_done(*self.loudspeaker.cut))
+
+    def chosen(self, responses: list[Response], n: int) -> list[Response]:
+        """One of them, mostly the latest; none of none."""
+        return responses[-1 - n % 10 % len(responses) :][:1] if responses else []
+
+    def may_go_on(self, item: Item) -> bool:
+        """The service never returns to an item after it has begun to send the next one."""
+        if item.begun_in is None:
+            item.begun_in = self.loudspeaker.generation
+            self.latest_begun = item
+        return item is self.latest_begun or item.begun_in < self.loudspeaker.generation
 
     # What must hold
 
@@ -231,11 +236,7 @@ class ConversationMachine(RuleBasedStateMachine):
             assert heard_ms == item.heard_samples // MS
             assert item.heard_samples < item.sent_samples
 
-    @invariant()
-    def generations_agree(self) -> None:
-        assert self.conversation.generation == self.loudspeaker.generation
-
-    def teardown(self) -> None:
+    def end(self) -> None:
         """In the end everything is heard or corrected, and nobody waits for anything."""
         for response in self.live_responses:
             response.live = False
@@ -243,10 +244,10 @@ class ConversationMachine(RuleBasedStateMachine):
         self.receive(SpeechStopped())
         self.receive(ServiceError("x", "no answer will come"))
         while self.loudspeaker.waiting:
-            self.a_period_sounds(100_000, 0, latency=False)
+            self.period(100_000)
         self.loudspeaker.told = self.loudspeaker.position
-        self.the_network_process_looks()
-        self.the_network_process_looks()
+        self.look()
+        self.look()
         assert self.conversation.idle
         for item in self.items:
             if item.heard_samples < item.sent_samples:
@@ -254,16 +255,27 @@ class ConversationMachine(RuleBasedStateMachine):
             elif not self.a_cut_went_unseen:
                 assert item.corrections == 0
 
-    @property
-    def live_responses(self) -> list[Response]:
-        return [response for response in self.responses if response.live]
 
-    @property
-    def items(self) -> list[Item]:
-        return [item for response in self.responses for item in response.items]
+STEPS: list[Callable[[World, int], None]] = [
+    World.speech,
+    World.creation,
+    World.delta,
+    World.delta,
+    World.item_end,
+    World.response_end,
+    World.very_late_delta,
+    World.period,
+    World.period,
+    World.look,
+    World.look,
+]
 
 
-ConversationMachine.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=40, deadline=None
-)
-TestConversation = ConversationMachine.TestCase
+@settings(max_examples=250, deadline=None, phases=set(Phase) - {Phase.explain})
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3_000)), max_size=80))
+def test_any_order_of_events(steps: list[tuple[Callable[[World, int], None], int]]) -> None:
+    world = World()
+    for step, n in steps:
+        step(world, n)
+        assert world.conversation.generation == world.loudspeaker.generation
+    world.end()

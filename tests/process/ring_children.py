@@ -97,10 +97,15 @@ def read_frames(name: str, seed: int, frames: int) -> None:
 
 
 def take(reader: RingReader, script: Script, number: int) -> None:
+    script.check(front(reader), number)
+    reader.advance()
+
+
+def front(reader: RingReader) -> Frame:
+    """A copy, which the report of a failed check can show when the ring is closed."""
     frame = reader.front()
     assert frame is not None
-    script.check(frame, number)
-    reader.advance()
+    return frame._replace(samples=frame.samples.copy())
 
 
 def read_and_skip_frames(name: str, seed: int, frames: int, results: Connection) -> None:
@@ -171,8 +176,7 @@ def _read_on(reader: RingReader, script: Script, logged: int) -> NoReturn:
     """Check every frame, log its number, give it back."""
     while True:
         wait_until(reader.fill_frames)
-        frame = reader.front()
-        assert frame is not None
+        frame = front(reader)
         script.check(frame, reader._next)
         os.write(logged, frame.sequence.to_bytes(8))
         reader.advance()

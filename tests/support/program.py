@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -100,11 +101,7 @@ class Program:
 
     def children(self) -> list[psutil.Process]:
         """Its processes but for the supervisor and multiprocessing's resource tracker."""
-        return [
-            process
-            for process in self.members()
-            if process.pid != self.pid and "resource_tracker" not in " ".join(process.cmdline())
-        ]
+        return [p for p in self.members() if p.pid != self.pid and not _is_resource_tracker(p)]
 
     def segments(self) -> set[Path]:
         """The shared memory that its processes have mapped."""
@@ -133,12 +130,11 @@ class Program:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for process in self.members():
-            try:
+        for process in (*self.children(), self._process):
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
         self._process.wait()
+        self.wait_gone()  # multiprocessing's resource tracker too, once it has tidied up
         self._out.close()
         self._err.close()
 
@@ -147,3 +143,10 @@ class Program:
             return os.getsid(process.pid) == self.pid and process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.Error):
             return False
+
+
+def _is_resource_tracker(process: psutil.Process) -> bool:
+    try:
+        return any("resource_tracker" in argument for argument in process.cmdline())
+    except psutil.Error:
+        return False

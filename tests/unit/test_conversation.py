@@ -371,12 +371,29 @@ def test_two_answers_in_flight_play_one_after_the_other(answering: Conversation)
     assert answering.heard(2, 5) == [Ready()]
 
 
+def test_the_end_of_an_item_may_come_after_the_next_answer(answering: Conversation) -> None:
+    drive(answering, ResponseCreated("r2"), delta(5, "r2", "i2"))
+    assert drive(answering, AudioDone("r1", "i1")) == []  # positions never go back to r1
+    assert drive(answering, AudioDone("r2", "i2")) == [EndItem(2, 0, 5)]
+    drive(answering, completed("r1"), completed("r2"))
+    assert answering.heard(2, 5) == [Ready()]
+
+
 def test_two_answers_in_flight_are_cut_together(answering: Conversation) -> None:
     drive(answering, ResponseCreated("r2"), delta(500 * MS, "r2", "i2"))
     assert cuts(drive(answering, SpeechStarted())) == [Cut(1)]
     settled = answering.cut_done(1, 2, 7 * MS)
     assert settled == [Truncate("i2", 7), Interrupted(1_007)]
     assert drive(answering, delta(5), delta(5, "r2", "i2")) == [Truncate("i1", 1_000)]
+
+
+def test_late_deltas_of_the_first_of_two_cut_answers_were_not_heard(
+    answering: Conversation,
+) -> None:
+    drive(answering, ResponseCreated("r2"), delta(500 * MS, "r2", "i2"), SpeechStarted())
+    drive(answering, delta(100 * MS))
+    settled = answering.cut_done(1, 2, 7 * MS)
+    assert corrections(settled) == [Truncate("i1", 1_000), Truncate("i2", 7)]
 
 
 def test_a_response_created_while_the_user_speaks_is_played(conversation: Conversation) -> None:

@@ -46,7 +46,7 @@ def test_a_switch_turned_off_comes_before_the_environment() -> None:
 
 def test_every_setting_is_read_from_every_source() -> None:
     samples = {bool: "true", int: "7", float: "1.0", str: "words"}
-    special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad"}
+    special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad", "frame_ms": "10"}
     raw = {o.name: special.get(o.name, samples[o.kind]) for o in options()}
     by_flag = settings(
         **{o.name: (raw[o.name],) if o.repeatable else raw[o.name] for o in options()}
@@ -55,7 +55,7 @@ def test_every_setting_is_read_from_every_source() -> None:
     by_dotenv = load({}, {}, {o.environment: raw[o.name] for o in options()}).settings
     assert by_flag == by_environment == by_dotenv
     for field in fields(Settings):
-        assert getattr(by_flag, field.name) in {"words", ("words",), 7, 1.0, *special.values()}
+        assert getattr(by_flag, field.name) in {"words", ("words",), 7, 10, 1.0, *special.values()}
 
 
 def test_several_files_of_tools_are_separated_as_in_path() -> None:

@@ -1,0 +1,61 @@
+"""What `bench` needs to know of a client, however many processes it consists of.
+
+A client plays and records WAV files on the virtual card, and talks with the endpoint it is given.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LatePeriods:
+    """Callbacks that took longer than the card's buffer lasts."""
+
+    speaker: int = 0
+    microphone: int = 0
+
+    def since(self, earlier: Self) -> "LatePeriods":
+        return LatePeriods(self.speaker - earlier.speaker, self.microphone - earlier.microphone)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a client tells of itself."""
+
+    clock_starts_ns: dict[str, int] = field(default_factory=dict)
+    """Of "speaker" and "microphone", as soon as they run."""
+    late_periods: LatePeriods = field(default_factory=LatePeriods)
+    """So far."""
+
+    @property
+    def running(self) -> bool:
+        return {"speaker", "microphone"} <= self.clock_starts_ns.keys()
+
+
+class Client(Protocol):
+    """A client that has been started."""
+
+    facts: Facts
+
+    def wait_news(self, timeout_s: float) -> None:
+        """Update the facts; a PipelineError if the client has ended by itself."""
+
+    def processes(self) -> dict[str, int]:
+        """Names and ids of its processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A client as it can be started, and what one may expect of it."""
+
+    name: str
+    period_ms: float
+    """Of its card; also how much the card buffers in each direction."""
+    plays_on_ms: int
+    """How long it may go on sounding after an interruption."""
+    plays_late_deltas: bool
+    start: Callable[[Settings], AbstractContextManager[Client]]

@@ -1,0 +1,67 @@
+"""What processes cost: processor time and memory."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+_BUSY_KINDS = ("user", "nice", "system", "irq", "softirq", "steal")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one process, while it was measured."""
+
+    process: str
+    cpu_s_per_minute: float
+    memory_mb: float
+    """Proportional set size (shared pages divided among their users) where the system tells it,
+    else the resident set."""
+
+
+class Meter:
+    """Measures `processes`, names and process ids, and what other programs use, from now on."""
+
+    def __init__(self, processes: Mapping[str, int]) -> None:
+        self._start_s = time.monotonic()
+        self._system_s = _system_cpu_s()
+        self._own_s = _own_cpu_s()
+        self._processes = {name: psutil.Process(pid) for name, pid in processes.items()}
+        self._cpu_s = {name: _cpu_s(process) for name, process in self._processes.items()}
+
+    def read(self) -> tuple[Cost, ...]:
+        """The cost of each process so far."""
+        minutes = (time.monotonic() - self._start_s) / 60
+        return tuple(
+            Cost(name, (_cpu_s(process) - self._cpu_s[name]) / minutes, _memory_mb(process))
+            for name, process in self._processes.items()
+        )
+
+    def others(self) -> float:
+        """How many processors other programs have kept busy, on average: they disturb."""
+        used_s = (_system_cpu_s() - self._system_s) - (_own_cpu_s() - self._own_s)
+        return max(0.0, used_s / (time.monotonic() - self._start_s))
+
+
+def _system_cpu_s() -> float:
+    """Processor time that the machine has spent on anything."""
+    times = psutil.cpu_times()._asdict()
+    return float(sum(times.get(kind, 0.0) for kind in _BUSY_KINDS))
+
+
+def _own_cpu_s() -> float:
+    """Processor time of this process and of all that it has started and that still run."""
+    this = psutil.Process()
+    return sum(_cpu_s(process) for process in (this, *this.children(recursive=True)))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _memory_mb(process: psutil.Process) -> float:
+    memory: Any = process.memory_full_info()
+    return float(getattr(memory, "pss", memory.rss)) / 1e6

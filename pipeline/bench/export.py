@@ -1,0 +1,75 @@
+"""The report for other programs and for the web: JSON with every sample, HTML, PNG."""
+
+import base64
+import html
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from pipeline.bench.distribution import Distribution
+from pipeline.bench.drawing import draw
+from pipeline.bench.figures import FAULTS, FIGURES
+from pipeline.bench.measure import Result
+from pipeline.bench.report import Measured, show
+
+_WIDTH = 150
+"""Characters of the report in HTML: no cell is broken."""
+
+
+def write_json(path: Path, measured: Measured, settings: dict[str, Any]) -> None:
+    document = {
+        "machine": measured.machine,
+        "settings": settings,
+        "handoff_us": {
+            "distribution": _distribution(measured.handoff_us),
+            "values": measured.handoff_us,
+        },
+        "results": [_result(result) for result in measured.results],
+    }
+    path.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
+
+
+def write_png(path: Path, measured: Measured) -> None:
+    draw(measured, path, "png")
+
+
+def write_html(path: Path, measured: Measured) -> None:
+    """One file that needs nothing else."""
+    picture = io.BytesIO()
+    draw(measured, picture, "svg")
+    source = base64.b64encode(picture.getvalue()).decode("ascii")
+    console = Console(record=True, file=io.StringIO(), width=_WIDTH, force_terminal=True)
+    show(measured, console)
+    report = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+    title = html.escape("How fast an interruption silences the sound")
+    path.write_text(
+        f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>body {{ font-family: sans-serif; margin: 2em }} pre {{ overflow-x: auto }}
+img {{ max-width: 100% }}</style>
+<h1>{title}</h1>
+<img alt="Distributions of all measured times" src="data:image/svg+xml;base64,{source}">
+{report}
+</html>
+""",
+        encoding="utf-8",
+    )
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        **asdict(result),
+        "distributions": {f.key: _distribution(f.values(result)) for f in FIGURES},
+        "faults": {fault.key: fault.value(result) for fault in FAULTS},
+    }
+
+
+def _distribution(values: Any) -> dict[str, float] | None:  # noqa: ANN401 - any iterable of numbers
+    found = Distribution.of(values)
+    return asdict(found) if found else None

@@ -1,0 +1,119 @@
+"""The ring hand-off alone.
+
+From "frame is published" in one process to "the consumer runs" in another:
+
+    writer process: write ── wake ══ socketpair ══▶ event loop ── callback: reader process
+                       └───────────────── measured ──────────────────┘
+"""
+
+import asyncio
+import multiprocessing
+import random
+import socket
+import time
+from contextlib import closing
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from pipeline.bench.loop import event_loop
+from pipeline.child import Supervised, run_child
+from pipeline.children import Children
+from pipeline.commands import Command
+from pipeline.errors import PipelineError
+from pipeline.pcm import FRAME_SAMPLES
+from pipeline.reports import Report
+from pipeline.samples import PCM16
+from pipeline.shm.ring import FrameRing, RingReader
+from pipeline.shm.wake import Wakeable, Waker
+
+PAUSE_S = (0.0005, 0.0025)
+"""Shortest and longest time between frames: the reader sleeps before each."""
+
+RING_FRAMES = 64
+POLL_S = 0.05
+
+
+def measure_handoff_us(frames: int, seed: int) -> list[float]:
+    """Microseconds of each of `frames` hand-offs between two spawned processes."""
+    published, publishing = multiprocessing.Pipe(duplex=False)
+    taken, taking = multiprocessing.Pipe(duplex=False)
+    waking, woken = socket.socketpair()
+    with (
+        FrameRing.create(RING_FRAMES) as ring,
+        closing(waking),
+        closing(woken),
+        Children() as children,
+    ):
+        children.spawn("reader", __name__, "read", ring.name, woken, frames, taking)
+        children.spawn("writer", __name__, "write", ring.name, waking, frames, seed, publishing)
+        while not (published.poll() and taken.poll()):
+            for _ in children.reports(POLL_S):
+                pass  # only failures count, and they are raised
+        pairs = zip(published.recv(), taken.recv(), strict=True)
+        return [(taken_ns - published_ns) / 1_000 for published_ns, taken_ns in pairs]
+
+
+def main(pipe: "Connection[Report, Command]", side: str, *args: Any) -> None:  # noqa: ANN401
+    """Entry point of both spawned processes."""
+    run_child(pipe, False, partial(_read if side == "read" else _write, *args))
+
+
+def _write(
+    name: str,
+    waking: socket.socket,
+    frames: int,
+    seed: int,
+    results: "Connection[list[int], None]",
+    supervised: Supervised,
+) -> None:
+    published_ns = []
+    pause = random.Random(seed)  # noqa: S311 - a measurement, no secret
+    with FrameRing.attach(name) as ring:
+        writer, waker = ring.writer(), Waker(waking)
+        supervised.stop_requested(0.2)  # the reader has started
+        for number in range(frames):
+            samples = np.full(FRAME_SAMPLES, number % 30_000, PCM16)
+            time.sleep(pause.uniform(*PAUSE_S))
+            writer.write(samples, item=number)
+            published_ns.append(time.monotonic_ns())
+            waker.wake()
+        results.send(published_ns)
+        supervised.stop_requested(None)
+
+
+def _read(
+    name: str,
+    woken: socket.socket,
+    frames: int,
+    results: "Connection[list[int], None]",
+    supervised: Supervised,
+) -> None:
+    with FrameRing.attach(name) as ring, asyncio.Runner(loop_factory=event_loop) as runner:
+        results.send(runner.run(_collect(ring.reader(), Wakeable(woken), frames)))
+        supervised.stop_requested(None)
+
+
+async def _collect(reader: RingReader, wakeable: Wakeable, frames: int) -> list[int]:
+    """When the loop ran for each frame, ``time.monotonic_ns``."""
+    taken_ns: list[int] = []
+    done = asyncio.get_running_loop().create_future()
+
+    def take() -> None:
+        now_ns = time.monotonic_ns()
+        wakeable.clear()
+        while (frame := reader.front()) is not None:
+            expected = len(taken_ns)
+            taken_ns.append(now_ns)
+            if frame.item != expected or (frame.samples != expected % 30_000).any():
+                done.set_exception(PipelineError(f"frame {expected} was not handed over intact"))
+                return
+            reader.advance()
+        if len(taken_ns) == frames:
+            done.set_result(taken_ns)
+
+    asyncio.get_running_loop().add_reader(wakeable.fileno(), take)
+    result: list[int] = await done
+    return result

@@ -1,0 +1,20 @@
+"""A process that computes without pause, as a compiler or a browser beside the client would."""
+
+from multiprocessing.connection import Connection
+
+from pipeline.child import Supervised, run_child
+from pipeline.commands import Command
+from pipeline.reports import Report
+
+_TERMS = 200_000
+"""Some milliseconds of work between two looks at the pipe."""
+
+
+def main(pipe: "Connection[Report, Command]") -> None:
+    """Entry point of the spawned process."""
+    run_child(pipe, False, _compute)
+
+
+def _compute(supervised: Supervised) -> None:
+    while not supervised.stop_requested():
+        sum(range(_TERMS))

@@ -1,0 +1,198 @@
+"""One client in one scenario: start everything, follow the turns, collect what was seen."""
+
+import multiprocessing
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from pipeline.bench.analysis import Edge, TurnFigures, all_turn_figures, microphone_ms
+from pipeline.bench.clients import Client, Design, Facts, LatePeriods
+from pipeline.bench.cost import Cost, Meter
+from pipeline.bench.notes import Notes
+from pipeline.bench.scenarios import Scenario
+from pipeline.bench.service import Script
+from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
+from pipeline.children import Children
+from pipeline.errors import PipelineError
+from pipeline.pcm import NS_PER_S
+from pipeline.settings import Settings
+
+HOLDING_TOOL = Path(__file__).with_name("holding_tool.py")
+
+POLL_S = 0.05
+
+CALM_S = 0.15
+"""Less than passes before the first utterance."""
+
+PATIENCE_S = 30.0
+"""How much longer than planned a run may take: start-up on a busy machine."""
+
+DELIVERY_MS = 3.0
+"""A sample sent this long before the card period that needs it is the client's responsibility."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A client in a scenario, every sample of it."""
+
+    design: str
+    scenario: str
+    card_buffer_ms: float
+    turns: tuple[TurnFigures, ...]
+    unheard_turns: int
+    microphone_ms: tuple[float, ...]
+    wrong_microphone_samples: int
+    late_periods: LatePeriods
+    cost: tuple[Cost, ...]
+    others_cpus: float
+    """Processors that other programs kept busy meanwhile."""
+
+    @property
+    def dropouts(self) -> int:
+        """Silences inside answers, and card periods that came too late, in either direction."""
+        late = self.late_periods.speaker + self.late_periods.microphone
+        return sum(turn.dropouts for turn in self.turns) + late
+
+
+def measure(
+    design: Design, scenario: Scenario, turns: int, seed: int, on_turn: Callable[[], None]
+) -> Result:
+    """Run `turns` turns of `scenario`, calling `on_turn` after each.
+
+    :raises PipelineError: the client failed, or answers no more.
+    """
+    drain_ms = _drain_ms(design, scenario)
+    cycle_ms = scenario.cycle_ms(drain_ms)
+    with TemporaryDirectory(prefix="voice-bench-") as folder, Children() as instruments:
+        spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
+        write_wav(spoken, microphone(turns, cycle_ms, np.random.default_rng(seed)))
+        script = Script(scenario, turns, seed, secrets.token_urlsafe(24), spoken)
+        service = _Service(instruments, script)
+        for number in range(scenario.busy_processes):
+            instruments.spawn(f"load {number}", "pipeline.bench.load")
+        settings = Settings(
+            endpoint=service.endpoint,
+            api_key=script.key,
+            use_api_key=True,
+            input=str(spoken),
+            output=str(heard),
+            period_ms=design.period_ms,
+            tools=(str(HOLDING_TOOL),) if scenario.holding_tool else (),
+        )
+        with design.start(settings) as client:
+            deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + PATIENCE_S
+            _wait_running(client, service, deadline_s)
+            meter, late_at_start = Meter(client.processes()), client.facts.late_periods
+            _wait_turns(client, service, turns, deadline_s, on_turn)
+            _follow(client, drain_ms / 1_000)
+            cost, others_cpus = meter.read(), meter.others()
+            late_periods = client.facts.late_periods.since(late_at_start)
+        notes = service.wait_notes()
+        edge = _edge(design, client.facts)
+        figures = all_turn_figures(read_wav(heard), edge, notes.turns)
+    return Result(
+        design=design.name,
+        scenario=scenario.name,
+        card_buffer_ms=design.period_ms,
+        turns=tuple(turn for turn in figures if turn is not None),
+        unheard_turns=figures.count(None),
+        microphone_ms=tuple(microphone_ms(notes, edge)),
+        wrong_microphone_samples=notes.wrong_samples,
+        late_periods=late_periods,
+        cost=cost,
+        others_cpus=others_cpus,
+    )
+
+
+class _Service:
+    """The runner's side of the scripted service, and of whatever else plays the world."""
+
+    def __init__(self, instruments: Children, script: Script) -> None:
+        self._instruments = instruments
+        self._results, sending = multiprocessing.Pipe(duplex=False)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            self.endpoint = f"http://127.0.0.1:{port}"
+            instruments.spawn("service", "pipeline.bench.service", script, listener, sending)
+        sending.close()
+
+    def check(self) -> None:
+        """Raise whatever ended an instrument."""
+        for _ in self._instruments.reports(0):
+            pass  # only failures count, and they are raised
+
+    def turns_over(self) -> int:
+        """How many turns have ended since the last call."""
+        over = 0
+        while self._results.poll():
+            self._results.recv()
+            over += 1
+        return over
+
+    def wait_notes(self) -> Notes:
+        """What the service noted; it hands that out when the client has left."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            self.check()
+            if self._results.poll(POLL_S) and isinstance(notes := self._results.recv(), Notes):
+                self._results.close()
+                return notes
+        raise PipelineError("The client did not leave the service.")
+
+
+def _drain_ms(design: Design, scenario: Scenario) -> int:
+    """How long an answer may sound after the last event about it, without being taken for more."""
+    late_ms = scenario.late_deltas * scenario.delta_ms if design.plays_late_deltas else 0
+    return design.plays_on_ms + late_ms
+
+
+def _wait_running(client: Client, service: _Service, deadline_s: float) -> None:
+    """Wait until both cards run, and the haste of starting them is over."""
+    while not client.facts.running:
+        client.wait_news(POLL_S)
+        service.check()
+        if time.monotonic() > deadline_s:
+            raise PipelineError("The client did not start its cards in time.")
+    _follow(client, CALM_S)
+
+
+def _follow(client: Client, seconds: float) -> None:
+    """Stay up to date with the client for a while."""
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0:
+        client.wait_news(min(left_s, POLL_S))
+        time.sleep(min(left_s, POLL_S))
+
+
+def _wait_turns(
+    client: Client, service: _Service, turns: int, deadline_s: float, on_turn: Callable[[], None]
+) -> None:
+    over = 0
+    while over < turns:
+        client.wait_news(POLL_S)
+        service.check()
+        for _ in range(service.turns_over()):
+            over += 1
+            on_turn()
+        if time.monotonic() > deadline_s:
+            raise PipelineError(f"The client went through {over} of {turns} turns only.")
+
+
+def _edge(design: Design, facts: Facts) -> Edge:
+    period_ns = _ns(design.period_ms)
+    return Edge(
+        speaker_ns=facts.clock_starts_ns["speaker"],
+        # A period is handed over when it is full.
+        microphone_ns=facts.clock_starts_ns["microphone"] - period_ns,
+        notice_ns=period_ns + _ns(DELIVERY_MS),
+    )
+
+
+def _ns(ms: float) -> int:
+    return round(ms * NS_PER_S / 1_000)

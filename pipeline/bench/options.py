@@ -1,0 +1,29 @@
+"""What `bench` can be asked for. Imports nothing that is slow, for the command line's sake."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CUTS = 100
+"""In each scenario: the fewest for which a p99 is more than the maximum."""
+
+QUICK_CUTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """One run of `bench`."""
+
+    scenarios: tuple[str, ...] = ()
+    """Names; all if there are none."""
+    cuts: int = CUTS
+    """In each scenario."""
+    compare: bool = False
+    period_ms: float = 5.0
+    seed: int = 1
+    json: Path | None = None
+    html: Path | None = None
+    png: Path | None = None
+    max_cut_ms: float | None = None
+    """For the p99 of each scenario."""
+    max_dropouts: int | None = None
+    """In each scenario."""

@@ -1,0 +1,119 @@
+"""`bench` from its options to its exit code."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline.bench.clients import Design
+from pipeline.bench.distribution import Distribution
+from pipeline.bench.drawing import check_drawable
+from pipeline.bench.export import write_html, write_json, write_png
+from pipeline.bench.figures import CUT
+from pipeline.bench.handoff import measure_handoff_us
+from pipeline.bench.machine import machine_facts
+from pipeline.bench.measure import Result, measure
+from pipeline.bench.options import BenchOptions
+from pipeline.bench.report import Measured, show
+from pipeline.bench.scenarios import SCENARIOS, Scenario
+from pipeline.bench.single_process import single_process
+from pipeline.bench.three_processes import StartVoice, three_processes
+from pipeline.errors import UsageError
+
+HANDOFFS_PER_CUT = 10
+EXCEEDED = 1
+"""Exit code if a limit was not kept."""
+
+
+def run(options: BenchOptions, start_voice: StartVoice) -> int:
+    """Measure, report, and return the exit code.
+
+    :raises PipelineError: an option cannot be used, or a client failed.
+    """
+    scenarios = _chosen(options.scenarios)
+    _check_targets(options)
+    designs = [three_processes(start_voice, options.period_ms)]
+    if options.compare:
+        designs.append(single_process())
+    console = Console(highlight=False)
+    measured = _measure(options, scenarios, designs, console)
+    show(measured, console)
+    _write(options, measured)
+    exceeded = limits_exceeded([ours for ours, _ in measured.pairs], options)
+    for sentence in exceeded:
+        console.print(sentence, style="bold red")
+    return EXCEEDED if exceeded else 0
+
+
+def limits_exceeded(results: Sequence[Result], options: BenchOptions) -> list[str]:
+    """A sentence for each limit of the options that a result does not keep."""
+    sentences = []
+    for result in results:
+        cut = Distribution.of(CUT.values(result))
+        if options.max_cut_ms is not None and (cut is None or cut.p99 > options.max_cut_ms):
+            found = "nothing was cut" if cut is None else f"its p99 is {cut.p99:.2f} ms"
+            sentences.append(
+                f"{result.scenario}: a cut may take {options.max_cut_ms:g} ms, but {found}."
+            )
+        if options.max_dropouts is not None and result.dropouts > options.max_dropouts:
+            sentences.append(
+                f"{result.scenario}: {options.max_dropouts} dropouts are allowed, "
+                f"but there were {result.dropouts}."
+            )
+    return sentences
+
+
+def _chosen(names: Sequence[str]) -> list[Scenario]:
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{name!r} is no scenario, expected one of {', '.join(known)}.")
+    return [known[name] for name in names] or list(SCENARIOS)
+
+
+def _check_targets(options: BenchOptions) -> None:
+    """A file that cannot be written is told before anything is measured."""
+    for path in (options.json, options.html, options.png):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if options.html is not None or options.png is not None:
+        check_drawable()
+
+
+def _measure(
+    options: BenchOptions,
+    scenarios: Sequence[Scenario],
+    designs: Sequence[Design],
+    console: Console,
+) -> Measured:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    pairs = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
+        handoff_us = measure_handoff_us(options.cuts * HANDOFFS_PER_CUT, options.seed)
+        for scenario in scenarios:
+            results = []
+            for design in designs:
+                progress.update(task, description=f"{scenario.name}, {design.name}")
+                results.append(
+                    measure(
+                        design, scenario, options.cuts, options.seed, lambda: progress.advance(task)
+                    )
+                )
+            pairs.append((results[0], results[1] if len(results) > 1 else None))
+    return Measured(machine_facts(), tuple(handoff_us), tuple(pairs))
+
+
+def _write(options: BenchOptions, measured: Measured) -> None:
+    if options.json is not None:
+        write_json(options.json, measured, asdict(options))
+    if options.html is not None:
+        write_html(options.html, measured)
+    if options.png is not None:
+        write_png(options.png, measured)

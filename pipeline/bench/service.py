@@ -1,0 +1,245 @@
+"""The scripted service: real socket, real protocol, exact times; what it says is fixed.
+
+It answers each utterance as soon as it has received its end, and a random while later reports that
+the user speaks. It runs in a process of its own, so that its work delays nobody's sound.
+"""
+
+import asyncio
+import base64
+import json
+import random
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import WSMsgType, web
+
+from pipeline.bench import events
+from pipeline.bench.loop import event_loop
+from pipeline.bench.notes import Delta, Notes, Turn, TurnOver
+from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
+from pipeline.bench.signals import answer, read_wav, utterance_ends
+from pipeline.child import Supervised, run_child
+from pipeline.commands import Command
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.reports import Report
+from pipeline.samples import PCM16
+
+PATH = "/voice-live/realtime"
+ANSWER_MS = 3_000
+TOOL = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What one run of the service is to do."""
+
+    scenario: Scenario
+    turns: int
+    seed: int
+    key: str
+    """What the client must send as its ``api-key``."""
+    microphone: Path
+    """The WAV that the client's microphone picks up: everything received is compared with it."""
+
+
+def main(
+    pipe: "Connection[Report, Command]",
+    script: Script,
+    listener: socket.socket,
+    results: "Connection[TurnOver | Notes, None]",
+) -> None:
+    """Entry point of the spawned process. `results` takes each turn's end, and at last the notes.
+
+    The notes follow when the client leaves.
+    """
+    run_child(pipe, False, partial(_work, script, listener, results))
+
+
+def _work(
+    script: Script,
+    listener: socket.socket,
+    results: "Connection[TurnOver | Notes, None]",
+    supervised: Supervised,
+) -> None:
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(_serve_until_stopped(script, listener, results, supervised))
+
+
+async def _serve_until_stopped(
+    script: Script,
+    listener: socket.socket,
+    results: "Connection[TurnOver | Notes, None]",
+    supervised: Supervised,
+) -> None:
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        if request.headers.get("api-key") != script.key:
+            raise web.HTTPUnauthorized
+        connection = web.WebSocketResponse(max_msg_size=0)
+        await connection.prepare(request)
+        session = Session(script, connection, results.send)
+        await session.run()
+        results.send(session.notes)
+        return connection
+
+    app = web.Application()
+    app.router.add_get(PATH, serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        await asyncio.to_thread(supervised.stop_requested, None)
+    finally:
+        await runner.cleanup()
+
+
+class Session:
+    """The conversation with one client."""
+
+    def __init__(
+        self, script: Script, connection: web.WebSocketResponse, tell: Callable[[TurnOver], None]
+    ) -> None:
+        self.notes = Notes()
+        self._scenario = script.scenario
+        self._turns = script.turns
+        self._random = random.Random(script.seed)  # noqa: S311 - a script, no secret
+        self._expected = read_wav(script.microphone)
+        self._connection = connection
+        self._tell = tell
+        self._received_samples = 0
+        self._loud = False
+        self._ends: asyncio.Queue[Turn] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Follow the script until the client leaves."""
+        await self._send([events.event("session.created", session={"id": "sess_bench"})])
+        speaking = asyncio.create_task(self._speak())
+        try:
+            async for message in self._connection:
+                arrived_ns = time.monotonic_ns()
+                if message.type == WSMsgType.TEXT:
+                    await self._receive(json.loads(message.data), arrived_ns)
+        finally:
+            speaking.cancel()
+            with suppress(asyncio.CancelledError):
+                await speaking
+
+    async def _receive(self, event: dict[str, Any], arrived_ns: int) -> None:
+        match event["type"]:
+            case "input_audio_buffer.append":
+                self._hear(base64.b64decode(event["audio"]), arrived_ns)
+            case "session.update":
+                session = event["session"]
+                await self._send([events.event("session.updated", session=session)])
+            case "conversation.item.truncate":
+                heard_ms = event["audio_end_ms"]
+                self._remember(event["item_id"], heard_ms)
+                fields = {"content_index": 0, "audio_end_ms": heard_ms}
+                await self._send(
+                    [
+                        events.event(
+                            "conversation.item.truncated", item_id=event["item_id"], **fields
+                        )
+                    ]
+                )
+            case "conversation.item.delete":
+                self._remember(event["item_id"], 0)
+                await self._send(
+                    [events.event("conversation.item.deleted", item_id=event["item_id"])]
+                )
+
+    def _hear(self, pcm: bytes, arrived_ns: int) -> None:
+        samples = np.frombuffer(pcm, PCM16)
+        start = self._received_samples
+        self._received_samples += len(samples)
+        self.notes.appends.append((arrived_ns, self._received_samples))
+        expected = self._expected[start : self._received_samples]
+        self.notes.wrong_samples += int(np.count_nonzero(samples[: len(expected)] != expected))
+        ends, self._loud = utterance_ends(samples, was_loud=self._loud)
+        for end in ends:
+            number = len(self.notes.turns)
+            turn = Turn(number, start + end, arrived_ns)
+            self.notes.turns.append(turn)
+            self._ends.put_nowait(turn)
+
+    def _remember(self, item: str, heard_ms: int) -> None:
+        number = events.turn_of_item(item)
+        if number is not None and number < len(self.notes.turns):
+            self.notes.turns[number].remembered_ms = heard_ms
+
+    async def _speak(self) -> None:
+        await self._send([events.speech_started(-1)])
+        while True:
+            turn = await self._ends.get()
+            await self._turn(turn)
+            self._tell(TurnOver(turn.number))
+
+    async def _turn(self, turn: Turn) -> None:
+        await self._send(events.answer_begins(turn.number))
+        await _sleep_until(time.monotonic_ns() + self._chosen_ns(PAUSE_MS))
+        answering = asyncio.create_task(self._answer(turn))
+        await asyncio.sleep(0)  # the first delta is written before this returns
+        if self._scenario.holding_tool:
+            await _sleep_until(turn.first_delta_ns + self._chosen_ns(CALL_AFTER_MS))
+            await self._send(events.function_call(turn.number, TOOL))
+        await _sleep_until(turn.first_delta_ns + self._chosen_ns(self._scenario.interrupt_after_ms))
+        complete = answering.done()
+        answering.cancel()
+        with suppress(asyncio.CancelledError):
+            await answering
+        turn.speech_started_ns = time.monotonic_ns()
+        await self._send([events.speech_started(turn.number)])
+        await self._send_late_deltas(turn)
+        if not complete:
+            await self._send(events.answer_ends(turn.number, "cancelled", reason="turn_detected"))
+
+    async def _answer(self, turn: Turn) -> None:
+        """Send the deltas of an answer at the scenario's pace, all but the late ones."""
+        scenario = self._scenario
+        for index in range(ANSWER_MS // scenario.delta_ms - scenario.late_deltas):
+            if index:
+                jitter_ns = self._chosen_ns((0.0, scenario.jitter_ms))
+                await _sleep_until(turn.first_delta_ns + scenario.delta_delay_ns(index) + jitter_ns)
+            await self._send_delta(turn)
+        if not scenario.late_deltas:
+            await self._send(events.answer_ends(turn.number, "completed"))
+
+    async def _send_late_deltas(self, turn: Turn) -> None:
+        start_ns = time.monotonic_ns()
+        for index in range(self._scenario.late_deltas):
+            gap_ns = index * self._scenario.late_gap_ms * NS_PER_S // 1_000
+            await _sleep_until(start_ns + gap_ns)
+            await self._send_delta(turn)
+
+    async def _send_delta(self, turn: Turn) -> None:
+        start = turn.sent_samples
+        end = start + self._scenario.delta_ms * SAMPLE_RATE_HZ // 1_000
+        text = events.audio_delta(turn.number, answer(turn.number, start, end - start))
+        sent_ns = time.monotonic_ns()
+        turn.first_delta_ns = turn.first_delta_ns or sent_ns
+        turn.deltas.append(Delta(start, end, sent_ns))
+        await self._send([text])
+
+    async def _send(self, texts: list[str]) -> None:
+        for text in texts:
+            await self._connection.send_str(text)
+
+    def _chosen_ns(self, bounds_ms: tuple[float, float]) -> int:
+        return int(self._random.uniform(*bounds_ms) * NS_PER_S / 1_000)
+
+
+async def _sleep_until(due_ns: int) -> None:
+    """Sleep in a thread, to within some 0.1 ms.
+
+    An event loop's own timers know milliseconds only: an interruption would meet the card at a few
+    of its phases instead of at any.
+    """
+    if (wait_ns := due_ns - time.monotonic_ns()) > 0:
+        await asyncio.to_thread(time.sleep, wait_ns / NS_PER_S)

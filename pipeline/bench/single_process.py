@@ -1,0 +1,113 @@
+"""The usual single-process design as a client that can be measured: a program of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from pipeline.bench.clients import Client, Design, Facts, LatePeriods
+from pipeline.errors import ProcessDiedError, UsageError
+from pipeline.settings import Settings
+
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "single_process.py"
+
+PERIOD_MS = 50.0
+"""1200 samples, as in the usual sample."""
+
+PLAYS_ON_MS = 300
+"""A delta of 200 ms, and two device periods."""
+
+STOP_S = 10.0
+
+
+def single_process() -> Design:
+    """The usual design.
+
+    :raises UsageError: this package is installed without its repository.
+    """
+    if not PROGRAM.is_file():
+        raise UsageError("--compare needs the project's repository: clone it and run bench there.")
+    return Design(
+        "single process", PERIOD_MS, plays_on_ms=PLAYS_ON_MS, plays_late_deltas=True, start=_run
+    )
+
+
+@contextmanager
+def _run(settings: Settings) -> Iterator[Client]:
+    arguments = {
+        "--endpoint": settings.endpoint or "",
+        "--input": settings.input or "",
+        "--output": settings.output or "",
+        "--period-ms": str(settings.period_ms),
+    }
+    environment = {
+        **os.environ,
+        "AZURE_VOICELIVE_API_KEY": settings.api_key or "",
+        "PYTHONPATH": str(PROGRAM.parents[1]),
+    }
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            [sys.executable, str(PROGRAM), *chain.from_iterable(arguments.items())],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us alone: it ends with its standard input
+        ) as process,
+    ):
+        try:
+            client = _SingleProcess(process, errors)
+            yield client
+            client.stop()
+        finally:
+            process.kill()
+
+
+class _SingleProcess:
+    """Reads the facts that the program prints, one JSON object a line."""
+
+    def __init__(self, process: "subprocess.Popen[str]", errors: IO[str]) -> None:
+        self.facts = Facts()
+        self._process = process
+        self._errors = errors
+        self._news = threading.Event()
+        self._reader = threading.Thread(target=self._read, name="single process", daemon=True)
+        self._reader.start()
+
+    def wait_news(self, timeout_s: float) -> None:
+        self._news.wait(timeout_s)
+        self._news.clear()
+        if (code := self._process.poll()) is not None:
+            self._errors.seek(0)
+            last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
+            raise ProcessDiedError(
+                f"The single process ended unexpectedly (exit code {code}): {last[0]}"
+            )
+
+    def processes(self) -> dict[str, int]:
+        return {"single process": self._process.pid}
+
+    def stop(self) -> None:
+        """End it as a terminal would, and take its last facts."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(STOP_S)
+        self._reader.join(STOP_S)
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            match json.loads(line):
+                case {"part": part, "start_ns": start_ns}:
+                    self.facts.clock_starts_ns[part] = start_ns
+                case {"late_speaker": speaker, "late_microphone": microphone}:
+                    self.facts.late_periods = LatePeriods(speaker, microphone)
+            self._news.set()

@@ -1,0 +1,98 @@
+"""This program's own processes as a client that can be measured."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import NoReturn, Protocol
+
+from pipeline.bench.clients import Client, Design, Facts, LatePeriods
+from pipeline.children import Children
+from pipeline.commands import CallTool, CancelTool, Command, OfferTools
+from pipeline.errors import ProcessDiedError
+from pipeline.reports import ClockStarted, ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.settings import Settings
+from pipeline.shm.board import Board
+from pipeline.toolbox import Toolbox
+
+PLAYS_ON_MS = 30
+"""Far beyond its budget, so that the next turn does not hide a slow cut."""
+
+
+class Voice(Protocol):
+    """What there is of the voice processes outside them."""
+
+    board: Board
+
+    def tell_network(self, command: Command) -> None: ...
+
+
+StartVoice = Callable[[Children, ExitStack, Settings], Voice]
+"""Starts the voice processes with the WAV cards and the endpoint of the settings."""
+
+
+def three_processes(start_voice: StartVoice, period_ms: float) -> Design:
+    """This program, as `start_voice` starts it."""
+    return Design(
+        "this program",
+        period_ms,
+        plays_on_ms=PLAYS_ON_MS,
+        plays_late_deltas=False,
+        start=partial(_run, start_voice),
+    )
+
+
+@contextmanager
+def _run(start_voice: StartVoice, settings: Settings) -> Iterator[Client]:
+    with Children() as children, ExitStack() as stack:
+        client = _ThreeProcesses(children, start_voice(children, stack, settings), settings)
+        yield client
+
+
+class _ThreeProcesses:
+    """Does for the voice processes what the supervisor does, but shows nothing."""
+
+    def __init__(self, children: Children, voice: Voice, settings: Settings) -> None:
+        self.facts = Facts()
+        self._children = children
+        self._voice = voice
+        self._toolbox = Toolbox(
+            children,
+            settings.tools,
+            settings.tool_timeout_s,
+            verbose=False,
+            answer=voice.tell_network,
+            notice=_fail,
+        )
+        if settings.tools:
+            self._toolbox.start()
+
+    def wait_news(self, timeout_s: float) -> None:
+        for report in self._children.reports(timeout_s):
+            match report:
+                case ClockStarted(part, start_ns):
+                    self.facts.clock_starts_ns[part] = start_ns
+                case ToolsLoaded(tools):
+                    self._voice.tell_network(OfferTools(tools))
+                case CallTool():
+                    self._toolbox.call(report)
+                case CancelTool():
+                    self._toolbox.cancel(report)
+                case ToolReturned():
+                    self._toolbox.returned(report)
+                case ToolEnded():
+                    self._toolbox.ended(report)
+        self._toolbox.tick()
+        board = self._voice.board
+        self.facts.late_periods = LatePeriods(
+            board.playback.output_underruns.load(), board.capture.input_overruns.load()
+        )
+
+    def processes(self) -> dict[str, int]:
+        names = ("capture", "network", "playback", "tools")
+        running = {child.name: child.pid or 0 for child in multiprocessing.active_children()}
+        return {name: running[name] for name in names if name in running}
+
+
+def _fail(sentence: str) -> NoReturn:
+    raise ProcessDiedError(sentence)

@@ -1,0 +1,51 @@
+"""`bench` over its real processes: what it finds, never how fast it was."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.bench.options import BenchOptions
+from pipeline.supervisor import bench
+
+CUTS = 4
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    path = tmp_path_factory.mktemp("bench") / "figures.json"
+    options = BenchOptions(scenarios=("late-deltas", "tools"), cuts=CUTS, compare=True, json=path)
+    assert bench(options) == 0
+    written = json.loads(Path(path).read_text(encoding="utf-8"))
+    assert len(written["handoff_us"]["values"]) == CUTS * 10
+    found: list[dict[str, Any]] = written["results"]
+    return found
+
+
+def test_each_client_goes_through_each_scenario(results: list[dict[str, Any]]) -> None:
+    assert [(result["scenario"], result["design"]) for result in results] == [
+        ("late-deltas", "this program"),
+        ("late-deltas", "single process"),
+        ("tools", "this program"),
+        ("tools", "single process"),
+    ]
+    for result in results:
+        assert len(result["turns"]) + result["unheard_turns"] == CUTS
+        assert len(result["microphone_ms"]) > CUTS
+        assert all(cost["memory_mb"] > 0 for cost in result["cost"])
+
+
+def test_this_program_has_no_fault(results: list[dict[str, Any]]) -> None:
+    for result in results:
+        if result["design"] == "this program":
+            faults = result["faults"]
+            wrong = ("leaked_samples", "breaks", "memory_error_ms", "wrong_microphone_samples")
+            assert {name: faults[name] for name in wrong} == dict.fromkeys(wrong, 0)
+
+
+def test_the_single_process_shows_its_faults(results: list[dict[str, Any]]) -> None:
+    late = results[1]
+    assert late["faults"]["memory_error_ms"] > 0
+    assert all(turn["stale_samples"] >= 2 * 4_800 for turn in late["turns"])
+    assert results[3]["late_periods"]["speaker"] > 0

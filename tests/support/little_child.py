@@ -1,0 +1,106 @@
+"""Tiny children for tests of their supervision. Each is named by the first argument of `main`."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pipeline.child import Supervised, run_child
+from pipeline.commands import CallTool
+from pipeline.errors import DeviceError
+from pipeline.reports import Notice, ToolReturned
+
+
+def main(pipe: "Connection[Any, Any]", kind: str, *args: Any) -> None:
+    if kind in BARE:
+        BARE[kind](pipe)
+    else:
+        run_child(pipe, False, partial(SUPERVISED[kind], *args))
+
+
+def _say(*args: Any) -> None:
+    *sentences, supervised = args
+    for sentence in sentences:
+        supervised.report(Notice(sentence))
+
+
+def _stay(supervised: Supervised) -> None:
+    supervised.report(Notice(str(os.getpid())))
+    while not supervised.stop_requested(None):
+        pass
+
+
+def _say_a_lot(supervised: Supervised) -> None:
+    """Far more than a pipe holds, then stay."""
+    for n in range(3_000):
+        supervised.report(Notice(f"{n} " + 100 * "x"))
+    _stay(supervised)
+
+
+def _echo(supervised: Supervised) -> None:
+    while not supervised.stopped:
+        match supervised.receive(None):
+            case CallTool(call_id, name, arguments):
+                supervised.report(ToolReturned(call_id, f"{name}{arguments}"))
+
+
+def _expected_failure(_supervised: Supervised) -> None:
+    raise DeviceError("No such card: plug one in.")
+
+
+def _unexpected_failure(_supervised: Supervised) -> None:
+    raise ZeroDivisionError("by nought")
+
+
+class UnpicklableError(Exception):
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+        self.tied_to_this_process = lambda: None
+
+
+def _unpicklable_failure(_supervised: Supervised) -> None:
+    raise UnpicklableError(1, 2)
+
+
+def _ctrl_c(supervised: Supervised) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    supervised.report(Notice("still here"))
+    _stay(supervised)
+
+
+def _die(_pipe: "Connection[Any, Any]") -> None:
+    os._exit(3)
+
+
+def _ignore_stop(pipe: "Connection[Any, Any]") -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    pipe.send(Notice(str(os.getpid())))
+    while True:
+        time.sleep(60)
+
+
+def _hang_up_and_stay(pipe: "Connection[Any, Any]") -> None:
+    pipe.send(Notice(str(os.getpid())))
+    pipe.close()
+    while True:
+        time.sleep(60)
+
+
+BARE: dict[str, Callable[[Any], None]] = {
+    "die": _die,
+    "ignore stop": _ignore_stop,
+    "hang up and stay": _hang_up_and_stay,
+}
+SUPERVISED: dict[str, Callable[..., None]] = {
+    "say": _say,
+    "stay": _stay,
+    "say a lot": _say_a_lot,
+    "echo": _echo,
+    "expected failure": _expected_failure,
+    "unexpected failure": _unexpected_failure,
+    "unpicklable failure": _unpicklable_failure,
+    "ctrl-c": _ctrl_c,
+}

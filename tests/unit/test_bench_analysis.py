@@ -1,0 +1,182 @@
+"""Recordings made by hand, each with one known fault, and the figures that must show it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.bench.analysis import Edge, TurnFigures, all_turn_figures, breaks, microphone_ms
+from pipeline.bench.notes import Delta, Notes, Turn
+from pipeline.bench.signals import answer
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+
+START_NS = 5_000_000_000
+MS = 1_000_000
+FADE = 48
+EDGE = Edge(speaker_ns=START_NS, microphone_ns=START_NS - 5 * MS, notice_ns=8 * MS)
+
+FIRST_DELTA_MS = 100.0
+FIRST_SAMPLE = 2_500
+STARTED_MS = 300.0
+"""speech_started; at sample 7200."""
+CUT_SAMPLE = 7_250
+"""The first that is not played at full strength; the fade ends 48 samples later."""
+
+
+def at_ms(ms: float) -> int:
+    return START_NS + round(ms * MS)
+
+
+def turn(number: int = 0, offset_ms: float = 0.0) -> Turn:
+    sent_ns = at_ms(offset_ms + FIRST_DELTA_MS)
+    return Turn(
+        number,
+        utterance_end_samples=round((offset_ms + 50) * SAMPLE_RATE_HZ / 1_000),
+        recognised_ns=at_ms(offset_ms + 90),
+        first_delta_ns=sent_ns,
+        speech_started_ns=at_ms(offset_ms + STARTED_MS),
+        deltas=[Delta(0, 7_200, sent_ns), Delta(7_200, 14_400, sent_ns + 20 * MS)],
+        remembered_ms=(CUT_SAMPLE - FIRST_SAMPLE + FADE) * 1_000 // SAMPLE_RATE_HZ,
+    )
+
+
+def fading(samples: np.ndarray) -> np.ndarray:
+    phase = np.arange(1, FADE + 1) / FADE
+    return (samples[:FADE] * (0.5 + 0.5 * np.cos(np.pi * phase))).astype(np.int16)
+
+
+def recording(number: int = 0, cut: int = CUT_SAMPLE, seconds: float = 2.0) -> np.ndarray:
+    """One answer, cut as it should be."""
+    heard = cut - FIRST_SAMPLE
+    samples = np.zeros(round(seconds * SAMPLE_RATE_HZ), np.int16)
+    samples[FIRST_SAMPLE:cut] = answer(number, 0, heard)
+    samples[cut : cut + FADE] = fading(answer(number, heard, FADE))
+    return samples
+
+
+def only(samples: np.ndarray, of: Turn) -> TurnFigures:
+    (figures,) = all_turn_figures(samples, EDGE, [of])
+    assert figures is not None
+    return figures
+
+
+def test_a_clean_turn() -> None:
+    figures = only(recording(), turn())
+    # The fade's last sample is silent.
+    assert figures.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
+    assert figures.speak_ms == pytest.approx(FIRST_SAMPLE / 24 - FIRST_DELTA_MS)
+    # Captured at 50 - 5 ms of the speaker's clock, heard at 104.17; 10 ms of it were a pause.
+    assert figures.round_trip_ms == pytest.approx(FIRST_SAMPLE / 24 - 45 - 10)
+    assert figures.stale_samples == CUT_SAMPLE + FADE - 1 - 7_200
+    assert figures.memory_error_ms == 0
+    assert (figures.leaked_samples, figures.dropouts, figures.starved, figures.breaks) == (0,) * 4
+
+
+def test_a_late_delta_that_is_played_is_stale_and_part_of_the_cut() -> None:
+    samples = recording()
+    samples[10_000:14_800] = answer(0, 9_000, 4_800)
+    figures = only(samples, turn())
+    assert figures.leaked_samples == 4_800
+    assert figures.cut_ms == pytest.approx((14_800 - 7_200) / 24)
+    assert figures.memory_error_ms == -200  # it was heard, but is not remembered
+    assert figures.breaks == 0  # the cut itself was clean
+
+
+def test_an_answer_that_plays_on_is_all_stale_but_leaks_nothing() -> None:
+    figures = only(recording(cut=9_600), replace(turn(), remembered_ms=None))
+    assert figures.stale_samples == 9_600 + FADE - 1 - 7_200
+    assert figures.leaked_samples == 0
+    assert figures.memory_error_ms == 14_400 // 24 - (9_600 - FIRST_SAMPLE + FADE) // 24
+
+
+def test_silence_inside_an_answer_is_a_dropout() -> None:
+    samples = recording()
+    moved = samples[4_000:7_000].copy()
+    samples[4_000:4_120] = 0
+    samples[4_120:7_120] = moved
+    samples[7_120:] = 0
+    figures = only(samples, turn())
+    assert (figures.dropouts, figures.dropout_ms, figures.starved) == (1, 5.0, 0)
+    assert figures.breaks == 0  # nothing is lost
+
+
+def test_silence_because_the_delta_was_not_there_is_the_networks() -> None:
+    late = turn()
+    late.deltas = [Delta(0, 1_500, late.first_delta_ns), Delta(1_500, 9_000, at_ms(170))]
+    samples = recording()
+    samples[4_000:4_120] = 0
+    samples[4_120:7_250] = answer(0, 1_500, 3_130)
+    assert (only(samples, late).dropouts, only(samples, late).starved) == (0, 1)
+    late.deltas[1].sent_ns = at_ms(4_000 / 24 - 9)  # in time, with notice
+    assert (only(samples, late).dropouts, only(samples, late).starved) == (1, 0)
+
+
+def test_neighbouring_turns_are_told_apart() -> None:
+    samples = recording(0)
+    second_at = 12_000
+    samples[second_at:] += recording(1)[: len(samples) - second_at]
+    figures = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)])
+    for found in figures:
+        assert found is not None
+        assert found.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
+        assert (found.leaked_samples, found.breaks, found.memory_error_ms) == (0, 0, 0)
+
+
+def test_a_leak_into_the_next_turn_belongs_to_its_own_answer() -> None:
+    samples = recording(0)
+    samples[12_000:] += recording(1)[: len(samples) - 12_000]
+    samples[16_000:16_120] = answer(0, 6_000, 120)
+    first, second = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)])
+    assert first is not None
+    assert second is not None
+    assert first.leaked_samples == 120
+    assert second.dropouts == 1  # and it displaced 120 samples of the next one
+
+
+def test_an_answer_that_never_sounds_has_no_figures() -> None:
+    assert all_turn_figures(np.zeros(48_000, np.int16), EDGE, [turn()]) == [None]
+
+
+def test_a_sample_placed_early_by_a_late_callback_is_not_lost() -> None:
+    early = turn()
+    early.first_delta_ns = at_ms(FIRST_SAMPLE / 24 + 1)
+    assert only(recording(), early).speak_ms == pytest.approx(-1)
+    assert only(recording(), early).breaks == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("none", 0),
+        ("first sample missing", 1),
+        ("one sample lost", 1),
+        ("one sample doubled", 1),
+        ("two samples exchanged", 3),
+        ("louder again in the fade", 1),
+        ("no fade", 0),
+    ],
+)
+def test_breaks(fault: str, found: int) -> None:
+    heard = answer(1, 0, 30_000)
+    faded = np.concatenate((heard, fading(answer(1, 30_000, FADE))))[:-1]
+    cases = {
+        "none": faded,
+        "first sample missing": faded[1:],
+        "one sample lost": np.delete(faded, 9_000),
+        "one sample doubled": np.insert(faded, 9_000, faded[9_000]),
+        "two samples exchanged": faded[[*range(9_000), 9_001, 9_000, *range(9_002, len(faded))]],
+        "louder again in the fade": np.insert(faded, len(faded) - 10, answer(1, 30_037, 1)),
+        "no fade": heard,
+    }
+    assert breaks(cases[fault], 1) == found
+
+
+def test_a_hole_just_before_the_fade_is_found() -> None:
+    heard = np.concatenate((answer(0, 0, 10_000), fading(answer(0, 10_040, FADE))))
+    assert breaks(np.delete(heard, slice(9_900, 9_960)), 0) > 0
+
+
+def test_microphone_time_counts_from_the_last_sample() -> None:
+    captured_ns = EDGE.microphone_ns + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
+    notes = Notes(appends=[(captured_ns + 2 * MS, 2_400)])
+    assert microphone_ms(notes, EDGE) == pytest.approx([2.0])

@@ -1,0 +1,171 @@
+"""What is made of measured values: percentiles, tables, files, and the exit code."""
+
+import importlib.util
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline.bench.analysis import TurnFigures
+from pipeline.bench.clients import LatePeriods
+from pipeline.bench.cost import Cost
+from pipeline.bench.distribution import Distribution
+from pipeline.bench.export import write_html, write_json, write_png
+from pipeline.bench.measure import Result
+from pipeline.bench.options import BenchOptions
+from pipeline.bench.report import Measured, show
+from pipeline.bench.runner import limits_exceeded, run
+from pipeline.errors import MissingPackageError, UsageError
+
+TURN = TurnFigures(
+    cut_ms=4.0,
+    speak_ms=3.0,
+    round_trip_ms=30.0,
+    stale_samples=96,
+    leaked_samples=0,
+    dropouts=0,
+    dropout_ms=0.0,
+    starved=0,
+    breaks=0,
+    memory_error_ms=0,
+)
+RESULT = Result(
+    design="this program",
+    scenario="quiet",
+    card_buffer_ms=5.0,
+    turns=(TURN,) * 99 + (replace(TURN, cut_ms=20.0),),
+    unheard_turns=0,
+    microphone_ms=(1.0, 2.0),
+    wrong_microphone_samples=0,
+    late_periods=LatePeriods(0, 0),
+    cost=(Cost("network", 1.5, 40.0),),
+    others_cpus=0.0,
+)
+SLOWER = replace(
+    RESULT,
+    design="single process",
+    card_buffer_ms=50.0,
+    turns=(replace(TURN, cut_ms=100.0, leaked_samples=7, memory_error_ms=2_500),) * 100,
+    cost=(Cost("single process", 2.5, 41.0),),
+)
+MEASURED = Measured({"processor": "P", "memory": "M", "system": "S", "python": "3"}, (50.0,), ())
+ALONE = replace(MEASURED, pairs=((RESULT, None),))
+COMPARED = replace(MEASURED, pairs=((RESULT, SLOWER),))
+
+
+def shown(measured: Measured) -> str:
+    out = io.StringIO()
+    show(measured, Console(file=out, width=200, color_system=None))
+    return out.getvalue()
+
+
+def cells(report: str, figure: str) -> list[str]:
+    """The row of a figure of the first scenario."""
+    (row,) = [line for line in report.splitlines() if f"│ {figure} " in line]
+    return [cell.strip() for cell in row.split("│")[1:-1]]
+
+
+def never_start(*_: object) -> None:
+    raise AssertionError("nothing is to be measured")
+
+
+def test_each_percentile_is_a_measured_value() -> None:
+    assert Distribution.of(range(1, 101)) == Distribution(50, 95, 99, 100)
+    assert Distribution.of([3.5]) == Distribution(3.5, 3.5, 3.5, 3.5)
+    assert Distribution.of([]) is None
+
+
+def test_the_report_says_all_figures_and_what_it_leaves_out() -> None:
+    report = shown(ALONE)
+    assert cells(report, "cut") == ["quiet (100)", "cut", "4.0", "4.0", "4.0", "20.0"]
+    assert "Not measured: the real network" in report
+    assert "this program 5 ms" in report
+    assert "Other programs" not in report
+
+
+def test_a_disturbed_measurement_says_so() -> None:
+    assert "up to 0.8 processors" in shown(
+        replace(MEASURED, pairs=((replace(RESULT, others_cpus=0.8), None),))
+    )
+
+
+def test_a_comparison_shows_ratios() -> None:
+    report = shown(COMPARED)
+    assert cells(report, "cut")[-4:] == ["100.0", "100.0", "25.0 x", "25.0 x"]
+    assert "2500" in report
+    assert "700" in report
+
+
+def test_a_client_that_was_never_heard_breaks_no_table() -> None:
+    silent = replace(RESULT, turns=(), unheard_turns=100, microphone_ms=())
+    assert "quiet (0)" in shown(replace(MEASURED, pairs=((silent, SLOWER),)))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentences"),
+    [
+        (BenchOptions(), 0),
+        (BenchOptions(max_cut_ms=4.0, max_dropouts=0), 0),  # the p99 counts, not the maximum
+        (BenchOptions(max_cut_ms=3.9), 1),
+        (BenchOptions(max_cut_ms=3.9, max_dropouts=0), 1),
+    ],
+)
+def test_limits(options: BenchOptions, sentences: int) -> None:
+    assert len(limits_exceeded([RESULT], options)) == sentences
+
+
+def test_late_card_periods_are_dropouts() -> None:
+    late = replace(RESULT, late_periods=LatePeriods(1, 1), turns=(replace(TURN, dropouts=1),))
+    assert late.dropouts == 3
+    assert limits_exceeded([late], BenchOptions(max_dropouts=2))
+    assert not limits_exceeded([late], BenchOptions(max_dropouts=3))
+
+
+def test_a_silent_client_does_not_pass_for_a_fast_one() -> None:
+    silent = replace(RESULT, turns=(), unheard_turns=100)
+    assert limits_exceeded([silent], BenchOptions(max_cut_ms=1_000.0))
+
+
+def test_json_holds_every_value(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", COMPARED, {"seed": "1"})
+    written = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    ours, theirs = written["results"]
+    assert [turn["cut_ms"] for turn in ours["turns"]] == [turn.cut_ms for turn in RESULT.turns]
+    assert ours["distributions"]["cut_ms"] == {"p50": 4.0, "p95": 4.0, "p99": 4.0, "max": 20.0}
+    assert theirs["faults"]["leaked_samples"] == 700
+    assert written["handoff_us"]["values"] == [50.0]
+    assert written["settings"] == {"seed": "1"}
+    assert written["machine"] == MEASURED.machine
+
+
+@pytest.mark.parametrize("measured", [ALONE, COMPARED])
+def test_drawings(tmp_path: Path, measured: Measured) -> None:
+    pytest.importorskip("matplotlib")
+    write_png(tmp_path / "x.png", measured)
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    write_html(tmp_path / "x.html", measured)
+    page = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "data:image/svg+xml;base64," in page
+    assert "http" not in page.partition("base64,")[0]
+    assert "voice round trip" in page
+
+
+def test_a_missing_package_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(MissingPackageError, match=r"pip install .*\[bench\]"):
+        run(BenchOptions(png=tmp_path / "x.png"), never_start)
+
+
+def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder"):
+        run(BenchOptions(json=tmp_path / "none" / "x.json"), never_start)
+
+
+def test_an_unknown_scenario_is_told() -> None:
+    with pytest.raises(UsageError, match=r"'loud' is no scenario, expected one of quiet,"):
+        run(BenchOptions(scenarios=("loud",)), never_start)

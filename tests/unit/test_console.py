@@ -1,0 +1,260 @@
+"""What a person reads, on a terminal and in a file."""
+
+import io
+import logging
+import re
+from functools import partial
+
+import pytest
+from rich.console import Console as RichConsole
+
+from pipeline.commands import CallTool
+from pipeline.console.console import Console
+from pipeline.reports import (
+    AssistantDone,
+    AssistantSaid,
+    ClockStarted,
+    Connecting,
+    Finished,
+    Interrupted,
+    Listening,
+    Log,
+    Notice,
+    Processing,
+    Ready,
+    Report,
+    SessionReady,
+    Started,
+    ToolPrinted,
+    Trace,
+    UserSaid,
+)
+
+TURN = (Listening(), Processing(), UserSaid("What time is it?"))
+ANSWER = (AssistantSaid("It is "), AssistantSaid("noon."), AssistantDone())
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Standard output that goes to a file."""
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    output = io.StringIO()
+    monkeypatch.setattr("pipeline.console.console.RichConsole", partial(RichConsole, file=output))
+    return output
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Standard output that a person watches."""
+    for name in ("NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "60")
+    output = Terminal()
+    monkeypatch.setattr("pipeline.console.console.RichConsole", partial(RichConsole, file=output))
+    return output
+
+
+def show(console: Console, *reports: Report) -> None:
+    for report in reports:
+        console.show(report)
+
+
+def lines(output: io.StringIO) -> list[str]:
+    """Without colours and the ends of lines that nobody sees."""
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.getvalue())
+    return [line.rstrip() for line in text.splitlines()]
+
+
+# In a file
+
+
+def test_a_conversation_reads_in_order(plain: io.StringIO) -> None:
+    show(Console(), *TURN, *ANSWER, Ready())
+    assert lines(plain) == [
+        "Listening …",
+        "Processing …",
+        "You: What time is it?",
+        "Assistant: It is noon.",
+        "Ready",
+    ]
+
+
+def test_a_file_gets_no_colours(plain: io.StringIO) -> None:
+    show(Console(), *TURN, *ANSWER)
+    assert "\x1b" not in plain.getvalue()
+
+
+def test_an_answer_is_written_when_it_is_complete(plain: io.StringIO) -> None:
+    console = Console(transcription=False)
+    show(console, AssistantSaid("It is "))
+    assert plain.getvalue() == ""
+    show(console, AssistantSaid("noon."), AssistantDone())
+    assert lines(plain) == ["Assistant: It is noon."]
+
+
+def test_long_lines_are_not_broken_in_a_file(plain: io.StringIO) -> None:
+    words = "word " * 100 + "end."
+    show(Console(), Processing(), UserSaid(words), AssistantSaid(words), AssistantDone())
+    assert lines(plain)[1:] == [f"You: {words}", f"Assistant: {words}"]
+
+
+def test_the_answer_waits_for_the_question(plain: io.StringIO) -> None:
+    show(Console(), Listening(), Processing(), *ANSWER, UserSaid("What time is it?"))
+    assert lines(plain)[2:] == ["You: What time is it?", "Assistant: It is noon."]
+
+
+def test_a_question_in_the_middle_of_the_answer_stands_before_it(plain: io.StringIO) -> None:
+    show(Console(), Processing(), ANSWER[0], UserSaid("When?"), *ANSWER[1:])
+    assert lines(plain)[1:] == ["You: When?", "Assistant: It is noon."]
+
+
+def test_the_answer_does_not_wait_where_nobody_writes_down_the_question(
+    plain: io.StringIO,
+) -> None:
+    show(Console(transcription=False), Processing(), *ANSWER)
+    assert lines(plain)[1:] == ["Assistant: It is noon."]
+
+
+@pytest.mark.parametrize(
+    ("report", "line"), [(Ready(), "Ready"), (Interrupted(1_500), "Interrupted after 1.50 s.")]
+)
+def test_words_never_wait_longer_than_their_sound(
+    plain: io.StringIO, report: Report, line: str
+) -> None:
+    show(Console(), Processing(), *ANSWER, report)
+    assert lines(plain)[1:] == ["Assistant: It is noon.", line]
+
+
+def test_a_question_that_was_not_understood(plain: io.StringIO) -> None:
+    show(Console(), UserSaid(""))
+    assert lines(plain) == ["You: (not understood)"]
+
+
+def test_two_answers_are_two_lines(plain: io.StringIO) -> None:
+    show(Console(), *ANSWER, *ANSWER)
+    assert lines(plain) == ["Assistant: It is noon."] * 2
+
+
+def test_an_end_without_words_shows_nothing(plain: io.StringIO) -> None:
+    show(Console(), AssistantDone(), AssistantDone())
+    assert lines(plain) == []
+
+
+def test_a_tool_s_call_stands_where_the_model_asked_for_it(plain: io.StringIO) -> None:
+    call = CallTool("c1", "weather", '{"city": "Oslo"}')
+    show(Console(), Processing(), call, UserSaid("How is the weather?"), ToolPrinted("sunny"))
+    assert lines(plain)[1:] == [
+        "You: How is the weather?",
+        'Calling weather({"city": "Oslo"}) …',
+        "tool | sunny",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (Connecting("x.example"), "Connecting to x.example …"),
+        (SessionReady("s1", "m", "v"), "Session s1 (m, v)"),
+        (Notice("Something."), "Something."),
+    ],
+)
+def test_facts_of_the_session(plain: io.StringIO, report: Report, line: str) -> None:
+    show(Console(), report)
+    assert lines(plain) == [line]
+
+
+def test_words_that_look_like_markup_are_shown_as_they_are(plain: io.StringIO) -> None:
+    show(Console(), UserSaid("[bold]x[/bold] :smile: [/]"))
+    assert lines(plain) == ["You: [bold]x[/bold] :smile: [/]"]
+
+
+def test_the_welcome_says_what_one_can_do_and_how_to_leave(plain: io.StringIO) -> None:
+    Console().welcome()
+    assert "you can interrupt anytime" in plain.getvalue()
+    assert "Ctrl-C" in plain.getvalue()
+
+
+ASIDES = [
+    Started("speaker", "a fine one"),
+    Trace("response.created"),
+    Log(logging.INFO, "lib", "a fine one"),
+]
+
+
+@pytest.mark.parametrize("report", ASIDES)
+def test_details_are_shown_only_when_asked_for(plain: io.StringIO, report: Report) -> None:
+    show(Console(), report)
+    assert lines(plain) == []
+    show(Console(verbose=True), report)
+    assert len(lines(plain)) == 1
+
+
+def test_errors_of_libraries_are_always_shown(plain: io.StringIO) -> None:
+    show(Console(), Log(logging.ERROR, "lib", "broken"))
+    assert lines(plain) == ["lib: broken"]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize("report", [Finished(), ClockStarted("speaker", 1)])
+def test_what_is_for_the_supervisor_alone_is_not_shown(
+    plain: io.StringIO, report: Report, verbose: bool
+) -> None:
+    show(Console(verbose=verbose), report)
+    assert lines(plain) == []
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_traceback_is_for_standard_error_and_only_when_asked_for(
+    plain: io.StringIO, capsys: pytest.CaptureFixture[str], verbose: bool
+) -> None:
+    Console(verbose=verbose).traceback("Traceback: …")
+    assert plain.getvalue() == ""
+    assert ("Traceback" in capsys.readouterr().err) is verbose
+
+
+# On a terminal
+
+
+def test_the_answer_s_words_appear_as_they_come(terminal: Terminal) -> None:
+    console = Console()
+    show(console, *TURN, AssistantSaid("It is "))
+    assert lines(terminal)[-1] == "Assistant: It is"
+    show(console, AssistantSaid("noon."))
+    assert lines(terminal)[-1] == "Assistant: It is noon."
+    show(console, AssistantDone(), Ready())
+    assert lines(terminal)[-2:] == ["Assistant: It is noon.", "Ready"]
+
+
+def test_a_terminal_gets_colours(terminal: Terminal) -> None:
+    show(Console(), *TURN)
+    assert "\x1b[" in terminal.getvalue()
+
+
+def test_the_answer_waits_for_the_question_on_a_terminal_too(terminal: Terminal) -> None:
+    console = Console()
+    show(console, Processing(), *ANSWER)
+    assert lines(terminal) == ["Processing …"]
+    show(console, UserSaid("When?"))
+    assert lines(terminal)[1:] == ["You: When?", "Assistant: It is noon."]
+
+
+def test_a_notice_in_the_middle_of_an_answer_stands_on_a_line_of_its_own(
+    terminal: Terminal,
+) -> None:
+    show(Console(), ANSWER[0], Notice("Something."), *ANSWER[1:])
+    assert lines(terminal) == ["Assistant: It is", "Something.", "Assistant: noon."]
+
+
+def test_a_long_answer_is_broken_between_words(terminal: Terminal) -> None:
+    words = "A long answer has many words, and none of them is torn apart. " * 5
+    show(Console(), *(AssistantSaid(word) for word in re.findall(r"\S+ ", words)), AssistantDone())
+    shown = lines(terminal)
+    assert max(map(len, shown)) <= 60
+    assert " ".join(shown) == f"Assistant: {words}".rstrip()
