@@ -11,11 +11,11 @@ import numpy as np
 import soxr
 
 from pipeline.audio.choice import CardChoice, open_microphone
-from pipeline.audio.realtime import Promotion, no_garbage_collection
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
+from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
 from pipeline.reports import ClockStarted, Report, Started
 from pipeline.samples import Samples, peak
 from pipeline.settings import Settings
@@ -133,7 +133,7 @@ class _Callback:
     """What runs on the card's thread in every period."""
 
     def __init__(self, assembler: FrameAssembler, rate_hz: int) -> None:
-        self.promotion = Promotion()
+        self.promotion = Promotion(AUDIO_PRIORITY)
         self._push = assembler.push
         self._same_rate = rate_hz == SAMPLE_RATE_HZ
         self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")

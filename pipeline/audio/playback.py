@@ -8,11 +8,11 @@ from multiprocessing.connection import Connection
 from pipeline.audio.answers import Answers, ResampledAnswers, RingAnswers
 from pipeline.audio.choice import CardChoice, open_speaker
 from pipeline.audio.player import FADE_MS, Player
-from pipeline.audio.realtime import Promotion, no_garbage_collection
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
 from pipeline.reports import ClockStarted, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
@@ -60,7 +60,7 @@ class _Callback:
     """What runs on the card's thread in every period."""
 
     def __init__(self, player: Player) -> None:
-        self.promotion = Promotion()
+        self.promotion = Promotion(AUDIO_PRIORITY)
         self._render = player.render
 
     def __call__(self, out: Samples, sounds_at_ns: int) -> None:

@@ -31,7 +31,7 @@ class Player:
         self._generation = 0
         self._stopped = False
         self._sounding = False
-        self._fade = _raised_cosine(rate_hz * FADE_MS // 1_000)
+        self._fade_samples = rate_hz * FADE_MS // 1_000
         self._tail = np.zeros(0, np.int16)
         self._on_the_way: deque[tuple[int, Position]] = deque()
 
@@ -71,10 +71,10 @@ class Player:
         """Let the next few samples of what is sounding come out falling, unless some do."""
         if self._tail.size or not self._sounding:
             return
-        tail = np.zeros(len(self._fade), np.int16)
+        tail = np.zeros(self._fade_samples, np.int16)
         count = self._answers.take(tail)
         self._words.played_samples.add(count)
-        self._tail = (tail[:count] * self._fade[:count]).astype(np.int16)
+        self._tail = (tail[:count] * _raised_cosine(count)).astype(np.int16)
 
     def _take_tail(self, out: Samples) -> int:
         count = min(len(self._tail), len(out))

@@ -160,7 +160,7 @@ def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
 
 
 def _pcm16(sound: npt.NDArray[np.float32]) -> Samples:
-    return np.clip(np.rint(sound * 32_768), -32_768, 32_767).astype(np.int16)
+    return np.clip(np.rint(np.nan_to_num(sound) * 32_768), -32_768, 32_767).astype(np.int16)
 
 
 def _periods(blocks: Iterator[Samples], period_samples: int) -> Iterator[Samples]:

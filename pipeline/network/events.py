@@ -84,8 +84,11 @@ class ResponseDone:
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
+    """`param` names the field of the client's event that is meant, if any."""
+
     code: str
     message: str
+    param: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,5 +67,5 @@ _TRANSLATIONS: dict[str, Callable[[Any], Event]] = {
         e.response_id, e.call_id, e.name, e.arguments
     ),
     "response.done": _response_done,
-    "error": lambda e: ServiceError(e.error.code or "", e.error.message),
+    "error": lambda e: ServiceError(e.error.code or "", e.error.message, e.error.param or ""),
 }

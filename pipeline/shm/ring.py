@@ -121,8 +121,8 @@ class FrameRing:
 
     def close(self) -> None:
         """Unmap the memory; its creator also removes it from the system."""
-        for end in self._ends:
-            end.release()
+        while self._ends:
+            self._ends.pop().release()
         self._segment.close()
 
     def __enter__(self) -> Self:

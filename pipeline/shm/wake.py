@@ -38,7 +38,7 @@ class Wakeable:
 
     def clear(self) -> None:
         """Take every pending wake-up. Look at the ring after this, never before."""
-        with suppress(BlockingIOError):
+        with suppress(BlockingIOError, ConnectionResetError):
             while len(self._socket.recv(self._CHUNK_BYTES)) == self._CHUNK_BYTES:
                 pass
 

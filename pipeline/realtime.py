@@ -1,4 +1,4 @@
-"""What an audio process does so that nothing of its own delays a device period."""
+"""What a process does so that neither its own housekeeping nor other programs delay the sound."""
 
 import gc
 import logging
@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from pipeline.child import Supervised
 from pipeline.reports import Log
 
-_FIFO_PRIORITY = 70
+AUDIO_PRIORITY = 70
 """Above ordinary real-time work, below the sound server's own threads."""
+
+NETWORK_PRIORITY = 60
+"""A cut begins with an event of the service, and must not wait for a busy processor either."""
 
 
 @contextmanager
@@ -28,29 +31,30 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 class Promotion:
-    """Real-time scheduling for a card's thread, asked for once and told from another thread."""
+    """Real-time scheduling for a thread, asked for once and told from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, priority: int) -> None:
+        self._priority = priority
         self._outcome = ""
         self._told = False
 
     def promote_once(self) -> None:
-        """Call this on the card's own thread: the system promotes whoever asks."""
+        """Call this on the thread itself: the system promotes whoever asks."""
         if not self._outcome:
-            self._outcome = _raise_thread_priority()
+            self._outcome = _raise_thread_priority(self._priority)
 
     def tell(self, supervised: Supervised) -> None:
         """Report the outcome as soon as there is one; for a thread that may wait."""
         if self._outcome and not self._told:
             self._told = True
-            supervised.report(Log(logging.INFO, "pipeline.audio", self._outcome))
+            supervised.report(Log(logging.INFO, "pipeline.realtime", self._outcome))
 
 
-def _raise_thread_priority() -> str:
+def _raise_thread_priority(priority: int) -> str:
     if sys.platform != "linux":
         return "ordinary priority: real-time scheduling is asked for on Linux only"
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_FIFO_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except PermissionError:
         return "ordinary priority: the system refuses SCHED_FIFO (see ulimit -r)"
-    return f"real-time priority {_FIFO_PRIORITY} (SCHED_FIFO)"
+    return f"real-time priority {priority} (SCHED_FIFO)"
