@@ -83,7 +83,7 @@ def test_recorded_is_the_protocol_that_the_ring_describes() -> None:
 @pytest.mark.parametrize(("capacity", "frames"), [*RINGS, (3, 5)])
 def test_each_frame_arrives_once_whole_and_in_order(capacity: int, frames: int, take: Take) -> None:
     exploration = explore(*ring_threads(capacity, frames, take))
-    assert not exploration.faults
+    assert exploration.fault is None
     assert not exploration.stuck
     assert len(exploration.outcomes) == 1
 
@@ -97,14 +97,14 @@ def test_no_order_is_dispensable(
 ) -> None:
     threads = list(ring_threads(capacity, frames, take))
     threads[end] = without_order(threads[end], place)
-    assert explore(*threads).faults
+    assert explore(*threads).fault
 
 
 @pytest.mark.parametrize(("capacity", "frames"), RINGS)
 def test_an_index_stored_before_its_payload_is_found(capacity: int, frames: int) -> None:
     writer, reader = ring_threads(capacity, frames)
-    assert explore(_index_first(writer, "written"), reader).faults
-    assert explore(writer, _index_first(reader, "read")).faults
+    assert explore(_index_first(writer, "written"), reader).fault
+    assert explore(writer, _index_first(reader, "read")).fault
 
 
 def _index_first(thread: list[Access], index: str) -> list[Access]:
@@ -121,7 +121,7 @@ def _index_first(thread: list[Access], index: str) -> list[Access]:
 def test_one_frame_too_many_is_found(capacity: int, frames: int) -> None:
     writer, reader = ring_threads(capacity, frames)
     eager = [a if a.at_least is None else a._replace(at_least=a.at_least - 1) for a in writer]
-    assert explore(eager, reader).faults
+    assert explore(eager, reader).fault
 
 
 def test_a_flush_by_the_producer_tears_the_frame_in_the_readers_hands() -> None:

@@ -35,6 +35,14 @@ def test_any_number_of_wakes_never_waits_and_is_cleared_at_once(ends: Ends, wake
     assert not is_awake(wakeable)
 
 
+def test_more_bytes_than_are_received_at_once_are_cleared(ends: Ends) -> None:
+    """Linux lets few wakes of one byte wait, other systems many."""
+    waker, wakeable = ends
+    waker._socket.send(bytes(2 * Wakeable._CHUNK_BYTES + 1))
+    wakeable.clear()
+    assert not is_awake(wakeable)
+
+
 def test_it_can_be_woken_again_after_a_full_socket_was_cleared(ends: Ends) -> None:
     waker, wakeable = ends
     for _ in range(3):
