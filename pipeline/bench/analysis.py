@@ -71,14 +71,15 @@ class TurnFigures:
     """What the model remembers to have said beyond what was heard; below 0 if too little."""
 
 
-def turn_figures(recording: Samples, edge: Edge, turn: Turn, until_ns: int) -> TurnFigures | None:
+def turn_figures(
+    recording: Samples, edge: Edge, turn: Turn, begin: int, end: int
+) -> TurnFigures | None:
     """Figures of one turn; None if nothing of its answer was heard.
 
-    :param until_ns: when the next answer of the same sign may begin.
+    :param begin: sample from which on this answer is the only one of its sign,
+    :param end: and the one up to which it is.
     """
-    # A callback that runs late puts samples where the card's clock would have had them earlier.
-    begin = edge.index(turn.first_delta_ns - edge.notice_ns)
-    window = recording[begin : edge.index(until_ns - edge.notice_ns)]
+    window = recording[begin:end]
     heard = begin + np.flatnonzero(np.sign(window) == answer_sign(turn.number))
     if not heard.size:
         return None
@@ -103,14 +104,14 @@ def turn_figures(recording: Samples, edge: Edge, turn: Turn, until_ns: int) -> T
 def all_turn_figures(
     recording: Samples, edge: Edge, turns: Sequence[Turn]
 ) -> list[TurnFigures | None]:
-    """Figures of each turn, in order."""
-    ends_ns = [turn.first_delta_ns for turn in turns[2:]]
-    recorded_ns = int(edge.time_ns(len(recording))) + edge.notice_ns
-    ends_ns += [recorded_ns] * (len(turns) - len(ends_ns))
-    return [
-        turn_figures(recording, edge, turn, end_ns)
-        for turn, end_ns in zip(turns, ends_ns, strict=True)
-    ]
+    """Figures of each turn, in order.
+
+    Answers of the same sign are told apart at the interruption of the answer between them: far
+    from both, as a callback that runs late puts samples where the clock would have had them.
+    """
+    cuts = [edge.index(turn.speech_started_ns) for turn in turns]
+    begins, ends = [0, *cuts[:-1]], [*cuts[1:], len(recording)]
+    return [turn_figures(recording, edge, *of) for of in zip(turns, begins, ends, strict=True)]
 
 
 def breaks(heard: Samples, number: int) -> int:

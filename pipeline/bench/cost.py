@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-_BUSY_KINDS = ("user", "nice", "system", "irq", "softirq", "steal")
+_BUSY_KINDS = ("user", "nice", "system", "irq", "softirq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,16 @@ class Cost:
     else the resident set."""
 
 
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """Processors, on average, that neither the client nor `bench` could use."""
+
+    others_cpus: float
+    """Kept busy by other programs."""
+    stolen_cpus: float
+    """Given to other virtual machines by the host."""
+
+
 class Meter:
     """Measures `processes`, names and process ids, and what other programs use, from now on."""
 
@@ -28,6 +38,7 @@ class Meter:
         self._start_s = time.monotonic()
         self._system_s = _system_cpu_s()
         self._own_s = _own_cpu_s()
+        self._stolen_s = _stolen_s()
         self._processes = {name: psutil.Process(pid) for name, pid in processes.items()}
         self._cpu_s = {name: _cpu_s(process) for name, process in self._processes.items()}
 
@@ -39,16 +50,22 @@ class Meter:
             for name, process in self._processes.items()
         )
 
-    def others(self) -> float:
-        """How many processors other programs have kept busy, on average: they disturb."""
-        used_s = (_system_cpu_s() - self._system_s) - (_own_cpu_s() - self._own_s)
-        return max(0.0, used_s / (time.monotonic() - self._start_s))
+    def disturbance(self) -> Disturbance:
+        """What has kept processors from the client so far."""
+        elapsed_s = time.monotonic() - self._start_s
+        others_s = (_system_cpu_s() - self._system_s) - (_own_cpu_s() - self._own_s)
+        stolen_s = _stolen_s() - self._stolen_s
+        return Disturbance(max(0.0, others_s / elapsed_s), stolen_s / elapsed_s)
 
 
 def _system_cpu_s() -> float:
     """Processor time that the machine has spent on anything."""
     times = psutil.cpu_times()._asdict()
     return float(sum(times.get(kind, 0.0) for kind in _BUSY_KINDS))
+
+
+def _stolen_s() -> float:
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 
 def _own_cpu_s() -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.bench.analysis import Edge, TurnFigures, all_turn_figures, microphone_ms
 from pipeline.bench.clients import Client, Design, Facts, LatePeriods
-from pipeline.bench.cost import Cost, Meter
+from pipeline.bench.cost import Cost, Disturbance, Meter
 from pipeline.bench.notes import Notes
 from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service import Script
@@ -50,8 +50,7 @@ class Result:
     wrong_microphone_samples: int
     late_periods: LatePeriods
     cost: tuple[Cost, ...]
-    others_cpus: float
-    """Processors that other programs kept busy meanwhile."""
+    disturbance: Disturbance
 
     @property
     def dropouts(self) -> int:
@@ -91,7 +90,7 @@ def measure(
             meter, late_at_start = Meter(client.processes()), client.facts.late_periods
             _wait_turns(client, service, turns, deadline_s, on_turn)
             _follow(client, drain_ms / 1_000)
-            cost, others_cpus = meter.read(), meter.others()
+            cost, disturbance = meter.read(), meter.disturbance()
             late_periods = client.facts.late_periods.since(late_at_start)
         notes = service.wait_notes()
         edge = _edge(design, client.facts)
@@ -106,7 +105,7 @@ def measure(
         wrong_microphone_samples=notes.wrong_samples,
         late_periods=late_periods,
         cost=cost,
-        others_cpus=others_cpus,
+        disturbance=disturbance,
     )
 
 
@@ -166,8 +165,7 @@ def _follow(client: Client, seconds: float) -> None:
     """Stay up to date with the client for a while."""
     until_s = time.monotonic() + seconds
     while (left_s := until_s - time.monotonic()) > 0:
-        client.wait_news(min(left_s, POLL_S))
-        time.sleep(min(left_s, POLL_S))
+        client.wait_news(left_s)
 
 
 def _wait_turns(

@@ -1,8 +1,9 @@
 """The report as a person reads it: one table of times, one of faults, one of cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +11,7 @@ from rich.text import Text
 from pipeline.bench import NOT_MEASURED
 from pipeline.bench.cost import Cost
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.figures import FAULTS, FIGURES, Figure
+from pipeline.bench.figures import FAULTS, FIGURES, Fault, Figure
 from pipeline.bench.measure import Result
 
 HANDOFF_BUDGET_MS = Distribution(0.05, 0.5, 0.5, 0.5)
@@ -18,6 +19,9 @@ HANDOFF_BUDGET_MS = Distribution(0.05, 0.5, 0.5, 0.5)
 
 DISTURBED_CPUS = 0.2
 """Above this much use by other programs the report warns."""
+
+STOLEN_CPUS = 0.01
+"""The same for what the host takes: even little of it comes in long pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,53 +77,44 @@ def sentences(measured: Measured) -> list[str]:
     return said
 
 
-def _disturbances(results: Iterable[Result]) -> list[str]:
-    worst = max((result.others_cpus for result in results), default=0.0)
-    if worst < DISTURBED_CPUS:
+def _disturbances(results: Sequence[Result]) -> list[str]:
+    others = max((result.disturbance.others_cpus for result in results), default=0.0)
+    stolen = max((result.disturbance.stolen_cpus for result in results), default=0.0)
+    said = []
+    if others > DISTURBED_CPUS:
+        said.append(f"other programs kept up to {others:.1f} processors busy")
+    if stolen > STOLEN_CPUS:
+        said.append(f"the host gave up to {stolen:.2f} of this machine's processors to others")
+    if not said:
         return []
-    sentence = (
-        f"Other programs kept up to {worst:.1f} processors busy meanwhile: "
-        "the figures may be worse than on an idle machine."
-    )
-    return [sentence]
+    return [f"Disturbed: {', and '.join(said)}. The figures may be better on an idle machine."]
 
 
 def _times(measured: Measured) -> Table:
-    table = Table(title="Milliseconds, over all interruptions", title_justify="left")
-    table.add_column("scenario")
-    table.add_column("")
+    table = _table("Milliseconds, over (n) interruptions" + _both(measured))
     for heading in ("p50", "p95", "p99", "max"):
         table.add_column(heading, justify="right")
     if measured.compares:
-        for heading in ("single process p50", "p99", "ratio p50", "p99"):
+        for heading in ("single\np50", "single\np99", "ratio\np50", "ratio\np99"):
             table.add_column(heading, justify="right")
     for ours, theirs in measured.pairs:
-        for row, figure in enumerate(FIGURES):
-            name = f"{ours.scenario} ({len(ours.turns)})" if not row else ""
-            table.add_row(name, figure.label, *_time_cells(figure, ours, theirs, measured.compares))
-        table.add_section()
+        table.add_row(Text(f"{ours.scenario} ({len(ours.turns)})", style="bold"))
+        for figure in FIGURES:
+            table.add_row(f"  {figure.label}", *_time_cells(figure, ours, theirs))
     handoff = Distribution.of(us / 1_000 for us in measured.handoff_us)
-    table.add_row("two processes", "ring hand-off", *_cells(handoff, HANDOFF_BUDGET_MS, digits=3))
+    table.add_row(Text("two processes alone", style="bold"))
+    table.add_row("  ring hand-off", *_cells(handoff, HANDOFF_BUDGET_MS, digits=3))
     return table
 
 
-def _time_cells(
-    figure: Figure, ours: Result, theirs: Result | None, compares: bool
-) -> list[RenderableType]:
+def _time_cells(figure: Figure, ours: Result, theirs: Result | None) -> list[Text]:
     our = Distribution.of(figure.values(ours))
-    cells: list[RenderableType] = [*_cells(our, figure.budget)]
-    if not compares:
-        return cells
     their = Distribution.of(figure.values(theirs)) if theirs else None
+    cells = _cells(our, figure.budget)
     if our is None or their is None:
         return cells
-    return [
-        *cells,
-        f"{their.p50:.1f}",
-        f"{their.p99:.1f}",
-        _ratio(our.p50, their.p50),
-        _ratio(our.p99, their.p99),
-    ]
+    compared = (f"{their.p50:.1f}", f"{their.p99:.1f}", _ratio(our.p50, their.p50))
+    return [*cells, *map(Text, compared), Text(_ratio(our.p99, their.p99))]
 
 
 def _cells(
@@ -142,47 +137,48 @@ def _style(value: float, limit: float | None) -> str:
 
 
 def _ratio(ours: float, theirs: float) -> str:
-    return f"{theirs / ours:.1f} x" if ours > 0 else "-"
+    return f"{theirs / ours:.1f}" if ours > 0 else "-"
 
 
 def _faults(measured: Measured) -> Table:
-    table = _per_result("Faults: each is to be 0", [fault.label for fault in FAULTS], measured)
-    for result in measured.results:
-        values = (fault.value(result) for fault in FAULTS)
-        cells = [Text(f"{value:g}", style="red" if value else "green") for value in values]
-        table.add_row(*_row_name(result, measured), *cells)
+    table = _table("Faults, each to be 0" + _both(measured))
+    for ours, _ in measured.pairs:
+        table.add_column(ours.scenario, justify="right")
+    for fault in FAULTS:
+        table.add_row(fault.label, *(_fault_cell(fault, *pair) for pair in measured.pairs))
     return table
+
+
+def _fault_cell(fault: Fault, ours: Result, theirs: Result | None) -> Text:
+    value = fault.value(ours)
+    cell = Text(f"{value:g}", style="red" if value else "green")
+    return cell.append(f"/{fault.value(theirs):g}", style="default") if theirs else cell
 
 
 def _cost(measured: Measured) -> Table:
-    names = list(dict.fromkeys(c.process for result in measured.results for c in result.cost))
-    headings = [f"{name} {what}" for name in names for what in ("CPU s", "MB")]
-    table = _per_result(
-        "Cost a minute, with two or three interruptions a second", headings, measured
-    )
-    for result in measured.results:
-        cost = {cost.process: cost for cost in result.cost}
-        cells = [cell for name in names for cell in _cost_cells(cost.get(name))]
-        table.add_row(*_row_name(result, measured), *cells)
+    table = _table("Cost: CPU seconds a minute, and MB, with two or three cuts a second")
+    for ours, _ in measured.pairs:
+        table.add_column(ours.scenario, justify="right")
+    names = dict.fromkeys(cost.process for result in measured.results for cost in result.cost)
+    for name in names:
+        table.add_row(f"cost of {name}", *(_cost_cell(name, *pair) for pair in measured.pairs))
     return table
 
 
-def _cost_cells(cost: Cost | None) -> tuple[str, str]:
-    if cost is None:
-        return "", ""
-    return f"{cost.cpu_s_per_minute:.1f}", f"{cost.memory_mb:.1f}"
+def _cost_cell(process: str, *results: Result | None) -> str:
+    found = [cost for result in results if result for cost in result.cost]
+    return next((_cost_words(cost) for cost in found if cost.process == process), "")
 
 
-def _per_result(title: str, headings: Sequence[str], measured: Measured) -> Table:
-    """A table with a row for each scenario and client."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("scenario")
-    if measured.compares:
-        table.add_column("client")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+def _cost_words(cost: Cost) -> str:
+    return f"{cost.cpu_s_per_minute:.1f} {cost.memory_mb:3.0f}"
+
+
+def _both(measured: Measured) -> str:
+    return ": this program / single process" if measured.compares else ""
+
+
+def _table(title: str) -> Table:
+    table = Table(title=f"\n{title}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
     return table
-
-
-def _row_name(result: Result, measured: Measured) -> list[str]:
-    return [result.scenario, result.design] if measured.compares else [result.scenario]

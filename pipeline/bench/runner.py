@@ -96,7 +96,7 @@ def _measure(
     pairs = []
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
-        handoff_us = measure_handoff_us(options.cuts * HANDOFFS_PER_CUT, options.seed)
+        handoff_us = measure_handoff_us(options.cuts * HANDOFFS_PER_CUT)
         for scenario in scenarios:
             results = []
             for design in designs:

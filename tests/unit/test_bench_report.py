@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipeline.bench import runner
 from pipeline.bench.analysis import TurnFigures
 from pipeline.bench.clients import LatePeriods
-from pipeline.bench.cost import Cost
+from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.export import write_html, write_json, write_png
 from pipeline.bench.measure import Result
@@ -42,7 +43,7 @@ RESULT = Result(
     wrong_microphone_samples=0,
     late_periods=LatePeriods(0, 0),
     cost=(Cost("network", 1.5, 40.0),),
-    others_cpus=0.0,
+    disturbance=Disturbance(0.0, 0.0),
 )
 SLOWER = replace(
     RESULT,
@@ -62,10 +63,10 @@ def shown(measured: Measured) -> str:
     return out.getvalue()
 
 
-def cells(report: str, figure: str) -> list[str]:
-    """The row of a figure of the first scenario."""
-    (row,) = [line for line in report.splitlines() if f"│ {figure} " in line]
-    return [cell.strip() for cell in row.split("│")[1:-1]]
+def cells(report: str, label: str) -> list[str]:
+    """The cells of the first row with this label."""
+    row = next(line for line in report.splitlines() if line.strip().startswith(f"{label} "))
+    return row.strip().removeprefix(label).split()
 
 
 def never_start(*_: object) -> None:
@@ -80,23 +81,33 @@ def test_each_percentile_is_a_measured_value() -> None:
 
 def test_the_report_says_all_figures_and_what_it_leaves_out() -> None:
     report = shown(ALONE)
-    assert cells(report, "cut") == ["quiet (100)", "cut", "4.0", "4.0", "4.0", "20.0"]
+    assert "quiet (100)" in report
+    assert cells(report, "cut") == ["4.0", "4.0", "4.0", "20.0"]
+    assert cells(report, "cost of network") == ["1.5", "40"]
     assert "Not measured: the real network" in report
     assert "this program 5 ms" in report
-    assert "Other programs" not in report
+    assert "Disturbed" not in report
 
 
-def test_a_disturbed_measurement_says_so() -> None:
-    assert "up to 0.8 processors" in shown(
-        replace(MEASURED, pairs=((replace(RESULT, others_cpus=0.8), None),))
-    )
+@pytest.mark.parametrize(
+    ("disturbance", "words"),
+    [
+        (Disturbance(0.8, 0.0), "Disturbed: other programs kept up to 0.8 processors busy."),
+        (Disturbance(0.0, 0.05), "Disturbed: the host gave up to 0.05"),
+        (Disturbance(0.8, 0.05), "busy, and the host gave"),
+    ],
+)
+def test_a_disturbed_measurement_says_so(disturbance: Disturbance, words: str) -> None:
+    disturbed = replace(RESULT, disturbance=disturbance)
+    assert words in shown(replace(MEASURED, pairs=((disturbed, None),)))
 
 
 def test_a_comparison_shows_ratios() -> None:
     report = shown(COMPARED)
-    assert cells(report, "cut")[-4:] == ["100.0", "100.0", "25.0 x", "25.0 x"]
-    assert "2500" in report
-    assert "700" in report
+    assert cells(report, "cut")[-4:] == ["100.0", "100.0", "25.0", "25.0"]
+    assert cells(report, "memory error, ms") == ["0/2500"]
+    assert cells(report, "stale after the cut") == ["0/700"]
+    assert cells(report, "cost of single process") == ["2.5", "41"]
 
 
 def test_a_client_that_was_never_heard_breaks_no_table() -> None:
@@ -169,3 +180,11 @@ def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path: Path) ->
 def test_an_unknown_scenario_is_told() -> None:
     with pytest.raises(UsageError, match=r"'loud' is no scenario, expected one of quiet,"):
         run(BenchOptions(scenarios=("loud",)), never_start)
+
+
+@pytest.mark.parametrize(("limit_ms", "code"), [(4.0, 0), (3.9, 1)])
+def test_the_exit_code_tells_whether_the_limits_were_kept(
+    limit_ms: float, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_measure", lambda *_: COMPARED)
+    assert run(BenchOptions(max_cut_ms=limit_ms), never_start) == code

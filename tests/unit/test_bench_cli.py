@@ -1,0 +1,62 @@
+"""The options of `bench` as typed, and what reaches the measurement."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import supervisor
+from pipeline.bench.options import BenchOptions
+from pipeline.bench.scenarios import SCENARIOS, TOOLS, Scenario
+from pipeline.cli import execute
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[BenchOptions]:
+    options: list[BenchOptions] = []
+    monkeypatch.setattr(supervisor, "bench", lambda given: options.append(given) or 0)
+    return options
+
+
+def test_without_options(asked: list[BenchOptions]) -> None:
+    assert execute(["bench"]) == 0
+    assert asked == [BenchOptions(cuts=100)]
+
+
+def test_all_options(asked: list[BenchOptions]) -> None:
+    line = (
+        "bench --quick --scenario quiet --scenario tools --compare --period-ms 10 --seed 7 "
+        "--json a.json --html b.html --png c.png --max-cut-ms 8 --max-dropouts 0"
+    )
+    assert execute(line.split()) == 0
+    assert asked == [
+        BenchOptions(
+            scenarios=("quiet", "tools"),
+            cuts=20,
+            compare=True,
+            period_ms=10.0,
+            seed=7,
+            json=Path("a.json"),
+            html=Path("b.html"),
+            png=Path("c.png"),
+            max_cut_ms=8.0,
+            max_dropouts=0,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["--scenario loud", "--period-ms 0", "--max-cut-ms -1", "--seed x", "--json ."]
+)
+def test_what_cannot_be_used(line: str, asked: list[BenchOptions]) -> None:
+    assert execute(["bench", *line.split()]) == 2
+    assert not asked
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_cycle_leaves_room_for_its_turn(scenario: Scenario) -> None:
+    assert scenario.cycle_ms(30) >= scenario.interrupt_after_ms[1] + 30
+    assert scenario.cycle_ms(30) % 50 == 0
+
+
+def test_tools_are_given_time_to_let_go() -> None:
+    assert TOOLS.cycle_ms(0) > 300
