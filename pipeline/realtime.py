@@ -41,7 +41,7 @@ class Promotion:
     def promote_once(self) -> None:
         """Call this on the thread itself: the system promotes whoever asks."""
         if not self._outcome:
-            self._outcome = _raise_thread_priority(self._priority)
+            self._outcome = raise_thread_priority(self._priority)
 
     def tell(self, supervised: Supervised) -> None:
         """Report the outcome as soon as there is one; for a thread that may wait."""
@@ -50,7 +50,8 @@ class Promotion:
             supervised.report(Log(logging.INFO, "pipeline.realtime", self._outcome))
 
 
-def _raise_thread_priority(priority: int) -> str:
+def raise_thread_priority(priority: int) -> str:
+    """Ask for real-time scheduling of the calling thread; says in words what came of it."""
     if sys.platform != "linux":
         return "ordinary priority: real-time scheduling is asked for on Linux only"
     try:

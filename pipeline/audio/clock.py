@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from pipeline.pcm import NS_PER_S, samples_to_ns
+from pipeline.realtime import AUDIO_PRIORITY, raise_thread_priority
 from pipeline.shm.atomics import Word
 
 
@@ -30,13 +31,15 @@ class PeriodClock:
         self._period_samples = period_samples
         self._on_period = on_period
         self._late_periods = late_periods
+        self._begun = threading.Event()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="period clock", daemon=True)
 
     def start(self) -> None:
-        self.start_ns = time.monotonic_ns()
+        """Begin the first period; returns when its time is known."""
         self._thread.start()
+        self._begun.wait()
 
     def check(self) -> None:
         """Raise whatever ended the clock early."""
@@ -50,6 +53,9 @@ class PeriodClock:
             self._thread.join()
 
     def _run(self) -> None:
+        raise_thread_priority(AUDIO_PRIORITY)  # before the first period, which is late otherwise
+        self.start_ns = time.monotonic_ns()
+        self._begun.set()
         periods = 0
         try:
             while not self._stop.is_set():
