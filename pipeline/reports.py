@@ -48,13 +48,6 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """The offline service accepts connections on 127.0.0.1:`port`."""
-
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
 class Device:
     """A sound card as PortAudio lists it. Numbers are its own and differ between processes."""
 
@@ -186,7 +179,6 @@ Report = (
     | ClockStarted
     | Failed
     | Log
-    | Serving
     | DevicesFound
     | Connecting
     | SessionReady

@@ -196,14 +196,8 @@ class Pipeline:
                     self._note_started(part)
                 case ToolsLoaded(tools):
                     self._offer(tools)
-                case CallTool():
-                    self._toolbox.call(report)
-                case CancelTool():
-                    self._toolbox.cancel(report)
-                case ToolReturned():
-                    self._toolbox.returned(report)
-                case ToolEnded():
-                    self._toolbox.ended(report)
+                case CallTool() | CancelTool() | ToolReturned() | ToolEnded():
+                    self._toolbox.follow(report)
         self._toolbox.tick()
 
     def _offer(self, tools: tuple[ToolSchema, ...]) -> None:

@@ -50,6 +50,18 @@ class Toolbox:
             "tools", "pipeline.tools.process", self._verbose, self._files
         )
 
+    def follow(self, report: CallTool | CancelTool | ToolReturned | ToolEnded) -> None:
+        """Take what the network process asks for and what the tools process says."""
+        match report:
+            case CallTool():
+                self.call(report)
+            case CancelTool():
+                self.cancel(report)
+            case ToolReturned():
+                self.returned(report)
+            case ToolEnded():
+                self.ended(report)
+
     def call(self, command: CallTool) -> None:
         """Run a function; its answer follows, whatever happens to the process."""
         until_s = time.monotonic() + self._timeout_s

@@ -74,14 +74,8 @@ class _ThreeProcesses:
                     self.facts.clock_starts_ns[part] = start_ns
                 case ToolsLoaded(tools):
                     self._voice.tell_network(OfferTools(tools))
-                case CallTool():
-                    self._toolbox.call(report)
-                case CancelTool():
-                    self._toolbox.cancel(report)
-                case ToolReturned():
-                    self._toolbox.returned(report)
-                case ToolEnded():
-                    self._toolbox.ended(report)
+                case CallTool() | CancelTool() | ToolReturned() | ToolEnded():
+                    self._toolbox.follow(report)
         self._toolbox.tick()
         board = self._voice.board
         self.facts.late_periods = LatePeriods(
