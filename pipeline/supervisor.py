@@ -117,6 +117,7 @@ class Pipeline:
             settings.tools,
             settings.tool_timeout_s,
             verbose=settings.verbose,
+            offer=self._offer,
             answer=self._voice.tell_network,
             notice=console.say,
         )
@@ -194,9 +195,7 @@ class Pipeline:
                     self._note_started("session")
                 case Started(part):
                     self._note_started(part)
-                case ToolsLoaded(tools):
-                    self._offer(tools)
-                case CallTool() | CancelTool() | ToolReturned() | ToolEnded():
+                case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._toolbox.follow(report)
         self._toolbox.tick()
 

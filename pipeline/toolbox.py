@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable
 
 from pipeline.children import Child, Children
-from pipeline.commands import CallTool, CancelTool, ToolOutput
+from pipeline.commands import CallTool, CancelTool, ToolOutput, ToolSchema
 from pipeline.errors import PipelineError
-from pipeline.reports import ToolEnded, ToolReturned
+from pipeline.reports import ToolEnded, ToolReturned, ToolsLoaded
 
 
 class Toolbox:
     """Calls functions of the user's `files`.
 
+    :param offer: told once what can be called.
     :param answer: called exactly once for each call that is not cancelled.
     :param notice: told what a person should know.
     """
@@ -31,6 +32,7 @@ class Toolbox:
         timeout_s: float,
         *,
         verbose: bool,
+        offer: Callable[[tuple[ToolSchema, ...]], None],
         answer: Callable[[ToolOutput], None],
         notice: Callable[[str], None],
     ) -> None:
@@ -38,21 +40,29 @@ class Toolbox:
         self._files = files
         self._timeout_s = timeout_s
         self._verbose = verbose
+        self._offer = offer
         self._answer = answer
         self._notice = notice
         self._child: Child | None = None
+        self._loaded = False
         self._unanswered_until_s: dict[str, float] = {}
         self._occupied_until_s: dict[str, float] = {}
 
     def start(self) -> None:
-        """Spawn the process; it imports the files and reports `ToolsLoaded`, or fails."""
-        self._child = self._children.spawn(
-            "tools", "pipeline.tools.process", self._verbose, self._files
-        )
+        """Spawn the process, which imports the files.
 
-    def follow(self, report: CallTool | CancelTool | ToolReturned | ToolEnded) -> None:
+        If it cannot, `Children.reports` raises the error: nobody has begun to talk yet.
+        """
+        self._running()
+
+    def follow(
+        self, report: ToolsLoaded | CallTool | CancelTool | ToolReturned | ToolEnded
+    ) -> None:
         """Take what the network process asks for and what the tools process says."""
         match report:
+            case ToolsLoaded(tools) if not self._loaded:
+                self._loaded = True
+                self._offer(tools)
             case CallTool():
                 self.call(report)
             case CancelTool():
@@ -104,7 +114,9 @@ class Toolbox:
         return self._child
 
     def _broken(self, error: PipelineError) -> None:
-        """The process ended by itself, or could not import the files a second time."""
+        """The process ended by itself, or could not import the files (again)."""
+        if not self._loaded:
+            raise error
         self._child = None
         self._give_up(str(error))
 

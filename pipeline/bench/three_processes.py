@@ -61,6 +61,7 @@ class _ThreeProcesses:
             settings.tools,
             settings.tool_timeout_s,
             verbose=False,
+            offer=lambda tools: voice.tell_network(OfferTools(tools)),
             answer=voice.tell_network,
             notice=_fail,
         )
@@ -72,9 +73,7 @@ class _ThreeProcesses:
             match report:
                 case ClockStarted(part, start_ns):
                     self.facts.clock_starts_ns[part] = start_ns
-                case ToolsLoaded(tools):
-                    self._voice.tell_network(OfferTools(tools))
-                case CallTool() | CancelTool() | ToolReturned() | ToolEnded():
+                case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._toolbox.follow(report)
         self._toolbox.tick()
         board = self._voice.board

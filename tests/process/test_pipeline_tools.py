@@ -1,0 +1,220 @@
+"""The model calls a user's functions: they are heard when they answer, and only then."""
+
+import asyncio
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
+from tests.support.program import Program
+from tests.support.scripted_service import ScriptedService, ScriptedSession
+from tests.support.sound import noise, read_wav, write_wav
+from tests.support.words import understood, word_error_rate, words
+
+MISBEHAVING = '''
+import os
+import re
+import time
+
+
+def wait() -> str:
+    """Wait for a long time."""
+    time.sleep(30)
+    return "waited"
+
+
+def compute() -> int:
+    """Compute for five seconds."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        pass
+    return 1
+
+
+def hold() -> bool:
+    """Hold the interpreter in one call, for some seconds."""
+    return bool(re.match(r"(a+)+$", "a" * 26 + "b"))
+
+
+def leave() -> None:
+    """End the process."""
+    os._exit(3)
+
+
+def ping() -> str:
+    """Answer at once."""
+    print("pinged")
+    return "pong"
+'''
+
+SPOKEN = noise(8, -32_768, 32_767, seed=1)
+LONG_ANSWER = positive(20, seed=2)
+LAST_ANSWER = negative(2, seed=3)
+
+
+async def call(session: ScriptedSession, response: str, *names: str) -> None:
+    """A response that calls functions without arguments; the call's id is the function's name."""
+    await session.start_answer(response)
+    for index, name in enumerate(names):
+        await session.send(
+            "response.function_call_arguments.done",
+            response_id=response,
+            item_id=f"item_{name}",
+            output_index=index,
+            call_id=name,
+            name=name,
+            arguments="{}",
+        )
+    await session.send("response.done", response={"id": response, "status": "completed"})
+
+
+async def misbehave(session: ScriptedSession) -> None:
+    await session.wait_for(lambda: session.heard)
+    await call(session, "busy", "wait", "compute", "hold")
+    await answer(session, "long", LONG_ANSWER)
+    await asyncio.sleep(2)
+    await session.speech_started()
+    await answer(session, "long", positive(1, seed=4), created=True)  # late deltas
+    await end_cancelled(session, "long")
+    await session.speech_stopped()
+    await call(session, "fatal", "leave")
+    await session.wait_for(lambda: session.count("response.create") == 1)
+    await call(session, "sane", "ping")
+    await session.wait_for(lambda: session.count("response.create") == 2)
+    await answer(session, "last", LAST_ANSWER)
+    await session.end_answer("last", "item_last")
+
+
+def outputs(session: ScriptedSession) -> list[tuple[str, str]]:
+    items = [e["item"] for e in session.received if e["type"] == "conversation.item.create"]
+    return [(item["call_id"], item["output"]) for item in items]
+
+
+def test_misbehaving_functions_disturb_nothing(tmp_path: Path) -> None:
+    tools = tmp_path / "misbehaving.py"
+    tools.write_text(MISBEHAVING)
+    with (
+        ScriptedService(misbehave) as service,
+        Program(
+            *("run", "--endpoint", service.endpoint, "--tools", tools),
+            *("--input", write_wav(tmp_path / "spoken.wav", SPOKEN)),
+            *("--output", tmp_path / "heard.wav"),
+            cwd=tmp_path,
+            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
+        ) as program,
+    ):
+        assert program.wait_exit() == 0, program.said
+        assert "tool | pinged" in program.out, program.said
+        assert "Traceback" not in program.err
+        (session,) = service.sessions
+
+    answered = outputs(session)
+    assert Counter(call_id for call_id, _ in answered) == Counter(
+        ["wait", "compute", "hold", "leave", "ping"]
+    )
+    told = dict(answered)
+    assert all("interrupted" in told[name] for name in ("wait", "compute", "hold"))
+    assert told["leave"].startswith("error: ")
+    assert told["ping"] == '"pong"'
+
+    arrived = np.frombuffer(bytes(session.heard), np.int16)
+    assert np.array_equal(arrived[: len(SPOKEN)], SPOKEN)
+    recorded = read_wav(tmp_path / "heard.wav")
+    old, new = np.flatnonzero(recorded > 0), np.flatnonzero(recorded < 0)
+    heard = recorded[old[0] : old[-1] + 1]
+    heard_samples = check_cut(heard, LONG_ANSWER)
+    assert np.array_equal(recorded[new[0] : new[-1] + 1], LAST_ANSWER)
+    (truncation,) = [e for e in session.received if e["type"] == "conversation.item.truncate"]
+    assert truncation["audio_end_ms"] == heard_samples // 24
+
+
+def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        await call(session, "stuck", "wait")
+        await session.wait_for(lambda: session.count("response.create") == 1)
+        await asyncio.sleep(2)  # longer than the grace after which the process is replaced
+        await call(session, "sane", "ping")
+        await session.wait_for(lambda: session.count("response.create") == 2)
+        await answer(session, "last", LAST_ANSWER)
+        await session.end_answer("last", "item_last")
+
+    tools = tmp_path / "misbehaving.py"
+    tools.write_text(MISBEHAVING)
+    with (
+        ScriptedService(script) as service,
+        Program(
+            *("run", "--endpoint", service.endpoint, "--tools", tools, "--tool-timeout-s", "0.5"),
+            *("--input", write_wav(tmp_path / "spoken.wav", SPOKEN[:24_000])),
+            *("--output", tmp_path / "heard.wav"),
+            cwd=tmp_path,
+            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
+        ) as program,
+    ):
+        assert program.wait_exit() == 0, program.said
+        assert "The tools process is replaced" in program.out, program.said
+        (session,) = service.sessions
+    answered = outputs(session)
+    assert [call_id for call_id, _ in answered] == ["wait", "ping"]
+    assert "took longer than 0.5 s" in answered[0][1]
+    assert answered[1][1] == '"pong"'
+
+
+@pytest.mark.parametrize("definition", ["def", "async def"])
+def test_a_spoken_question_gets_a_spoken_result(
+    definition: str, speech_dir: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
+    returned = "It is sunny and warm outside."
+    tools = tmp_path / "weather.py"
+    tools.write_text(
+        f'{definition} weather() -> str:\n    """Tell what the weather is like."""\n'
+        f"    return {returned!r}\n"
+    )
+    question = speech_dir / "az_whatstheweatherlike.wav"
+    arguments = ("run", "--offline", "--input", question, "--output", "answer.wav")
+    with Program(*arguments, "--tools", tools, cwd=tmp_path) as program:
+        assert program.wait_exit() == 0, program.said
+        said = program.out
+    assert re.search(r"You: What's the weather like\?\nCalling weather\(\{\}\)", said), said
+    assert f"Assistant: {returned}" in said, said
+    heard = understood(read_wav(tmp_path / "answer.wav"))
+    assert word_error_rate(words(returned), heard) < 0.2, heard
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "sentence"),
+    [
+        (None, (), "There is no file"),
+        ("def f(:\n", (), "line 1: invalid syntax"),
+        ("def f(x):\n    '''Do.'''\n    return x\n", (), "type"),
+        (MISBEHAVING, ("--tool-choice", "pong"), "--tool-choice is 'pong'"),
+    ],
+)
+def test_bad_files_are_told_in_one_sentence(
+    content: str | None, arguments: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools.py"
+    if content is not None:
+        tools.write_text(content)
+    spoken = write_wav(tmp_path / "spoken.wav", SPOKEN[:24_000])
+
+    async def nothing(session: ScriptedSession) -> None:
+        del session
+
+    with (
+        ScriptedService(nothing) as service,
+        Program(
+            *("run", "--endpoint", service.endpoint, "--tools", tools, *arguments),
+            *("--input", spoken, "--output", tmp_path / "heard.wav"),
+            cwd=tmp_path,
+            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
+        ) as program,
+    ):
+        assert program.wait_exit() == 2, program.said
+        (line,) = program.err.splitlines()
+    assert line.startswith("error: ")
+    assert sentence in line, line
