@@ -123,7 +123,11 @@ def _argument(name: str, kind: Event, tool: Event, remark: str) -> Any:  # noqa:
             return _number(remark, whole=wanted == "integer")
         case "array":
             rest = _rest(tool, remark)
-            return [_END.sub("", part) for part in re.split(r",|\band\b", rest)] if rest else None
+            return (
+                [_END.sub("", part).strip() for part in re.split(r",|\band\b", rest)]
+                if rest
+                else None
+            )
         case "string":
             meant = {*_words(name), *_words(str(kind.get("description")))}
             return (
@@ -174,13 +178,16 @@ def _place(remark: str) -> str | None:
 
 
 def _rest(tool: Event, remark: str) -> str | None:
-    """What follows the last word of the tool's name in the remark."""
+    """What follows the words of the tool's name in the remark."""
     name = set(_words(str(tool.get("name")).replace("_", " "))) - _COMMON
-    found = re.finditer(r"[\w']+", remark)
-    ends = [word.end() for word in found if {*_words(word[0])} & name]
-    if not ends:
+    words = list(re.finditer(r"[\w']+", remark))
+    is_name = [bool({*_words(word[0])} & name) for word in words]
+    if True not in is_name:
         return None
-    return _END.sub("", _FILLER.sub("", remark[ends[0] :])) or None
+    last = is_name.index(True)
+    while last + 1 < len(words) and is_name[last + 1]:
+        last += 1
+    return _END.sub("", _FILLER.sub("", remark[words[last].end() :])) or None
 
 
 def _spoken_one(output: str) -> str:
