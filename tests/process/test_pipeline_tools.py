@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
-from tests.support.program import Program
+from tests.support.program import REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
 from tests.support.words import understood, word_error_rate, words
@@ -183,6 +183,29 @@ def test_a_spoken_question_gets_a_spoken_result(
     assert f"Assistant: {returned}" in said, said
     heard = understood(read_wav(tmp_path / "answer.wav"))
     assert word_error_rate(words(returned), heard) < 0.2, heard
+
+
+def test_one_question_calls_two_functions(tmp_path: Path) -> None:
+    pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
+    from pipeline.offline import sample
+    from pipeline.offline.detector import DetectorModel
+    from pipeline.offline.recogniser import Recogniser
+    from pipeline.offline.voice import Voice
+
+    question = sample._clearly(
+        "What is the time in London and in Berlin?", Voice(), Recogniser(DetectorModel())
+    )
+    pause = np.zeros(12_000, np.int16)
+    spoken = write_wav(tmp_path / "question.wav", np.concatenate([pause, question]))
+    arguments = ("run", "--offline", "--input", spoken, "--output", "answer.wav")
+    with Program(
+        *arguments, "--tools", REPOSITORY / "examples" / "tools.py", cwd=tmp_path
+    ) as program:
+        assert program.wait_exit() == 0, program.said
+        said = program.out
+    assert 'Calling current_time({"city": "London"})' in said, said
+    assert 'Calling current_time({"city": "Berlin"})' in said, said
+    assert re.search(r"Assistant: In London it is .+\. In Berlin it is .+\.", said), said
 
 
 @pytest.mark.parametrize(
