@@ -9,6 +9,7 @@ FRAME_SAMPLES = 1_200
 SAMPLE_BYTES = 2
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 
 
 def samples_to_ms(samples: int) -> int:

@@ -28,11 +28,12 @@ from pipeline.commands import CallTool, CancelTool, OfferTools, ToolSchema
 from pipeline.console.console import Console
 from pipeline.errors import SettingsError
 from pipeline.offline import SAMPLE_WAV
-from pipeline.pcm import samples_to_ms
+from pipeline.pcm import NS_PER_MS, samples_to_ms
 from pipeline.reports import (
     Device,
     DevicesFound,
     Finished,
+    Notice,
     SessionReady,
     Started,
     ToolEnded,
@@ -226,9 +227,19 @@ class Pipeline:
                 "lost: the network has been away for too long."
             )
         underruns = board.playback.underruns.load()
-        if underruns > self._underruns and self._settings.verbose:
-            self._console.say(f"The answer came too slowly {underruns - self._underruns} time(s).")
+        if underruns > self._underruns:
+            delay_ms = board.playback.playout_delay_ns.load() // NS_PER_MS
+            self._console.show(
+                Notice(
+                    f"The answer paused {_times(underruns - self._underruns)}: the network was too "
+                    f"slow. Answers begin up to {delay_ms} ms later while it is."
+                )
+            )
         self._lost_samples, self._underruns = lost_samples, underruns
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _described(device: Device) -> str:

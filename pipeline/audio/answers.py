@@ -1,13 +1,13 @@
 """Answer samples in playing order, taken from the playback ring at 24 kHz or at the card's rate."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import soxr
 
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.samples import Samples
-from pipeline.shm.board import PlaybackWords, Position
+from pipeline.shm.board import Position
 from pipeline.shm.ring import FLAG_ITEM_END, Frame, RingReader
 
 
@@ -25,6 +25,16 @@ class Answers(Protocol):
         """Drop everything older than `generation`; returns how many frames that was."""
 
 
+class Waiting(NamedTuple):
+    """What the ring holds of answers that may sound."""
+
+    samples: int
+    item: int
+    """The first one's; 0 if there is none."""
+    ended: bool
+    """Whether the last one is complete, so that nothing more needs to come."""
+
+
 class RingAnswers:
     """Samples of the ring's frames, in order, whatever their lengths.
 
@@ -33,9 +43,8 @@ class RingAnswers:
     the generation was loaded, and would be taken for a part of the answer that is cut next.
     """
 
-    def __init__(self, reader: RingReader, words: PlaybackWords) -> None:
+    def __init__(self, reader: RingReader) -> None:
         self._reader = reader
-        self._words = words
         self._generation = 0
         self._taken_samples = 0  # of the frame at the front
         self._inside_item = False
@@ -46,16 +55,30 @@ class RingAnswers:
         return self._position
 
     def take(self, out: Samples) -> int:
+        """Ends of items that follow the last sample are taken with it."""
         filled = 0
-        while filled < len(out) and (frame := self._front()) is not None:
+        while (frame := self._front()) is not None:
             start = self._taken_samples
             count = min(len(frame.samples) - start, len(out) - filled)
+            if not count and len(frame.samples) > start:
+                break
             out[filled : filled + count] = frame.samples[start : start + count]
             filled += count
             self._taken(frame, count)
-        if filled < len(out):
-            self._count_underrun()
         return filled
+
+    def waiting(self, most_samples: int) -> Waiting:
+        """Look ahead as far as `most_samples` reach, or a little further."""
+        samples, item, ended, behind = -self._taken_samples, 0, not self._inside_item, 0
+        self._skip_stale()
+        while samples < most_samples and (frame := self._reader.front(behind)) is not None:
+            if frame.generation != self._generation:
+                break
+            samples += len(frame.samples)
+            item = item or (frame.item if samples > 0 else 0)
+            ended = bool(frame.flags & FLAG_ITEM_END)
+            behind += 1
+        return Waiting(max(0, samples), item, ended)
 
     def discard(self, generation: int) -> int:
         self._generation = generation
@@ -64,13 +87,15 @@ class RingAnswers:
         return self._reader.skip_older(generation)
 
     def _front(self) -> Frame | None:
+        self._skip_stale()
+        frame = self._reader.front()
+        return frame if frame is not None and frame.generation == self._generation else None
+
+    def _skip_stale(self) -> None:
+        """Frames may have been written for an older generation after it was cut."""
         frame = self._reader.front()
         if frame is not None and frame.generation < self._generation:
             self._reader.skip_older(self._generation)
-            frame = self._reader.front()
-        if frame is None or frame.generation > self._generation:
-            return None
-        return frame
 
     def _taken(self, frame: Frame, count: int) -> None:
         self._taken_samples += count
@@ -79,11 +104,6 @@ class RingAnswers:
             self._taken_samples = 0
             self._inside_item = not frame.flags & FLAG_ITEM_END
             self._reader.advance()
-
-    def _count_underrun(self) -> None:
-        if self._inside_item and not self._reader.fill_frames():
-            self._inside_item = False
-            self._words.underruns.add(1)
 
 
 class ResampledAnswers:
@@ -95,7 +115,7 @@ class ResampledAnswers:
 
     _BLOCK_SAMPLES = 240
 
-    def __init__(self, source: RingAnswers, rate_hz: int) -> None:
+    def __init__(self, source: Answers, rate_hz: int) -> None:
         self._source = source
         self._rate_hz = rate_hz
         self._block = np.zeros(self._BLOCK_SAMPLES, np.int16)

@@ -7,7 +7,9 @@ from multiprocessing.connection import Connection
 
 from pipeline.audio.answers import Answers, ResampledAnswers, RingAnswers
 from pipeline.audio.choice import CardChoice, open_speaker
-from pipeline.audio.player import FADE_MS, Player
+from pipeline.audio.fade import FADE_MS
+from pipeline.audio.player import Player
+from pipeline.audio.playout import Playout
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
@@ -52,7 +54,7 @@ def _work(
 
 
 def _answers(reader: RingReader, board: Board, rate_hz: int) -> Answers:
-    answers = RingAnswers(reader, board.playback)
+    answers = Playout(RingAnswers(reader), board.playback)
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)
 
 

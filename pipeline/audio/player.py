@@ -9,15 +9,12 @@ import time
 from collections import deque
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.audio.answers import Answers
+from pipeline.audio.fade import fade_samples, falling
 from pipeline.pcm import samples_to_ns
 from pipeline.samples import Samples, peak
 from pipeline.shm.board import Board, Cut, Position
-
-FADE_MS = 2
-"""Raised cosine: short enough for the cut, long enough not to click."""
 
 
 class Player:
@@ -31,7 +28,7 @@ class Player:
         self._generation = 0
         self._stopped = False
         self._sounding = False
-        self._fade_samples = rate_hz * FADE_MS // 1_000
+        self._fade_samples = fade_samples(rate_hz)
         self._tail = np.zeros(0, np.int16)
         self._on_the_way: deque[tuple[int, Position]] = deque()
 
@@ -74,7 +71,7 @@ class Player:
         tail = np.zeros(self._fade_samples, np.int16)
         count = self._answers.take(tail)
         self._words.played_samples.add(count)
-        self._tail = (tail[:count] * _raised_cosine(count)).astype(np.int16)
+        self._tail = (tail[:count] * falling(count)).astype(np.int16)
 
     def _take_tail(self, out: Samples) -> int:
         count = min(len(self._tail), len(out))
@@ -92,9 +89,3 @@ class Player:
         while self._on_the_way and self._on_the_way[0][0] <= now_ns:
             self._words.heard.store(self._on_the_way.popleft()[1].packed())
         self._words.heartbeat_ns.store(now_ns)
-
-
-def _raised_cosine(samples: int) -> npt.NDArray[np.float32]:
-    """Falling from 1 to 0, shape ``(samples,)``."""
-    phase = np.arange(1, samples + 1, dtype=np.float32) / samples
-    return np.float32(0.5) * (1 + np.cos(np.float32(np.pi) * phase))

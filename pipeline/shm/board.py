@@ -92,7 +92,11 @@ class PlaybackWords:
     played_samples: Word
     """Answer samples handed to the device, whatever their item."""
     underruns: Word
-    """Times the ring ran dry in the middle of an answer."""
+    """Times that an answer paused because its next samples came too late."""
+    playout_delay_ns: Word
+    """How long answers wait before they sound, while the service is not ahead of real time."""
+    playout_waited_ns: Word
+    """How long all of them have waited."""
     output_underruns: Word
     """Periods that the card reported as missed."""
     peak: Word

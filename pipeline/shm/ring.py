@@ -205,11 +205,11 @@ class RingReader:
         # here is complete.
         return self._written.load() - self._next
 
-    def front(self) -> Frame | None:
-        """The oldest waiting frame, left in place; None if there is none."""
-        if self.fill_frames() <= 0:
+    def front(self, behind: int = 0) -> Frame | None:
+        """The waiting frame `behind` the oldest, left in place; None if there is none."""
+        if behind >= self.fill_frames():
             return None
-        slot = self._next % self._capacity
+        slot = (self._next + behind) % self._capacity
         sequence, generation, item, offset, captured, count, flags = self._headers[slot].item()
         samples = self._samples[slot, :count]
         return Frame(sequence, generation, item, offset, captured, flags, samples)

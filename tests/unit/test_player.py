@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.audio.answers import ResampledAnswers, RingAnswers
-from pipeline.audio.player import FADE_MS, Player
+from pipeline.audio.fade import FADE_MS
+from pipeline.audio.player import Player
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
 from pipeline.samples import Samples
 from pipeline.shm.board import Board, Cut, Position
@@ -32,7 +33,7 @@ class Rig:
         self.rate_hz = rate_hz
         self._writer = ring.writer()
         self._reader = ring.reader()
-        answers = RingAnswers(self._reader, board.playback)
+        answers = RingAnswers(self._reader)
         self.player = Player(
             answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz),
             board,
@@ -134,7 +135,6 @@ def assert_falls(out: Samples) -> None:
 def test_nothing_to_play_is_silence(rig: Rig) -> None:
     assert not rig.render().any()
     assert rig.words.played_samples.load() == 0
-    assert rig.words.underruns.load() == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -255,7 +255,6 @@ def test_frames_seen_before_their_generation_wait_for_it(rig: Rig) -> None:
     rig.answer(wanted, generation=1, item=2)
     out = rig.play(3 * PERIOD)
     assert np.array_equal(out, np.concatenate((loud(50), silence(3 * PERIOD - 50))))
-    assert rig.words.underruns.load() == 0
     rig.interrupt()
     assert np.array_equal(rig.play(FRAME_SAMPLES), wanted)
 
@@ -402,32 +401,6 @@ def test_an_item_is_heard_to_its_end_even_if_its_end_comes_later(rig: Rig) -> No
     assert rig.heard == rig.handed == Position(1, PERIOD)
 
 
-# Underruns
-
-
-def test_an_underrun_is_counted_once_per_dry_spell(rig: Rig) -> None:
-    for spells in (1, 2):
-        rig.answer(loud(PERIOD + 10))
-        rig.play(5 * PERIOD)
-        assert rig.words.underruns.load() == spells
-
-
-def test_running_dry_on_a_period_s_boundary_is_an_underrun(rig: Rig) -> None:
-    rig.answer(loud(PERIOD))
-    rig.render()
-    assert rig.words.underruns.load() == 0
-    rig.render()
-    assert rig.words.underruns.load() == 1
-
-
-@pytest.mark.parametrize("samples", [PERIOD, PERIOD + 10])
-def test_the_end_of_an_item_is_no_underrun(rig: Rig, samples: int) -> None:
-    rig.answer(loud(samples))
-    rig.end()
-    rig.play(5 * PERIOD)
-    assert rig.words.underruns.load() == 0
-
-
 # Cards of other rates
 
 RATES = pytest.mark.parametrize("rate_hz", [48_000, 44_100])
@@ -453,7 +426,6 @@ def test_a_resampled_answer_sounds_whole_without_waiting_for_the_next(
     assert np.max(np.abs(out[: len(wanted)].astype(int) - wanted)) <= 20
     assert not out[len(wanted) + 2 :].any()
     assert rig.handed == Position(1, len(answer))
-    assert rig.words.underruns.load() == 0
 
 
 @RATES
@@ -512,5 +484,4 @@ def test_a_resampled_answer_goes_on_after_running_dry(
         rig.answer(tone(2_400))
         rig.play(rate_hz // 5, rate_hz // 200)
         assert rig.handed == Position(1, spells * 2_400)
-        assert rig.words.underruns.load() == spells
     assert abs(rig.words.played_samples.load() - 3 * rate_hz // 10) <= 6

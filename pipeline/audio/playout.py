@@ -1,0 +1,159 @@
+"""When answer samples may sound: a delay that fits the network, and soft edges where they run out.
+
+The service is far ahead of real time as a rule, and then nothing here takes time. Where samples
+come later than they are needed, the last ones there are fade out, and the next ones fade in: an
+underrun. After it answers begin later by as much as was missing, so that the next hitch of the same
+length is not heard. Each answer without an underrun brings this delay down again.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.audio.answers import RingAnswers
+from pipeline.audio.fade import fade_samples, falling
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.samples import Samples
+from pipeline.shm.board import PlaybackWords, Position
+
+FADE = fade_samples()
+_AHEAD_SAMPLES = SAMPLE_RATE_HZ
+"""A service that is a second ahead needs no delay."""
+_NOTHING: Samples = np.zeros(0, np.int16)
+
+
+class PlayoutDelay:
+    """How long an answer waits, `ns`, unless the service shows that it is ahead of real time."""
+
+    LONGEST_NS = NS_PER_S // 5
+    _SHORTEST_NS = NS_PER_S // 200
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    @property
+    def samples(self) -> int:
+        return self.ns * SAMPLE_RATE_HZ // NS_PER_S
+
+    def grow(self, missing_ns: int) -> None:
+        """An underrun: samples came `missing_ns` too late."""
+        self.ns = min(self.LONGEST_NS, self.ns + missing_ns)
+
+    def shrink(self) -> None:
+        """An answer has sounded without an underrun."""
+        self.ns = self.ns * 3 // 4
+        if self.ns < self._SHORTEST_NS:
+            self.ns = 0
+
+
+class Playout:
+    """Gives the samples of `answers`, 24 kHz, in their time."""
+
+    def __init__(
+        self,
+        answers: RingAnswers,
+        words: PlaybackWords,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._answers = answers
+        self._words = words
+        self._clock_ns = clock_ns
+        self._delay = PlayoutDelay()
+        self._playing = False
+        self._calm = True
+        self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
+        self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
+        self._tail = _NOTHING  # of a fade-out that reaches into the next period
+        self._risen_samples = FADE  # of a fade-in
+
+    @property
+    def position(self) -> Position:
+        item, samples = self._answers.position
+        return Position(item, samples - len(self._tail))
+
+    def take(self, out: Samples) -> int:
+        """Copy the samples that are to sound next; returns how many."""
+        if len(self._tail):
+            return self._take_tail(out)
+        if not self._playing and not self._begin():
+            return 0
+        waiting = self._answers.waiting(len(out) + FADE)
+        if waiting.samples < len(out) + FADE and not waiting.ended:
+            self._run_dry(waiting.samples)
+            return self._take_tail(out)
+        count = self._answers.take(out)
+        self._rise(out[:count])
+        if count < len(out):
+            self._finish_answer()
+        return count
+
+    def discard(self, generation: int) -> int:
+        """Drop everything older than `generation`; returns how many frames that was."""
+        self._finish_answer()
+        self._dry = self._seen = None
+        self._tail = _NOTHING
+        return self._answers.discard(generation)
+
+    def _begin(self) -> bool:
+        """Play what waits if it waited long enough, is whole, or comes faster than it is heard."""
+        waiting = self._answers.waiting(_AHEAD_SAMPLES)
+        if not waiting.samples:
+            self._answers.take(_NOTHING)  # the mere end of an item
+            return False
+        now_ns = self._clock_ns()
+        if self._seen is None:
+            self._note_underrun(waiting.item, now_ns)
+            self._seen = now_ns, waiting.samples
+        seen_ns, seen_samples = self._seen
+        is_ahead = waiting.samples >= min(_AHEAD_SAMPLES, seen_samples + self._delay.samples)
+        if not (waiting.ended or is_ahead or now_ns - seen_ns >= self._delay.ns):
+            return False
+        self._words.playout_waited_ns.add(now_ns - seen_ns)
+        self._playing, self._seen = True, None
+        return True
+
+    def _note_underrun(self, item: int, now_ns: int) -> None:
+        """Samples have come. If they belong to what ran dry, they came too late."""
+        if self._dry is None:
+            return
+        dry_item, dry_ns = self._dry
+        self._dry = None
+        if item == dry_item:
+            self._calm = False
+            self._risen_samples = 0
+            self._delay.grow(now_ns - dry_ns)
+            self._words.underruns.add(1)
+            self._words.playout_delay_ns.store(self._delay.ns)
+
+    def _run_dry(self, samples: int) -> None:
+        """Let the last `samples` there are sound, and fall silent."""
+        last = np.zeros(samples, np.int16)
+        self._answers.take(last)
+        self._rise(last)
+        fading = last[-FADE:]
+        fading[:] = fading * falling(len(fading))
+        self._tail = last
+        self._playing = False
+        self._dry = self._answers.position.item, self._clock_ns()
+
+    def _take_tail(self, out: Samples) -> int:
+        count = min(len(self._tail), len(out))
+        out[:count] = self._tail[:count]
+        self._tail = self._tail[count:]
+        return count
+
+    def _rise(self, sound: Samples) -> None:
+        if self._risen_samples < FADE:
+            rising = sound[: FADE - self._risen_samples]
+            gains = 1 - falling(FADE)[self._risen_samples :][: len(rising)]
+            rising[:] = rising * gains
+            self._risen_samples += len(rising)
+
+    def _finish_answer(self) -> None:
+        """An answer has ended or was cut."""
+        if self._playing and self._calm:
+            self._delay.shrink()
+            self._words.playout_delay_ns.store(self._delay.ns)
+        self._playing, self._calm = False, True
+        self._risen_samples = FADE
