@@ -2,13 +2,13 @@
 
 import gc
 import logging
-import os
-import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.child import Supervised
 from pipeline.reports import Log
+from pipeline.scheduling import promote_by_broker, promote_this_thread
 
 AUDIO_PRIORITY = 70
 """Above ordinary real-time work, below the sound server's own threads."""
@@ -35,27 +35,22 @@ class Promotion:
 
     def __init__(self, priority: int) -> None:
         self._priority = priority
-        self._outcome = ""
+        self._asked = False
+        self._granted: str | None = None
+        self._thread_id = 0
         self._told = False
 
     def promote_once(self) -> None:
         """Call this on the thread itself: the system promotes whoever asks."""
-        if not self._outcome:
-            self._outcome = raise_thread_priority(self._priority)
+        if not self._asked:
+            self._thread_id = threading.get_native_id()
+            self._granted = promote_this_thread(self._priority)
+            self._asked = True
 
     def tell(self, supervised: Supervised) -> None:
         """Report the outcome as soon as there is one; for a thread that may wait."""
-        if self._outcome and not self._told:
+        if self._asked and not self._told:
             self._told = True
-            supervised.report(Log(logging.INFO, "pipeline.realtime", self._outcome))
-
-
-def raise_thread_priority(priority: int) -> str:
-    """Ask for real-time scheduling of the calling thread; says in words what came of it."""
-    if sys.platform != "linux":
-        return "ordinary priority: real-time scheduling is asked for on Linux only"
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except PermissionError:
-        return "ordinary priority: the system refuses SCHED_FIFO (see ulimit -r)"
-    return f"real-time priority {priority} (SCHED_FIFO)"
+            granted = self._granted or promote_by_broker(self._thread_id)
+            outcome = granted or "ordinary priority: the system grants no real-time scheduling"
+            supervised.report(Log(logging.INFO, "pipeline.realtime", outcome))

@@ -111,8 +111,12 @@ class Settings:
     frame_ms: int = _setting(
         50, "Microphone sound sent at a time; shorter is quicker.", choices=("10", "20", "50")
     )
-    period_ms: float = _setting(
-        5.0, "Sound that the device takes or gives at a time.", minimum=1, maximum=50
+    period_ms: float | None = _setting(
+        None,
+        "Sound that the device takes or gives at a time. By default the shortest that it keeps up "
+        "with, 5 or more.",
+        minimum=1,
+        maximum=50,
     )
     offline: bool = _setting(False, "Use the built-in service even if an endpoint is configured.")
     verbose: bool = _setting(False, "Also show events, device facts and messages of libraries.")
@@ -162,9 +166,9 @@ class Option:
 
 
 @cache
-def options() -> tuple[Option, ...]:
+def options(declaration: type[Any] = Settings) -> tuple[Option, ...]:
     """Return every setting in the order of declaration."""
-    hints = get_type_hints(Settings)
+    hints = get_type_hints(declaration)
     return tuple(
         Option(
             f.name,
@@ -173,7 +177,7 @@ def options() -> tuple[Option, ...]:
             f.default,
             **f.metadata,
         )
-        for f in fields(Settings)
+        for f in fields(declaration)
     )
 
 

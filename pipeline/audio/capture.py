@@ -10,13 +10,14 @@ from multiprocessing.connection import Connection
 import numpy as np
 import soxr
 
-from pipeline.audio.choice import CardChoice, open_microphone
+from pipeline.audio.cards import Microphone
+from pipeline.audio.choice import CardChoice, steady_microphone
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
-from pipeline.reports import ClockStarted, Report, Started
+from pipeline.reports import ClockStarted, Notice, Report, Started
 from pipeline.samples import Samples, peak
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, CaptureWords
@@ -100,7 +101,7 @@ def _work(
         stderr_reported(supervised),
         Board.attach(names.board) as board,
         FrameRing.attach(names.capture_ring) as ring,
-        closing(open_microphone(choice, settings.period_ms, board.capture)) as microphone,
+        closing(steady_microphone(choice, settings.period_ms, board.capture)) as steady,
     ):
         assembler = FrameAssembler(
             ring.writer(),
@@ -108,17 +109,26 @@ def _work(
             Waker(wake_socket).wake,
             ms_to_samples(settings.frame_ms),
         )
-        callback = _Callback(assembler, microphone.rate_hz)
-        supervised.report(Started("microphone", microphone.description))
+        supervised.report(Started("microphone", steady.card.description))
         if choice.is_file and not _wait_session_ready(board, supervised):
             return
         with no_garbage_collection():
-            microphone.start(callback)
-            supervised.report(ClockStarted("microphone", microphone.clock_start_ns))
+            callback = _start(steady.card, assembler, supervised)
             while not supervised.stop_requested(CHECK_S):
-                microphone.check()
+                if steady.check():
+                    supervised.report(Notice(steady.explanation))
+                    callback = _start(steady.card, assembler, supervised)
                 callback.promotion.tell(supervised)
-                board.capture.ended.store(int(microphone.ended))
+                board.capture.ended.store(int(steady.card.ended))
+
+
+def _start(
+    microphone: Microphone, assembler: FrameAssembler, supervised: Supervised
+) -> "_Callback":
+    callback = _Callback(assembler, microphone.rate_hz)
+    microphone.start(callback)
+    supervised.report(ClockStarted("microphone", microphone.clock_start_ns))
+    return callback
 
 
 def _wait_session_ready(board: Board, supervised: Supervised) -> bool:

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.audio.cards import Microphone, Speaker
+from pipeline.audio.host_apis import rank
+from pipeline.audio.steady import PERIODS_MS, SteadyCard
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import DeviceError
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.reports import Device
+from pipeline.shm.atomics import Word
 from pipeline.shm.board import CaptureWords, PlaybackWords
 
 Direction = Literal["input", "output"]
@@ -48,22 +51,53 @@ def choose(
     return CardChoice(name=device.name, host_api=device.host_api) if device else None
 
 
-def open_microphone(choice: CardChoice, period_ms: float, words: CaptureWords) -> Microphone:
-    """:raises DeviceError, WavError: the card cannot be opened."""
+def steady_microphone(
+    choice: CardChoice, period_ms: float | None, words: CaptureWords
+) -> SteadyCard[Microphone]:
+    """Open a card.
+
+    :param period_ms: None for the shortest that the card keeps up with.
+    :raises DeviceError, WavError: the card cannot be opened.
+    """
+    misses = words.input_overruns
+    return SteadyCard(
+        lambda ms: _microphone(choice, ms, misses), _periods_ms(choice, period_ms), misses
+    )
+
+
+def steady_speaker(
+    choice: CardChoice, period_ms: float | None, words: PlaybackWords
+) -> SteadyCard[Speaker]:
+    """Open a card, as `steady_microphone` does."""
+    misses = words.output_underruns
+    return SteadyCard(
+        lambda ms: _speaker(choice, ms, misses), _periods_ms(choice, period_ms), misses
+    )
+
+
+def _microphone(choice: CardChoice, period_ms: float, overruns: Word) -> Microphone:
     if choice.path is not None:
-        return WavMicrophone(choice.path, _period_samples(period_ms), words.input_overruns)
+        return WavMicrophone(choice.path, _period_samples(period_ms), overruns)
     from pipeline.audio.devices import PortAudioMicrophone
 
-    return PortAudioMicrophone(choice.name, choice.host_api, period_ms, words.input_overruns)
+    return PortAudioMicrophone(choice.name, choice.host_api, period_ms, overruns)
 
 
-def open_speaker(choice: CardChoice, period_ms: float, words: PlaybackWords) -> Speaker:
-    """:raises DeviceError, WavError: the card cannot be opened."""
+def _speaker(choice: CardChoice, period_ms: float, underruns: Word) -> Speaker:
     if choice.path is not None:
-        return WavSpeaker(choice.path, _period_samples(period_ms), words.output_underruns)
+        return WavSpeaker(choice.path, _period_samples(period_ms), underruns)
     from pipeline.audio.devices import PortAudioSpeaker
 
-    return PortAudioSpeaker(choice.name, choice.host_api, period_ms, words.output_underruns)
+    return PortAudioSpeaker(choice.name, choice.host_api, period_ms, underruns)
+
+
+def _periods_ms(choice: CardChoice, period_ms: float | None) -> tuple[float, ...]:
+    """Periods to try, shortest first."""
+    if period_ms is not None:
+        return (period_ms,)
+    # A file keeps up with any, and JACK's server has chosen the period for all of its clients.
+    fixed = choice.is_file or choice.host_api.startswith("JACK")
+    return PERIODS_MS[:1] if fixed else PERIODS_MS
 
 
 def _period_samples(period_ms: float) -> int:
@@ -87,6 +121,7 @@ def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Devic
     else:
         exact = [d for d in usable if d.name.lower() == wanted.lower()]
         matches = exact or [d for d in usable if wanted.lower() in d.name.lower()]
+        matches.sort(key=lambda device: rank(device.host_api))
     if not matches:
         there_are = "; ".join(map(str, usable)) or "none"
         raise DeviceError(

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from pipeline.pcm import NS_PER_S, samples_to_ns
-from pipeline.realtime import AUDIO_PRIORITY, raise_thread_priority
+from pipeline.realtime import AUDIO_PRIORITY
+from pipeline.scheduling import promote_this_thread
 from pipeline.shm.atomics import Word
 
 
@@ -53,7 +54,7 @@ class PeriodClock:
             self._thread.join()
 
     def _run(self) -> None:
-        raise_thread_priority(AUDIO_PRIORITY)  # before the first period, which is late otherwise
+        promote_this_thread(AUDIO_PRIORITY)  # before the first period, which is late otherwise
         self.start_ns = time.monotonic_ns()
         self._begun.set()
         periods = 0

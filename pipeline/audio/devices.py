@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.audio.cards import OnPeriod, Render
 from pipeline.audio.choice import Direction
+from pipeline.audio.host_apis import rank
 from pipeline.errors import DeviceError
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
 from pipeline.reports import Device
@@ -204,17 +205,18 @@ def _port_audio() -> Any:  # noqa: ANN401 - PyAudio has no types
 
 
 def _list(port_audio: Any) -> list[Device]:  # noqa: ANN401 - PyAudio has no types
-    default_input = _default_index(port_audio.get_default_input_device_info)
-    default_output = _default_index(port_audio.get_default_output_device_info)
+    count = port_audio.get_host_api_count()
+    host_apis = [port_audio.get_host_api_info_by_index(index) for index in range(count)]
+    default_input = _default_index(host_apis, "defaultInputDevice")
+    default_output = _default_index(host_apis, "defaultOutputDevice")
     devices = []
     for index in range(port_audio.get_device_count()):
         info = port_audio.get_device_info_by_index(index)
-        api = port_audio.get_host_api_info_by_index(info["hostApi"])
         devices.append(
             Device(
                 index=index,
                 name=info["name"],
-                host_api=api["name"],
+                host_api=host_apis[info["hostApi"]]["name"],
                 input_channels=info["maxInputChannels"],
                 output_channels=info["maxOutputChannels"],
                 default_rate_hz=int(info["defaultSampleRate"]),
@@ -225,8 +227,7 @@ def _list(port_audio: Any) -> list[Device]:  # noqa: ANN401 - PyAudio has no typ
     return devices
 
 
-def _default_index(ask: Callable[[], Mapping[str, Any]]) -> int | None:
-    try:
-        return int(ask()["index"])
-    except OSError:  # the system has no such card
-        return None
+def _default_index(host_apis: list[Mapping[str, Any]], key: str) -> int | None:
+    """The default card of the quickest host API that has one; PortAudio itself takes the first."""
+    having = [host_api for host_api in host_apis if host_api[key] >= 0]
+    return min(having, key=lambda api: rank(api["name"]))[key] if having else None

@@ -6,7 +6,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from pipeline.audio.answers import Answers, ResampledAnswers, RingAnswers
-from pipeline.audio.choice import CardChoice, open_speaker
+from pipeline.audio.cards import Speaker
+from pipeline.audio.choice import CardChoice, steady_speaker
 from pipeline.audio.fade import FADE_MS
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
@@ -15,7 +16,7 @@ from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
-from pipeline.reports import ClockStarted, Report, Started
+from pipeline.reports import ClockStarted, Notice, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
@@ -39,23 +40,31 @@ def _work(
         stderr_reported(supervised),
         Board.attach(names.board) as board,
         FrameRing.attach(names.playback_ring) as ring,
-        closing(open_speaker(choice, settings.period_ms, board.playback)) as speaker,
+        closing(steady_speaker(choice, settings.period_ms, board.playback)) as steady,
     ):
-        answers = _answers(ring.reader(), board, speaker.rate_hz)
-        callback = _Callback(Player(answers, board, speaker.rate_hz))
-        supervised.report(Started("speaker", speaker.description))
+        rate_hz = steady.card.rate_hz
+        player = Player(_answers(ring.reader(), board, rate_hz), board, rate_hz)
+        supervised.report(Started("speaker", steady.card.description))
         with no_garbage_collection():
-            speaker.start(callback)
-            supervised.report(ClockStarted("speaker", speaker.clock_start_ns))
+            callback = _start(steady.card, player, supervised)
             while not supervised.stop_requested(CHECK_S):
-                speaker.check()
+                if steady.check():
+                    supervised.report(Notice(steady.explanation))
+                    callback = _start(steady.card, player, supervised)
                 callback.promotion.tell(supervised)
-            time.sleep((2 * settings.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
+            time.sleep((2 * steady.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
 
 
 def _answers(reader: RingReader, board: Board, rate_hz: int) -> Answers:
     answers = Playout(RingAnswers(reader), board.playback)
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)
+
+
+def _start(speaker: Speaker, player: Player, supervised: Supervised) -> "_Callback":
+    callback = _Callback(player)
+    speaker.start(callback)
+    supervised.report(ClockStarted("speaker", speaker.clock_start_ns))
+    return callback
 
 
 class _Callback:

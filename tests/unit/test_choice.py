@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.audio.choice import CardChoice, choose, open_microphone, open_speaker
+from pipeline.audio.choice import CardChoice, choose, steady_microphone, steady_speaker
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.errors import DeviceError, WavError
 from pipeline.reports import Device
@@ -58,6 +58,13 @@ def test_a_card_is_found_by_default_number_or_part_of_its_name(
     assert choose(wanted, direction, CARDS) == chosen(expected)  # type: ignore[arg-type]
 
 
+def test_a_card_reached_in_several_ways_is_opened_in_the_quickest() -> None:
+    names = ("MME", "Windows DirectSound", "Windows WASAPI", "Windows WDM-KS")
+    ways = [card(index, "Headset", host_api=name) for index, name in enumerate(names)]
+    assert choose("headset", "input", ways) == chosen(ways[2])
+    assert choose("3", "input", ways) == chosen(ways[3]), "a number says which way"
+
+
 def test_without_a_default_the_first_usable_card_is_taken() -> None:
     assert choose(None, "output", (WEBCAM, HEADSET_2, HEADSET)) == chosen(HEADSET_2)
 
@@ -106,10 +113,10 @@ def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_files_are_opened_in_the_place_of_cards(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with Board.create() as board:
-        microphone = open_microphone(CardChoice(path=path), 5.0, board.capture)
-        speaker = open_speaker(CardChoice(path=tmp_path / "out.wav"), 5.0, board.playback)
-        assert isinstance(microphone, WavMicrophone)
-        assert isinstance(speaker, WavSpeaker)
-        assert microphone.rate_hz == speaker.rate_hz == 24_000
+        microphone = steady_microphone(CardChoice(path=path), 5.0, board.capture)
+        speaker = steady_speaker(CardChoice(path=tmp_path / "out.wav"), 5.0, board.playback)
+        assert isinstance(microphone.card, WavMicrophone)
+        assert isinstance(speaker.card, WavSpeaker)
+        assert microphone.card.rate_hz == speaker.card.rate_hz == 24_000
         microphone.close()
         speaker.close()

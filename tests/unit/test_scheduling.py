@@ -1,0 +1,62 @@
+"""Real-time scheduling is a wish: whatever the system says, the program goes on and tells."""
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pipeline import realtime
+from pipeline.realtime import AUDIO_PRIORITY, Promotion
+from pipeline.reports import Log
+from pipeline.scheduling import promote_by_broker, promote_this_thread
+
+
+class Supervised:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def report(self, report: Log) -> None:
+        self.said.append(report.message)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="rtkit is a part of Linux desktops")
+def test_without_a_system_bus_nothing_is_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'no_bus'}")
+    assert promote_by_broker(threading.get_native_id()) is None
+
+
+def test_a_thread_is_promoted_or_not_and_the_outcome_has_words() -> None:
+    outcomes: list[str | None] = []
+    thread = threading.Thread(target=lambda: outcomes.append(promote_this_thread(AUDIO_PRIORITY)))
+    thread.start()
+    thread.join()
+    (outcome,) = outcomes
+    assert outcome is None or "scheduling" in outcome or "priority" in outcome
+
+
+@pytest.mark.parametrize(
+    ("at_once", "by_broker", "told"),
+    [
+        ("at once", None, "at once"),
+        (None, "by the broker", "by the broker"),
+        (None, None, "ordinary priority: the system grants no real-time scheduling"),
+    ],
+)
+def test_the_outcome_is_told_once(
+    at_once: str | None, by_broker: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(realtime, "promote_this_thread", lambda _: at_once)
+    monkeypatch.setattr(
+        realtime, "promote_by_broker", lambda tid: (asked.append(tid), by_broker)[1]
+    )
+    promotion, supervised = Promotion(AUDIO_PRIORITY), Supervised()
+    promotion.tell(supervised)  # type: ignore[arg-type] # nothing to tell yet
+    promotion.promote_once()
+    for _ in range(3):
+        promotion.tell(supervised)  # type: ignore[arg-type]
+    assert supervised.said == [told]
+    assert asked == ([] if at_once else [threading.get_native_id()])

@@ -1,0 +1,103 @@
+"""Which period a card gets, when it misses some of them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pipeline.audio.steady import Misses, SteadyCard
+from pipeline.errors import DeviceError
+from pipeline.shm.board import Board
+
+SETTLED_S = Misses.SETTLING_S
+STEP_S = 0.1
+
+
+class Card:
+    """What a card is to `SteadyCard`."""
+
+    clock_start_ns = 0
+
+    def __init__(self, period_ms: float, rate_hz: int = 24_000) -> None:
+        self.period_ms = period_ms
+        self.rate_hz = rate_hz
+        self.description = f"card at {period_ms:g} ms"
+        self.closed = False
+        self.checked = 0
+
+    def check(self) -> None:
+        self.checked += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Rig:
+    def __init__(self, board: Board, open_card: Callable[[float], Card]) -> None:
+        self.now_s = 100.0
+        self._misses = board.playback.output_underruns
+        self._misses.add(7)  # of an earlier card
+        self.opened: list[Card] = []
+
+        def opened(period_ms: float) -> Card:
+            self.opened.append(open_card(period_ms))
+            return self.opened[-1]
+
+        self.steady = SteadyCard(opened, (5.0, 10.0, 20.0), self._misses, lambda: self.now_s)
+
+    def after(self, seconds: float, misses: int = 0) -> bool:
+        """Time goes by, with misses at its end; whether there is a new card."""
+        changed = False
+        for _ in range(round(seconds / STEP_S)):
+            self.now_s += STEP_S
+            changed |= self.steady.check()
+        self._misses.add(misses)
+        return self.steady.check() or changed
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    with Board.create() as board:
+        yield board
+
+
+@pytest.fixture
+def rig(board: Board) -> Rig:
+    return Rig(board, Card)
+
+
+def test_the_shortest_period_is_kept_while_nothing_is_missed(rig: Rig) -> None:
+    assert not rig.after(60)
+    assert rig.steady.period_ms == 5.0
+    assert len(rig.opened) == 1
+    assert rig.opened[0].checked > 500
+
+
+def test_a_few_misses_at_the_start_and_now_and_then_change_nothing(rig: Rig) -> None:
+    assert not rig.after(SETTLED_S / 2, misses=10)
+    for _ in range(10):
+        assert not rig.after(Misses.WITHIN_S + 1, misses=Misses.TOO_MANY - 1)
+
+
+def test_misses_in_quick_succession_lengthen_the_period(rig: Rig) -> None:
+    assert not rig.after(SETTLED_S + 0.2, misses=1)
+    assert rig.after(0.2, misses=2)
+    first, second = rig.opened
+    assert first.closed
+    assert rig.steady.card is second
+    assert rig.steady.period_ms == second.period_ms == 10.0
+    assert "10 ms" in rig.steady.explanation
+
+
+def test_the_longest_period_is_the_last(rig: Rig) -> None:
+    changes = [rig.after(SETTLED_S + 0.2, misses=Misses.TOO_MANY) for _ in range(5)]
+    assert changes == [True, True, False, False, False]
+    assert rig.steady.period_ms == 20.0
+    assert not rig.opened[-1].closed
+    rig.steady.close()
+    assert rig.opened[-1].closed
+
+
+def test_a_card_that_comes_back_at_another_rate_is_refused(board: Board) -> None:
+    rig = Rig(board, lambda period_ms: Card(period_ms, 24_000 if period_ms == 5 else 48_000))
+    with pytest.raises(DeviceError, match="start again"):
+        rig.after(SETTLED_S + 0.2, misses=Misses.TOO_MANY)
