@@ -46,6 +46,7 @@ from azure.ai.voicelive.models import (
 )
 from azure.core.credentials import AzureKeyCredential
 
+from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.bench.holding_tool import hold
 from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
@@ -58,6 +59,7 @@ CONTINUE = 0
 TELL_S = 0.1
 """How often late card periods are told."""
 
+Missed = dict[str, MissedPeriods]
 InputCallback = Callable[[bytes, int, Any, int], tuple[bytes | None, int]]
 OutputCallback = Callable[[bytes | None, int, Any, int], tuple[bytes, int]]
 
@@ -65,14 +67,10 @@ OutputCallback = Callable[[bytes | None, int, Any, int], tuple[bytes, int]]
 class VirtualCard:
     """PyAudio's two kinds of stream over WAV files: same callbacks, exact clock."""
 
-    def __init__(self, arguments: Namespace, board: Board) -> None:
+    def __init__(self, arguments: Namespace, missed: Missed) -> None:
         period_samples = round(arguments.period_ms * SAMPLE_RATE_HZ / 1_000)
-        self._microphone = WavMicrophone(
-            arguments.input, period_samples, board.capture.input_overruns
-        )
-        self._speaker = WavSpeaker(
-            arguments.output, period_samples, board.playback.output_underruns
-        )
+        self._microphone = WavMicrophone(arguments.input, period_samples, missed["microphone"])
+        self._speaker = WavSpeaker(arguments.output, period_samples, missed["speaker"])
 
     def open_input(self, callback: InputCallback) -> None:
         def on_period(samples: Samples, _captured_at_ns: int) -> None:
@@ -156,13 +154,13 @@ class AudioProcessor:
         return out, CONTINUE
 
 
-async def converse(arguments: Namespace, board: Board) -> None:
+async def converse(arguments: Namespace, missed: Missed) -> None:
     """Talk with the service until it ends the session."""
     credential = AzureKeyCredential(os.environ["AZURE_VOICELIVE_API_KEY"])
     async with connect(
         endpoint=arguments.endpoint, credential=credential, model=arguments.model
     ) as connection:
-        with closing(VirtualCard(arguments, board)) as card:
+        with closing(VirtualCard(arguments, missed)) as card:
             await connection.session.update(session=session())
             audio = AudioProcessor(connection, card)
             async for event in connection:
@@ -201,20 +199,18 @@ def tell(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
 
-async def until_stdin_ends(arguments: Namespace, board: Board) -> None:
+async def until_stdin_ends(arguments: Namespace, missed: Missed) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     threading.Thread(
         target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(ended.set)), daemon=True
     ).start()
-    talking = asyncio.create_task(converse(arguments, board))
+    talking = asyncio.create_task(converse(arguments, missed))
     stopping = asyncio.create_task(ended.wait())
     while not (talking.done() or stopping.done()):
         await asyncio.wait({talking, stopping}, timeout=TELL_S, return_when=FIRST_COMPLETED)
-        tell(
-            late_speaker=board.playback.output_underruns.load(),
-            late_microphone=board.capture.input_overruns.load(),
-        )
+        for part, periods in missed.items():
+            tell(part=part, missed=periods.take())
     talking.cancel()
     stopping.cancel()
     await asyncio.wait({talking, stopping})
@@ -231,7 +227,11 @@ def main() -> None:
     parser.add_argument("--period-ms", type=float, default=50.0, help="the usual 1200 samples")
     arguments = parser.parse_args()
     with Board.create() as board:
-        asyncio.run(until_stdin_ends(arguments, board))
+        missed = {
+            "microphone": MissedPeriods(board.capture.input_overruns),
+            "speaker": MissedPeriods(board.playback.output_underruns),
+        }
+        asyncio.run(until_stdin_ends(arguments, missed))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ one changes neither the sound nor a cut.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.commands import CallTool, CancelTool, ToolSchema
 
@@ -28,6 +29,23 @@ class ClockStarted:
 
     part: str
     start_ns: int
+
+
+class MissedPeriod(NamedTuple):
+    """A device period that was not served in time. Times are ``time.monotonic_ns``."""
+
+    due_ns: int
+    """When the callback should have begun."""
+    done_ns: int
+    """When it returned, or when the card said that it had missed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodsMissed:
+    """A card, "microphone" or "speaker", had to go on without us."""
+
+    part: str
+    periods: tuple[MissedPeriod, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,7 @@ class Finished:
 Report = (
     Started
     | ClockStarted
+    | PeriodsMissed
     | Failed
     | Log
     | DevicesFound

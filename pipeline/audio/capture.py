@@ -17,7 +17,7 @@ from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
-from pipeline.reports import ClockStarted, Notice, Report, Started
+from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples, peak
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, CaptureWords
@@ -119,6 +119,8 @@ def _work(
                     supervised.report(Notice(steady.explanation))
                     callback = _start(steady.card, assembler, supervised)
                 callback.promotion.tell(supervised)
+                if missed := steady.missed.take():
+                    supervised.report(PeriodsMissed("microphone", missed))
                 board.capture.ended.store(int(steady.card.ended))
 
 

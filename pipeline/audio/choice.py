@@ -7,12 +7,12 @@ from typing import Literal
 
 from pipeline.audio.cards import Microphone, Speaker
 from pipeline.audio.host_apis import rank
+from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.steady import PERIODS_MS, SteadyCard
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import DeviceError
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.reports import Device
-from pipeline.shm.atomics import Word
 from pipeline.shm.board import CaptureWords, PlaybackWords
 
 Direction = Literal["input", "output"]
@@ -59,9 +59,9 @@ def steady_microphone(
     :param period_ms: None for the shortest that the card keeps up with.
     :raises DeviceError, WavError: the card cannot be opened.
     """
-    misses = words.input_overruns
+    missed = MissedPeriods(words.input_overruns)
     return SteadyCard(
-        lambda ms: _microphone(choice, ms, misses), _periods_ms(choice, period_ms), misses
+        lambda ms: _microphone(choice, ms, missed), _periods_ms(choice, period_ms), missed
     )
 
 
@@ -69,26 +69,26 @@ def steady_speaker(
     choice: CardChoice, period_ms: float | None, words: PlaybackWords
 ) -> SteadyCard[Speaker]:
     """Open a card, as `steady_microphone` does."""
-    misses = words.output_underruns
+    missed = MissedPeriods(words.output_underruns)
     return SteadyCard(
-        lambda ms: _speaker(choice, ms, misses), _periods_ms(choice, period_ms), misses
+        lambda ms: _speaker(choice, ms, missed), _periods_ms(choice, period_ms), missed
     )
 
 
-def _microphone(choice: CardChoice, period_ms: float, overruns: Word) -> Microphone:
+def _microphone(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Microphone:
     if choice.path is not None:
-        return WavMicrophone(choice.path, _period_samples(period_ms), overruns)
+        return WavMicrophone(choice.path, _period_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioMicrophone
 
-    return PortAudioMicrophone(choice.name, choice.host_api, period_ms, overruns)
+    return PortAudioMicrophone(choice.name, choice.host_api, period_ms, missed)
 
 
-def _speaker(choice: CardChoice, period_ms: float, underruns: Word) -> Speaker:
+def _speaker(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Speaker:
     if choice.path is not None:
-        return WavSpeaker(choice.path, _period_samples(period_ms), underruns)
+        return WavSpeaker(choice.path, _period_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioSpeaker
 
-    return PortAudioSpeaker(choice.name, choice.host_api, period_ms, underruns)
+    return PortAudioSpeaker(choice.name, choice.host_api, period_ms, missed)
 
 
 def _periods_ms(choice: CardChoice, period_ms: float | None) -> tuple[float, ...]:

@@ -8,30 +8,30 @@ import threading
 import time
 from collections.abc import Callable
 
+from pipeline.audio.missed import MissedPeriods
 from pipeline.pcm import NS_PER_S, samples_to_ns
 from pipeline.realtime import AUDIO_PRIORITY
 from pipeline.scheduling import promote_this_thread
-from pipeline.shm.atomics import Word
 
 
 class PeriodClock:
     """Calls `on_period` with the time at which each period starts, as a card's clock would.
 
     A call that has not returned when the next period starts would have been too late for a real
-    card: it is counted in `late_periods`. It is caught up nevertheless, one period after the
+    card: it is added to `missed`. It is caught up nevertheless, one period after the
     other, so that no sample is skipped.
 
     :ivar start_ns: ``time.monotonic_ns`` of the first period; 0 before `start`.
     """
 
     def __init__(
-        self, period_samples: int, on_period: Callable[[int], None], late_periods: Word
+        self, period_samples: int, on_period: Callable[[int], None], missed: MissedPeriods
     ) -> None:
         self.start_ns = 0
         self.period_ns = samples_to_ns(period_samples)
         self._period_samples = period_samples
         self._on_period = on_period
-        self._late_periods = late_periods
+        self._missed = missed
         self._begun = threading.Event()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -65,8 +65,9 @@ class PeriodClock:
                 if ahead_ns > 0:
                     time.sleep(ahead_ns / NS_PER_S)
                 self._on_period(due_ns)
-                if time.monotonic_ns() > due_ns + self.period_ns:
-                    self._late_periods.add(1)
+                done_ns = time.monotonic_ns()
+                if done_ns > due_ns + self.period_ns:
+                    self._missed.add(due_ns, done_ns)
                 periods += 1
         except BaseException as error:  # noqa: BLE001 - handed to whoever calls check()
             self._failure = error

@@ -16,11 +16,11 @@ import numpy as np
 from pipeline.audio.cards import OnPeriod, Render
 from pipeline.audio.choice import Direction
 from pipeline.audio.host_apis import rank
+from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import DeviceError
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
 from pipeline.reports import Device
 from pipeline.samples import Samples
-from pipeline.shm.atomics import Word
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
 
@@ -118,13 +118,13 @@ class _Stream:
 
 
 class PortAudioMicrophone:
-    """A card that records. `overruns` counts periods lost before they reached us."""
+    """A card that records. `missed` are periods lost before they reached us."""
 
     clock_start_ns = 0
     ended = False
 
-    def __init__(self, name: str, host_api: str, period_ms: float, overruns: Word) -> None:
-        self._overruns = overruns
+    def __init__(self, name: str, host_api: str, period_ms: float, missed: MissedPeriods) -> None:
+        self._missed = missed
         self._stream = _Stream("input", name, host_api, period_ms, self._recorded)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
@@ -138,21 +138,22 @@ class PortAudioMicrophone:
     def _recorded(
         self, interleaved: bytes | None, frames: int, time_info: Mapping[str, float], status: int
     ) -> tuple[bytes | None, int]:
+        now_ns = time.monotonic_ns()
         if status & _INPUT_OVERFLOW:
-            self._overruns.add(1)
-        captured_at_ns = time.monotonic_ns() - _since_captured_ns(time_info, frames, self.rate_hz)
+            self._missed.add(now_ns, now_ns)
+        captured_at_ns = now_ns - _since_captured_ns(time_info, frames, self.rate_hz)
         samples = np.frombuffer(interleaved or b"", np.int16)
         self._on_period(samples[:: self._stream.channels], captured_at_ns)
         return None, _CONTINUE
 
 
 class PortAudioSpeaker:
-    """A card that plays. `underruns` counts periods that the card did not get in time."""
+    """A card that plays. `missed` are periods that the card did not get in time."""
 
     clock_start_ns = 0
 
-    def __init__(self, name: str, host_api: str, period_ms: float, underruns: Word) -> None:
-        self._underruns = underruns
+    def __init__(self, name: str, host_api: str, period_ms: float, missed: MissedPeriods) -> None:
+        self._missed = missed
         self._period = np.zeros(0, np.int16)
         self._stream = _Stream("output", name, host_api, period_ms, self._wanted)
         self.rate_hz = self._stream.rate_hz
@@ -167,10 +168,11 @@ class PortAudioSpeaker:
     def _wanted(
         self, _recorded: bytes | None, frames: int, time_info: Mapping[str, float], status: int
     ) -> tuple[bytes | None, int]:
+        now_ns = time.monotonic_ns()
         if status & _OUTPUT_UNDERFLOW:
-            self._underruns.add(1)
+            self._missed.add(now_ns, now_ns)
         out = self._buffer(frames)
-        self._render(out, time.monotonic_ns() + _until_sounding_ns(time_info))
+        self._render(out, now_ns + _until_sounding_ns(time_info))
         return out.repeat(self._stream.channels).tobytes(), _CONTINUE
 
     def _buffer(self, frames: int) -> Samples:

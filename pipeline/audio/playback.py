@@ -16,7 +16,7 @@ from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
-from pipeline.reports import ClockStarted, Notice, Report, Started
+from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
@@ -52,6 +52,8 @@ def _work(
                     supervised.report(Notice(steady.explanation))
                     callback = _start(steady.card, player, supervised)
                 callback.promotion.tell(supervised)
+                if missed := steady.missed.take():
+                    supervised.report(PeriodsMissed("speaker", missed))
             time.sleep((2 * steady.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from pipeline.audio.cards import Card
+from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import DeviceError
-from pipeline.shm.atomics import Word
 
 PERIODS_MS = (5.0, 10.0, 20.0, 40.0)
 """Tried from the shortest on."""
@@ -41,22 +41,22 @@ class SteadyCard(Generic[AnyCard]):
 
     :param open_card: opens a card with a period in ms.
     :param periods_ms: to choose from, shortest first.
-    :param misses: periods that the card has missed so far; the card counts them.
+    :param missed: periods that the card missed; it adds them itself.
     """
 
     def __init__(
         self,
         open_card: Callable[[float], AnyCard],
         periods_ms: tuple[float, ...],
-        misses: Word,
+        missed: MissedPeriods,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_card = open_card
         self._clock_s = clock_s
         self.period_ms, *self._longer_ms = periods_ms
-        self._misses = misses
+        self.missed = missed
         self.card = open_card(self.period_ms)
-        self._recent = Misses(misses.load(), clock_s())
+        self._recent = Misses(missed.total, clock_s())
 
     def check(self) -> bool:
         """Whether `card` is a new one, to be started.
@@ -64,13 +64,13 @@ class SteadyCard(Generic[AnyCard]):
         :raises PipelineError: it has stopped by itself.
         """
         self.card.check()
-        if not self._recent.too_many(self._misses.load(), self._clock_s()) or not self._longer_ms:
+        if not self._recent.too_many(self.missed.total, self._clock_s()) or not self._longer_ms:
             return False
         self.period_ms = self._longer_ms.pop(0)
         rate_hz = self.card.rate_hz
         self.card.close()
         self.card = self._open_card(self.period_ms)
-        self._recent = Misses(self._misses.load(), self._clock_s())
+        self._recent = Misses(self.missed.total, self._clock_s())
         if self.card.rate_hz != rate_hz:
             raise DeviceError(f"{self.card.description} changed its rate: start again.")
         return True

@@ -11,10 +11,10 @@ import soxr
 
 from pipeline.audio.cards import OnPeriod, Render
 from pipeline.audio.clock import PeriodClock
+from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.samples import Samples
-from pipeline.shm.atomics import Word
 
 
 def is_wav(name: str | None) -> bool:
@@ -32,7 +32,7 @@ class WavMicrophone:
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, late_periods: Word) -> None:
+    def __init__(self, path: Path, period_samples: int, missed: MissedPeriods) -> None:
         self._file = _open(path)
         self.description = (
             f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
@@ -42,7 +42,7 @@ class WavMicrophone:
         self._silent_samples = 0
         self._periods = _periods(_blocks_24k_mono(self._file), period_samples)
         self._silence = np.zeros(period_samples, np.int16)
-        self._clock = PeriodClock(period_samples, self._next_period, late_periods)
+        self._clock = PeriodClock(period_samples, self._next_period, missed)
 
     @property
     def clock_start_ns(self) -> int:
@@ -77,7 +77,7 @@ class WavSpeaker:
     rate_hz = SAMPLE_RATE_HZ
     _WRITTEN_SAMPLES = FRAME_SAMPLES
 
-    def __init__(self, path: Path, period_samples: int, late_periods: Word) -> None:
+    def __init__(self, path: Path, period_samples: int, missed: MissedPeriods) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
             self._file = path.open("wb", buffering=0)
@@ -91,7 +91,7 @@ class WavSpeaker:
         self._wave.setframerate(SAMPLE_RATE_HZ)
         self._period = np.zeros(period_samples, np.int16)
         self._unwritten = bytearray()
-        self._clock = PeriodClock(period_samples, self._next_period, late_periods)
+        self._clock = PeriodClock(period_samples, self._next_period, missed)
 
     @property
     def clock_start_ns(self) -> int:

@@ -5,15 +5,17 @@ say when things were written to the socket.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import CYCLE, LOWEST, answer_ramp, answer_sign
+from pipeline.bench.stalls import Stalls
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ms
-from pipeline.samples import Samples
+from pipeline.samples import PCM16, Samples
 
 LONGEST_FADE_SAMPLES = 5 * SAMPLE_RATE_HZ // 1_000
 """A fade may take up to 5 ms; whatever is attenuated earlier counts as out of order."""
@@ -69,40 +71,63 @@ class TurnFigures:
     """Places at which anything but the very next sample follows; the final fade is none."""
     memory_error_ms: int
     """What the model remembers to have said beyond what was heard; below 0 if too little."""
+    stalled: bool
+    """Whether the machine stood still while the answer began or was cut."""
+
+    def without_delay(self, waited_ms: float) -> Self:
+        """As if the client had not held the answer back on purpose."""
+        return replace(
+            self,
+            speak_ms=self.speak_ms - waited_ms,
+            round_trip_ms=self.round_trip_ms - waited_ms,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFigures:
+    """One microphone frame."""
+
+    ms: float
+    """From the capture of its last sample until the service holds it."""
+    stalled: bool
+    """Whether the machine stood still meanwhile."""
 
 
 def turn_figures(
-    recording: Samples, edge: Edge, turn: Turn, begin: int, end: int
+    recording: Samples, edge: Edge, turn: Turn, stalls: Stalls, span: slice
 ) -> TurnFigures | None:
     """Figures of one turn; None if nothing of its answer was heard.
 
-    :param begin: sample from which on this answer is the only one of its sign,
-    :param end: and the one up to which it is.
+    :param span: where in the recording this answer is the only one of its sign.
     """
-    window = recording[begin:end]
-    heard = begin + np.flatnonzero(np.sign(window) == answer_sign(turn.number))
+    sounds = np.sign(recording[span]) == answer_sign(turn.number)
+    heard = span.start + np.flatnonzero(sounds)
     if not heard.size:
         return None
     started = edge.index(turn.speech_started_ns)
     ends = _first_stretch_after(heard, started)
     before, leaked = heard[:ends], heard[ends:]
-    dropouts, starved, dropout_samples = _silences(before[before < started], edge, turn.deltas)
+    silences = _silences(before[before < started], edge, turn.deltas, stalls)
+    played = _without_pauses(recording, before, turn.number)
+    first_ns, end_ns = edge.time_ns(int(heard[0])), edge.time_ns(int(heard[-1]) + 1)
     return TurnFigures(
-        cut_ms=max(0.0, _ms(edge.time_ns(int(heard[-1]) + 1) - turn.speech_started_ns)),
-        speak_ms=_ms(edge.time_ns(int(heard[0])) - turn.first_delta_ns),
+        cut_ms=max(0.0, _ms(end_ns - turn.speech_started_ns)),
+        speak_ms=_ms(first_ns - turn.first_delta_ns),
         round_trip_ms=_round_trip_ms(edge, turn, int(heard[0])),
         stale_samples=int(np.count_nonzero(heard >= started)),
         leaked_samples=len(leaked),
-        dropouts=dropouts,
-        dropout_ms=dropout_samples * 1_000 / SAMPLE_RATE_HZ,
-        starved=starved,
-        breaks=breaks(recording[before], turn.number),
-        memory_error_ms=memory_error_ms(recording[before], turn) - samples_to_ms(len(leaked)),
+        dropouts=silences.own,
+        dropout_ms=silences.own_samples * 1_000 / SAMPLE_RATE_HZ,
+        starved=silences.starved,
+        breaks=breaks(played, turn.number),
+        memory_error_ms=memory_error_ms(played, turn) - samples_to_ms(len(leaked)),
+        stalled=stalls.within_ns(turn.first_delta_ns, first_ns) > 0
+        or stalls.within_ns(turn.speech_started_ns, end_ns) > 0,
     )
 
 
 def all_turn_figures(
-    recording: Samples, edge: Edge, turns: Sequence[Turn]
+    recording: Samples, edge: Edge, turns: Sequence[Turn], stalls: Stalls
 ) -> list[TurnFigures | None]:
     """Figures of each turn, in order.
 
@@ -111,7 +136,10 @@ def all_turn_figures(
     """
     cuts = [edge.index(turn.speech_started_ns) for turn in turns]
     begins, ends = [0, *cuts[:-1]], [*cuts[1:], len(recording)]
-    return [turn_figures(recording, edge, *of) for of in zip(turns, begins, ends, strict=True)]
+    return [
+        turn_figures(recording, edge, turn, stalls, slice(begin, end))
+        for turn, begin, end in zip(turns, begins, ends, strict=True)
+    ]
 
 
 def breaks(heard: Samples, number: int) -> int:
@@ -139,9 +167,14 @@ def memory_error_ms(heard: Samples, turn: Turn) -> int:
     return remembered_ms - heard_ms
 
 
-def microphone_ms(notes: Notes, edge: Edge) -> list[float]:
-    """For each frame: from the capture of its last sample until the service holds it."""
-    return [_ms(arrived_ns - edge.captured_ns(samples)) for arrived_ns, samples in notes.appends]
+def microphone_figures(notes: Notes, edge: Edge, stalls: Stalls) -> list[FrameFigures]:
+    """Figures of each frame, in order."""
+    figures = []
+    for arrived_ns, samples in notes.appends:
+        captured_ns = edge.captured_ns(samples)
+        stalled = stalls.within_ns(captured_ns, arrived_ns) > 0
+        figures.append(FrameFigures(_ms(arrived_ns - captured_ns), stalled))
+    return figures
 
 
 def _first_stretch_after(heard: Indices, started: int) -> int:
@@ -153,19 +186,57 @@ def _first_stretch_after(heard: Indices, started: int) -> int:
     return len(heard)
 
 
-def _silences(heard: Indices, edge: Edge, deltas: Sequence[Delta]) -> tuple[int, int, int]:
-    """Silences between samples: the client's own, those for want of samples, and their length."""
+class _Silences(NamedTuple):
+    """Silences between samples of an answer."""
+
+    own: int
+    """Those of the client."""
+    own_samples: int
+    starved: int
+    """Those for which it did not have the next samples, nor could have had them."""
+
+
+def _silences(heard: Indices, edge: Edge, deltas: Sequence[Delta], stalls: Stalls) -> _Silences:
     steps = np.diff(heard)
     own = starved = own_samples = 0
     for gap in np.flatnonzero(steps > 1):
         began_ns = edge.time_ns(int(heard[gap]) + 1)
-        sent_ns = _sent_ns(deltas, int(gap) + 1)
-        if sent_ns + edge.notice_ns > began_ns:
+        # The last sample of a fade-out is silent: the one that was missing comes after it.
+        sent_ns = _sent_ns(deltas, int(gap) + 2 + starved)
+        if sent_ns + edge.notice_ns + stalls.within_ns(sent_ns, began_ns) > began_ns:
             starved += 1
         else:
             own += 1
             own_samples += int(steps[gap]) - 1
-    return own, starved, own_samples
+    return _Silences(own, own_samples, starved)
+
+
+def _without_pauses(recording: Samples, heard: Indices, number: int) -> Samples:
+    """What was heard of an answer, as if it had not paused: at full strength, and nothing missing.
+
+    Only what a pause may do is undone: the last samples before it may fall, to a silent one, and
+    the first after it rise.
+    """
+    stretches = np.split(heard, np.flatnonzero(np.diff(heard) > 1) + 1)
+    parts: list[npt.NDArray[np.int64]] = []
+    position = 0
+    for index, stretch in enumerate(stretches):
+        magnitudes = answer_sign(number) * recording[stretch].astype(np.int64)
+        if index > 0:
+            edge = magnitudes[:LONGEST_FADE_SAMPLES]
+            full = answer_ramp(position, len(edge))
+            rising = int(np.argmin(np.append(edge < full, False)))
+            edge[:rising] = full[:rising]
+        if index < len(stretches) - 1:
+            edge = magnitudes[-LONGEST_FADE_SAMPLES:]
+            full = answer_ramp(position + len(magnitudes) - len(edge), len(edge) + 1)
+            falling = int(np.argmin(np.append((edge < full[:-1])[::-1], False)))
+            if falling:
+                edge[-falling:] = full[-falling - 1 : -1]
+                magnitudes = np.append(magnitudes, full[-1])
+        parts.append(magnitudes)
+        position += len(magnitudes)
+    return (answer_sign(number) * np.concatenate(parts)).astype(PCM16)
 
 
 def _sent_ns(deltas: Sequence[Delta], sample: int) -> float:

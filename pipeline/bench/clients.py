@@ -6,20 +6,10 @@ A client plays and records WAV files on the virtual card, and talks with the end
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol
 
+from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class LatePeriods:
-    """Callbacks that took longer than the card's buffer lasts."""
-
-    speaker: int = 0
-    microphone: int = 0
-
-    def since(self, earlier: Self) -> "LatePeriods":
-        return LatePeriods(self.speaker - earlier.speaker, self.microphone - earlier.microphone)
 
 
 @dataclass(slots=True)
@@ -28,8 +18,10 @@ class Facts:
 
     clock_starts_ns: dict[str, int] = field(default_factory=dict)
     """Of "speaker" and "microphone", as soon as they run."""
-    late_periods: LatePeriods = field(default_factory=LatePeriods)
-    """So far."""
+    missed: list[MissedPeriod] = field(default_factory=list)
+    """Callbacks so far that took longer than the card's buffer lasts."""
+    playout_waited_ns: int = 0
+    """How long answers were held back so far, in order not to run dry."""
 
     @property
     def running(self) -> bool:

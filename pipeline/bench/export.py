@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import draw
-from pipeline.bench.figures import FAULTS, FIGURES
+from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES
 from pipeline.bench.measure import Result
 from pipeline.bench.report import Measured, show
 
@@ -67,6 +67,10 @@ def _result(result: Result) -> dict[str, Any]:
         **asdict(result),
         "distributions": {f.key: _distribution(f.values(result)) for f in FIGURES},
         "faults": {fault.key: fault.value(result) for fault in FAULTS},
+        "circumstances": {count.key: count.value(result) for count in CIRCUMSTANCES},
+        "missed": [period._asdict() for period in result.missed],
+        "stalls": [stall._asdict() for stall in result.stalls.all],
+        "watched_for_stalls": result.stalls.watched,
     }
 
 

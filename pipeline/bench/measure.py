@@ -11,16 +11,24 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline.bench.analysis import Edge, TurnFigures, all_turn_figures, microphone_ms
-from pipeline.bench.clients import Client, Design, Facts, LatePeriods
+from pipeline.bench.analysis import (
+    Edge,
+    FrameFigures,
+    TurnFigures,
+    all_turn_figures,
+    microphone_figures,
+)
+from pipeline.bench.clients import Client, Design, Facts
 from pipeline.bench.cost import Cost, Disturbance, Meter
 from pipeline.bench.notes import Notes
 from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service import Script
 from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
+from pipeline.bench.stalls import Stalls, Witnesses
 from pipeline.children import Children
 from pipeline.errors import PipelineError
-from pipeline.pcm import NS_PER_S
+from pipeline.pcm import NS_PER_MS, NS_PER_S
+from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
 
 HOLDING_TOOL = Path(__file__).with_name("holding_tool.py")
@@ -29,6 +37,9 @@ POLL_S = 0.05
 
 CALM_S = 0.15
 """Less than passes before the first utterance."""
+
+TELLING_S = 0.15
+"""Longer than a client takes to tell of a missed period."""
 
 PATIENCE_S = 30.0
 """How much longer than planned a run may take: start-up on a busy machine."""
@@ -46,17 +57,28 @@ class Result:
     card_buffer_ms: float
     turns: tuple[TurnFigures, ...]
     unheard_turns: int
-    microphone_ms: tuple[float, ...]
+    microphone: tuple[FrameFigures, ...]
     wrong_microphone_samples: int
-    late_periods: LatePeriods
+    missed: tuple[MissedPeriod, ...]
+    """Card periods, in either direction, that would have come in time had the machine not stood
+    still are not among them."""
+    missed_in_stalls: int
+    """They are here."""
+    stalls: Stalls
+    playout_waited_ms: tuple[float, ...]
+    """How long each answer was held back in order not to run dry."""
     cost: tuple[Cost, ...]
     disturbance: Disturbance
 
     @property
+    def clear_turns(self) -> list[TurnFigures]:
+        """Those during which the machine did not stand still."""
+        return [turn for turn in self.turns if not turn.stalled]
+
+    @property
     def dropouts(self) -> int:
         """Silences inside answers, and card periods that came too late, in either direction."""
-        late = self.late_periods.speaker + self.late_periods.microphone
-        return sum(turn.dropouts for turn in self.turns) + late
+        return sum(turn.dropouts for turn in self.turns) + len(self.missed)
 
 
 def measure(
@@ -71,8 +93,9 @@ def measure(
     with TemporaryDirectory(prefix="voice-bench-") as folder, Children() as instruments:
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
         write_wav(spoken, microphone(turns, cycle_ms, np.random.default_rng(seed)))
-        script = Script(scenario, turns, seed, secrets.token_urlsafe(24), spoken)
+        script = Script(scenario, turns, seed, secrets.token_urlsafe(24), spoken, design.period_ms)
         service = _Service(instruments, script)
+        witnesses = Witnesses(instruments)
         for number in range(scenario.busy_processes):
             instruments.spawn(f"load {number}", "pipeline.bench.load")
         settings = Settings(
@@ -87,23 +110,32 @@ def measure(
         with design.start(settings) as client:
             deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + PATIENCE_S
             _wait_running(client, service, deadline_s)
-            meter, late_at_start = Meter(client.processes()), client.facts.late_periods
-            _wait_turns(client, service, turns, deadline_s, on_turn)
+            meter, begin_ns = Meter(client.processes()), time.monotonic_ns()
+            waited_ms = _wait_turns(client, service, turns, deadline_s, on_turn)
             _follow(client, drain_ms / 1_000)
             cost, disturbance = meter.read(), meter.disturbance()
-            late_periods = client.facts.late_periods.since(late_at_start)
+            _follow(client, TELLING_S)
         notes = service.wait_notes()
+        stalls = witnesses.stalls().since(begin_ns)
         edge = _edge(design, client.facts)
-        figures = all_turn_figures(read_wav(heard), edge, notes.turns)
+        heard_turns = all_turn_figures(read_wav(heard), edge, notes.turns, stalls)
+        figures = [
+            turn and turn.without_delay(ms) for turn, ms in zip(heard_turns, waited_ms, strict=True)
+        ]
+        missed = [period for period in client.facts.missed if period.due_ns >= begin_ns]
+        own_missed = [period for period in missed if not _excused(period, design, stalls)]
     return Result(
         design=design.name,
         scenario=scenario.name,
         card_buffer_ms=design.period_ms,
         turns=tuple(turn for turn in figures if turn is not None),
         unheard_turns=figures.count(None),
-        microphone_ms=tuple(microphone_ms(notes, edge)),
+        microphone=tuple(microphone_figures(notes, edge, stalls)),
         wrong_microphone_samples=notes.wrong_samples,
-        late_periods=late_periods,
+        missed=tuple(own_missed),
+        missed_in_stalls=len(missed) - len(own_missed),
+        stalls=stalls,
+        playout_waited_ms=tuple(waited_ms),
         cost=cost,
         disturbance=disturbance,
     )
@@ -170,16 +202,28 @@ def _follow(client: Client, seconds: float) -> None:
 
 def _wait_turns(
     client: Client, service: _Service, turns: int, deadline_s: float, on_turn: Callable[[], None]
-) -> None:
-    over = 0
-    while over < turns:
+) -> list[float]:
+    """Wait until all turns are over; return how long the answer of each was held back, in ms."""
+    waited_ms: list[float] = []
+    waited_before_ns = client.facts.playout_waited_ns
+    while len(waited_ms) < turns:
         client.wait_news(POLL_S)
         service.check()
         for _ in range(service.turns_over()):
-            over += 1
+            waited_ns = client.facts.playout_waited_ns
+            waited_ms.append((waited_ns - waited_before_ns) / NS_PER_MS)
+            waited_before_ns = waited_ns
             on_turn()
         if time.monotonic() > deadline_s:
+            over = len(waited_ms)
             raise PipelineError(f"The client went through {over} of {turns} turns only.")
+    return waited_ms
+
+
+def _excused(period: MissedPeriod, design: Design, stalls: Stalls) -> bool:
+    """Whether it would have been in time, had the machine not stood still meanwhile."""
+    late_ns = period.done_ns - period.due_ns - _ns(design.period_ms)
+    return stalls.within_ns(period.due_ns, period.done_ns) >= late_ns
 
 
 def _edge(design: Design, facts: Facts) -> Edge:

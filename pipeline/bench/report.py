@@ -11,7 +11,7 @@ from rich.text import Text
 from pipeline.bench import NOT_MEASURED
 from pipeline.bench.cost import Cost
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.figures import FAULTS, FIGURES, Fault, Figure
+from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES, Count, Figure
 from pipeline.bench.measure import Result
 
 HANDOFF_BUDGET_MS = Distribution(0.05, 0.5, 0.5, 0.5)
@@ -53,6 +53,7 @@ def parts(measured: Measured) -> Sequence[RenderableType]:
     return [
         _times(measured),
         _faults(measured),
+        _circumstances(measured),
         _cost(measured),
         Group(*(Text(sentence, style="dim") for sentence in sentences(measured))),
     ]
@@ -63,12 +64,17 @@ def sentences(measured: Measured) -> list[str]:
     facts = measured.machine
     buffers = dict.fromkeys(f"{r.design} {r.card_buffer_ms:g} ms" for r in measured.results)
     said = [f"{figure.label}: {figure.meaning}." for figure in FIGURES]
-    said += [f"{fault.label}: {fault.meaning}." for fault in FAULTS]
+    said += [f"{count.label}: {count.meaning}." for count in (*FAULTS, *CIRCUMSTANCES)]
     said.append("A late card period is a dropout, and is recorded as if it had come in time.")
     said.append(
         f"Beyond the edge the card's own buffer adds: {', '.join(buffers)}; it holds as much "
         "towards the microphone, which the figures include."
     )
+    if not all(result.stalls.watched for result in measured.results):
+        said.append(
+            "Nobody watched for machine stalls, which takes Linux and the right to real-time "
+            "scheduling: whatever the machine delayed counts as the client's."
+        )
     said.append(f"Not measured: {', '.join(NOT_MEASURED)}.")
     said.append(
         f"{facts['processor']}, {facts['memory']}, {facts['system']}, Python {facts['python']}."
@@ -98,7 +104,7 @@ def _times(measured: Measured) -> Table:
         for heading in ("single\np50", "single\np99", "ratio\np50", "ratio\np99"):
             table.add_column(heading, justify="right")
     for ours, theirs in measured.pairs:
-        table.add_row(Text(f"{ours.scenario} ({len(ours.turns)})", style="bold"))
+        table.add_row(Text(f"{ours.scenario} ({len(ours.clear_turns)})", style="bold"))
         for figure in FIGURES:
             table.add_row(f"  {figure.label}", *_time_cells(figure, ours, theirs))
     handoff = Distribution.of(us / 1_000 for us in measured.handoff_us)
@@ -149,10 +155,24 @@ def _faults(measured: Measured) -> Table:
     return table
 
 
-def _fault_cell(fault: Fault, ours: Result, theirs: Result | None) -> Text:
-    value = fault.value(ours)
-    cell = Text(f"{value:g}", style="red" if value else "green")
-    return cell.append(f"/{fault.value(theirs):g}", style="default") if theirs else cell
+def _fault_cell(fault: Count, ours: Result, theirs: Result | None) -> Text:
+    cell = _count_cell(fault, ours, theirs)
+    cell.stylize("red" if fault.value(ours) else "green", end=len(f"{fault.value(ours):g}"))
+    return cell
+
+
+def _circumstances(measured: Measured) -> Table:
+    table = _table("What the network and the machine did" + _both(measured))
+    for ours, _ in measured.pairs:
+        table.add_column(ours.scenario, justify="right")
+    for count in CIRCUMSTANCES:
+        table.add_row(count.label, *(_count_cell(count, *pair) for pair in measured.pairs))
+    return table
+
+
+def _count_cell(count: Count, ours: Result, theirs: Result | None) -> Text:
+    values = [f"{count.value(result):g}" for result in (ours, theirs) if result is not None]
+    return Text("/".join(values))
 
 
 def _cost(measured: Measured) -> Table:

@@ -28,7 +28,7 @@ from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.reports import Report
 from pipeline.samples import PCM16
 
@@ -48,6 +48,8 @@ class Script:
     """What the client must send as its ``api-key``."""
     microphone: Path
     """The WAV that the client's microphone picks up: everything received is compared with it."""
+    period_ms: float
+    """Of the client's card: what happens falls evenly into it."""
 
 
 def main(
@@ -109,7 +111,10 @@ class Session:
         self.notes = Notes()
         self._scenario = script.scenario
         self._turns = script.turns
+        self._period_ms = script.period_ms
         self._random = random.Random(script.seed)  # noqa: S311 - a script, no secret
+        self._pauses_ms = self._evenly(PAUSE_MS)
+        self._interruptions_ms = self._evenly(script.scenario.interrupt_after_ms)
         self._expected = read_wav(script.microphone)
         self._connection = connection
         self._tell = tell
@@ -183,13 +188,14 @@ class Session:
 
     async def _turn(self, turn: Turn) -> None:
         await self._send(events.answer_begins(turn.number))
-        await _sleep_until(time.monotonic_ns() + self._chosen_ns(PAUSE_MS))
+        await _sleep_until(turn.recognised_ns + _ns(self._pauses_ms[turn.number]))
         answering = asyncio.create_task(self._answer(turn))
         await asyncio.sleep(0)  # the first delta is written before this returns
         if self._scenario.holding_tool:
             await _sleep_until(turn.first_delta_ns + self._chosen_ns(CALL_AFTER_MS))
             await self._send(events.function_call(turn.number, TOOL))
-        await _sleep_until(turn.first_delta_ns + self._chosen_ns(self._scenario.interrupt_after_ms))
+        interrupt_ms = PAUSE_MS[1] + self._interruptions_ms[turn.number]
+        await _sleep_until(turn.recognised_ns + _ns(interrupt_ms))
         complete = answering.done()
         answering.cancel()
         with suppress(asyncio.CancelledError):
@@ -232,7 +238,26 @@ class Session:
             await self._connection.send_str(text)
 
     def _chosen_ns(self, bounds_ms: tuple[float, float]) -> int:
-        return int(self._random.uniform(*bounds_ms) * NS_PER_S / 1_000)
+        return _ns(self._random.uniform(*bounds_ms))
+
+    def _evenly(self, bounds_ms: tuple[float, float]) -> list[float]:
+        """A time for each turn, anywhere within the bounds, but evenly within a card's period.
+
+        Where in its period an event meets the card decides most of what is measured. Drawn
+        independently, the few interruptions of a run would favour some places by chance.
+        """
+        lowest_ms, highest_ms = bounds_ms
+        period_ms = min(self._period_ms, highest_ms - lowest_ms)
+        places = [(index + self._random.random()) / self._turns for index in range(self._turns)]
+        self._random.shuffle(places)
+        periods = max(1, int((highest_ms - lowest_ms) / period_ms))
+        return [
+            lowest_ms + (self._random.randrange(periods) + place) * period_ms for place in places
+        ]
+
+
+def _ns(ms: float) -> int:
+    return int(ms * NS_PER_MS)
 
 
 async def _sleep_until(due_ns: int) -> None:

@@ -12,8 +12,9 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from pipeline.bench.clients import Client, Design, Facts, LatePeriods
+from pipeline.bench.clients import Client, Design, Facts
 from pipeline.errors import ProcessDiedError, UsageError
+from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "single_process.py"
@@ -108,6 +109,6 @@ class _SingleProcess:
             match json.loads(line):
                 case {"part": part, "start_ns": start_ns}:
                     self.facts.clock_starts_ns[part] = start_ns
-                case {"late_speaker": speaker, "late_microphone": microphone}:
-                    self.facts.late_periods = LatePeriods(speaker, microphone)
+                case {"missed": periods}:
+                    self.facts.missed += [MissedPeriod(*times) for times in periods]
             self._news.set()

@@ -6,11 +6,11 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import NoReturn, Protocol
 
-from pipeline.bench.clients import Client, Design, Facts, LatePeriods
+from pipeline.bench.clients import Client, Design, Facts
 from pipeline.children import Children
 from pipeline.commands import CallTool, CancelTool, Command, OfferTools
 from pipeline.errors import ProcessDiedError
-from pipeline.reports import ClockStarted, ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.reports import ClockStarted, PeriodsMissed, ToolEnded, ToolReturned, ToolsLoaded
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.toolbox import Toolbox
@@ -73,13 +73,12 @@ class _ThreeProcesses:
             match report:
                 case ClockStarted(part, start_ns):
                     self.facts.clock_starts_ns[part] = start_ns
+                case PeriodsMissed(periods=periods):
+                    self.facts.missed += periods
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._toolbox.follow(report)
         self._toolbox.tick()
-        board = self._voice.board
-        self.facts.late_periods = LatePeriods(
-            board.playback.output_underruns.load(), board.capture.input_overruns.load()
-        )
+        self.facts.playout_waited_ns = self._voice.board.playback.playout_waited_ns.load()
 
     def processes(self) -> dict[str, int]:
         names = ("capture", "network", "playback", "tools")

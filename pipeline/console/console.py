@@ -22,6 +22,7 @@ from pipeline.reports import (
     Listening,
     Log,
     Notice,
+    PeriodsMissed,
     Processing,
     Ready,
     Report,
@@ -48,6 +49,7 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
 
 _ASIDES: dict[type, Callable[[Any], str]] = {
     Started: lambda r: f"{r.part}: {r.facts}",
+    PeriodsMissed: lambda r: f"{r.part}: {len(r.periods)} period(s) too late",
     Trace: lambda r: r.message,
     Log: lambda r: f"{r.logger}: {r.message}",
 }

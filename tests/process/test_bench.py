@@ -32,7 +32,7 @@ def test_each_client_goes_through_each_scenario(results: list[dict[str, Any]]) -
     ]
     for result in results:
         assert len(result["turns"]) + result["unheard_turns"] == CUTS
-        assert len(result["microphone_ms"]) > CUTS
+        assert len(result["microphone"]) > CUTS
         assert all(cost["memory_mb"] > 0 for cost in result["cost"])
 
 
@@ -48,4 +48,4 @@ def test_the_single_process_shows_its_faults(results: list[dict[str, Any]]) -> N
     late = results[1]
     assert late["faults"]["memory_error_ms"] > 0
     assert all(turn["stale_samples"] >= 2 * 4_800 for turn in late["turns"])
-    assert results[3]["late_periods"]["speaker"] > 0
+    assert results[3]["missed"]

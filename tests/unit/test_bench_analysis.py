@@ -5,15 +5,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.bench.analysis import Edge, TurnFigures, all_turn_figures, breaks, microphone_ms
+from pipeline.bench.analysis import (
+    Edge,
+    TurnFigures,
+    all_turn_figures,
+    breaks,
+    microphone_figures,
+)
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import answer
+from pipeline.bench.stalls import Stall, Stalls
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 
 START_NS = 5_000_000_000
 MS = 1_000_000
 FADE = 48
 EDGE = Edge(speaker_ns=START_NS, microphone_ns=START_NS - 5 * MS, notice_ns=8 * MS)
+
+CALM = Stalls()
 
 FIRST_DELTA_MS = 100.0
 FIRST_SAMPLE = 2_500
@@ -55,7 +64,7 @@ def recording(number: int = 0, cut: int = CUT_SAMPLE, seconds: float = 2.0) -> n
 
 
 def only(samples: np.ndarray, of: Turn) -> TurnFigures:
-    (figures,) = all_turn_figures(samples, EDGE, [of])
+    (figures,) = all_turn_figures(samples, EDGE, [of], CALM)
     assert figures is not None
     return figures
 
@@ -115,7 +124,7 @@ def test_neighbouring_turns_are_told_apart() -> None:
     samples = recording(0)
     second_at = 12_000
     samples[second_at:] += recording(1)[: len(samples) - second_at]
-    figures = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)])
+    figures = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
     for found in figures:
         assert found is not None
         assert found.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
@@ -126,7 +135,7 @@ def test_a_leak_into_the_next_turn_belongs_to_its_own_answer() -> None:
     samples = recording(0)
     samples[12_000:] += recording(1)[: len(samples) - 12_000]
     samples[16_000:16_120] = answer(0, 6_000, 120)
-    first, second = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)])
+    first, second = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
     assert first is not None
     assert second is not None
     assert first.leaked_samples == 120
@@ -134,7 +143,7 @@ def test_a_leak_into_the_next_turn_belongs_to_its_own_answer() -> None:
 
 
 def test_an_answer_that_never_sounds_has_no_figures() -> None:
-    assert all_turn_figures(np.zeros(48_000, np.int16), EDGE, [turn()]) == [None]
+    assert all_turn_figures(np.zeros(48_000, np.int16), EDGE, [turn()], CALM) == [None]
 
 
 def test_a_sample_placed_early_by_a_late_callback_is_not_lost() -> None:
@@ -179,4 +188,83 @@ def test_a_hole_just_before_the_fade_is_found() -> None:
 def test_microphone_time_counts_from_the_last_sample() -> None:
     captured_ns = EDGE.microphone_ns + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
     notes = Notes(appends=[(captured_ns + 2 * MS, 2_400)])
-    assert microphone_ms(notes, EDGE) == pytest.approx([2.0])
+    (frame,) = microphone_figures(notes, EDGE, CALM)
+    assert frame.ms == pytest.approx(2.0)
+    assert not frame.stalled
+    stalls = Stalls([Stall(captured_ns + MS, captured_ns + 5 * MS)])
+    assert microphone_figures(notes, EDGE, stalls)[0].stalled
+
+
+# Pauses and standstills
+
+
+def paused(faded: bool = True) -> tuple[np.ndarray, Turn]:
+    """The second delta comes 9 ms too late, and what there is fades out and in again."""
+    late = turn()
+    late.deltas = [Delta(0, 1_500, late.first_delta_ns), Delta(1_500, 9_000, at_ms(170))]
+    samples = recording()
+    samples[4_000:4_216] = 0
+    samples[4_216:7_250] = answer(0, 1_500, 3_034)
+    samples[7_250:7_298] = fading(answer(0, 4_534, FADE))
+    late.remembered_ms = (1_500 + 3_034 + FADE) * 1_000 // SAMPLE_RATE_HZ
+    if faded:
+        samples[4_000 - FADE : 4_000] = fading(answer(0, 1_500 - FADE, FADE))
+        samples[4_216 : 4_216 + FADE] -= fading(answer(0, 1_500, FADE))
+    return samples, late
+
+
+@pytest.mark.parametrize("faded", [True, False])
+def test_a_pause_may_fade_out_and_in(faded: bool) -> None:
+    figures = only(*paused(faded))
+    assert (figures.starved, figures.dropouts, figures.breaks) == (1, 0, 0)
+    assert figures.memory_error_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "at"),
+    [("lost before", 3_900), ("lost in the fall", 3_980), ("lost after", 4_300)],
+)
+def test_a_sample_lost_at_a_pause_is_found(fault: str, at: int) -> None:
+    samples, late = paused()
+    moved = np.append(np.delete(samples, at), 0).astype(np.int16)
+    assert only(moved, late).breaks > 0, fault
+
+
+def test_a_turn_that_a_standstill_met_says_so() -> None:
+    def stalled(begin_ms: float, end_ms: float) -> bool:
+        stalls = Stalls([Stall(at_ms(begin_ms), at_ms(end_ms))])
+        (figures,) = all_turn_figures(recording(), EDGE, [turn()], stalls)
+        assert figures is not None
+        return figures.stalled
+
+    assert stalled(101, 103)
+    assert stalled(299, 301)
+    assert not stalled(150, 290)
+    assert not stalled(310, 320)
+
+
+def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
+    samples, late = paused(faded=False)
+    late.deltas[1].sent_ns = at_ms(4_000 / 24 - 9)  # in time, with notice
+    assert only(samples, late).dropouts == 1
+    stalls = Stalls([Stall(at_ms(160), at_ms(164))])
+    (figures,) = all_turn_figures(samples, EDGE, [late], stalls)
+    assert figures is not None
+    assert (figures.dropouts, figures.starved) == (0, 1)
+
+
+def test_standstills_of_several_processors_are_counted_once() -> None:
+    stalls = Stalls([Stall(10, 20), Stall(15, 30), Stall(50, 60)])
+    assert stalls.all == [Stall(10, 30), Stall(50, 60)]
+    assert stalls.within_ns(0, 100) == 30
+    assert stalls.within_ns(25, 55) == 10
+    assert stalls.since(30).all == [Stall(50, 60)]
+    assert Stalls().within_ns(0, 100) == 0
+
+
+def test_time_on_purpose_is_no_part_of_speak() -> None:
+    figures = only(recording(), turn())
+    delayed = figures.without_delay(4.0)
+    assert delayed.speak_ms == pytest.approx(figures.speak_ms - 4)
+    assert delayed.round_trip_ms == pytest.approx(figures.round_trip_ms - 4)
+    assert delayed.cut_ms == figures.cut_ms

@@ -10,8 +10,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.bench import runner
-from pipeline.bench.analysis import TurnFigures
-from pipeline.bench.clients import LatePeriods
+from pipeline.bench.analysis import FrameFigures, TurnFigures
 from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.export import write_html, write_json, write_png
@@ -19,7 +18,9 @@ from pipeline.bench.measure import Result
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.runner import limits_exceeded, run
+from pipeline.bench.stalls import Stall, Stalls
 from pipeline.errors import MissingPackageError, UsageError
+from pipeline.reports import MissedPeriod
 
 TURN = TurnFigures(
     cut_ms=4.0,
@@ -32,6 +33,7 @@ TURN = TurnFigures(
     starved=0,
     breaks=0,
     memory_error_ms=0,
+    stalled=False,
 )
 RESULT = Result(
     design="this program",
@@ -39,9 +41,12 @@ RESULT = Result(
     card_buffer_ms=5.0,
     turns=(TURN,) * 99 + (replace(TURN, cut_ms=20.0),),
     unheard_turns=0,
-    microphone_ms=(1.0, 2.0),
+    microphone=(FrameFigures(1.0, stalled=False), FrameFigures(2.0, stalled=False)),
     wrong_microphone_samples=0,
-    late_periods=LatePeriods(0, 0),
+    missed=(),
+    missed_in_stalls=0,
+    stalls=Stalls(),
+    playout_waited_ms=(0.0,) * 100,
     cost=(Cost("network", 1.5, 40.0),),
     disturbance=Disturbance(0.0, 0.0),
 )
@@ -102,6 +107,31 @@ def test_a_disturbed_measurement_says_so(disturbance: Disturbance, words: str) -
     assert words in shown(replace(MEASURED, pairs=((disturbed, None),)))
 
 
+def test_what_the_machine_did_is_counted_and_left_out() -> None:
+    stalled = replace(
+        RESULT,
+        turns=(TURN, replace(TURN, cut_ms=20.0, dropouts=1, stalled=True)),
+        microphone=(FrameFigures(1.0, stalled=False), FrameFigures(50.0, stalled=True)),
+        missed_in_stalls=3,
+        stalls=Stalls([Stall(0, 4_000_000)]),
+    )
+    report = shown(replace(MEASURED, pairs=((stalled, None),)))
+    assert "quiet (1)" in report
+    assert cells(report, "cut")[-1] == "4.0"
+    assert cells(report, "microphone")[-1] == "1.0"
+    assert cells(report, "stalled turns") == ["1"]
+    assert cells(report, "their slowest cut, ms") == ["20"]
+    assert cells(report, "late for stalls") == ["3"]
+    assert cells(report, "longest stall, ms") == ["4"]
+    assert cells(report, "dropouts") == ["1"], "a silence inside an answer stays one"
+
+
+def test_an_unwatched_machine_is_told() -> None:
+    unwatched = replace(RESULT, stalls=Stalls(watched=False))
+    assert "Nobody watched" in shown(replace(MEASURED, pairs=((unwatched, None),)))
+    assert "Nobody watched" not in shown(ALONE)
+
+
 def test_a_comparison_shows_ratios() -> None:
     report = shown(COMPARED)
     assert cells(report, "cut")[-4:] == ["100.0", "100.0", "25.0", "25.0"]
@@ -111,7 +141,7 @@ def test_a_comparison_shows_ratios() -> None:
 
 
 def test_a_client_that_was_never_heard_breaks_no_table() -> None:
-    silent = replace(RESULT, turns=(), unheard_turns=100, microphone_ms=())
+    silent = replace(RESULT, turns=(), unheard_turns=100, microphone=())
     assert "quiet (0)" in shown(replace(MEASURED, pairs=((silent, SLOWER),)))
 
 
@@ -129,7 +159,8 @@ def test_limits(options: BenchOptions, sentences: int) -> None:
 
 
 def test_late_card_periods_are_dropouts() -> None:
-    late = replace(RESULT, late_periods=LatePeriods(1, 1), turns=(replace(TURN, dropouts=1),))
+    missed = (MissedPeriod(0, 6), MissedPeriod(10, 16))
+    late = replace(RESULT, missed=missed, turns=(replace(TURN, dropouts=1),))
     assert late.dropouts == 3
     assert limits_exceeded([late], BenchOptions(max_dropouts=2))
     assert not limits_exceeded([late], BenchOptions(max_dropouts=3))

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 import pytest
 
 from pipeline.audio.clock import PeriodClock
+from pipeline.audio.missed import MissedPeriods
 from pipeline.pcm import samples_to_ns
-from pipeline.shm.atomics import Word
 from pipeline.shm.board import Board
 
 
 @pytest.fixture
-def late_periods() -> Iterator[Word]:
+def missed() -> Iterator[MissedPeriods]:
     with Board.create() as board:
-        yield board.playback.output_underruns
+        yield MissedPeriods(board.playback.output_underruns)
 
 
 @contextmanager
@@ -42,9 +42,9 @@ class Collector:
 
 
 @pytest.mark.parametrize("period_samples", [24, 29, 120])
-def test_periods_lie_at_exact_multiples(late_periods: Word, period_samples: int) -> None:
+def test_periods_lie_at_exact_multiples(missed: MissedPeriods, period_samples: int) -> None:
     collect = Collector(20)
-    clock = PeriodClock(period_samples, collect, late_periods)
+    clock = PeriodClock(period_samples, collect, missed)
     with running(clock):
         collect.enough.wait()
     starts = [samples_to_ns(n * period_samples) for n in range(len(collect.times_ns))]
@@ -52,9 +52,9 @@ def test_periods_lie_at_exact_multiples(late_periods: Word, period_samples: int)
     assert clock.period_ns == samples_to_ns(period_samples)
 
 
-def test_nothing_is_called_before_start_or_after_stop(late_periods: Word) -> None:
+def test_nothing_is_called_before_start_or_after_stop(missed: MissedPeriods) -> None:
     collect = Collector(3)
-    clock = PeriodClock(24, collect, late_periods)
+    clock = PeriodClock(24, collect, missed)
     assert not collect.times_ns
     assert clock.start_ns == 0
     with running(clock):
@@ -64,11 +64,11 @@ def test_nothing_is_called_before_start_or_after_stop(late_periods: Word) -> Non
     assert len(collect.times_ns) == periods
 
 
-def test_a_clock_that_never_started_can_be_stopped(late_periods: Word) -> None:
-    PeriodClock(24, Collector(1), late_periods).stop()
+def test_a_clock_that_never_started_can_be_stopped(missed: MissedPeriods) -> None:
+    PeriodClock(24, Collector(1), missed).stop()
 
 
-def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(late_periods: Word) -> None:
+def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(missed: MissedPeriods) -> None:
     collect = Collector(6)
     hold = threading.Event()
 
@@ -77,22 +77,22 @@ def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(late_period
             hold.wait(0.02)  # 20 periods
         collect(due_ns)
 
-    clock = PeriodClock(24, on_period, late_periods)
+    clock = PeriodClock(24, on_period, missed)
     with running(clock):
         collect.enough.wait()
-    assert late_periods.load() >= 1
+    assert missed.total >= 1
     assert collect.times_ns[:3] == [clock.start_ns + samples_to_ns(n * 24) for n in range(3)]
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("odd")])
-def test_what_ends_the_clock_is_raised_by_check(late_periods: Word, error: Exception) -> None:
+def test_what_ends_the_clock_is_raised_by_check(missed: MissedPeriods, error: Exception) -> None:
     reached = threading.Event()
 
     def on_period(_due_ns: int) -> None:
         reached.set()
         raise error
 
-    clock = PeriodClock(24, on_period, late_periods)
+    clock = PeriodClock(24, on_period, missed)
     clock.check()
     with running(clock):
         reached.wait()

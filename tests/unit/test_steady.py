@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.steady import Misses, SteadyCard
 from pipeline.errors import DeviceError
 from pipeline.shm.board import Board
@@ -34,15 +35,15 @@ class Card:
 class Rig:
     def __init__(self, board: Board, open_card: Callable[[float], Card]) -> None:
         self.now_s = 100.0
-        self._misses = board.playback.output_underruns
-        self._misses.add(7)  # of an earlier card
+        self._missed = MissedPeriods(board.playback.output_underruns)
+        self._miss(7)  # of an earlier card
         self.opened: list[Card] = []
 
         def opened(period_ms: float) -> Card:
             self.opened.append(open_card(period_ms))
             return self.opened[-1]
 
-        self.steady = SteadyCard(opened, (5.0, 10.0, 20.0), self._misses, lambda: self.now_s)
+        self.steady = SteadyCard(opened, (5.0, 10.0, 20.0), self._missed, lambda: self.now_s)
 
     def after(self, seconds: float, misses: int = 0) -> bool:
         """Time goes by, with misses at its end; whether there is a new card."""
@@ -50,8 +51,12 @@ class Rig:
         for _ in range(round(seconds / STEP_S)):
             self.now_s += STEP_S
             changed |= self.steady.check()
-        self._misses.add(misses)
+        self._miss(misses)
         return self.steady.check() or changed
+
+    def _miss(self, periods: int) -> None:
+        for number in range(periods):
+            self._missed.add(number, number + 1)
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from pipeline.samples import Samples
-from pipeline.shm.atomics import Word
 from pipeline.shm.board import Board
 
 PERIOD = 120
@@ -23,18 +23,18 @@ WRITABLE = sorted(set(soundfile.available_subtypes("WAV")) - {"MPEG_LAYER_III"})
 
 
 @pytest.fixture
-def counter() -> Iterator[Word]:
+def missed() -> Iterator[MissedPeriods]:
     with Board.create() as board:
-        yield board.playback.output_underruns
+        yield MissedPeriods(board.playback.output_underruns)
 
 
 class Heard:
     """What a microphone said until its sound had ended, each period with its time."""
 
-    def __init__(self, path: Path, counter: Word, period: int = PERIOD) -> None:
+    def __init__(self, path: Path, missed: MissedPeriods, period: int = PERIOD) -> None:
         self.periods: list[Samples] = []
         self.times_ns: list[int] = []
-        self.microphone = WavMicrophone(path, period, counter)
+        self.microphone = WavMicrophone(path, period, missed)
         # the clock's thread would only add waiting: periods are asked for one after the other
         self.microphone._on_period = self._on_period  # type: ignore[method-assign]
         while not self.microphone.ended:
@@ -65,30 +65,32 @@ def tone(seconds: float, rate_hz: int, hz: float = 440.0) -> npt.NDArray[np.floa
 @pytest.mark.parametrize("length", [1, 119, 120, 121, 24_000, 30_001])
 @pytest.mark.parametrize("period", [PERIOD, 240])
 def test_pcm16_at_24_khz_passes_bit_for_bit(
-    tmp_path: Path, counter: Word, length: int, period: int
+    tmp_path: Path, missed: MissedPeriods, length: int, period: int
 ) -> None:
     sound = noise(length)
     path = tmp_path / "in.wav"
     soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
-    heard = Heard(path, counter, period)
+    heard = Heard(path, missed, period)
     assert np.array_equal(heard.samples[:length], sound)
     assert not heard.samples[length:].any()
     assert {len(samples) for samples in heard.periods} == {period}
 
 
-def test_the_silence_after_the_sound_fills_every_frame_of_it(tmp_path: Path, counter: Word) -> None:
+def test_the_silence_after_the_sound_fills_every_frame_of_it(
+    tmp_path: Path, missed: MissedPeriods
+) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, noise(1_000), SAMPLE_RATE_HZ, "PCM_16")
-    heard = Heard(path, counter)
+    heard = Heard(path, missed)
     assert len(heard.samples) - 1_000 > FRAME_SAMPLES
 
 
 def test_each_period_was_captured_a_period_before_it_is_given(
-    tmp_path: Path, counter: Word
+    tmp_path: Path, missed: MissedPeriods
 ) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, noise(1_000), SAMPLE_RATE_HZ, "PCM_16")
-    heard = Heard(path, counter)
+    heard = Heard(path, missed)
     period_ns = heard.microphone._clock.period_ns
     assert heard.times_ns[0] == -period_ns
     assert {b - a for a, b in pairwise(heard.times_ns)} == {period_ns}
@@ -97,12 +99,12 @@ def test_each_period_was_captured_a_period_before_it_is_given(
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_any_rate_and_channel_count(
-    tmp_path: Path, counter: Word, rate_hz: int, channels: int
+    tmp_path: Path, missed: MissedPeriods, rate_hz: int, channels: int
 ) -> None:
     path = tmp_path / "in.wav"
     sound = np.repeat(tone(1.3, rate_hz)[:, None], channels, axis=1)
     soundfile.write(path, sound, rate_hz, "PCM_16")
-    heard = Heard(path, counter).samples
+    heard = Heard(path, missed).samples
     expected = np.rint(tone(1.3, SAMPLE_RATE_HZ) * 32_768)
     length = len(expected)
     edge = 500  # where a filter rings
@@ -111,45 +113,45 @@ def test_any_rate_and_channel_count(
 
 
 @pytest.mark.parametrize("subtype", WRITABLE)
-def test_any_encoding(tmp_path: Path, counter: Word, subtype: str) -> None:
+def test_any_encoding(tmp_path: Path, missed: MissedPeriods, subtype: str) -> None:
     path = tmp_path / "in.wav"
     rate_hz = 8_000  # the only rate of some telephone codecs
     soundfile.write(path, tone(1.0, rate_hz), rate_hz, subtype)
-    heard = Heard(path, counter).samples[: SAMPLE_RATE_HZ - 500].astype(float)
+    heard = Heard(path, missed).samples[: SAMPLE_RATE_HZ - 500].astype(float)
     assert np.std(heard) == pytest.approx(16_384 / np.sqrt(2), rel=0.05)
     loudest_hz = np.argmax(np.abs(np.fft.rfft(heard))) * SAMPLE_RATE_HZ / len(heard)
     assert loudest_hz == pytest.approx(440, abs=2)
 
 
-def test_channels_are_averaged(tmp_path: Path, counter: Word) -> None:
+def test_channels_are_averaged(tmp_path: Path, missed: MissedPeriods) -> None:
     path = tmp_path / "in.wav"
     sound = np.stack([np.full(500, 1_000), np.full(500, 3_000)], axis=1).astype(np.int16)
     soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
-    assert np.all(Heard(path, counter).samples[:500] == 2_000)
+    assert np.all(Heard(path, missed).samples[:500] == 2_000)
 
 
 def test_what_is_louder_than_full_scale_is_clipped_and_does_not_wrap(
-    tmp_path: Path, counter: Word
+    tmp_path: Path, missed: MissedPeriods
 ) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, np.array([2.0, 1.0, -1.0, -2.0]), SAMPLE_RATE_HZ, "FLOAT")
-    heard = Heard(path, counter).samples[:4]
+    heard = Heard(path, missed).samples[:4]
     assert list(heard) == [32_767, 32_767, -32_768, -32_768]
 
 
-def test_a_microphone_describes_its_file(tmp_path: Path, counter: Word) -> None:
+def test_a_microphone_describes_its_file(tmp_path: Path, missed: MissedPeriods) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, np.zeros((66_150, 2)), 44_100)
-    microphone = WavMicrophone(path, PERIOD, counter)
+    microphone = WavMicrophone(path, PERIOD, missed)
     microphone.close()
     assert microphone.description == "in.wav: 1.5 s, 44100 Hz, 2 channel(s)"
 
 
-def test_a_microphone_runs_on_its_own_clock(tmp_path: Path, counter: Word) -> None:
+def test_a_microphone_runs_on_its_own_clock(tmp_path: Path, missed: MissedPeriods) -> None:
     path = tmp_path / "in.wav"
     sound = noise(480)
     soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
-    microphone = WavMicrophone(path, PERIOD, counter)
+    microphone = WavMicrophone(path, PERIOD, missed)
     heard: list[Samples] = []
     enough = threading.Event()
 
@@ -222,9 +224,9 @@ def read(path: Path) -> Samples:
 class Recorder:
     """A speaker whose periods are asked for one after the other."""
 
-    def __init__(self, path: Path, counter: Word, sound: Samples) -> None:
+    def __init__(self, path: Path, missed: MissedPeriods, sound: Samples) -> None:
         self._left = sound
-        self.speaker = WavSpeaker(path, PERIOD, counter)
+        self.speaker = WavSpeaker(path, PERIOD, missed)
         self.speaker._clock.start = lambda: None  # type: ignore[method-assign]
         self.speaker.start(self._render)
 
@@ -238,10 +240,12 @@ class Recorder:
 
 
 @pytest.mark.parametrize("periods", [0, 1, 10, 11, 37])
-def test_a_recording_is_whole_once_closed(tmp_path: Path, counter: Word, periods: int) -> None:
+def test_a_recording_is_whole_once_closed(
+    tmp_path: Path, missed: MissedPeriods, periods: int
+) -> None:
     path = tmp_path / "out.wav"
     sound = noise(periods * PERIOD)
-    recorder = Recorder(path, counter, sound)
+    recorder = Recorder(path, missed, sound)
     recorder.record(periods)
     recorder.speaker.close()
     assert np.array_equal(read(path), sound)
@@ -249,11 +253,11 @@ def test_a_recording_is_whole_once_closed(tmp_path: Path, counter: Word, periods
 
 @pytest.mark.parametrize("periods", [0, 1, 9, 10, 11, 19, 20, 21, 99])
 def test_a_recording_is_readable_at_any_moment_even_if_never_closed(
-    tmp_path: Path, counter: Word, periods: int
+    tmp_path: Path, missed: MissedPeriods, periods: int
 ) -> None:
     path = tmp_path / "out.wav"
     sound = noise(periods * PERIOD)
-    recorder = Recorder(path, counter, sound)
+    recorder = Recorder(path, missed, sound)
     recorder.record(periods)
     recorded = read(path)
     written = len(sound) // FRAME_SAMPLES * FRAME_SAMPLES
@@ -261,16 +265,16 @@ def test_a_recording_is_readable_at_any_moment_even_if_never_closed(
     assert np.array_equal(recorded, sound[:written])
 
 
-def test_a_recording_replaces_an_older_one(tmp_path: Path, counter: Word) -> None:
+def test_a_recording_replaces_an_older_one(tmp_path: Path, missed: MissedPeriods) -> None:
     path = tmp_path / "out.wav"
     path.write_bytes(b"x" * 100_000)
-    Recorder(path, counter, noise(0)).speaker.close()
+    Recorder(path, missed, noise(0)).speaker.close()
     assert len(read(path)) == 0
 
 
-def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, counter: Word) -> None:
+def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: MissedPeriods) -> None:
     path = tmp_path / "out.wav"
-    speaker = WavSpeaker(path, PERIOD, counter)
+    speaker = WavSpeaker(path, PERIOD, missed)
     sounding_at_ns: list[int] = []
     enough = threading.Event()
 
@@ -289,16 +293,18 @@ def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, counter: Word) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing/out.wav", "folder.wav"])
-def test_a_recording_that_cannot_be_written(tmp_path: Path, counter: Word, name: str) -> None:
+def test_a_recording_that_cannot_be_written(
+    tmp_path: Path, missed: MissedPeriods, name: str
+) -> None:
     (tmp_path / "folder.wav").mkdir()
     with pytest.raises(WavError, match="cannot be written") as caught:
-        WavSpeaker(tmp_path / name, PERIOD, counter)
+        WavSpeaker(tmp_path / name, PERIOD, missed)
     assert name in str(caught.value)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_in_one_sentence(counter: Word) -> None:
-    speaker = WavSpeaker(Path("/dev/full"), PERIOD, counter)
+def test_a_full_disk_is_told_in_one_sentence(missed: MissedPeriods) -> None:
+    speaker = WavSpeaker(Path("/dev/full"), PERIOD, missed)
     for step in (lambda: speaker.start(lambda out, _at: out.fill(1)), speaker.close):
         with pytest.raises(WavError, match="cannot be written"):
             step()
