@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import soxr
 
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from pipeline.samples import Samples
 from pipeline.shm.board import Position
 from pipeline.shm.ring import FLAG_ITEM_END, Frame, RingReader
@@ -46,45 +46,73 @@ class RingAnswers:
     def __init__(self, reader: RingReader) -> None:
         self._reader = reader
         self._generation = 0
-        self._taken_samples = 0  # of the frame at the front
-        self._inside_item = False
+        self._frame: Samples = np.zeros(FRAME_SAMPLES, np.int16)
+        self._rest = self._frame[:0]
+        """What has not been taken of the frame that left the ring last."""
+        self._item = 0
+        self._rest_offset_samples = 0
+        self._ended = True
         self._position = Position(0, 0)
 
     @property
     def position(self) -> Position:
         return self._position
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all is there."""
+        return not len(self._rest) and not self._reader.fill_frames()
+
     def take(self, out: Samples) -> int:
         """Ends of items that follow the last sample are taken with it."""
         filled = 0
-        while (frame := self._front()) is not None:
-            start = self._taken_samples
-            count = min(len(frame.samples) - start, len(out) - filled)
-            if not count and len(frame.samples) > start:
+        while len(self._rest) or self._next_frame():
+            count = min(len(self._rest), len(out) - filled)
+            if not count:
                 break
-            out[filled : filled + count] = frame.samples[start : start + count]
+            out[filled : filled + count] = self._rest[:count]
+            self._rest = self._rest[count:]
+            self._rest_offset_samples += count
+            self._position = Position(self._item, self._rest_offset_samples)
             filled += count
-            self._taken(frame, count)
         return filled
 
     def waiting(self, most_samples: int) -> Waiting:
         """Look ahead as far as `most_samples` reach, or a little further."""
-        samples, item, ended, behind = -self._taken_samples, 0, not self._inside_item, 0
-        self._skip_stale()
+        samples, ended = len(self._rest), self._ended
+        item = self._item if samples else 0
+        if not samples:
+            self._skip_stale()
+        behind = 0
         while samples < most_samples and (frame := self._reader.front(behind)) is not None:
             if frame.generation != self._generation:
                 break
             samples += len(frame.samples)
-            item = item or (frame.item if samples > 0 else 0)
+            item = item or (frame.item if samples else 0)
             ended = bool(frame.flags & FLAG_ITEM_END)
             behind += 1
-        return Waiting(max(0, samples), item, ended)
+        return Waiting(samples, item, ended)
 
     def discard(self, generation: int) -> int:
         self._generation = generation
-        self._taken_samples = 0
-        self._inside_item = False
-        return self._reader.skip_older(generation)
+        begun_frames = int(len(self._rest) > 0)
+        self._rest = self._frame[:0]
+        self._ended = True
+        return begun_frames + self._reader.skip_older(generation)
+
+    def _next_frame(self) -> bool:
+        """Copy the samples of the next frame out of the ring; False if none may sound now."""
+        while (frame := self._front()) is not None:
+            count = len(frame.samples)
+            self._rest = self._frame[:count]
+            self._rest[:] = frame.samples
+            self._item, self._rest_offset_samples = frame.item, frame.item_offset_samples
+            self._ended = bool(frame.flags & FLAG_ITEM_END)
+            self._reader.advance()
+            if count:
+                return True
+            self._position = Position(self._item, self._rest_offset_samples)
+        return False
 
     def _front(self) -> Frame | None:
         self._skip_stale()
@@ -96,14 +124,6 @@ class RingAnswers:
         frame = self._reader.front()
         if frame is not None and frame.generation < self._generation:
             self._reader.skip_older(self._generation)
-
-    def _taken(self, frame: Frame, count: int) -> None:
-        self._taken_samples += count
-        self._position = Position(frame.item, frame.item_offset_samples + self._taken_samples)
-        if self._taken_samples == len(frame.samples):
-            self._taken_samples = 0
-            self._inside_item = not frame.flags & FLAG_ITEM_END
-            self._reader.advance()
 
 
 class ResampledAnswers:

@@ -18,7 +18,7 @@ from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection
 from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
-from pipeline.samples import Samples, peak
+from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.names import SharedNames
@@ -76,7 +76,6 @@ class FrameAssembler:
         else:
             self._flags = FLAG_DISCONTINUITY
             self._words.lost_samples.add(len(self._frame))
-        self._words.peak.store(peak(self._frame))
 
 
 def main(

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.audio.answers import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.pcm import samples_to_ns
-from pipeline.samples import Samples, peak
+from pipeline.samples import Samples
 from pipeline.shm.board import Board, Cut, Position
 
 
@@ -30,6 +30,7 @@ class Player:
         self._sounding = False
         self._fade_samples = fade_samples(rate_hz)
         self._tail = np.zeros(0, np.int16)
+        self._handed = Position(0, 0)
         self._on_the_way: deque[tuple[int, Position]] = deque()
 
     def render(self, out: Samples, sounds_at_ns: int) -> None:
@@ -44,12 +45,13 @@ class Player:
         filled = self._take_tail(out)
         if not self._stopped:
             answered = self._answers.take(out[filled:])
-            self._words.played_samples.add(answered)
+            if answered:
+                self._words.played_samples.add(answered)
             filled += answered
-        out[filled:] = 0
+        if filled < len(out):
+            out[filled:] = 0
         self._sounding = filled == len(out)
         self._note_position(sounds_at_ns + samples_to_ns(filled, self._rate_hz))
-        self._words.peak.store(peak(out))
 
     def _cut(self, generation: int, sounds_at_ns: int) -> None:
         """Silence everything older: what was sounding fades out, the rest is never touched."""
@@ -81,11 +83,12 @@ class Player:
 
     def _note_position(self, sounded_at_ns: int) -> None:
         """Publish what is with the device now, and what has left the loudspeaker by now."""
-        position = self._answers.position
-        self._words.handed.store(position.packed())
-        if not self._on_the_way or self._on_the_way[-1][1] != position:
-            self._on_the_way.append((sounded_at_ns, position))
         now_ns = time.monotonic_ns()
+        self._words.heartbeat_ns.store(now_ns)
+        position = self._answers.position
+        if position != self._handed:
+            self._handed = position
+            self._words.handed.store(position.packed())
+            self._on_the_way.append((sounded_at_ns, position))
         while self._on_the_way and self._on_the_way[0][0] <= now_ns:
             self._words.heard.store(self._on_the_way.popleft()[1].packed())
-        self._words.heartbeat_ns.store(now_ns)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.audio.answers import RingAnswers
 from pipeline.audio.fade import fade_samples, falling
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.samples import Samples
 from pipeline.shm.board import PlaybackWords, Position
 
@@ -61,6 +61,8 @@ class Playout:
         self._clock_ns = clock_ns
         self._delay = PlayoutDelay()
         self._playing = False
+        self._sure_samples = 0
+        """So many were there at least when the ring was looked at last."""
         self._calm = True
         self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
@@ -76,13 +78,16 @@ class Playout:
         """Copy the samples that are to sound next; returns how many."""
         if len(self._tail):
             return self._take_tail(out)
-        if not self._playing and not self._begin():
+        if not self._playing and (self._answers.empty or not self._begin()):
             return 0
-        waiting = self._answers.waiting(len(out) + FADE)
-        if waiting.samples < len(out) + FADE and not waiting.ended:
-            self._run_dry(waiting.samples)
-            return self._take_tail(out)
+        if self._sure_samples < len(out) + FADE:
+            waiting = self._answers.waiting(len(out) + FADE + FRAME_SAMPLES)
+            if waiting.samples < len(out) + FADE and not waiting.ended:
+                self._run_dry(waiting.samples)
+                return self._take_tail(out)
+            self._sure_samples = waiting.samples
         count = self._answers.take(out)
+        self._sure_samples -= count
         self._rise(out[:count])
         if count < len(out):
             self._finish_answer()
@@ -135,6 +140,7 @@ class Playout:
         fading[:] = fading * falling(len(fading))
         self._tail = last
         self._playing = False
+        self._sure_samples = 0
         self._dry = self._answers.position.item, self._clock_ns()
 
     def _take_tail(self, out: Samples) -> int:
@@ -156,4 +162,5 @@ class Playout:
             self._delay.shrink()
             self._words.playout_delay_ns.store(self._delay.ns)
         self._playing, self._calm = False, True
+        self._sure_samples = 0
         self._risen_samples = FADE

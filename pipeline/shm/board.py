@@ -60,8 +60,6 @@ class CaptureWords:
     """Samples dropped because the ring was full."""
     input_overruns: Word
     """Periods that the card reported as lost before we saw them."""
-    peak: Word
-    """Loudest sample of the latest frame, 0 to 32768."""
     ended: Word
     """1: a recorded input has been played to its end and every frame of it is published."""
     heartbeat_ns: Word
@@ -99,8 +97,6 @@ class PlaybackWords:
     """How long all of them have waited."""
     output_underruns: Word
     """Periods that the card reported as missed."""
-    peak: Word
-    """Loudest sample of the latest period, 0 to 32768."""
     cut_begun: Word
     """Generation of the latest cut, stored before the three words that describe it."""
     cut_heard: Word

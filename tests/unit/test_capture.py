@@ -104,18 +104,6 @@ def test_a_full_ring_loses_whole_frames_and_says_where() -> None:
     assert captured_at_ns == START_NS + samples_to_ns(5 * FRAME_SAMPLES)
 
 
-@pytest.mark.parametrize(
-    ("loudest", "expected"), [(0, 0), (1_000, 1_000), (-32_768, 32_768), (32_767, 32_767)]
-)
-def test_the_level_is_that_of_the_latest_frame(loudest: int, expected: int) -> None:
-    with capture_rig() as rig:
-        rig.push(np.full(FRAME_SAMPLES, 20_000, np.int16))
-        sound = np.zeros(FRAME_SAMPLES, np.int16)
-        sound[77] = loudest
-        rig.push(sound)
-        assert rig.words.peak.load() == expected
-
-
 def test_the_heart_beats_with_every_period() -> None:
     with capture_rig() as rig:
         assert rig.words.heartbeat_ns.load() == 0

@@ -168,7 +168,6 @@ def test_what_comes_later_is_played_from_its_first_sample(rig: Rig) -> None:
 def test_extreme_samples_pass_unchanged(rig: Rig) -> None:
     rig.answer(np.tile(np.array([-32_768, 32_767], np.int16), 60))
     assert set(rig.render()) == {-32_768, 32_767}
-    assert rig.words.peak.load() == 32_768
 
 
 # Cuts
