@@ -98,6 +98,7 @@ class JackPeer:
         self._heard = np.zeros(card.rate_hz * _LONGEST_RECORDING_S, np.float32)
         self._heard_samples = 0
         self._period_times_ns: list[int] = []
+        self._said_at_ns = 0
         self._promoted = False
         self._client.set_process_callback(self._process)
 
@@ -123,12 +124,18 @@ class JackPeer:
         """Play `sound` into the program's microphone port from the next period on."""
         self._said_samples = len(sound)  # until the new sound is there, there is silence
         self._said = sound.astype(np.float32) / FULL_SCALE
+        self._said_at_ns = 0
         self._said_samples = 0
 
     @property
     def heard_samples(self) -> int:
         """How many samples `heard` holds by now."""
         return self._heard_samples
+
+    @property
+    def said_at_ns(self) -> int:
+        """``time.monotonic_ns`` of the period in which the latest sound began; 0 before."""
+        return self._said_at_ns
 
     @property
     def said_all(self) -> bool:
@@ -155,6 +162,8 @@ class JackPeer:
         out = self._mouth.get_array()
         said, start = self._said, self._said_samples
         count = max(0, min(frames, len(said) - start))
+        if count and start == 0:
+            self._said_at_ns = self._period_times_ns[-1]
         out[:count] = said[start : start + count]
         out[count:] = 0
         self._said_samples = start + count

@@ -22,6 +22,8 @@ class ScriptedSession:
         self._socket = socket
         self.received: list[dict[str, Any]] = []
         self.heard = bytearray()
+        self.arrivals: list[tuple[int, int]] = []
+        """``time.monotonic_ns`` of each append, and the bytes in `heard` after it."""
         self.changed = asyncio.Condition()
 
     async def send(self, type: str, **fields: Any) -> None:  # noqa: A002 - the protocol's name
@@ -89,12 +91,14 @@ class ScriptedSession:
     async def read(self) -> None:
         """Take the client's events until it leaves."""
         async for message in self._socket:
+            arrived_at_ns = time.monotonic_ns()
             if message.type != WSMsgType.TEXT:
                 continue
             event = json.loads(message.data)
             async with self.changed:
                 if event["type"] == "input_audio_buffer.append":
                     self.heard += base64.b64decode(event["audio"])
+                    self.arrivals.append((arrived_at_ns, len(self.heard)))
                 else:
                     self.received.append(event)
                 self.changed.notify_all()
