@@ -93,10 +93,10 @@ def bench(options: BenchOptions) -> int:
     from pipeline.bench.runner import run as measure
 
     with _signals_end_the_run():
-        return measure(options, _start_on_files)
+        return measure(options, start_on_files)
 
 
-def _start_on_files(children: Children, stack: ExitStack, settings: Settings) -> Voice:
+def start_on_files(children: Children, stack: ExitStack, settings: Settings) -> Voice:
     """Start the voice processes with the WAV files of `settings` as cards."""
     microphone = choose(settings.input, "input", ())
     speaker = choose(settings.output, "output", ())

@@ -20,6 +20,8 @@ class Facts:
     """Of "speaker" and "microphone", as soon as they run."""
     missed: list[MissedPeriod] = field(default_factory=list)
     """Callbacks so far that took longer than the card's buffer lasts."""
+    played_samples: int = 0
+    """Of answers, so far."""
     playout_waited_ns: int = 0
     """How long answers were held back so far, in order not to run dry."""
 

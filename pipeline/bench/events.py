@@ -68,10 +68,16 @@ def speech_started(number: int) -> str:
     )
 
 
-def function_call(number: int, name: str) -> list[str]:
-    """A call of the function `name`, without arguments, in the midst of answer `number`."""
+def function_call(number: int, name: str, response: int | None = None) -> list[str]:
+    """Call `number`: of the function `name`, without arguments, in the midst of an answer.
+
+    :param response: number of the answer; the same as the call's if None.
+    """
     call = {"item_id": f"call_item_{number}", "call_id": f"call_{number}", "name": name}
-    place = {"response_id": response_id(number), "output_index": 1}
+    place = {
+        "response_id": response_id(number if response is None else response),
+        "output_index": 1,
+    }
     item = {**call, "id": call["item_id"], "type": "function_call", "arguments": "{}"}
     del item["item_id"]
     return [

@@ -78,7 +78,9 @@ class _ThreeProcesses:
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._toolbox.follow(report)
         self._toolbox.tick()
-        self.facts.playout_waited_ns = self._voice.board.playback.playout_waited_ns.load()
+        playback = self._voice.board.playback
+        self.facts.played_samples = playback.played_samples.load()
+        self.facts.playout_waited_ns = playback.playout_waited_ns.load()
 
     def processes(self) -> dict[str, int]:
         names = ("capture", "network", "playback", "tools")

@@ -12,7 +12,7 @@ from pipeline.bench.measure import measure
 from pipeline.bench.scenarios import QUIET
 from pipeline.bench.three_processes import three_processes
 from pipeline.pcm import NS_PER_MS, SAMPLE_BYTES, samples_to_ns
-from pipeline.supervisor import _start_on_files
+from pipeline.supervisor import start_on_files
 from tests.support.answers import answer, check_cut, end_cancelled
 from tests.support.figures import tell
 from tests.support.jack_card import JackCard, Talk, talking, wait_until
@@ -56,7 +56,7 @@ def test_the_figures_of_bench_are_those_of_a_sound_server(card: JackCard, tmp_pa
             SPEAK: [speak_ms for _, speak_ms in turns],
             MICROPHONE: [click(talk) for _ in range(CLICKS)],
         }
-    design = three_processes(_start_on_files, period_ms=5.0)
+    design = three_processes(start_on_files, period_ms=5.0)
     benched = measure(design, QUIET, MEASURED_INTERRUPTIONS, seed=1, on_turn=lambda: None)
     for figure, values in heard.items():
         here, there = Distribution.of(values), Distribution.of(figure.values(benched))
