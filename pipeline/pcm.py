@@ -6,6 +6,7 @@ is converted between a sound card at that rate and the wire.
 
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 1_200
+FRAME_MS = 50
 SAMPLE_BYTES = 2
 
 NS_PER_S = 1_000_000_000

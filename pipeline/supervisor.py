@@ -70,14 +70,8 @@ def run(settings: Settings) -> int:
 def list_devices(settings: Settings) -> int:
     """Print the sound cards that settings can name."""
     console = Console(verbose=settings.verbose)
-    found: tuple[Device, ...] = ()
     with Children() as children:
-        children.spawn("probe", "pipeline.audio.probe", settings.verbose, may_end=True)
-        while children.alive:
-            for report in children.reports(POLL_S):
-                if isinstance(report, DevicesFound):
-                    found = report.devices
-                console.show(report)
+        found = _devices(children, console, settings.verbose)
     for device in found:
         console.say(_described(device))
     if not found:
@@ -96,13 +90,32 @@ def bench(options: BenchOptions) -> int:
         return measure(options, start_on_files)
 
 
-def start_on_files(children: Children, stack: ExitStack, settings: Settings) -> Voice:
-    """Start the voice processes with the WAV files of `settings` as cards."""
+def start_on_files(
+    children: Children, stack: ExitStack, settings: Settings, device: str | None = None
+) -> Voice:
+    """Start the voice processes with the WAV files of `settings` as cards.
+
+    :param device: a real speaker; the file records what it is given.
+    """
     microphone = choose(settings.input, "input", ())
     speaker = choose(settings.output, "output", ())
     if microphone is None or speaker is None:
         raise SettingsError("bench needs a file in the place of each card.")
+    if device is not None:
+        real = choose(device, "output", _devices(children, Console(), settings.verbose))
+        speaker = replace(real or speaker, tap=speaker.path)
     return start_voice(children, stack, settings, microphone, speaker)
+
+
+def _devices(children: Children, console: Console, verbose: bool) -> tuple[Device, ...]:
+    """Have the sound cards listed by a process that ends then."""
+    children.spawn("probe", "pipeline.audio.probe", verbose, may_end=True)
+    while children.alive:
+        for report in children.reports(POLL_S):
+            if isinstance(report, DevicesFound):
+                return report.devices
+            console.show(report)
+    return ()
 
 
 class Pipeline:

@@ -9,6 +9,7 @@ from pipeline.audio.cards import Microphone, Speaker
 from pipeline.audio.host_apis import rank
 from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.steady import PERIODS_MS, SteadyCard
+from pipeline.audio.tap import TappedSpeaker
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import DeviceError
 from pipeline.pcm import SAMPLE_RATE_HZ
@@ -25,6 +26,8 @@ class CardChoice:
     path: Path | None = None
     name: str = ""
     host_api: str = ""
+    tap: Path | None = None
+    """For a speaker: record there what it is given."""
 
     @property
     def is_file(self) -> bool:
@@ -88,7 +91,8 @@ def _speaker(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Spe
         return WavSpeaker(choice.path, _period_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioSpeaker
 
-    return PortAudioSpeaker(choice.name, choice.host_api, period_ms, missed)
+    speaker = PortAudioSpeaker(choice.name, choice.host_api, period_ms, missed)
+    return speaker if choice.tap is None else TappedSpeaker(speaker, choice.tap)
 
 
 def _periods_ms(choice: CardChoice, period_ms: float | None) -> tuple[float, ...]:

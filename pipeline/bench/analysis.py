@@ -11,10 +11,11 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.bench.clock import CardClock
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import CYCLE, LOWEST, answer_ramp, answer_sign
 from pipeline.bench.stalls import Stalls
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ms
+from pipeline.pcm import SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.samples import PCM16, Samples
 
 LONGEST_FADE_SAMPLES = 5 * SAMPLE_RATE_HZ // 1_000
@@ -25,26 +26,15 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The cards' clocks, ``time.monotonic_ns``."""
+    """The cards' clocks."""
 
-    speaker_ns: int
-    """Sample 0 passed towards the loudspeaker."""
-    microphone_ns: int
-    """Sample 0 was captured."""
+    speaker: CardClock
+    """Samples passed towards the loudspeaker."""
+    microphone: CardClock
+    """Samples were captured."""
     notice_ns: int
     """How long before its time a sample must be sent so that a client can be blamed for its
     absence: a card period and the way to the client."""
-
-    def index(self, time_ns: int) -> int:
-        """The first sample that passes the edge at `time_ns` or later."""
-        return max(0, -((self.speaker_ns - time_ns) * SAMPLE_RATE_HZ // NS_PER_S))
-
-    def time_ns(self, index: int) -> float:
-        return self.speaker_ns + index * NS_PER_S / SAMPLE_RATE_HZ
-
-    def captured_ns(self, samples: int) -> float:
-        """When `samples` microphone samples had been captured."""
-        return self.microphone_ns + samples * NS_PER_S / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +94,12 @@ def turn_figures(
     heard = span.start + np.flatnonzero(sounds)
     if not heard.size:
         return None
-    started = edge.index(turn.speech_started_ns)
+    started = edge.speaker.index(turn.speech_started_ns)
     ends = _first_stretch_after(heard, started)
     before, leaked = heard[:ends], heard[ends:]
     silences = _silences(before[before < started], edge, turn.deltas, stalls)
     played = _without_pauses(recording, before, turn.number)
-    first_ns, end_ns = edge.time_ns(int(heard[0])), edge.time_ns(int(heard[-1]) + 1)
+    first_ns, end_ns = edge.speaker.time_ns(int(heard[0])), edge.speaker.time_ns(int(heard[-1]) + 1)
     return TurnFigures(
         cut_ms=max(0.0, _ms(end_ns - turn.speech_started_ns)),
         speak_ms=_ms(first_ns - turn.first_delta_ns),
@@ -134,7 +124,7 @@ def all_turn_figures(
     Answers of the same sign are told apart at the interruption of the answer between them: far
     from both, as a callback that runs late puts samples where the clock would have had them.
     """
-    cuts = [edge.index(turn.speech_started_ns) for turn in turns]
+    cuts = [edge.speaker.index(turn.speech_started_ns) for turn in turns]
     begins, ends = [0, *cuts[:-1]], [*cuts[1:], len(recording)]
     return [
         turn_figures(recording, edge, turn, stalls, slice(begin, end))
@@ -171,7 +161,7 @@ def microphone_figures(notes: Notes, edge: Edge, stalls: Stalls) -> list[FrameFi
     """Figures of each frame, in order."""
     figures = []
     for arrived_ns, samples in notes.appends:
-        captured_ns = edge.captured_ns(samples)
+        captured_ns = edge.microphone.time_ns(samples)
         stalled = stalls.within_ns(captured_ns, arrived_ns) > 0
         figures.append(FrameFigures(_ms(arrived_ns - captured_ns), stalled))
     return figures
@@ -200,7 +190,7 @@ def _silences(heard: Indices, edge: Edge, deltas: Sequence[Delta], stalls: Stall
     steps = np.diff(heard)
     own = starved = own_samples = 0
     for gap in np.flatnonzero(steps > 1):
-        began_ns = edge.time_ns(int(heard[gap]) + 1)
+        began_ns = edge.speaker.time_ns(int(heard[gap]) + 1)
         # The last sample of a fade-out is silent: the one that was missing comes after it.
         sent_ns = _sent_ns(deltas, int(gap) + 2 + starved)
         if sent_ns + edge.notice_ns + stalls.within_ns(sent_ns, began_ns) > began_ns:
@@ -246,8 +236,8 @@ def _sent_ns(deltas: Sequence[Delta], sample: int) -> float:
 
 def _round_trip_ms(edge: Edge, turn: Turn, first: int) -> float:
     thinking_ns = turn.first_delta_ns - turn.recognised_ns
-    captured_ns = edge.captured_ns(turn.utterance_end_samples)
-    return _ms(edge.time_ns(first) - captured_ns - thinking_ns)
+    captured_ns = edge.microphone.time_ns(turn.utterance_end_samples)
+    return _ms(edge.speaker.time_ns(first) - captured_ns - thinking_ns)
 
 
 def _ms(ns: float) -> float:

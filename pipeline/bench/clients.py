@@ -48,8 +48,12 @@ class Design:
 
     name: str
     period_ms: float
-    """Of its card; also how much the card buffers in each direction."""
+    """Of its card; also how much a virtual card buffers in each direction."""
+    frame_ms: int
+    """Of its microphone frames."""
     plays_on_ms: int
     """How long it may go on sounding after an interruption."""
     plays_late_deltas: bool
     start: Callable[[Settings], AbstractContextManager[Client]]
+    device: str | None = None
+    """A real speaker to play on, which is tapped; None for a virtual one."""

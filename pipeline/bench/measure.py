@@ -19,6 +19,7 @@ from pipeline.bench.analysis import (
     microphone_figures,
 )
 from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clock import CardClock
 from pipeline.bench.cost import Cost, Disturbance, Meter
 from pipeline.bench.notes import Notes
 from pipeline.bench.scenarios import Scenario
@@ -28,6 +29,7 @@ from pipeline.bench.stalls import Stalls, Witnesses
 from pipeline.children import Children
 from pipeline.errors import PipelineError
 from pipeline.pcm import NS_PER_MS, NS_PER_S
+from pipeline.recording import read_times
 from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
 
@@ -89,10 +91,11 @@ def measure(
     :raises PipelineError: the client failed, or answers no more.
     """
     drain_ms = _drain_ms(design, scenario)
-    cycle_ms = scenario.cycle_ms(drain_ms)
+    cycle_ms = scenario.cycle_ms(drain_ms, design.frame_ms)
     with TemporaryDirectory(prefix="voice-bench-") as folder, Children() as instruments:
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
-        write_wav(spoken, microphone(turns, cycle_ms, np.random.default_rng(seed)))
+        random = np.random.default_rng(seed)
+        write_wav(spoken, microphone(turns, cycle_ms, design.frame_ms, random))
         script = Script(scenario, turns, seed, secrets.token_urlsafe(24), spoken, design.period_ms)
         service = _Service(instruments, script)
         witnesses = Witnesses(instruments)
@@ -105,6 +108,7 @@ def measure(
             input=str(spoken),
             output=str(heard),
             period_ms=design.period_ms,
+            frame_ms=design.frame_ms,
             tools=(str(HOLDING_TOOL),) if scenario.holding_tool else (),
         )
         with design.start(settings) as client:
@@ -117,7 +121,8 @@ def measure(
             _follow(client, TELLING_S)
         notes = service.wait_notes()
         stalls = witnesses.stalls().since(begin_ns)
-        edge = _edge(design, client.facts)
+        edge = _edge(design, client.facts, heard)
+        buffer_ms = _buffer_ms(design, heard)
         heard_turns = all_turn_figures(read_wav(heard), edge, notes.turns, stalls)
         figures = [
             turn and turn.without_delay(ms) for turn, ms in zip(heard_turns, waited_ms, strict=True)
@@ -127,7 +132,7 @@ def measure(
     return Result(
         design=design.name,
         scenario=scenario.name,
-        card_buffer_ms=design.period_ms,
+        card_buffer_ms=buffer_ms,
         turns=tuple(turn for turn in figures if turn is not None),
         unheard_turns=figures.count(None),
         microphone=tuple(microphone_figures(notes, edge, stalls)),
@@ -226,14 +231,30 @@ def _excused(period: MissedPeriod, design: Design, stalls: Stalls) -> bool:
     return stalls.within_ns(period.due_ns, period.done_ns) >= late_ns
 
 
-def _edge(design: Design, facts: Facts) -> Edge:
+def _edge(design: Design, facts: Facts, recording: Path) -> Edge:
     period_ns = _ns(design.period_ms)
     return Edge(
-        speaker_ns=facts.clock_starts_ns["speaker"],
+        speaker=_speaker_clock(design, facts, recording),
         # A period is handed over when it is full.
-        microphone_ns=facts.clock_starts_ns["microphone"] - period_ns,
+        microphone=CardClock.exact(facts.clock_starts_ns["microphone"] - period_ns),
         notice_ns=period_ns + _ns(DELIVERY_MS),
     )
+
+
+def _speaker_clock(design: Design, facts: Facts, recording: Path) -> CardClock:
+    if design.device is None:
+        return CardClock.exact(facts.clock_starts_ns["speaker"])
+    times = read_times(recording)
+    ends = np.cumsum(times["samples"])
+    return CardClock(ends - times["samples"], times["taken_ns"])
+
+
+def _buffer_ms(design: Design, recording: Path) -> float:
+    """How long a sample is on its way from the edge to the loudspeaker."""
+    if design.device is None:
+        return design.period_ms
+    times = read_times(recording)
+    return float(np.median(times["sounds_ns"] - times["taken_ns"])) / NS_PER_MS
 
 
 def _ns(ms: float) -> int:

@@ -18,7 +18,10 @@ class BenchOptions:
     cuts: int = CUTS
     """In each scenario."""
     compare: bool = False
+    device: str | None = None
+    """A real speaker, number or part of its name, instead of the virtual one."""
     period_ms: float = 5.0
+    frame_ms: int = 50
     seed: int = 1
     json: Path | None = None
     html: Path | None = None

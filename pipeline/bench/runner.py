@@ -33,7 +33,7 @@ def run(options: BenchOptions, start_voice: StartVoice) -> int:
     """
     scenarios = _chosen(options.scenarios)
     _check_targets(options)
-    designs = [three_processes(start_voice, options.period_ms)]
+    designs = [three_processes(start_voice, options.period_ms, options.frame_ms, options.device)]
     if options.compare:
         designs.append(single_process())
     console = Console(highlight=False)

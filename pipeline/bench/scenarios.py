@@ -3,9 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ
-
-FRAME_MS = FRAME_SAMPLES * 1_000 // SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_S
 
 CALL_AFTER_MS = (0.0, 100.0)
 """Shortest and longest time from the first delta to the model's call of a function."""
@@ -46,13 +44,14 @@ class Scenario:
         """From speech_started to the last late delta."""
         return max(0, self.late_deltas - 1) * self.late_gap_ms
 
-    def cycle_ms(self, drain_ms: int) -> int:
+    def cycle_ms(self, drain_ms: int, frame_ms: int) -> int:
         """From one turn to the next, in whole frames: the answer has been silent for a while.
 
         :param drain_ms: how long a client may go on sounding after the last event of a turn.
+        :param frame_ms: of the client's microphone frames.
         """
         turn_ms = PAUSE_MS[1] + self.interrupt_after_ms[1] + self.late_ms
-        return math.ceil((turn_ms + drain_ms + self.rest_ms) / FRAME_MS) * FRAME_MS
+        return math.ceil((turn_ms + drain_ms + self.rest_ms) / frame_ms) * frame_ms
 
     def delta_delay_ns(self, index: int) -> int:
         """When delta `index` is due after the first one, jitter apart."""

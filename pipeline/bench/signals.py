@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
+from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.samples import PCM16, Samples
 
 LOWEST = 2_000
@@ -40,7 +40,7 @@ def answer(number: int, start: int, samples: int) -> Samples:
     return (answer_sign(number) * answer_ramp(start, samples)).astype(PCM16)
 
 
-def microphone(utterances: int, cycle_ms: int, rng: np.random.Generator) -> Samples:
+def microphone(utterances: int, cycle_ms: int, frame_ms: int, rng: np.random.Generator) -> Samples:
     """Faint noise, and one loud utterance of random length in each cycle.
 
     Each ends anywhere in the frame before a multiple of the cycle, so that the times at which a
@@ -52,7 +52,7 @@ def microphone(utterances: int, cycle_ms: int, rng: np.random.Generator) -> Samp
     signal = rng.integers(-PAUSE_PEAK, PAUSE_PEAK, total, PCM16, endpoint=True)
     for number in range(utterances):
         frame_end = first_samples + number * cycle_samples
-        end = frame_end - int(rng.integers(1, FRAME_SAMPLES))
+        end = frame_end - int(rng.integers(1, _samples(frame_ms)))
         start = end - _samples(rng.uniform(*UTTERANCE_MS))
         loud = rng.integers(SPEECH_LOWEST, SPEECH_PEAK, end - start, PCM16)
         signal[start:end] = loud * rng.choice(np.array([-1, 1], PCM16), end - start)

@@ -14,6 +14,7 @@ from typing import IO
 
 from pipeline.bench.clients import Client, Design, Facts
 from pipeline.errors import ProcessDiedError, UsageError
+from pipeline.pcm import FRAME_MS
 from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
 
@@ -36,7 +37,12 @@ def single_process() -> Design:
     if not PROGRAM.is_file():
         raise UsageError("--compare needs the project's repository: clone it and run bench there.")
     return Design(
-        "single process", PERIOD_MS, plays_on_ms=PLAYS_ON_MS, plays_late_deltas=True, start=_run
+        "single process",
+        PERIOD_MS,
+        FRAME_MS,
+        plays_on_ms=PLAYS_ON_MS,
+        plays_late_deltas=True,
+        start=_run,
     )
 
 

@@ -10,6 +10,7 @@ from pipeline.bench.clients import Client, Design, Facts
 from pipeline.children import Children
 from pipeline.commands import CallTool, CancelTool, Command, OfferTools
 from pipeline.errors import ProcessDiedError
+from pipeline.pcm import FRAME_MS
 from pipeline.reports import ClockStarted, PeriodsMissed, ToolEnded, ToolReturned, ToolsLoaded
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
@@ -27,23 +28,36 @@ class Voice(Protocol):
     def tell_network(self, command: Command) -> None: ...
 
 
-StartVoice = Callable[[Children, ExitStack, Settings], Voice]
-"""Starts the voice processes with the WAV cards and the endpoint of the settings."""
+class StartVoice(Protocol):
+    """Starts the voice processes with the WAV files and the endpoint of the settings.
+
+    With a `device` that one plays, and the file records what it is given.
+    """
+
+    def __call__(
+        self, children: Children, stack: ExitStack, settings: Settings, device: str | None = None
+    ) -> Voice: ...
 
 
-def three_processes(start_voice: StartVoice, period_ms: float) -> Design:
+def three_processes(
+    start_voice: StartVoice, period_ms: float, frame_ms: int = FRAME_MS, device: str | None = None
+) -> Design:
     """This program, as `start_voice` starts it."""
     return Design(
         "this program",
         period_ms,
+        frame_ms,
         plays_on_ms=PLAYS_ON_MS,
         plays_late_deltas=False,
-        start=partial(_run, start_voice),
+        start=partial(_run, partial(start_voice, device=device)),
+        device=device,
     )
 
 
 @contextmanager
-def _run(start_voice: StartVoice, settings: Settings) -> Iterator[Client]:
+def _run(
+    start_voice: Callable[[Children, ExitStack, Settings], Voice], settings: Settings
+) -> Iterator[Client]:
     with Children() as children, ExitStack() as stack:
         client = _ThreeProcesses(children, start_voice(children, stack, settings), settings)
         yield client

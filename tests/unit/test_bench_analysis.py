@@ -12,6 +12,7 @@ from pipeline.bench.analysis import (
     breaks,
     microphone_figures,
 )
+from pipeline.bench.clock import CardClock
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import answer
 from pipeline.bench.stalls import Stall, Stalls
@@ -20,7 +21,7 @@ from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 START_NS = 5_000_000_000
 MS = 1_000_000
 FADE = 48
-EDGE = Edge(speaker_ns=START_NS, microphone_ns=START_NS - 5 * MS, notice_ns=8 * MS)
+EDGE = Edge(CardClock.exact(START_NS), CardClock.exact(START_NS - 5 * MS), notice_ns=8 * MS)
 
 CALM = Stalls()
 
@@ -186,7 +187,7 @@ def test_a_hole_just_before_the_fade_is_found() -> None:
 
 
 def test_microphone_time_counts_from_the_last_sample() -> None:
-    captured_ns = EDGE.microphone_ns + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
+    captured_ns = START_NS - 5 * MS + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
     notes = Notes(appends=[(captured_ns + 2 * MS, 2_400)])
     (frame,) = microphone_figures(notes, EDGE, CALM)
     assert frame.ms == pytest.approx(2.0)

@@ -25,6 +25,7 @@ def test_without_options(asked: list[BenchOptions]) -> None:
 def test_all_options(asked: list[BenchOptions]) -> None:
     line = (
         "bench --quick --scenario quiet --scenario tools --compare --period-ms 10 --seed 7 "
+        "--frame-ms 20 --device 3 "
         "--json a.json --html b.html --png c.png --max-cut-ms 8 --max-dropouts 0"
     )
     assert execute(line.split()) == 0
@@ -33,7 +34,9 @@ def test_all_options(asked: list[BenchOptions]) -> None:
             scenarios=("quiet", "tools"),
             cuts=20,
             compare=True,
+            device="3",
             period_ms=10.0,
+            frame_ms=20,
             seed=7,
             json=Path("a.json"),
             html=Path("b.html"),
@@ -54,9 +57,10 @@ def test_what_cannot_be_used(line: str, asked: list[BenchOptions]) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_a_cycle_leaves_room_for_its_turn(scenario: Scenario) -> None:
-    assert scenario.cycle_ms(30) >= scenario.interrupt_after_ms[1] + 30
-    assert scenario.cycle_ms(30) % 50 == 0
+    for frame_ms in (10, 20, 50):
+        assert scenario.cycle_ms(30, frame_ms) >= scenario.interrupt_after_ms[1] + 30
+        assert scenario.cycle_ms(30, frame_ms) % frame_ms == 0
 
 
 def test_tools_are_given_time_to_let_go() -> None:
-    assert TOOLS.cycle_ms(0) > 300
+    assert TOOLS.cycle_ms(0, 50) > 300

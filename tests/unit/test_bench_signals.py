@@ -17,7 +17,7 @@ from pipeline.bench.signals import (
     utterance_ends,
     write_wav,
 )
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from pipeline.pcm import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 CYCLE_MS = 300
 
@@ -38,7 +38,7 @@ def test_pieces_of_an_answer_join_without_a_seam() -> None:
 
 
 def test_each_cycle_of_the_microphone_has_one_utterance_at_a_random_place() -> None:
-    signal = microphone(50, CYCLE_MS, np.random.default_rng(1))
+    signal = microphone(50, CYCLE_MS, FRAME_MS, np.random.default_rng(1))
     ends, going_on = utterance_ends(signal, was_loud=False)
     assert len(ends) == 50
     assert not going_on
@@ -50,7 +50,7 @@ def test_each_cycle_of_the_microphone_has_one_utterance_at_a_random_place() -> N
 
 @pytest.mark.parametrize("size", [1, 7, 120, 1200, 10_000])
 def test_ends_are_found_whatever_the_pieces(size: int) -> None:
-    signal = microphone(5, CYCLE_MS, np.random.default_rng(2))
+    signal = microphone(5, CYCLE_MS, FRAME_MS, np.random.default_rng(2))
     found, loud = [], False
     for start in range(0, len(signal), size):
         ends, loud = utterance_ends(signal[start : start + size], was_loud=loud)

@@ -1,0 +1,71 @@
+"""A real speaker that also writes down what it was given, sample by sample, and when."""
+
+import time
+import wave
+from collections import deque
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.audio.cards import Render, Speaker
+from pipeline.errors import DeviceError
+from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
+from pipeline.recording import PERIOD_TIMES, times_path
+from pipeline.samples import PCM16, Samples
+
+
+class _Period(NamedTuple):
+    samples: Samples
+    taken_ns: int
+    sounds_ns: int
+
+
+class TappedSpeaker:
+    """Plays on `card`; the file grows with each `check`, and is whole after `close`."""
+
+    def __init__(self, card: Speaker, recording: Path) -> None:
+        """Raise `DeviceError` if the card has a rate of its own: nothing could be compared."""
+        if card.rate_hz != SAMPLE_RATE_HZ:
+            card.close()
+            raise DeviceError(
+                f"{card.description} does not take {SAMPLE_RATE_HZ} Hz, which measuring needs: "
+                "choose another device, or a host API that converts."
+            )
+        self._card = card
+        self.rate_hz = card.rate_hz
+        self.description = card.description
+        self._periods: deque[_Period] = deque()
+        self._times = times_path(recording).open("wb")
+        self._wave = wave.open(str(recording), "wb")  # noqa: SIM115 - open as long as the card is
+        self._wave.setnchannels(1)
+        self._wave.setsampwidth(SAMPLE_BYTES)
+        self._wave.setframerate(SAMPLE_RATE_HZ)
+
+    @property
+    def clock_start_ns(self) -> int:
+        return self._card.clock_start_ns
+
+    def start(self, render: Render) -> None:
+        def tapped(out: Samples, sounds_at_ns: int) -> None:
+            taken_ns = time.monotonic_ns()
+            render(out, sounds_at_ns)
+            self._periods.append(_Period(out.copy(), taken_ns, sounds_at_ns))
+
+        self._card.start(tapped)
+
+    def check(self) -> None:
+        self._card.check()
+        self._write()
+
+    def close(self) -> None:
+        self._card.close()
+        with self._wave, self._times:
+            self._write()
+
+    def _write(self) -> None:
+        """Files are written here, on a thread that may wait."""
+        for _ in range(len(self._periods)):
+            samples, taken_ns, sounds_ns = self._periods.popleft()
+            self._wave.writeframes(samples.astype(PCM16, copy=False).tobytes())
+            self._times.write(np.array((len(samples), taken_ns, sounds_ns), PERIOD_TIMES).tobytes())
