@@ -152,8 +152,17 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRead:
+    """An event of the service, for --verbose."""
+
+    kind: str
+    at_ns: int
+    """``time.monotonic_ns`` at which it had been read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
-    """A protocol event, for --verbose."""
+    """What was done about an unusual event, for --verbose."""
 
     message: str
 
@@ -209,6 +218,7 @@ Report = (
     | Interrupted
     | Ready
     | Notice
+    | EventRead
     | Trace
     | ToolsLoaded
     | ToolReturned

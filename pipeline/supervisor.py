@@ -87,7 +87,7 @@ def bench(options: BenchOptions) -> int:
     from pipeline.bench.runner import run as measure
 
     with _signals_end_the_run():
-        return measure(options, start_on_files)
+        return measure(options, start_on_files, SAMPLE_WAV)
 
 
 def start_on_files(

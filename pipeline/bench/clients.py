@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.reports import MissedPeriod
+from pipeline.reports import EventRead, MissedPeriod
 from pipeline.settings import Settings
 
 
@@ -22,6 +22,10 @@ class Facts:
     """Callbacks so far that took longer than the card's buffer lasts."""
     played_samples: int = 0
     """Of answers, so far."""
+    events: list[EventRead] = field(default_factory=list)
+    """What the service said so far, if the client is verbose."""
+    finished: bool = False
+    """Whether the microphone's file has been spoken and answered."""
     playout_waited_ns: int = 0
     """How long answers were held back so far, in order not to run dry."""
 

@@ -234,14 +234,15 @@ def _excused(period: MissedPeriod, design: Design, stalls: Stalls) -> bool:
 def _edge(design: Design, facts: Facts, recording: Path) -> Edge:
     period_ns = _ns(design.period_ms)
     return Edge(
-        speaker=_speaker_clock(design, facts, recording),
+        speaker=speaker_clock(design, facts, recording),
         # A period is handed over when it is full.
         microphone=CardClock.exact(facts.clock_starts_ns["microphone"] - period_ns),
         notice_ns=period_ns + _ns(DELIVERY_MS),
     )
 
 
-def _speaker_clock(design: Design, facts: Facts, recording: Path) -> CardClock:
+def speaker_clock(design: Design, facts: Facts, recording: Path) -> CardClock:
+    """When each sample of the recording passed the edge."""
     if design.device is None:
         return CardClock.exact(facts.clock_starts_ns["speaker"])
     times = read_times(recording)

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pipeline.settings import Settings
 
 CUTS = 100
 """In each scenario: the fewest for which a p99 is more than the maximum."""
 
-QUICK_CUTS = 20
+CONVERSATIONS = 10
+"""With a real service; each has one interruption."""
+
+QUICK: dict[str, Any] = {"cuts": 20, "conversations": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,9 @@ class BenchOptions:
     cuts: int = CUTS
     """In each scenario."""
     compare: bool = False
+    service: Settings | None = None
+    """With the endpoint of a real one to talk with, instead of the scripted one."""
+    conversations: int = CONVERSATIONS
     device: str | None = None
     """A real speaker, number or part of its name, instead of the virtual one."""
     period_ms: float = 5.0

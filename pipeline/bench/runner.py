@@ -1,11 +1,14 @@
 """`bench` from its options to its exit code."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipeline.bench import live, live_report
 from pipeline.bench.clients import Design
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import check_drawable
@@ -20,19 +23,29 @@ from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
 from pipeline.bench.three_processes import StartVoice, three_processes
 from pipeline.errors import UsageError
+from pipeline.settings import Settings
 
 HANDOFFS_PER_CUT = 10
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeRemainingColumn(),
+)
 EXCEEDED = 1
 """Exit code if a limit was not kept."""
 
 
-def run(options: BenchOptions, start_voice: StartVoice) -> int:
+def run(options: BenchOptions, start_voice: StartVoice, spoken: Path) -> int:
     """Measure, report, and return the exit code.
 
+    :param spoken: a WAV of sentences with silence between them, for a real service.
     :raises PipelineError: an option cannot be used, or a client failed.
     """
     scenarios = _chosen(options.scenarios)
     _check_targets(options)
+    if options.service is not None:
+        return _run_live(options, options.service, start_voice, spoken)
     designs = [three_processes(start_voice, options.period_ms, options.frame_ms, options.device)]
     if options.compare:
         designs.append(single_process())
@@ -44,6 +57,40 @@ def run(options: BenchOptions, start_voice: StartVoice) -> int:
     for sentence in exceeded:
         console.print(sentence, style="bold red")
     return EXCEEDED if exceeded else 0
+
+
+def _run_live(
+    options: BenchOptions, service: Settings, start_voice: StartVoice, spoken: Path
+) -> int:
+    scripted_only = {
+        "--compare": options.compare,
+        "--scenario": options.scenarios,
+        "--html": options.html,
+        "--png": options.png,
+        "--max-cut-ms": options.max_cut_ms is not None,
+        "--max-dropouts": options.max_dropouts is not None,
+    }
+    if unusable := [flag for flag, given in scripted_only.items() if given]:
+        raise UsageError(
+            f"{', '.join(unusable)}: only with the scripted service. Leave out that, or --endpoint."
+        )
+    console = Console(highlight=False)
+    design = three_processes(start_voice, options.period_ms, options.frame_ms, options.device)
+    conversations = []
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+        task = progress.add_task("conversations", total=options.conversations)
+        for _ in range(options.conversations):
+            conversations.append(live.converse(design, service, spoken))
+            progress.advance(task)
+    live_report.show(conversations, console)
+    if options.json is not None:
+        live_report.write_json(options.json, conversations, _told(options))
+    return 0
+
+
+def _told(options: BenchOptions) -> dict[str, Any]:
+    """The options, without what a service's settings keep secret."""
+    return asdict(replace(options, service=None))
 
 
 def limits_exceeded(results: Sequence[Result], options: BenchOptions) -> list[str]:
@@ -87,14 +134,8 @@ def _measure(
     designs: Sequence[Design],
     console: Console,
 ) -> Measured:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
     pairs = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*_COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
         handoff_us = measure_handoff_us(options.cuts * HANDOFFS_PER_CUT)
         for scenario in scenarios:
@@ -112,7 +153,7 @@ def _measure(
 
 def _write(options: BenchOptions, measured: Measured) -> None:
     if options.json is not None:
-        write_json(options.json, measured, asdict(options))
+        write_json(options.json, measured, _told(options))
     if options.html is not None:
         write_html(options.html, measured)
     if options.png is not None:

@@ -11,7 +11,15 @@ from pipeline.children import Children
 from pipeline.commands import CallTool, CancelTool, Command, OfferTools
 from pipeline.errors import ProcessDiedError
 from pipeline.pcm import FRAME_MS
-from pipeline.reports import ClockStarted, PeriodsMissed, ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.reports import (
+    ClockStarted,
+    EventRead,
+    Finished,
+    PeriodsMissed,
+    ToolEnded,
+    ToolReturned,
+    ToolsLoaded,
+)
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.toolbox import Toolbox
@@ -87,6 +95,10 @@ class _ThreeProcesses:
             match report:
                 case ClockStarted(part, start_ns):
                     self.facts.clock_starts_ns[part] = start_ns
+                case EventRead():
+                    self.facts.events.append(report)
+                case Finished():
+                    self.facts.finished = True
                 case PeriodsMissed(periods=periods):
                     self.facts.missed += periods
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():

@@ -18,6 +18,7 @@ from pipeline.reports import (
     AssistantDone,
     AssistantSaid,
     Connecting,
+    EventRead,
     Interrupted,
     Listening,
     Log,
@@ -50,6 +51,7 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
 _ASIDES: dict[type, Callable[[Any], str]] = {
     Started: lambda r: f"{r.part}: {r.facts}",
     PeriodsMissed: lambda r: f"{r.part}: {len(r.periods)} period(s) too late",
+    EventRead: lambda r: r.kind,
     Trace: lambda r: r.message,
     Log: lambda r: f"{r.logger}: {r.message}",
 }

@@ -37,7 +37,7 @@ from pipeline.network.session import (
 )
 from pipeline.network.translate import translate
 from pipeline.network.uplink import Uplink
-from pipeline.reports import Connecting, Finished, Notice, SessionReady, Trace
+from pipeline.reports import Connecting, EventRead, Finished, Notice, SessionReady
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, Position
 
@@ -153,6 +153,7 @@ class Client:
         while True:
             try:
                 server_event = await connection.recv()
+                read_at_ns = time.monotonic_ns()
                 event, kind = translate(server_event), str(server_event.get("type"))
             except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
                 raise ServiceClosedError(
@@ -163,12 +164,9 @@ class Client:
                 self._supervised.report(Notice(f"The service sent something unreadable: {error}"))
                 continue
             self._last_event_s = time.monotonic()
-            return self._traced(event, kind)
-
-    def _traced(self, event: Event, kind: str) -> Event:
-        if self._settings.verbose:
-            self._supervised.report(Trace(kind))
-        return event
+            if self._settings.verbose:
+                self._supervised.report(EventRead(kind, read_at_ns))
+            return event
 
     async def _receive(self, event: Event) -> None:
         match event:

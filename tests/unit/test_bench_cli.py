@@ -33,6 +33,7 @@ def test_all_options(asked: list[BenchOptions]) -> None:
         BenchOptions(
             scenarios=("quiet", "tools"),
             cuts=20,
+            conversations=2,
             compare=True,
             device="3",
             period_ms=10.0,
@@ -45,6 +46,16 @@ def test_all_options(asked: list[BenchOptions]) -> None:
             max_dropouts=0,
         )
     ]
+
+
+def test_a_real_service(asked: list[BenchOptions], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_VOICELIVE_MODEL", "some-model")
+    assert execute(["bench", "--quick", "--endpoint", "https://there.example"]) == 0
+    (options,) = asked
+    assert options.conversations == 2
+    assert options.service is not None
+    assert options.service.endpoint == "https://there.example"
+    assert options.service.model == "some-model"
 
 
 @pytest.mark.parametrize(

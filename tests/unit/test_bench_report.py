@@ -21,6 +21,7 @@ from pipeline.bench.runner import limits_exceeded, run
 from pipeline.bench.stalls import Stall, Stalls
 from pipeline.errors import MissingPackageError, UsageError
 from pipeline.reports import MissedPeriod
+from pipeline.settings import Settings
 
 TURN = TurnFigures(
     cut_ms=4.0,
@@ -72,6 +73,9 @@ def cells(report: str, label: str) -> list[str]:
     """The cells of the first row with this label."""
     row = next(line for line in report.splitlines() if line.strip().startswith(f"{label} "))
     return row.strip().removeprefix(label).split()
+
+
+SPOKEN = Path("never opened.wav")
 
 
 def never_start(*_: object) -> None:
@@ -200,17 +204,17 @@ def test_a_missing_package_is_told_before_anything_is_measured(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match=r"pip install .*\[bench\]"):
-        run(BenchOptions(png=tmp_path / "x.png"), never_start)
+        run(BenchOptions(png=tmp_path / "x.png"), never_start, SPOKEN)
 
 
 def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
-        run(BenchOptions(json=tmp_path / "none" / "x.json"), never_start)
+        run(BenchOptions(json=tmp_path / "none" / "x.json"), never_start, SPOKEN)
 
 
 def test_an_unknown_scenario_is_told() -> None:
     with pytest.raises(UsageError, match=r"'loud' is no scenario, expected one of quiet,"):
-        run(BenchOptions(scenarios=("loud",)), never_start)
+        run(BenchOptions(scenarios=("loud",)), never_start, SPOKEN)
 
 
 @pytest.mark.parametrize(("limit_ms", "code"), [(4.0, 0), (3.9, 1)])
@@ -218,4 +222,10 @@ def test_the_exit_code_tells_whether_the_limits_were_kept(
     limit_ms: float, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "_measure", lambda *_: COMPARED)
-    assert run(BenchOptions(max_cut_ms=limit_ms), never_start) == code
+    assert run(BenchOptions(max_cut_ms=limit_ms), never_start, SPOKEN) == code
+
+
+def test_what_only_the_scripted_service_allows_is_told(tmp_path: Path) -> None:
+    live = BenchOptions(service=Settings(endpoint="https://there.example"), compare=True)
+    with pytest.raises(UsageError, match="--compare.*--endpoint"):
+        run(live, never_start, SPOKEN)

@@ -15,6 +15,7 @@ from pipeline.reports import (
     AssistantSaid,
     ClockStarted,
     Connecting,
+    EventRead,
     Finished,
     Interrupted,
     Listening,
@@ -26,7 +27,6 @@ from pipeline.reports import (
     SessionReady,
     Started,
     ToolPrinted,
-    Trace,
     UserSaid,
 )
 
@@ -183,7 +183,7 @@ def test_the_welcome_says_what_one_can_do_and_how_to_leave(plain: io.StringIO) -
 
 ASIDES = [
     Started("speaker", "a fine one"),
-    Trace("response.created"),
+    EventRead("response.created", 1),
     Log(logging.INFO, "lib", "a fine one"),
 ]
 

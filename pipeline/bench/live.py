@@ -1,0 +1,157 @@
+"""Conversations with a real service: the project's spoken sample asks, real answers are timed.
+
+    service ── speech_started ══▶ network process ─▶ … ─▶ playback ─▶ edge:  cut
+    service ── first delta ═════▶ network process ─▶ … ─▶ playback ─▶ edge:  speak
+    end of a sentence at the microphone ─▶ … service … ─▶ first sample of its answer at the edge:
+                                                                            voice round trip
+
+Nobody can see when a real service writes to its socket: times begin when the network process has
+read an event. The round trip contains the network and the service's thinking.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clock import CardClock
+from pipeline.bench.measure import speaker_clock
+from pipeline.bench.signals import read_wav
+from pipeline.errors import PipelineError
+from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.reports import EventRead
+from pipeline.samples import Samples
+from pipeline.settings import Settings
+
+POLL_S = 0.1
+PATIENCE_S = 60.0
+"""How much longer than the spoken sample a conversation may take."""
+
+PAUSE_SAMPLES = SAMPLE_RATE_HZ // 2
+"""Silence between two sentences of the sample; within one there is less."""
+
+SOUNDING_NS = NS_PER_S // 20
+"""An answer that was silent for longer when speech_started came was not cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was measured of one, in ms."""
+
+    cuts_ms: tuple[float, ...]
+    speaks_ms: tuple[float, ...]
+    round_trips_ms: tuple[float, ...]
+    events: tuple[EventRead, ...]
+
+
+def converse(design: Design, settings: Settings, spoken: Path) -> Conversation:
+    """Speak the sample once to the endpoint of `settings`.
+
+    :raises PipelineError: the service cannot be reached, or does not end.
+    """
+    with TemporaryDirectory(prefix="voice-bench-") as folder:
+        heard = Path(folder) / "heard.wav"
+        settings = replace(
+            settings,
+            input=str(spoken),
+            output=str(heard),
+            period_ms=design.period_ms,
+            frame_ms=design.frame_ms,
+            verbose=True,
+            tools=(),
+        )
+        with design.start(settings) as client:
+            _wait_finished(client)
+        recording = read_wav(heard)
+        speaker = speaker_clock(design, client.facts, heard)
+    period_ns = int(design.period_ms * NS_PER_MS)
+    microphone = CardClock.exact(client.facts.clock_starts_ns["microphone"] - period_ns)
+    return _figures(client.facts, recording, speaker, microphone, read_wav(spoken))
+
+
+def _wait_finished(client: Client) -> None:
+    answers = 0
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not client.facts.finished:
+        client.wait_news(POLL_S)
+        done = sum(event.kind == "response.done" for event in client.facts.events)
+        if done > answers:
+            deadline_s = time.monotonic() + PATIENCE_S
+        answers = done
+        if time.monotonic() > deadline_s:
+            raise PipelineError(f"The service has not answered for {PATIENCE_S:g} s.")
+
+
+def _figures(
+    facts: Facts, recording: Samples, speaker: CardClock, microphone: CardClock, spoken: Samples
+) -> Conversation:
+    sounds = np.flatnonzero(recording)
+    first_deltas_ns = _first_deltas_ns(facts.events)
+    first_sounds_ns = [
+        speaker.time_ns(int(sounds[at]))
+        for delta_ns in first_deltas_ns
+        if (at := int(np.searchsorted(sounds, speaker.index(delta_ns)))) < len(sounds)
+    ]
+    starts_ns = [t.at_ns for t in facts.events if t.kind == _SPEECH_STARTED]
+    cuts_ms = [
+        cut_ms
+        for start_ns in starts_ns
+        if (cut_ms := _cut_ms(start_ns, first_deltas_ns, sounds, speaker)) is not None
+    ]
+    return Conversation(
+        cuts_ms=tuple(cuts_ms),
+        speaks_ms=tuple(
+            (sound_ns - delta_ns) / NS_PER_MS
+            for delta_ns, sound_ns in zip(first_deltas_ns, first_sounds_ns, strict=False)
+        ),
+        round_trips_ms=tuple(_round_trips_ms(spoken, microphone, first_sounds_ns)),
+        events=tuple(facts.events),
+    )
+
+
+_SPEECH_STARTED = "input_audio_buffer.speech_started"
+
+
+def _first_deltas_ns(events: list[EventRead]) -> list[int]:
+    """When the first sound of each response was read."""
+    found, waiting = [], False
+    for event in events:
+        if event.kind == "response.created":
+            waiting = True
+        elif event.kind == "response.audio.delta" and waiting:
+            found.append(event.at_ns)
+            waiting = False
+    return found
+
+
+def _cut_ms(
+    start_ns: int,
+    first_deltas_ns: list[int],
+    sounds: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    speaker: CardClock,
+) -> float | None:
+    """How long the answer went on after `start_ns`; None if none was sounding then."""
+    start = speaker.index(start_ns)
+    next_ns = next((at_ns for at_ns in first_deltas_ns if at_ns > start_ns), None)
+    end = speaker.index(next_ns) if next_ns is not None else np.iinfo(np.int64).max
+    before, until = np.searchsorted(sounds, [start, end])
+    if not before or start_ns - speaker.time_ns(int(sounds[before - 1])) > SOUNDING_NS:
+        return None
+    return max(0.0, (speaker.time_ns(int(sounds[until - 1]) + 1) - start_ns) / NS_PER_MS)
+
+
+def _round_trips_ms(
+    spoken: Samples, microphone: CardClock, first_sounds_ns: list[float]
+) -> list[float]:
+    """From the end of each sentence to the first sound of the answer that follows it."""
+    voiced = np.flatnonzero(spoken)
+    pauses = np.flatnonzero(np.diff(voiced) > PAUSE_SAMPLES)
+    ends_ns = [microphone.time_ns(int(voiced[at]) + 1) for at in [*pauses, -1]]
+    found = []
+    for end_ns, next_end_ns in zip(ends_ns, [*ends_ns[1:], np.inf], strict=True):
+        following = [at_ns for at_ns in first_sounds_ns if end_ns < at_ns < next_end_ns]
+        found += [(at_ns - end_ns) / NS_PER_MS for at_ns in following[:1]]
+    return found
