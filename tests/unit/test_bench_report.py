@@ -225,7 +225,7 @@ def test_the_exit_code_tells_whether_the_limits_were_kept(
     assert run(BenchOptions(max_cut_ms=limit_ms), never_start, SPOKEN) == code
 
 
-def test_what_only_the_scripted_service_allows_is_told(tmp_path: Path) -> None:
+def test_what_only_the_scripted_service_allows_is_told() -> None:
     live = BenchOptions(service=Settings(endpoint="https://there.example"), compare=True)
-    with pytest.raises(UsageError, match="--compare.*--endpoint"):
+    with pytest.raises(UsageError, match=r"--compare.*--endpoint"):
         run(live, never_start, SPOKEN)
