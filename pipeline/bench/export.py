@@ -24,10 +24,8 @@ def write_json(path: Path, measured: Measured, settings: dict[str, Any]) -> None
     document = {
         "machine": measured.machine,
         "settings": settings,
-        "handoff_us": {
-            "distribution": _distribution(measured.handoff_us),
-            "values": measured.handoff_us,
-        },
+        "handoff_us": _all(measured.handoffs.ring_us),
+        "bare_wake_up_us": _all(measured.handoffs.bare_us),
         "results": [_result(result) for result in measured.results],
     }
     path.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
@@ -72,6 +70,10 @@ def _result(result: Result) -> dict[str, Any]:
         "stalls": [stall._asdict() for stall in result.stalls.all],
         "watched_for_stalls": result.stalls.watched,
     }
+
+
+def _all(values: tuple[float, ...]) -> dict[str, Any]:
+    return {"distribution": _distribution(values), "values": values}
 
 
 def _distribution(values: Any) -> dict[str, float] | None:  # noqa: ANN401 - any iterable of numbers

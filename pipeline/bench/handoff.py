@@ -4,6 +4,9 @@ From "frame is published" in one process to "the consumer runs" in another:
 
     writer process: write ── wake ══ socketpair ══▶ event loop ── callback: reader process
                        └───────────────── measured ──────────────────┘
+
+Beside it the least that any hand-off costs on this machine: a byte over the same socketpair to the
+same process, which waits for it in a system call.
 """
 
 import asyncio
@@ -12,6 +15,7 @@ import random
 import socket
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -36,8 +40,17 @@ RING_FRAMES = 64
 POLL_S = 0.05
 
 
-def measure_handoff_us(frames: int) -> list[float]:
-    """Microseconds of each of `frames` hand-offs between two spawned processes."""
+@dataclass(frozen=True, slots=True)
+class Handoffs:
+    """Microseconds of each."""
+
+    ring_us: tuple[float, ...]
+    bare_us: tuple[float, ...]
+    """Of a byte, to a process that waits in a system call."""
+
+
+def measure_handoffs(frames: int) -> Handoffs:
+    """Make `frames` hand-offs of both kinds between two spawned processes."""
     published, publishing = multiprocessing.Pipe(duplex=False)
     taken, taking = multiprocessing.Pipe(duplex=False)
     waking, woken = socket.socketpair()
@@ -52,9 +65,12 @@ def measure_handoff_us(frames: int) -> list[float]:
         while not (published.poll() and taken.poll()):
             for _ in children.reports(POLL_S):
                 pass  # only failures count, and they are raised
-        pairs = zip(published.recv(), taken.recv(), strict=True)
-        # A consumer that is awake already may take a frame before its time is noted.
-        return [max(0, taken_ns - published_ns) / 1_000 for published_ns, taken_ns in pairs]
+        times_us = [
+            # A consumer that is awake already may take a frame before its time is noted.
+            max(0, taken_ns - published_ns) / 1_000
+            for published_ns, taken_ns in zip(published.recv(), taken.recv(), strict=True)
+        ]
+    return Handoffs(ring_us=tuple(times_us[frames:]), bare_us=tuple(times_us[:frames]))
 
 
 def main(pipe: "Connection[Report, Command]", side: str, *args: Any) -> None:  # noqa: ANN401
@@ -74,6 +90,11 @@ def _write(
     with FrameRing.attach(name) as ring:
         writer, waker = ring.writer(), Waker(waking)
         supervised.stop_requested(0.2)  # the reader has started
+        for _ in range(frames):
+            time.sleep(pause.uniform(*PAUSE_S))
+            published_ns.append(time.monotonic_ns())
+            waking.send(b"\0")
+        supervised.stop_requested(0.2)  # and has an event loop
         for number in range(frames):
             samples = np.full(FRAME_SAMPLES, number % 30_000, PCM16)
             time.sleep(pause.uniform(*PAUSE_S))
@@ -91,9 +112,17 @@ def _read(
     results: "Connection[list[int], None]",
     supervised: Supervised,
 ) -> None:
+    woken.setblocking(True)
+    bare_ns = [_woken_ns(woken) for _ in range(frames)]
     with FrameRing.attach(name) as ring, asyncio.Runner(loop_factory=event_loop) as runner:
-        results.send(runner.run(_collect(ring.reader(), Wakeable(woken), frames)))
+        ring_ns = runner.run(_collect(ring.reader(), Wakeable(woken), frames))
+        results.send(bare_ns + ring_ns)
         supervised.stop_requested(None)
+
+
+def _woken_ns(woken: socket.socket) -> int:
+    woken.recv(1)
+    return time.monotonic_ns()
 
 
 async def _collect(reader: RingReader, wakeable: Wakeable, frames: int) -> list[int]:

@@ -12,6 +12,7 @@ from pipeline.bench import NOT_MEASURED
 from pipeline.bench.cost import Cost
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES, Count, Figure
+from pipeline.bench.handoff import Handoffs
 from pipeline.bench.measure import Result
 
 HANDOFF_BUDGET_MS = Distribution(0.05, 0.5, 0.5, 0.5)
@@ -29,7 +30,7 @@ class Measured:
     """All that one run of `bench` has measured."""
 
     machine: dict[str, str]
-    handoff_us: tuple[float, ...]
+    handoffs: Handoffs
     pairs: tuple[tuple[Result, Result | None], ...]
     """This program and, with ``--compare``, the single process, in each scenario."""
 
@@ -107,9 +108,11 @@ def _times(measured: Measured) -> Table:
         table.add_row(Text(f"{ours.scenario} ({len(ours.clear_turns)})", style="bold"))
         for figure in FIGURES:
             table.add_row(f"  {figure.label}", *_time_cells(figure, ours, theirs))
-    handoff = Distribution.of(us / 1_000 for us in measured.handoff_us)
+    ring = Distribution.of(us / 1_000 for us in measured.handoffs.ring_us)
+    bare = Distribution.of(us / 1_000 for us in measured.handoffs.bare_us)
     table.add_row(Text("two processes alone", style="bold"))
-    table.add_row("  ring hand-off", *_cells(handoff, HANDOFF_BUDGET_MS, digits=3))
+    table.add_row("  ring hand-off", *_cells(ring, HANDOFF_BUDGET_MS, digits=3))
+    table.add_row("  a bare wake-up", *_cells(bare, digits=3))
     return table
 
 

@@ -14,7 +14,7 @@ from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import check_drawable
 from pipeline.bench.export import write_html, write_json, write_png
 from pipeline.bench.figures import CUT
-from pipeline.bench.handoff import measure_handoff_us
+from pipeline.bench.handoff import measure_handoffs
 from pipeline.bench.machine import machine_facts
 from pipeline.bench.measure import Result, measure
 from pipeline.bench.options import BenchOptions
@@ -137,7 +137,7 @@ def _measure(
     pairs = []
     with Progress(*_COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
-        handoff_us = measure_handoff_us(options.cuts * HANDOFFS_PER_CUT)
+        handoffs = measure_handoffs(options.cuts * HANDOFFS_PER_CUT)
         for scenario in scenarios:
             results = []
             for design in designs:
@@ -148,7 +148,7 @@ def _measure(
                     )
                 )
             pairs.append((results[0], results[1] if len(results) > 1 else None))
-    return Measured(machine_facts(), tuple(handoff_us), tuple(pairs))
+    return Measured(machine_facts(), handoffs, tuple(pairs))
 
 
 def _write(options: BenchOptions, measured: Measured) -> None:

@@ -14,6 +14,7 @@ from pipeline.bench.analysis import FrameFigures, TurnFigures
 from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.export import write_html, write_json, write_png
+from pipeline.bench.handoff import Handoffs
 from pipeline.bench.measure import Result
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
@@ -58,7 +59,8 @@ SLOWER = replace(
     turns=(replace(TURN, cut_ms=100.0, leaked_samples=7, memory_error_ms=2_500),) * 100,
     cost=(Cost("single process", 2.5, 41.0),),
 )
-MEASURED = Measured({"processor": "P", "memory": "M", "system": "S", "python": "3"}, (50.0,), ())
+HANDOFFS = Handoffs(ring_us=(50.0,), bare_us=(30.0,))
+MEASURED = Measured({"processor": "P", "memory": "M", "system": "S", "python": "3"}, HANDOFFS, ())
 ALONE = replace(MEASURED, pairs=((RESULT, None),))
 COMPARED = replace(MEASURED, pairs=((RESULT, SLOWER),))
 
@@ -183,6 +185,7 @@ def test_json_holds_every_value(tmp_path: Path) -> None:
     assert ours["distributions"]["cut_ms"] == {"p50": 4.0, "p95": 4.0, "p99": 4.0, "max": 20.0}
     assert theirs["faults"]["leaked_samples"] == 700
     assert written["handoff_us"]["values"] == [50.0]
+    assert written["bare_wake_up_us"]["values"] == [30.0]
     assert written["settings"] == {"seed": "1"}
     assert written["machine"] == MEASURED.machine
 
