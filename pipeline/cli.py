@@ -16,6 +16,8 @@ from pipeline import __version__
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.errors import PipelineError, UsageError
 from pipeline.loading import interruptible_loading
+from pipeline.offline.faults import Faults, from_flags
+from pipeline.offline.options import ServeOptions
 from pipeline.settings import Option, Settings, options
 from pipeline.sources import load, read_dotenv, suggestion
 
@@ -24,6 +26,7 @@ INTERRUPTED = 130
 
 _PROGRAM = "python -m pipeline"
 _VERBOSE = "pipeline.verbose"
+_REPLY_KEY = "OFFLINE_REPLY_KEY"
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -99,20 +102,24 @@ def _help(option: Option) -> str:
     return option.meaning + (f"  [{'; '.join(facts)}]" if facts else "")
 
 
-def _settings_options(command: _Command) -> _Command:
-    """Give `command` one option for each setting, in the order of declaration."""
-    for option in reversed(options()):
-        switch = f"/--no-{option.flag[2:]}" if option.kind is bool else ""
-        command = click.option(
-            option.flag + switch,
-            option.name,
-            default=None,
-            multiple=option.repeatable,
-            type=bool if option.kind is bool else str,
-            metavar=None if option.kind is bool else _metavar(option),
-            help=_help(option),
-        )(command)
-    return command
+def _options_of(declaration: type) -> Callable[[_Command], _Command]:
+    """Give a command one option for each setting in `declaration`, in its order."""
+
+    def give(command: _Command) -> _Command:
+        for option in reversed(options(declaration)):
+            switch = f"/--no-{option.flag[2:]}" if option.kind is bool else ""
+            command = click.option(
+                option.flag + switch,
+                option.name,
+                default=None,
+                multiple=option.repeatable,
+                type=bool if option.kind is bool else str,
+                metavar=None if option.kind is bool else _metavar(option),
+                help=_help(option),
+            )(command)
+        return command
+
+    return give
 
 
 @cli.command(
@@ -126,7 +133,7 @@ Examples:
 Each option can also stand in the environment or in .env: --vad-threshold is
 AZURE_VOICELIVE_VAD_THRESHOLD there."""
 )
-@_settings_options
+@_options_of(Settings)
 def run(**flags: object) -> int:
     """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
     settings = _load(flags)
@@ -140,24 +147,53 @@ def run(**flags: object) -> int:
     epilog="""\b
 Examples:
   python -m pipeline serve --port 8080
-  python -m pipeline run --endpoint http://127.0.0.1:8080 --api-key KEY"""
+  python -m pipeline run --endpoint http://127.0.0.1:8080 --api-key KEY
+  python -m pipeline serve --reply-url http://127.0.0.1:11434/v1 --reply-model llama3.2
+  python -m pipeline serve --late-deltas 2 --downlink-jitter-ms 50 --seed 7
+
+What is at fault can also be said by each client, as a query parameter: late-deltas=2.
+The key of --reply-url is taken from OFFLINE_REPLY_KEY, in the environment or in .env."""
+)
+@click.option(
+    "--host",
+    metavar="TEXT",
+    help="Address to listen on; one that other machines reach needs --key.  [default: 127.0.0.1]",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Port on 127.0.0.1; 0 is a free one.",
+    help="Port to listen on; 0 is a free one.",
     show_default=True,
 )
 @click.option("--key", metavar="TEXT", help="Key that clients must send.  [default: a new one]")
+@click.option(
+    "--accept-any-token", is_flag=True, help="For tests of signing in: take every bearer token."
+)
+@click.option(
+    "--max-clients",
+    type=click.IntRange(min=1),
+    help="Refuse more at a time with HTTP 503.  [default: as many as the processors can serve]",
+)
+@click.option(
+    "--reply-url",
+    metavar="TEXT",
+    help="Let a model answer: any OpenAI-compatible API, such as http://127.0.0.1:11434/v1.",
+)
+@click.option(
+    "--reply-model", metavar="TEXT", help="Its model.  [default: the first that it lists]"
+)
+@_options_of(Faults)
 @click.option("--verbose", is_flag=True, help="Also show every event and library messages.")
-def serve(port: int, key: str | None, verbose: bool) -> int:
+def serve(verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by click
     """Run the built-in offline service alone. Ctrl-C ends it."""
     _remember(verbose=verbose)
     with interruptible_loading():
         from pipeline.offline.process import serve as serve_offline
 
-    return serve_offline(port=port, key=key, verbose=verbose)
+    faults = from_flags({each.name: flags.pop(each.name) for each in options(Faults)})
+    reply_key = os.environ.get(_REPLY_KEY) or read_dotenv().get(_REPLY_KEY)
+    return serve_offline(ServeOptions(**flags, reply_key=reply_key, faults=faults, verbose=verbose))
 
 
 @cli.command(
@@ -167,6 +203,8 @@ Examples:
   python -m pipeline bench --json figures.json --html figures.html
   python -m pipeline bench --compare --scenario late-deltas --scenario tools
   python -m pipeline bench --max-cut-ms 8 --max-dropouts 0
+  python -m pipeline bench --device headset --period-ms 10
+  python -m pipeline bench --endpoint https://my-resource.services.ai.azure.com --quick
 
 A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit was exceeded."""
 )
@@ -186,6 +224,24 @@ A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit w
     show_default=True,
     help="Sound that the virtual card takes or gives at a time.",
 )
+@click.option(
+    "--frame-ms",
+    type=click.Choice(["10", "20", "50"]),
+    callback=lambda _context, _option, chosen: int(chosen),
+    default="50",
+    show_default=True,
+    help="Microphone sound sent at a time.",
+)
+@click.option(
+    "--device",
+    metavar="TEXT",
+    help="Play on this real device, number or part of its name, instead of a virtual card.",
+)
+@click.option(
+    "--endpoint",
+    metavar="TEXT",
+    help="Talk with this real service, signing in as run does, instead of the scripted one.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--json", type=_FILE, help="Write all facts and every measured value to this file.")
 @click.option("--html", type=_FILE, help="Write the report and its drawing to this file.")
@@ -197,7 +253,7 @@ A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit w
     "--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more dropouts."
 )
 @click.option("--verbose", is_flag=True, help="Show where an error came from.")
-def bench(quick: bool, verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int:  # noqa: ANN401 - checked by click
     """Measure how fast an interruption silences the sound, and what else must not take long.
 
     Needs no sound card and no network: this program's own processes play to virtual cards and talk
@@ -205,10 +261,11 @@ def bench(quick: bool, verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - ch
     """
     _remember(verbose=verbose)
     with interruptible_loading():
-        from pipeline.bench.options import CUTS, QUICK_CUTS, BenchOptions
+        from pipeline.bench.options import QUICK, BenchOptions
         from pipeline.supervisor import bench as measure
 
-    return measure(BenchOptions(cuts=QUICK_CUTS if quick else CUTS, **flags))
+    service = _load({"endpoint": endpoint, "verbose": verbose}) if endpoint else None
+    return measure(BenchOptions(service=service, **(QUICK if quick else {}), **flags))
 
 
 @cli.command()

@@ -166,7 +166,7 @@ class Option:
 
 
 @cache
-def options(declaration: type[Any] = Settings) -> tuple[Option, ...]:
+def options(declaration: type = Settings) -> tuple[Option, ...]:
     """Return every setting in the order of declaration."""
     hints = get_type_hints(declaration)
     return tuple(

@@ -1,29 +1,26 @@
-"""Answers, one at a time: words and sound are made a little ahead and sent at a measured pace."""
+"""Which answer comes when: one at a time in the conversation, and how each of them ended."""
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import islice
 
-from pipeline.offline.conversation import Conversation, Item
+from pipeline.offline.configuration import ResponseOptions
+from pipeline.offline.conversation import Conversation, Item, new_item
+from pipeline.offline.delivery import TIMES_REAL_TIME, Delivery
 from pipeline.offline.engine import Engine, RecognitionUnavailableError
 from pipeline.offline.outbox import Outbox
-from pipeline.offline.replier import Replier
+from pipeline.offline.playback import Playback
+from pipeline.offline.rehearsal import Rehearsal
+from pipeline.offline.replies import Prompt, Replies, ReplyCutError, ReplyFailedError
 from pipeline.offline.response import Response
-from pipeline.offline.speakable import clauses
-from pipeline.offline.tools import pick_calls, spoken
-from pipeline.offline.wire import ClientError, Event
-from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.offline.tools import Call
+from pipeline.offline.wire import ClientError, Event, event
 
-DELTA_SAMPLES = SAMPLE_RATE_HZ * 300 // 1_000
-TIMES_REAL_TIME = 16
-"""Recorded answers of the real service arrive about this much faster than they sound."""
-_CLAUSES_AHEAD = 2
-_MOST_UNSENT = 16
+_MOST_OUT_OF_BAND = 4
 
 _log = logging.getLogger(__name__)
 
@@ -38,202 +35,220 @@ class Heard:
     """Set when the protocol's order lets the client know the words."""
     told: "asyncio.Task[None] | None" = None
 
+    async def understand(self) -> None:
+        """Wait for the words, and put them into the item; raise what recognition raised."""
+        self.item.understood(await asyncio.shield(self.words))
+
 
 @dataclass(frozen=True, slots=True)
-class Returned:
-    """What the client's functions returned, to be told in words."""
+class _Request:
+    """What is to be answered, and how. `items` are None if they are the conversation."""
 
-    outputs: list[str]
-
-
-Remark = Heard | Returned | str
+    options: ResponseOptions
+    heard: Heard | None
+    items: tuple[Item, ...] | None = None
+    is_automatic: bool = False
+    """Whether a turn brought it about. A later turn may take its place."""
 
 
 @dataclass(slots=True)
 class _Answer:
     response: Response
-    remark: Remark
+    heard: Heard | None
     generation: "asyncio.Task[None]"
+    finishing: "asyncio.Task[None] | None" = None
     cancelled_for: str | None = None
 
 
 class Answering:
-    """At most one answer is active, from `response.created` to `response.done`."""
+    """In the conversation one answer is active at most, from `response.created` to `response.done`.
+
+    Beside it may be a few that are no part of the conversation.
+    """
 
     def __init__(
-        self, engine: Engine, replier: Replier, conversation: Conversation, outbox: Outbox
+        self,
+        engine: Engine,
+        replies: Replies,
+        conversation: Conversation,
+        outbox: Outbox,
+        times_real_time: float = TIMES_REAL_TIME,
     ) -> None:
-        self._engine = engine
-        self._replier = replier
+        self._replies = replies
         self._conversation = conversation
         self._outbox = outbox
+        self.playback = Playback(time.monotonic)
+        self._rehearsal = Rehearsal(engine, replies)
+        self._delivery = Delivery(self._rehearsal, outbox, self.playback, times_real_time)
         self._current: _Answer | None = None
-        self._finishing: asyncio.Task[None] | None = None
-        self._waiting: tuple[Event, Heard] | None = None
-        self._unavailable = ""
+        self._out_of_band: list[_Answer] = []
+        self._waiting: deque[_Request] = deque()
 
-    def answer(self, settings: Event, remark: Remark) -> None:
-        """Begin to answer; raise `ClientError` if an answer is active."""
-        if self._current is not None:
+    def answer(self, options: ResponseOptions, heard: Heard | None = None) -> None:
+        """Begin to answer; raise `ClientError` if that cannot be.
+
+        :param heard: the user's last turn, if its words may still be unknown
+        """
+        self._check_free(options)
+        request = _Request(options, heard, self._items(options))
+        if self._current is None or options.is_out_of_band:
+            self._begin(request)
+        else:
+            self.cancel("client_cancelled")
+            self._waiting.append(request)
+
+    def answer_next(self, options: ResponseOptions, heard: Heard) -> None:
+        """Answer at once, or after the active answer; the newest remark is the one that counts."""
+        request = _Request(options, heard, is_automatic=True)
+        if self._current is None:
+            self._begin(request)
+            return
+        if self._waiting and self._waiting[-1].is_automatic:
+            late = self._waiting.pop()
+            if late.heard is not None:
+                late.heard.may_be_told.set()
+        self._waiting.append(request)
+
+    def rehearse(self, options: ResponseOptions, words: "asyncio.Task[str]") -> None:
+        """The user pauses: prepare for a turn with these words, if no answer is active."""
+        if self._current is None and options.speaks:
+            self._rehearsal.begin(options.settings, self._conversation.items, words)
+
+    def drop_rehearsal(self) -> None:
+        """The user goes on."""
+        self._rehearsal.drop()
+
+    def cancel(self, reason: str, response_id: str | None = None) -> bool:
+        """Stop the active answer, or the one with that id; return whether there was one."""
+        active = [self._current] if self._current is not None else []
+        if response_id is not None:
+            active = [
+                answer
+                for answer in (*active, *self._out_of_band)
+                if answer.response.id == response_id
+            ]
+        for answer in active:
+            if not answer.generation.done() and answer.cancelled_for is None:
+                answer.cancelled_for = reason
+                answer.generation.cancel()
+                return True
+        return False
+
+    async def close(self) -> None:
+        """Stop everything without another event."""
+        self._rehearsal.drop()
+        self._waiting.clear()
+        tasks = []
+        for answer in (self._current, *self._out_of_band):
+            if answer is not None and answer.finishing is not None:
+                tasks += [answer.finishing, answer.generation]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _check_free(self, options: ResponseOptions) -> None:
+        if options.is_out_of_band:
+            if len(self._out_of_band) >= _MOST_OUT_OF_BAND:
+                raise ClientError(
+                    "conversation_already_has_active_response",
+                    f"{_MOST_OUT_OF_BAND} responses outside of the conversation are active.",
+                )
+        elif self._current is not None and (self._waiting or not options.cancels_previous):
             raise ClientError(
                 "conversation_already_has_active_response",
                 f"The response {self._current.response.id} is active: "
                 "wait until it is done, or cancel it.",
             )
-        response = Response(settings, self._conversation)
+
+    def _items(self, options: ResponseOptions) -> tuple[Item, ...] | None:
+        """Return what is answered instead of the conversation as it will be, if anything."""
+        items = None
+        if options.input is not None:
+            items = tuple(self._resolved(given) for given in options.input)
+        appended = tuple(new_item(given) for given in options.appended)
+        if options.is_out_of_band:
+            before = self._conversation.items if items is None else items
+            return before + appended
+        for item in appended:
+            previous_id = self._conversation.add(item)
+            self._outbox.put(
+                event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
+            )
+        return None if items is None else items + appended
+
+    def _resolved(self, given: Event) -> Item:
+        if given["type"] == "item_reference":
+            return self._conversation.find(given["id"], "retrieve")
+        return new_item(given)
+
+    def _begin(self, request: _Request) -> None:
+        items = self._conversation.items if request.items is None else request.items
+        response = Response(request.options, self._conversation, items)
         self._outbox.put(response.created())
-        generation = asyncio.create_task(self._generate(response, settings, remark))
-        self._current = _Answer(response, remark, generation)
-        self._finishing = asyncio.create_task(self._finish(self._current))
-
-    def answer_next(self, settings: Event, heard: Heard) -> None:
-        """Answer at once, or after the active answer; the newest remark is the one that counts."""
-        if self._current is None:
-            self.answer(settings, heard)
-            return
-        if self._waiting is not None:
-            self._waiting[1].may_be_told.set()
-        self._waiting = settings, heard
-
-    def cancel(self, reason: str, response_id: str | None = None) -> bool:
-        """Stop the active answer, if there is one (with that id); return whether there was."""
-        current = self._current
-        if current is None or current.generation.done() or current.cancelled_for is not None:
-            return False
-        if response_id not in (None, current.response.id):
-            return False
-        current.cancelled_for = reason
-        current.generation.cancel()
-        return True
-
-    async def close(self) -> None:
-        """Stop everything without another event."""
-        self._waiting = None
-        if self._current is not None and self._finishing is not None:
-            self._finishing.cancel()
-            self._current.generation.cancel()
-            await asyncio.wait({self._finishing, self._current.generation})
+        generation = asyncio.create_task(self._generate(response, request, items))
+        answer = _Answer(response, request.heard, generation)
+        if request.options.is_out_of_band:
+            self._out_of_band.append(answer)
+        else:
+            self._current = answer
+        answer.finishing = asyncio.create_task(self._finish(answer))
 
     async def _finish(self, answer: _Answer) -> None:
         """See an answer through to its last event, then begin the next."""
         await asyncio.wait({answer.generation})
         self._outbox.put(*answer.response.finish(*_outcome(answer)))
-        if isinstance(answer.remark, Heard):
-            answer.remark.may_be_told.set()
-            if answer.remark.told is not None:
-                await asyncio.wait({answer.remark.told})
+        if answer.heard is not None:
+            answer.heard.may_be_told.set()
+            if answer.heard.told is not None:
+                await asyncio.wait({answer.heard.told})
         self._outbox.put(answer.response.done())
+        if answer is not self._current:
+            self._out_of_band.remove(answer)
+            return
         self._current = None
-        if self._waiting is not None:
-            (settings, heard), self._waiting = self._waiting, None
-            self.answer(settings, heard)
+        if self._waiting:
+            self._begin(self._waiting.popleft())
 
-    async def _generate(self, response: Response, settings: Event, remark: Remark) -> None:
-        if isinstance(remark, Returned):
-            words = iter([spoken(remark.outputs)])
-        else:
-            text = await self._text(remark)
-            calls = pick_calls(settings["tools"], settings["tool_choice"], text or "")
-            for call in calls:
-                self._outbox.put(*response.call(call.name, call.arguments))
-            if calls:
-                return
-            words = self._replier.reply(text) if text is not None else iter([self._unavailable])
-        if response.speaks:
-            await self._send_speech(response, remark, words)
-        else:
-            await self._send_text(response, words)
+    async def _generate(
+        self, response: Response, request: _Request, items: tuple[Item, ...]
+    ) -> None:
+        begun = request.heard.may_be_told if request.heard is not None else None
+        async with aclosing(self._reply(request, items)) as reply:
+            await self._delivery.deliver(reply, response, begun)
 
-    async def _send_text(self, response: Response, words: Iterable[str]) -> None:
-        self._outbox.put(*response.begin())
-        for word in words:
-            await self._outbox.wait_for_room(_MOST_UNSENT)
-            self._outbox.put(response.words(word))
-            await asyncio.sleep(0)
-
-    async def _send_speech(self, response: Response, remark: Remark, words: Iterable[str]) -> None:
-        pace = _Pace()
-        async with aclosing(self._spoken(clauses(words))) as spoken:
-            async for clause, sound in spoken:
-                if not response.begun:
-                    self._outbox.put(*response.begin())
-                for text, samples in deltas(clause, sound):
-                    await self._outbox.wait_for_room(_MOST_UNSENT)
-                    if text:
-                        self._outbox.put(response.words(text))
-                    if samples.size:
-                        self._outbox.put(response.sound(samples))
-                    if isinstance(remark, Heard):
-                        remark.may_be_told.set()
-                    await pace.wait(samples.size)
-
-    async def _text(self, remark: Heard | str) -> str | None:
-        """What was said; None if nothing can be recognised on this machine."""
-        if isinstance(remark, str):
-            return remark
+    async def _reply(
+        self, request: _Request, items: tuple[Item, ...]
+    ) -> AsyncGenerator[str | Call, None]:
+        if request.options.said is not None:
+            yield request.options.said
+            return
         try:
-            return await asyncio.shield(remark.words)
+            if request.heard is not None:
+                await request.heard.understand()
         except RecognitionUnavailableError as error:
-            self._unavailable = str(error)
-            return None
-
-    async def _spoken(self, parts: Iterable[str]) -> AsyncGenerator[tuple[str, Samples], None]:
-        """Yield each clause with its sound, while the next ones are being made.
-
-        The first has the processor to itself: the user is waiting for it.
-        """
-        remaining = iter(parts)
-        ahead: deque[tuple[str, asyncio.Task[Samples]]] = deque()
-
-        def begin(count: int) -> None:
-            for clause in islice(remaining, count):
-                ahead.append((clause, asyncio.create_task(self._engine.say(clause))))
-
-        begin(1)
-        try:
-            while ahead:
-                clause, making = ahead[0]
-                sound = await making
-                ahead.popleft()
-                begin(_CLAUSES_AHEAD - len(ahead))
-                yield clause, sound
-        finally:
-            for _, making in ahead:
-                making.cancel()
-
-
-class _Pace:
-    """Sends sound at most `TIMES_REAL_TIME` faster than it is heard."""
-
-    def __init__(self) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._due_s = self._clock()
-
-    async def wait(self, samples: int) -> None:
-        """Wait for as long as `samples` may take, less the time already lost."""
-        now_s = self._clock()
-        self._due_s = max(self._due_s, now_s) + samples / SAMPLE_RATE_HZ / TIMES_REAL_TIME
-        await asyncio.sleep(self._due_s - now_s)
-
-
-def deltas(clause: str, sound: Samples) -> Iterator[tuple[str, Samples]]:
-    """Cut a clause into pieces of sound, each with the words that begin in it."""
-    count = max(1, -(-sound.size // DELTA_SAMPLES))
-    words = [f"{word} " for word in clause.split(" ")]
-    words[-1] = words[-1][:-1]
-    for index in range(count):
-        first, last = (-(-len(words) * edge // count) for edge in (index, index + 1))
-        samples = sound[index * DELTA_SAMPLES : (index + 1) * DELTA_SAMPLES]
-        yield "".join(words[first:last]), samples
+            yield str(error)
+            return
+        async with aclosing(self._replies.reply(Prompt(request.options.settings, items))) as reply:
+            async for part in reply:
+                yield part
 
 
 def _outcome(answer: _Answer) -> tuple[str, Event | None]:
     """Return the status of an answer that has ended, and its details."""
     if answer.generation.cancelled():
         return "cancelled", {"type": "cancelled", "reason": answer.cancelled_for}
-    if (error := answer.generation.exception()) is not None:
+    error = answer.generation.exception()
+    if isinstance(error, ReplyCutError):
+        return "incomplete", {"type": "incomplete", "reason": error.reason}
+    if isinstance(error, ReplyFailedError):
+        return _failed(error.code, str(error))
+    if error is not None:
         _log.error("an answer failed", exc_info=error)
-        message = "The service could not make an answer."
-        fault = {"type": "server_error", "code": "server_error", "message": message}
-        return "failed", {"type": "failed", "error": fault}
+        return _failed("server_error", "The service could not make an answer.")
     return "completed", None
+
+
+def _failed(code: str, message: str) -> tuple[str, Event]:
+    fault = {"type": "server_error", "code": code, "message": message}
+    return "failed", {"type": "failed", "error": fault}

@@ -36,8 +36,11 @@ class Engine:
         """Raise `MissingPackageError` if the models are not installed."""
         check_needed()
         self._loading = Workers("load", 2)
-        self._listening = Workers("recognise", max(1, (os.cpu_count() or 1) - 1))
-        self._speaking = Workers("speak", os.cpu_count() or 1)
+        processors = os.cpu_count() or 1
+        self._awaited = Workers("awaited", processors)
+        # What is made ahead leaves a processor to what somebody awaits. Lower priorities would
+        # not do: a thread that must wait for a processor may hold the interpreter meanwhile.
+        self._ahead = Workers("ahead", max(1, processors - 1))
 
     def start(self) -> None:
         """Begin to load; the detector comes first, because hearing cannot wait."""
@@ -49,7 +52,7 @@ class Engine:
 
     def stop(self) -> None:
         """Let the threads end; what is under way is not waited for."""
-        for workers in (self._loading, self._listening, self._speaking):
+        for workers in (self._loading, self._awaited, self._ahead):
             workers.stop()
         for unfinished in (*self._models, self._tidying):
             unfinished.cancel()
@@ -61,8 +64,8 @@ class Engine:
             model.result()
 
     async def settled(self) -> None:
-        """Wait until every model is loaded or has failed to."""
-        await asyncio.wait(self._models)
+        """Wait until every model is loaded or has failed to, and what loading left is tidied up."""
+        await asyncio.wait({self._tidying})
 
     async def detector(self) -> DetectorModel:
         return await asyncio.shield(self._detector)
@@ -72,12 +75,16 @@ class Engine:
         model = await asyncio.shield(self._recogniser)
         if model is None:
             raise RecognitionUnavailableError
-        return await self._listening.submit(model.transcribe, samples)
+        return await self._awaited.submit(model.transcribe, samples)
 
-    async def say(self, clause: str) -> Samples:
-        """Return `clause` spoken, 24 kHz."""
+    async def say(self, clause: str, *, awaited: bool) -> Samples:
+        """Return `clause` spoken, 24 kHz.
+
+        `awaited` by a listener who hears nothing yet, it comes before what is made ahead.
+        """
         voice = await asyncio.shield(self._voice)
-        return await self._speaking.submit(voice.say, clause)
+        workers = self._awaited if awaited else self._ahead
+        return await workers.submit(voice.say, clause)
 
     async def _load_recogniser(self) -> Recogniser | None:
         if not recogniser.is_available():
@@ -85,7 +92,7 @@ class Engine:
         return await self._loading.submit(Recogniser, await self.detector())
 
     async def _tidy(self) -> None:
-        await self.settled()
+        await asyncio.wait(self._models)
         for model in self._models:
             if not model.cancelled() and (error := model.exception()) is not None:
                 _log.error("a model could not be loaded", exc_info=error)

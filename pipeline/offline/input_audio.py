@@ -1,11 +1,11 @@
-"""The sound that a client has appended: resampled to 16 kHz, kept for as long as it matters."""
+"""The sound that a client has appended: as 16 kHz, kept for as long as it matters."""
 
 from collections.abc import Iterator
 
 import numpy as np
-import soxr
 
 from pipeline.offline.detector import RATE_HZ, WINDOW_SAMPLES
+from pipeline.offline.formats import InputDecoder, InputFormat
 from pipeline.offline.recogniser import Samples16k
 from pipeline.offline.wire import ClientError
 from pipeline.samples import PCM16
@@ -19,36 +19,37 @@ class InputAudio:
 
     LONGEST_MS = 15 * 60 * 1_000
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, format_: InputFormat) -> None:
         self._held = bytearray()
         self._first = 0
         self._next_window = 0
-        self.set_rate(rate_hz)
+        self.set_format(format_)
 
-    def set_rate(self, rate_hz: int) -> None:
-        """What is appended from now on has this rate."""
-        self.rate_hz = rate_hz
-        self._resampler = None
-        if rate_hz != RATE_HZ:
-            # Neither the detector nor the recogniser gains by more quality; this has no delay.
-            self._resampler = soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="int16", quality="QQ")
+    @property
+    def format(self) -> InputFormat:
+        return self._decoder.format
+
+    def set_format(self, format_: InputFormat) -> None:
+        """What is appended from now on has this format."""
+        self._decoder = InputDecoder(format_)
 
     @property
     def end_ms(self) -> int:
         return self._end // _SAMPLES_PER_MS
 
-    def append(self, pcm: bytes) -> None:
-        """Take int16 little-endian mono samples; raise `ClientError` if they are none."""
-        if len(pcm) % _BYTES:
-            raise ClientError(
-                "invalid_value", f"{len(pcm)} bytes are no whole samples of pcm16.", "audio"
-            )
+    @property
+    def heard_ms(self) -> int:
+        """How far `windows` has come."""
+        return self._next_window // _SAMPLES_PER_MS
+
+    def check_room(self) -> None:
+        """Raise `ClientError` if too much is held already."""
         if self.end_ms - self._first // _SAMPLES_PER_MS > self.LONGEST_MS:
             raise ClientError("input_audio_buffer_full", "Commit or clear the buffer first.")
-        samples = np.frombuffer(pcm, PCM16)
-        if self._resampler is not None:
-            samples = self._resampler.resample_chunk(samples)
-        self._held += samples.astype(PCM16, copy=False).tobytes()
+
+    def append(self, data: bytes) -> None:
+        """Take sound in the given format; raise `ClientError` if it is none."""
+        self._held += self._decoder.decode(data).astype(PCM16, copy=False).tobytes()
 
     def windows(self) -> Iterator[Samples16k]:
         """Yield each window of 512 samples once, in order, as far as they are complete."""

@@ -1,35 +1,30 @@
 """Events on their way to one client, in order and not too many."""
 
-import asyncio
-import json
-from collections import deque
+import time
 
+from pipeline.offline.disturbance import Distortion, downlink
+from pipeline.offline.faults import NO_FAULTS, Faults
+from pipeline.offline.line import Line
 from pipeline.offline.wire import Event
 
 
 class Outbox:
     """Events are put without waiting; whoever makes many of them waits for room in between."""
 
-    def __init__(self) -> None:
-        self._messages: deque[str] = deque()
-        self._put = asyncio.Event()
-        self._taken = asyncio.Event()
+    def __init__(self, faults: Faults = NO_FAULTS) -> None:
+        self._distortion = Distortion(faults)
+        self._line = Line[str](downlink(faults, time.monotonic()))
 
     def put(self, *events: Event) -> None:
         """Add events as they are now: what they refer to may change afterwards."""
-        self._messages.extend(json.dumps(each, ensure_ascii=False) for each in events)
-        self._put.set()
+        for each in events:
+            for message in self._distortion.messages(each):
+                self._line.put(message.text)
 
     async def get(self) -> str:
         """Wait for the next message and take it. For one task alone."""
-        while not self._messages:
-            self._put.clear()
-            await self._put.wait()
-        self._taken.set()
-        return self._messages.popleft()
+        return await self._line.get()
 
     async def wait_for_room(self, most: int) -> None:
         """Wait until fewer than `most` messages are there."""
-        while len(self._messages) >= most:
-            self._taken.clear()
-            await self._taken.wait()
+        await self._line.wait_for_room(most)

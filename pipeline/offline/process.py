@@ -1,10 +1,12 @@
 """The offline service as a process: beside a conversation, or alone with `serve`."""
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
 import socket
+from contextlib import AsyncExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 
@@ -12,6 +14,11 @@ import click
 
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
+from pipeline.errors import SettingsError
+from pipeline.offline.access import Access
+from pipeline.offline.address import LOOPBACK, is_loopback
+from pipeline.offline.chat import ChatReplies
+from pipeline.offline.options import ServeOptions
 from pipeline.offline.service import OfflineService
 from pipeline.reports import Report, Started
 
@@ -30,22 +37,41 @@ def main(
     os._exit(0)
 
 
-def serve(*, port: int, key: str | None, verbose: bool) -> int:
-    """Serve any client on 127.0.0.1 until Ctrl-C.
+def serve(options: ServeOptions) -> int:
+    """Serve any client until Ctrl-C.
 
-    :raises PortInUseError, MissingPackageError: it cannot start.
+    :raises SettingsError, PortInUseError, MissingPackageError: it cannot start.
     """
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
-    key = key or secrets.token_urlsafe(24)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    _check_exposure(options)
     try:
-        asyncio.run(_serve_alone(OfflineService(key, port=port), key))
+        asyncio.run(_serve_alone(options))
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)  # as above
     return 0
 
 
+def _check_exposure(options: ServeOptions) -> None:
+    """Refuse to be reachable from elsewhere for anybody but those who were given the key."""
+    if options.key is not None and not (options.key.isascii() and options.key.isprintable()):
+        raise SettingsError("--key holds a character that no request can carry.")
+    if options.key is not None and not options.key.strip():
+        raise SettingsError("--key is empty: give it a value or leave it out.")
+    if options.host is None or is_loopback(options.host):
+        return
+    if options.key is None:
+        raise SettingsError(
+            f"--host {options.host} can be reached from other machines: choose the key with --key."
+        )
+    if options.accept_any_token:
+        raise SettingsError(
+            f"--host {options.host} can be reached from other machines: "
+            "--accept-any-token would let everybody in."
+        )
+
+
 def _work(listener: socket.socket, key: str, supervised: Supervised) -> None:
-    asyncio.run(_serve_beside(OfflineService(key, listener=listener), supervised))
+    asyncio.run(_serve_beside(OfflineService(Access(key), listener=listener), supervised))
 
 
 async def _serve_beside(service: OfflineService, supervised: Supervised) -> None:
@@ -58,11 +84,27 @@ async def _serve_beside(service: OfflineService, supervised: Supervised) -> None
         await service.stop()
 
 
-async def _serve_alone(service: OfflineService, key: str) -> None:
-    port = await service.start()
-    try:
+async def _serve_alone(options: ServeOptions) -> None:
+    key = options.key or secrets.token_urlsafe(24)
+    async with AsyncExitStack() as stack:
+        replies = None
+        if options.reply_url is not None:
+            replies = await stack.enter_async_context(
+                ChatReplies(options.reply_url, model=options.reply_model, key=options.reply_key)
+            )
+        service = OfflineService(
+            Access(key, options.accept_any_token),
+            host=options.host or LOOPBACK,
+            port=options.port,
+            replies=replies,
+            faults=options.faults,
+            most_clients=options.max_clients,
+        )
+        endpoint = await service.start()
+        stack.push_async_callback(service.stop)
         await service.loaded()
-        click.echo(f"endpoint  http://127.0.0.1:{port}\nkey       {key}\nCtrl-C ends the service.")
+        # Looking through all that was loaded, again and again, would stop everybody's sound.
+        gc.collect()
+        gc.freeze()
+        click.echo(f"endpoint  {endpoint}\nkey       {key}\nCtrl-C ends the service.")
         await asyncio.Event().wait()
-    finally:
-        await service.stop()

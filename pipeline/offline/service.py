@@ -1,55 +1,80 @@
-"""The Voice Live service of this machine: a WebSocket server on the loopback interface."""
+"""The Voice Live service of this machine: a WebSocket server for any client of the real one."""
 
 import asyncio
-import hmac
 import logging
+import os
 import socket
 from contextlib import suppress
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
-from pipeline.errors import PortInUseError
+from pipeline.errors import SettingsError
+from pipeline.offline.access import Access
+from pipeline.offline.address import LOOPBACK, endpoint_of, listen
+from pipeline.offline.connection import Connection
 from pipeline.offline.engine import Engine
+from pipeline.offline.faults import NO_FAULTS, Faults, from_query
 from pipeline.offline.outbox import Outbox
 from pipeline.offline.replier import Replier
+from pipeline.offline.replies import Replies, RuleReplies, SlowReplies
 from pipeline.offline.session import Session
 
+CLIENTS_PER_PROCESSOR = 4
+"""As many speak at the same time without waiting for one another; see the load benchmark."""
+
 _PATH = r"/{before:(.*/)?}voice-live/realtime"
+_SUBPROTOCOLS = ("realtime",)
+"""Some clients ask for it, and give up unless it is granted."""
 _MOST_MESSAGE_BYTES = 21 * 1024 * 1024
 """15 MiB of audio in base64, and the event around it."""
+_DEFAULT_MODEL = "gpt-realtime"
+_RETRY_AFTER_S = 5
 
 _log = logging.getLogger(__name__)
 
 
+def default_most_clients() -> int:
+    return CLIENTS_PER_PROCESSOR * (os.cpu_count() or 1)
+
+
 class OfflineService:
-    """Accepts clients that know `key`, as soon as it has started; the models load meanwhile."""
+    """Accepts clients that know the key, as soon as it has started; the models load meanwhile."""
 
     _LOADING_S = 6.0
     _GOODBYE_S = 0.2
 
     def __init__(
         self,
-        key: str,
+        access: Access,
         *,
-        host: str = "127.0.0.1",
+        host: str = LOOPBACK,
         port: int = 0,
         listener: socket.socket | None = None,
+        replies: Replies | None = None,
+        faults: Faults = NO_FAULTS,
+        most_clients: int | None = None,
     ) -> None:
         """Take the address, or a socket that listens already; port 0 means any free one.
 
         Raises `MissingPackageError` if the models are not installed.
         """
-        self._key = key.encode()
+        self._access = access
         self._address = host, port
         self._listener = listener
+        self._replies = replies or RuleReplies(Replier())
+        self._faults = faults
+        self._most_clients = most_clients or default_most_clients()
         self._engine = Engine()
         self._runner: web.AppRunner | None = None
-        self._connections: set[web.WebSocketResponse] = set()
+        self._clients: set[web.WebSocketResponse] = set()
 
-    async def start(self) -> int:
-        """Accept clients, begin to load; return the port. Raises `PortInUseError`."""
+    async def start(self) -> str:
+        """Accept clients, begin to load; return the endpoint.
+
+        Raises `PortInUseError`, or `SettingsError` if the host is none of this machine's.
+        """
         if self._listener is None:
-            self._listener = _listen(*self._address)
+            self._listener = listen(*self._address)
         app = web.Application()
         app.router.add_get(_PATH, self._serve)
         self._runner = web.AppRunner(
@@ -58,7 +83,7 @@ class OfflineService:
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener).start()
         self._engine.start()
-        return int(self._listener.getsockname()[1])
+        return endpoint_of(self._listener)
 
     async def loaded(self) -> None:
         """Wait until every model is loaded."""
@@ -68,9 +93,7 @@ class OfflineService:
         """Say goodbye to all clients and free the port; work under way is abandoned."""
         if self._runner is None:
             return
-        goodbyes = [
-            connection.close(code=WSCloseCode.GOING_AWAY) for connection in self._connections
-        ]
+        goodbyes = [client.close(code=WSCloseCode.GOING_AWAY) for client in self._clients]
         with suppress(TimeoutError):
             async with asyncio.timeout(self._GOODBYE_S):
                 await asyncio.gather(*goodbyes, return_exceptions=True)
@@ -79,33 +102,42 @@ class OfflineService:
         self._runner = None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if not self._knows_key(request):
-            return web.json_response(
-                {"error": {"code": "401", "message": "The key is wrong or missing."}}, status=401
-            )
-        connection = web.WebSocketResponse(max_msg_size=_MOST_MESSAGE_BYTES, compress=False)
-        await connection.prepare(request)
-        self._connections.add(connection)
+        if not self._access.allows(request.headers, request.query):
+            return _refusal(401, "The key is wrong or missing.")
         try:
-            await self._converse(connection, request.query.get("model", ""))
+            faults = from_query(request.query, self._faults)
+        except SettingsError as error:
+            return _refusal(400, str(error))
+        if len(self._clients) >= self._most_clients:
+            return _refusal(503, f"All {self._most_clients} places are taken: try again later.")
+        client = web.WebSocketResponse(
+            max_msg_size=_MOST_MESSAGE_BYTES, compress=False, protocols=_SUBPROTOCOLS
+        )
+        self._clients.add(client)
+        try:
+            await client.prepare(request)
+            await self._wait_until_loaded()
+            await self._connection(client, request, faults).converse()
         finally:
-            self._connections.discard(connection)
-        return connection
+            self._clients.discard(client)
+        return client
 
-    async def _converse(self, connection: web.WebSocketResponse, model: str) -> None:
-        outbox = Outbox()
-        session = Session(self._engine, model, Replier(), outbox)
-        await self._wait_until_loaded()
-        session.open()
-        sending = asyncio.create_task(_send(connection, outbox))
-        try:
-            async for message in connection:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    await session.receive(message.data)
-        finally:
-            await session.close()
-            sending.cancel()
-            await asyncio.wait({sending})
+    def _connection(
+        self, client: web.WebSocketResponse, request: web.Request, faults: Faults
+    ) -> Connection:
+        outbox = Outbox(faults)
+        replies = self._replies
+        if faults.first_token_ms:
+            replies = SlowReplies(replies, faults.first_token_ms / 1_000)
+        session = Session(
+            self._engine,
+            request.query.get("model") or _DEFAULT_MODEL,
+            replies,
+            outbox,
+            lifetime_s=faults.session_limit_s,
+            times_real_time=faults.burst,
+        )
+        return Connection(client, request.transport, session, outbox, faults)
 
     async def _wait_until_loaded(self) -> None:
         """Promise a session when it can answer. A machine too slow for that lets turns wait."""
@@ -113,26 +145,8 @@ class OfflineService:
             async with asyncio.timeout(self._LOADING_S):
                 await self._engine.settled()
 
-    def _knows_key(self, request: web.Request) -> bool:
-        offered = (
-            request.headers.get("api-key"),
-            request.query.get("api-key"),
-            request.headers.get("Authorization", "").removeprefix("Bearer "),
-        )
-        return any(hmac.compare_digest((key or "").encode(), self._key) for key in offered)
 
-
-async def _send(connection: web.WebSocketResponse, outbox: Outbox) -> None:
-    with suppress(ConnectionError):  # the client has gone: the receiving side knows
-        while True:
-            await connection.send_str(await outbox.get())
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise PortInUseError(
-            f"Port {port} of {host} cannot be used ({error.strerror}): "
-            "stop the program that uses it, or choose another with --port."
-        ) from error
+def _refusal(status: int, message: str) -> web.Response:
+    headers = {"Retry-After": str(_RETRY_AFTER_S)} if status == 503 else None
+    body = {"error": {"code": str(status), "message": message}}
+    return web.json_response(body, status=status, headers=headers)

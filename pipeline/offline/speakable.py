@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from fractions import Fraction
+from typing import TypeVar
 
 from pipeline.offline.numerals import LIMIT, cardinal, decimal, spelled
 
@@ -33,6 +34,8 @@ _CLAUSE_END = re.compile(r"[,;:.!?][\"')\]]*\s")
 _LONGEST_WORD = 40
 _LONGEST_CLAUSE = 200
 
+_T = TypeVar("_T")
+
 
 def speakable(text: str) -> str:
     """Return `text` in plain English letters and punctuation; empty if nothing can be spoken."""
@@ -46,11 +49,20 @@ def speakable(text: str) -> str:
     return joined[: 2 * _LONGEST_CLAUSE] if re.search("[A-Za-z]", joined) else ""
 
 
-def clauses(words: Iterable[str]) -> Iterator[str]:
-    """Join streamed `words` into clauses that sound right alone; joined again they are the text."""
+async def clauses(parts: AsyncIterable[str | _T]) -> AsyncGenerator[str | _T, None]:
+    """Join streamed words into clauses that sound right alone; joined again they are the text.
+
+    What is no text ends a clause and passes.
+    """
     clause = ""
-    for word in words:
-        clause += word
+    async for part in parts:
+        if not isinstance(part, str):
+            if clause:
+                yield clause
+            clause = ""
+            yield part
+            continue
+        clause += part
         while (end := _clause_end(clause)) is not None:
             yield clause[:end]
             clause = clause[end:]

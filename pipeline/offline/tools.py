@@ -44,6 +44,7 @@ class Call:
 
 def pick_calls(tools: list[Event], choice: Any, remark: str) -> list[Call]:  # noqa: ANN401 - JSON
     """Return the calls that answer `remark` under the session's `tools` and `tool_choice`."""
+    tools = [tool for tool in tools if tool.get("type", "function") == "function"]
     if choice == "none" or not tools:
         return []
     if isinstance(choice, dict):
@@ -102,10 +103,11 @@ def _words(text: str) -> list[str]:
 
 
 def _call(tool: Event, remark: str) -> Call:
-    schema = tool.get("parameters") or {}
-    required = schema.get("required") or []
+    schema = _object(tool.get("parameters"))
+    required = _array(schema.get("required"))
     arguments = {}
-    for name, kind in (schema.get("properties") or {}).items():
+    for name, described in _object(schema.get("properties")).items():
+        kind = _object(described)
         value = _argument(name, kind, tool, remark)
         if value is not None:
             arguments[name] = value
@@ -114,9 +116,17 @@ def _call(tool: Event, remark: str) -> Call:
     return Call(str(tool.get("name")), json.dumps(arguments))
 
 
+def _object(value: Any) -> Event:  # noqa: ANN401 - a schema is the client's, and may be any JSON
+    return value if isinstance(value, dict) else {}
+
+
+def _array(value: Any) -> list[Any]:  # noqa: ANN401 - as above
+    return value if isinstance(value, list) else []
+
+
 def _argument(name: str, kind: Event, tool: Event, remark: str) -> Any:  # noqa: ANN401 - JSON
     """Return the value that the remark holds for a parameter, or None."""
-    if choices := kind.get("enum"):
+    if choices := _array(kind.get("enum")):
         return next((c for c in choices if str(c).lower() in remark.lower()), None)
     match _type(kind):
         case "integer" | "number" as wanted:
@@ -139,15 +149,17 @@ def _argument(name: str, kind: Event, tool: Event, remark: str) -> Any:  # noqa:
 
 
 def _type(kind: Event) -> str:
-    """The JSON type, also of an optional parameter (``anyOf`` with null)."""
+    """The JSON type, also of an optional parameter (``anyOf`` or a list of types with null)."""
     if "type" in kind:
-        return str(kind["type"])
-    return next((_type(k) for k in kind.get("anyOf") or [] if k.get("type") != "null"), "")
+        types = kind["type"] if isinstance(kind["type"], list) else [kind["type"]]
+        return next((str(each) for each in types if each != "null"), "")
+    options = [_object(each) for each in _array(kind.get("anyOf"))]
+    return next((_type(each) for each in options if each.get("type") != "null"), "")
 
 
 def _stopgap(kind: Event, remark: str) -> Any:  # noqa: ANN401 - JSON
     """A required argument that was not said: the tool itself will say what it needs."""
-    if choices := kind.get("enum"):
+    if choices := _array(kind.get("enum")):
         return choices[0]
     empty = {"integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
     return empty.get(_type(kind), remark)

@@ -2,7 +2,8 @@
 
 Nothing here reads a clock. Audio that arrives faster or slower than it was spoken has the same
 turns. A turn begins with the first window that is probably speech, once `speech_duration_ms` of
-speech has followed it, and ends `silence_duration_ms` after its last.
+speech has followed it, and ends `silence_duration_ms` after its last. Where the words matter, too,
+whoever follows the events is asked by then, and may grant the speaker more time.
 """
 
 from dataclasses import dataclass
@@ -40,13 +41,20 @@ class SpeechResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechEnding:
+    """The silence ends the turn, unless the words want more: `end` or `wait_longer` comes next."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStopped:
     """The turn is over. `end_ms` includes the silence that ended it."""
 
     end_ms: int
 
 
-TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped
+TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnding | SpeechStopped
 
 
 class TurnDetector:
@@ -57,8 +65,11 @@ class TurnDetector:
     _HYSTERESIS = 0.15
     _FORGIVEN_GAP_MS = 100
 
-    def __init__(self, rules: Endpointing, position_ms: int = 0) -> None:
+    def __init__(
+        self, rules: Endpointing, position_ms: int = 0, *, asks_for_words: bool = False
+    ) -> None:
         self.rules = rules
+        self.asks_for_words = asks_for_words
         self.position_ms = position_ms
         self._turn_start_ms: int | None = None
         self._previous_end_ms = position_ms
@@ -66,6 +77,7 @@ class TurnDetector:
         self._speech_ms = 0
         self._silence_ms = 0
         self._paused = False
+        self._patience_ms: int | None = None
 
     @property
     def speaking(self) -> bool:
@@ -88,6 +100,15 @@ class TurnDetector:
         if self._silence_ms == 0 and probability >= self.rules.threshold - self._HYSTERESIS:
             return self._end_if_too_long()
         return self._hear_silence()
+
+    def end(self) -> SpeechStopped:
+        """End the turn here."""
+        self.reset()
+        return SpeechStopped(self.position_ms)
+
+    def wait_longer(self, patience_ms: int) -> None:
+        """Let the silence be longer by so much; then it ends the turn."""
+        self._patience_ms = patience_ms
 
     def reset(self) -> None:
         """Abandon the turn; the position stays."""
@@ -113,32 +134,36 @@ class TurnDetector:
             if self._silence_ms > self._FORGIVEN_GAP_MS:
                 self._forget_speech()
             return None
-        if self._silence_ms >= self.rules.silence_duration_ms:
-            return self._end()
+        if self._silence_ms >= self.rules.silence_duration_ms + (self._patience_ms or 0):
+            return self._end_or_ask()
         if self._silence_ms >= self.PAUSE_MS and not self._paused:
             self._paused = True
             return SpeechPaused(self.position_ms)
         return self._end_if_too_long()
 
+    def _end_or_ask(self) -> SpeechStopped | SpeechEnding:
+        if not self.asks_for_words or self._patience_ms is not None:
+            return self.end()
+        self._paused = True
+        return SpeechEnding(self.position_ms)
+
     def _resume(self) -> SpeechResumed:
         self._paused = False
+        self._patience_ms = None
         return SpeechResumed()
 
     def _end_if_too_long(self) -> SpeechStopped | None:
         if self._turn_start_ms is None:
             return None
         too_long = self.position_ms - self._turn_start_ms >= self.LONGEST_TURN_MS
-        return self._end() if too_long else None
-
-    def _end(self) -> SpeechStopped:
-        self.reset()
-        return SpeechStopped(self.position_ms)
+        return self.end() if too_long else None
 
     def _forget_speech(self) -> None:
         self._first_speech_ms = None
         self._speech_ms = 0
         self._silence_ms = 0
         self._paused = False
+        self._patience_ms = None
 
     def _padded(self, first_speech_ms: int) -> int:
         return max(self._previous_end_ms, first_speech_ms - self.rules.prefix_padding_ms)

@@ -1,13 +1,19 @@
 """Events as they travel: JSON objects with a type, made and checked here."""
 
 import json
+import math
+import re
 import secrets
 from types import UnionType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 Event = dict[str, Any]
 
 _T = TypeVar("_T")
+
+_DEEPEST = 64
+_MOST_SHOWN = 60
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class ClientError(Exception):
@@ -34,11 +40,13 @@ def event(kind: str, **fields: object) -> Event:
     return {"type": kind, "event_id": new_id("event"), **fields}
 
 
-def error_event(error: ClientError, client_event_id: str | None) -> Event:
+def error_event(
+    error: ClientError, client_event_id: str | None, kind: str = "invalid_request_error"
+) -> Event:
     return event(
         "error",
         error={
-            "type": "invalid_request_error",
+            "type": kind,
             "code": error.code,
             "message": error.message,
             "param": error.param,
@@ -47,21 +55,35 @@ def error_event(error: ClientError, client_event_id: str | None) -> Event:
     )
 
 
+def warning_event(code: str, message: str, param: str) -> Event:
+    """Return what tells a client that something is not as it might believe, and goes on."""
+    return event("warning", warning={"code": code, "message": message, "param": param})
+
+
 def parse(text: str | bytes) -> Event:
-    """Return a client's message as an object; raise `ClientError` if it is none."""
+    """Return a client's message as an object that can be sent back; raise `ClientError`."""
     try:
-        message = json.loads(text)
+        message = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise ClientError("invalid_json", "The message is not valid JSON.") from None
     if not isinstance(message, dict):
         raise ClientError("invalid_json", "The message is not a JSON object.")
+    _check_depth(message)
+    if isinstance(text, bytes) or _SURROGATE.search(text):
+        _check_text(message)
     return message
 
 
 def event_id_of(message: Event) -> str | None:
     """Return the id that the client gave its event, to be told in an error about it."""
     value = message.get("event_id")
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and len(value) <= 512 else None
+
+
+def shown(value: object, *, quoted: bool = True) -> str:
+    """Return `value` as it may stand in a message, however long it is."""
+    text = repr(value) if quoted else str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def required(message: Event, name: str, kind: type[_T], at: str = "") -> _T:
@@ -75,6 +97,11 @@ def required(message: Event, name: str, kind: type[_T], at: str = "") -> _T:
             "missing_required_parameter", f"Missing required parameter: '{param}'.", param
         )
     return checked(message[name], kind, f"{at}{name}")
+
+
+def optional(message: Event, name: str, kind: type[_T]) -> _T | None:
+    """Return field `name`, None if it is absent or null; raise `ClientError` if it is no `kind`."""
+    return None if message.get(name) is None else checked(message[name], kind, name)
 
 
 def checked(value: object, kind: type[_T], param: str) -> _T:
@@ -91,3 +118,36 @@ def checked(value: object, kind: type[_T], param: str) -> _T:
 def is_kind(value: object, kind: type[Any] | UnionType) -> bool:
     """Whether `value` is a `kind`, taking booleans for no numbers."""
     return isinstance(value, kind) and (not isinstance(value, bool) or kind is bool)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # JSON has neither NaN nor infinity
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(number)
+    return value
+
+
+def _check_depth(message: Event) -> None:
+    level: list[Any] = [message]
+    for _ in range(_DEEPEST):
+        inner = [
+            each
+            for container in level
+            for each in (container.values() if isinstance(container, dict) else container)
+        ]
+        level = [each for each in inner if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise ClientError("invalid_json", f"The message is nested deeper than {_DEEPEST} levels.")
+
+
+def _check_text(message: Event) -> None:
+    """Half a surrogate pair is legal in JSON, but no text that could be sent back."""
+    try:
+        json.dumps(message, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ClientError("invalid_json", "The message holds half a character.") from None

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import wave
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from azure.ai.voicelive.aio import VoiceLiveConnection, connect
+from azure.ai.voicelive.models import ServerEvent
 from azure.core.credentials import AzureKeyCredential
 
 from pipeline.offline import SAMPLE_WAV
@@ -26,11 +27,16 @@ TRANSCRIBED = {"model": "whisper-1"}
 
 
 class Client:
-    """`events` holds all that came, the oldest first, as plain dictionaries."""
+    """`events` holds all that came, the oldest first, as plain dictionaries.
+
+    `opening` are those that opened the session, and `typed` is all of it as the SDK gives it.
+    """
 
     def __init__(self, connection: VoiceLiveConnection) -> None:
         self.connection = connection
+        self.opening: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
+        self.typed: list[ServerEvent] = []
 
     async def send(self, kind: str, **fields: object) -> None:
         await self.connection.send({"type": kind, **fields})
@@ -39,7 +45,7 @@ class Client:
         """Append speech and the silence after it, all at once."""
         quiet = np.zeros(int(quiet_s * rate_hz), np.int16)
         pcm = np.concatenate([samples, quiet]).astype("<i2").tobytes()
-        await self.connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
+        await self.connection.input_audio_buffer.append(audio=encoded(pcm))
 
     async def until(
         self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True
@@ -47,10 +53,16 @@ class Client:
         """Receive until an event of that type comes that `fits`, and return it."""
         async with asyncio.timeout(GENEROUS_S):
             while True:
-                event = (await self.connection.recv()).as_dict()
+                self.typed.append(await self.connection.recv())
+                event = self.typed[-1].as_dict()
                 self.events.append(event)
                 if event["type"] == kind and fits(event):
                     return event
+
+    async def ask(self, text: str, **response: object) -> None:
+        """Write a message of the user, and ask for an answer to it."""
+        await self.send("conversation.item.create", item=message(text))
+        await self.send("response.create", response=response)
 
     async def error_after(self, kind: str, **fields: object) -> dict[str, Any]:
         await self.send(kind, **fields)
@@ -78,25 +90,44 @@ class Client:
         return np.frombuffer(pcm, "<i2")
 
     def heard(self) -> list[str]:
-        """What the service understood, turn by turn."""
+        """What the service understood, in the order of the turns."""
         kind = "conversation.item.input_audio_transcription.completed"
-        return [event["transcript"] for event in self.of(kind)]
+        told = {event["item_id"]: event["transcript"] for event in self.of(kind)}
+        turns = [event["item_id"] for event in self.of("input_audio_buffer.committed")]
+        return [told[item_id] for item_id in turns if item_id in told]
+
+
+def message(text: str, **fields: object) -> dict[str, Any]:
+    """Return a message of the user."""
+    content = [{"type": "input_text", "text": text}]
+    return {"type": "message", "role": "user", "content": content, **fields}
+
+
+def encoded(pcm: bytes) -> str:
+    return base64.b64encode(pcm).decode()
 
 
 @asynccontextmanager
-async def client_of(port: int, **session: object) -> AsyncIterator[Client]:
+async def client_of(
+    port: int,
+    *,
+    model: str = "gpt-realtime",
+    query: Mapping[str, str] | None = None,
+    **session: object,
+) -> AsyncIterator[Client]:
     """Connect, and update the session with `session` if there is any."""
     async with connect(
         endpoint=f"http://127.0.0.1:{port}",
         credential=AzureKeyCredential(KEY),
-        model="gpt-realtime",
+        model=model,
+        query=query,
     ) as connection:
         client = Client(connection)
         await client.until("session.created")
         if session:
             await client.send("session.update", session=session)
             await client.until("session.updated")
-        client.events.clear()
+        client.opening, client.events = client.events, []
         yield client
 
 

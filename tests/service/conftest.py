@@ -2,39 +2,70 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NamedTuple, Self, TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from yarl import URL
 
+from pipeline.offline.access import Access
+from pipeline.offline.engine import RecognitionUnavailableError
 from pipeline.offline.recogniser import Recogniser
 from pipeline.offline.service import OfflineService
 from pipeline.offline.voice import Voice
-from tests.service.client import KEY
+from tests.service.client import KEY, Client
+from tests.service.conversations import CONVERSATIONS, UNINTELLIGIBLE, held
 
 LOADING_S = 90.0
+
+T = TypeVar("T")
 
 
 class Running(NamedTuple):
     port: int
     service: OfflineService
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
+    """Runs something in the service's event loop."""
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        return self
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LOADING_S)
+
+    def __exit__(self, *exc: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@settings(max_examples=1, database=None)
+@given(st.none())
+def _prepare_hypothesis(_: None) -> None:
+    """It warns if nothing seems to own its random numbers, and what is frozen owns nothing.
+
+    The service freezes all objects, once its models are loaded, for the garbage collector.
+    """
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Running]:
-    service = OfflineService(KEY)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        port = asyncio.run_coroutine_threadsafe(service.start(), loop).result(LOADING_S)
-        asyncio.run_coroutine_threadsafe(service.loaded(), loop).result(LOADING_S)
-        yield Running(port, service)
-        asyncio.run_coroutine_threadsafe(service.stop(), loop).result(LOADING_S)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    _prepare_hypothesis()
+    service = OfflineService(Access(KEY))
+    with _Loop() as loop:
+        endpoint = URL(loop.run(service.start()))
+        loop.run(service.loaded())
+        yield Running(endpoint.port or 0, service, loop.run)
+        loop.run(service.stop())
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +84,20 @@ def recogniser(running: Running) -> Recogniser:
     if model is None:
         pytest.skip("there is no recogniser for this machine")
     return model
+
+
+@pytest.fixture(scope="session")
+def conversations(
+    running: Running,
+    recogniser: Recogniser,  # noqa: ARG001 - they need words
+) -> dict[str, Client]:
+    """One of each kind, held one after another, by name."""
+    told = {name: asyncio.run(held(running.port, each)) for name, each in CONVERSATIONS.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running.service._engine, "transcribe", _cannot_recognise)
+        told["unintelligible"] = asyncio.run(held(running.port, UNINTELLIGIBLE))
+    return told
+
+
+async def _cannot_recognise(_: object) -> str:
+    raise RecognitionUnavailableError

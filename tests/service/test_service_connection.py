@@ -1,16 +1,21 @@
 """Who may connect, and how the service begins and ends."""
 
 import asyncio
+import base64
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Self
 
 import aiohttp
 import pytest
 from azure.ai.voicelive.aio import connect
-from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials import AccessToken, AzureKeyCredential
+from yarl import URL
 
-from pipeline.errors import MissingPackageError, PortInUseError
+from pipeline.errors import MissingPackageError, PortInUseError, SettingsError
 from pipeline.offline import packages, recogniser
+from pipeline.offline.access import Access
 from pipeline.offline.service import OfflineService
 from tests.service.client import KEY, TRANSCRIBED, Client, client_of, sample_sentences
 
@@ -36,7 +41,11 @@ async def status(
         ({}, {}, 401),
         ({"api-key": ""}, {}, 401),
         ({"api-key": KEY + "x"}, {}, 401),
+        ({"Authorization": f"bearer  {KEY}"}, {}, 101),
         ({"Authorization": "Bearer other"}, {}, 401),
+        ({"Authorization": f"Basic {KEY}"}, {}, 401),
+        ({"Authorization": KEY}, {}, 401),
+        ({"Authorization": "Bearer "}, {}, 401),
     ],
 )
 def test_the_key_opens(
@@ -61,12 +70,183 @@ def test_the_sdk_is_told_of_a_wrong_key(port: int) -> None:
     assert "ConnectionError" in type(refused.value).__name__
 
 
+def test_a_refusal_is_json(port: int) -> None:
+    async def knock() -> tuple[int, dict[str, object]]:
+        url = f"http://127.0.0.1:{port}/voice-live/realtime"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status, await response.json()
+
+    refused = {"error": {"code": "401", "message": "The key is wrong or missing."}}
+    assert asyncio.run(knock()) == (401, refused)
+
+
+def test_a_fault_that_cannot_be_had_is_told(port: int) -> None:
+    async def ask() -> tuple[int, dict[str, object]]:
+        url = URL(f"http://127.0.0.1:{port}/voice-live/realtime").with_query({"drop": "softly"})
+        headers = {"api-key": KEY}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.get(url) as response,
+        ):
+            return response.status, await response.json()
+
+    code, body = asyncio.run(ask())
+    assert code == 400
+    message = "drop is 'softly', expected one of close, expire, abort."
+    assert body == {"error": {"code": "400", "message": message}}
+
+
+def test_the_subprotocol_that_some_clients_ask_for_is_granted(port: int) -> None:
+    async def connect_with_it() -> str | None:
+        url = f"http://127.0.0.1:{port}/voice-live/realtime"
+        async with (
+            aiohttp.ClientSession(headers={"api-key": KEY}) as session,
+            session.ws_connect(url, protocols=("realtime", "other")) as connection,
+        ):
+            return connection.protocol
+
+    assert asyncio.run(connect_with_it()) == "realtime"
+
+
+class AnySignIn:
+    """An Entra credential as far as the SDK needs one."""
+
+    async def get_token(self, *_: str, **__: object) -> AccessToken:
+        return AccessToken("a token from elsewhere", 2**31)
+
+    async def close(self) -> None:
+        pass
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def empty_service() -> Callable[..., AbstractAsyncContextManager[URL]]:
+    """Start a service of one's own, whose models nobody waits for; gives its endpoint."""
+
+    @asynccontextmanager
+    async def start(access: Access, **options: Any) -> AsyncIterator[URL]:
+        service = OfflineService(access, **options)
+        service._LOADING_S = 0.0  # type: ignore[misc]
+        try:
+            yield URL(await service.start())
+        finally:
+            await service.stop()
+
+    return start
+
+
+Start = Callable[..., AbstractAsyncContextManager[URL]]
+
+
+def test_an_agent_and_any_token_where_that_is_allowed(empty_service: Start) -> None:
+    async def sign_in() -> None:
+        async with empty_service(Access(KEY, accept_any_token=True)) as endpoint:
+            async with connect(
+                endpoint=str(endpoint),
+                credential=AnySignIn(),
+                agent_name="a",
+                project_name="p",
+                conversation_id="c",
+            ) as connection:
+                created = await connection.recv()
+                assert created["type"] == "session.created"
+            port = endpoint.port or 0
+            assert await status(port, {"Authorization": "Bearer x"}, {}) == 101
+            assert await status(port, {"Authorization": "Bearer"}, {}) == 401
+            assert await status(port, {"api-key": "x"}, {}) == 401
+            assert await status(port, {"api-key": KEY}, {}) == 101
+
+    asyncio.run(sign_in())
+
+
+def test_beyond_its_capacity_it_says_so(empty_service: Start) -> None:
+    """Until somebody leaves."""
+
+    async def crowd() -> None:
+        async with (
+            empty_service(Access(KEY), most_clients=2) as endpoint,
+            aiohttp.ClientSession(headers={"api-key": KEY}) as session,
+        ):
+            url = endpoint / "voice-live/realtime"
+            async with session.ws_connect(url), session.ws_connect(url) as second:
+                async with session.get(url) as third:
+                    assert third.status == 503
+                    assert int(third.headers["Retry-After"]) > 0
+                    assert "2 places are taken" in (await third.json())["error"]["message"]
+                await second.close()
+                while await status(endpoint.port or 0, {"api-key": KEY}, {}) != 101:  # noqa: ASYNC110 - as clients do
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(crowd())
+
+
+@pytest.mark.parametrize("host", ["::1", "::", "0.0.0.0", "localhost"])  # noqa: S104 - for a moment
+def test_every_kind_of_host(empty_service: Start, host: str) -> None:
+    """The endpoint that is printed can be used on this machine."""
+
+    async def talk_there() -> None:
+        async with (
+            empty_service(Access(KEY), host=host) as endpoint,
+            connect(
+                endpoint=str(endpoint), credential=AzureKeyCredential(KEY), model="m"
+            ) as connection,
+        ):
+            assert (await connection.recv())["type"] == "session.created"
+
+    try:
+        asyncio.run(talk_there())
+    except (PortInUseError, SettingsError):
+        assert ":" in host, "every machine has IPv4"
+        pytest.skip("there is no IPv6 here")
+
+
+def test_a_host_that_is_none_is_told(empty_service: Start) -> None:
+    async def start() -> None:
+        async with empty_service(Access(KEY), host="no.such.host.invalid"):
+            pass
+
+    with pytest.raises(SettingsError, match=r"no\.such\.host\.invalid"):
+        asyncio.run(start())
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(port: int) -> None:
+    """It is not read either; when it breaks off, its place is free again."""
+
+    async def talk_beside_it() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        key = base64.b64encode(bytes(16)).decode()
+        writer.write(
+            f"GET /voice-live/realtime HTTP/1.1\r\nHost: h\r\napi-key: {KEY}\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        text = b'{"type": "session.update", "session": {}}'
+        frame = bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while True:  # until the service takes no more
+                    writer.write(frame * 100)
+                    await writer.drain()
+        async with client_of(port, modalities=["text"], turn_detection=None) as client:
+            await client.send("response.create")
+            await client.until("response.done")
+        writer.transport.abort()
+        del reader
+
+    asyncio.run(talk_beside_it())
+
+
 def test_a_port_in_use_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
         async def start() -> None:
-            await OfflineService("k", port=port).start()
+            await OfflineService(Access("k"), port=port).start()
 
         with pytest.raises(PortInUseError, match=str(port)):
             asyncio.run(start())
@@ -75,16 +255,16 @@ def test_a_port_in_use_is_told() -> None:
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "NEEDED", ("no_such_package",))
     with pytest.raises(MissingPackageError, match=r"no_such_package.*voice-pipeline\[offline\]"):
-        OfflineService("k")
+        OfflineService(Access("k"))
 
 
 def test_clients_are_told_that_the_service_goes_away() -> None:
     """Also while the models are still loading."""
 
     async def stop() -> None:
-        service = OfflineService(KEY)
-        port = await service.start()
-        url = f"http://127.0.0.1:{port}/voice-live/realtime"
+        service = OfflineService(Access(KEY))
+        endpoint = URL(await service.start())
+        url = endpoint / "voice-live/realtime"
         async with (
             aiohttp.ClientSession(headers={"api-key": KEY}) as session,
             session.ws_connect(url) as connection,
@@ -94,7 +274,7 @@ def test_clients_are_told_that_the_service_goes_away() -> None:
                 await connection.receive()
             assert connection.close_code == aiohttp.WSCloseCode.GOING_AWAY
             await stopping
-        with socket.create_server(("127.0.0.1", port)):  # the port is free again
+        with socket.create_server(("127.0.0.1", endpoint.port or 0)):  # the port is free again
             pass
 
     asyncio.run(stop())
@@ -104,8 +284,8 @@ def test_without_a_recogniser_it_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(recogniser, "is_available", lambda: False)
 
     async def ask() -> Client:
-        service = OfflineService(KEY)
-        port = await service.start()
+        service = OfflineService(Access(KEY))
+        port = URL(await service.start()).port or 0
         try:
             async with client_of(port, input_audio_transcription=TRANSCRIBED) as client:
                 await client.say(sample_sentences()[0])

@@ -17,32 +17,10 @@ from tests.service.client import (
     sample_sentences,
     talk,
 )
+from tests.service.conversations import AUTOMATIC
 from tests.service.words import word_errors, words
 
-AUTOMATIC = {"turn_detection": SERVER_VAD, "input_audio_transcription": TRANSCRIBED}
-CLOSING = [
-    "response.audio.done",
-    "response.audio_transcript.done",
-    "response.content_part.done",
-    "response.output_item.done",
-    "response.done",
-]
-TURN = [
-    "input_audio_buffer.speech_started",
-    "input_audio_buffer.speech_stopped",
-    "input_audio_buffer.committed",
-    "conversation.item.created",
-    "response.created",
-    "response.output_item.added",
-    "conversation.item.created",
-    "response.content_part.added",
-    "delta",
-    "conversation.item.input_audio_transcription.completed",
-    "delta",
-    *CLOSING,
-]
-SUM, STORY, STOP = (sentence for _, sentence in SCRIPT)
-STORY_DELTAS = 8
+SUM = SCRIPT[0][1]
 
 
 @pytest.fixture(autouse=True)
@@ -77,49 +55,6 @@ def test_the_answer_sounds_as_its_transcript_says(port: int, recogniser: Recogni
     assert word_errors(done["transcript"], recogniser.transcribe(sound)) <= 1
 
 
-def test_the_order_of_events_in_a_turn(port: int) -> None:
-    async def ask(client: Client) -> None:
-        await client.say(sample_sentences()[0])
-        await client.until("response.done")
-
-    client = talk(port, ask, **AUTOMATIC)
-    assert client.order() == TURN
-    started, stopped = client.events[0], client.events[1]
-    assert 0 <= started["audio_start_ms"] < stopped["audio_end_ms"]
-    assert started["item_id"] == stopped["item_id"] == client.events[3]["item"]["id"]
-    response = client.events[-1]["response"]
-    assert response["status"] == "completed"
-    usage = response["usage"]
-    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"] > 0
-    assert len({event["event_id"] for event in client.events}) == len(client.events)
-
-
-def test_speech_cancels_the_answer_that_it_interrupts(port: int) -> None:
-    async def interrupt(client: Client) -> None:
-        _, story, stop = sample_sentences()
-        await client.say(story)
-        for _ in range(STORY_DELTAS):
-            await client.until("response.audio.delta")
-        await client.say(stop)
-        await client.until("response.done")
-        await client.until("response.done")
-
-    client = talk(port, interrupt, **AUTOMATIC)
-    assert [words(heard) for heard in client.heard()] == [words(STORY), words(STOP)]
-    kinds = [event["type"] for event in client.events]
-    speech_started = len(kinds) - 1 - kinds[::-1].index("input_audio_buffer.speech_started")
-    first_done = kinds.index("response.done")
-    assert [kind for kind in kinds[speech_started:first_done] if kind in CLOSING] == CLOSING[:-1]
-    cancelled, answered = (event["response"] for event in client.of("response.done"))
-    assert cancelled["status"] == "cancelled"
-    assert cancelled["status_details"]["reason"] == "turn_detected"
-    assert cancelled["output"][0]["status"] == "incomplete"
-    assert answered["status"] == "completed"
-    assert "Today is" in answered["output"][0]["content"][0]["transcript"]
-    late = client.events[first_done:]
-    assert all(event.get("response_id") != cancelled["id"] for event in late)
-
-
 def test_an_answer_may_be_protected_from_interruption(port: int) -> None:
     """The next remark is answered after it."""
     protected = SERVER_VAD | {"interrupt_response": False}
@@ -148,7 +83,8 @@ def test_time_is_that_of_the_audio(port: int) -> None:
         await client.until("response.done", lambda e: e["response"]["status"] == "completed")
 
     client = talk(port, listen, **AUTOMATIC)
-    assert sorted(map(words, client.heard())) == sorted(words(said) for _, said in SCRIPT)
+    for (_, said), heard in zip(SCRIPT, client.heard(), strict=True):
+        assert word_errors(said, heard) <= 2, "at most what two words make of one"
     edges = [
         event.get("audio_start_ms", event.get("audio_end_ms"))
         for event in client.events
@@ -197,24 +133,10 @@ def test_turns_without_answers(port: int) -> None:
 
     quiet = SERVER_VAD | {"create_response": False}
     client = talk(port, speak, turn_detection=quiet, input_audio_transcription=TRANSCRIBED)
-    assert client.order().index("response.created") > client.order().index(TURN[9])
+    told = client.order().index("conversation.item.input_audio_transcription.completed")
+    assert client.order().index("response.created") > told
     answer = client.of("response.audio_transcript.done")[0]["transcript"]
     assert answer == "Twelve plus thirty is forty-two."
-
-
-def test_turns_ended_by_hand(port: int) -> None:
-    async def speak(client: Client) -> None:
-        await client.say(sample_sentences()[0])
-        await client.send("input_audio_buffer.commit")
-        await client.send("response.create")
-        await client.until("response.done")
-
-    client = talk(port, speak, turn_detection=None, input_audio_transcription=TRANSCRIBED)
-    assert not client.of("input_audio_buffer.speech_started")
-    assert client.order()[:2] == ["input_audio_buffer.committed", "conversation.item.created"]
-    answer = client.of("response.audio_transcript.done")[0]["transcript"]
-    assert answer == "Twelve plus thirty is forty-two."
-    assert [words(heard) for heard in client.heard()] == [words(SUM)]
 
 
 def test_no_transcription_unless_it_is_asked_for(port: int) -> None:

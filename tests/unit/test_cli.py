@@ -9,6 +9,8 @@ import pytest
 
 from pipeline import __version__, cli
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
+from pipeline.offline.faults import Faults
+from pipeline.offline.options import ServeOptions
 from pipeline.settings import Settings, options
 
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
@@ -26,8 +28,8 @@ class Calls:
 
     list_devices = run
 
-    def serve(self, *, port: int, key: str | None, verbose: bool) -> int:
-        return self._answer((port, key, verbose))
+    def serve(self, options: ServeOptions) -> int:
+        return self._answer(options)
 
     def _answer(self, seen: object) -> int:
         self.seen.append(seen)
@@ -97,10 +99,37 @@ def test_settings_come_from_dotenv(
     assert os.environ["AZURE_TENANT_ID"] == "before"
 
 
-def test_serve_hands_on_port_and_key(calls: Calls) -> None:
+def test_serve_hands_on_what_it_is_told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OFFLINE_REPLY_KEY", raising=False)
     assert cli.execute(["serve"]) == 0
-    assert cli.execute(["serve", "--port", "8080", "--key", "k", "--verbose"]) == 0
-    assert calls.seen == [(0, None, False), (8080, "k", True)]
+    monkeypatch.setenv("OFFLINE_REPLY_KEY", "r")
+    arguments = "serve --host ::1 --port 8080 --key k --max-clients 3 --late-deltas 2 --verbose"
+    assert cli.execute([*arguments.split(), "--reply-url", "u", "--reply-model", "m"]) == 0
+    told = ServeOptions(
+        host="::1",
+        port=8080,
+        key="k",
+        max_clients=3,
+        reply_url="u",
+        reply_model="m",
+        reply_key="r",
+        faults=Faults(late_deltas=2),
+        verbose=True,
+    )
+    assert calls.seen == [ServeOptions(), told]
+    assert "'k'" not in repr(told)
+    assert "'r'" not in repr(told)
+
+
+def test_the_key_of_replies_may_stand_in_dotenv(calls: Calls) -> None:
+    Path(".env").write_text("OFFLINE_REPLY_KEY=from-dotenv\n")
+    assert cli.execute(["serve"]) == 0
+    assert calls.seen == [ServeOptions(reply_key="from-dotenv")]
+
+
+def test_every_fault_has_a_flag() -> None:
+    given = {name for option in cli.serve.params for name in option.opts}
+    assert {option.flag for option in options(Faults)} <= given
 
 
 def test_devices_lists_in_spite_of_settings_that_cannot_be_used(
@@ -170,6 +199,9 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
         (["run", "--model", ""], "--model is empty"),
         ("serve --port 99999", "--port"),
         ("serve --port web", "--port"),
+        ("serve --max-clients 0", "--max-clients"),
+        ("serve --late-deltas many", "--late-deltas is 'many', expected a whole number"),
+        ("serve --drop softly", "expected one of close, expire, abort"),
         ("devices --offline", "--offline"),
     ],
 )

@@ -1,17 +1,19 @@
 """What the offline service answers, and how numbers and text become speech."""
 
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline.answering import DELTA_SAMPLES, deltas
 from pipeline.offline.arithmetic import answer_sum
 from pipeline.offline.numerals import LIMIT, cardinal, ordinal, parse_number
 from pipeline.offline.replier import Replier, date_words, time_words
 from pipeline.offline.speakable import clauses, speakable
+from pipeline.offline.speech import DELTA_SAMPLES, deltas
 from pipeline.offline.story import STORY
 from pipeline.samples import Samples
 
@@ -160,17 +162,34 @@ def test_speakable_text_is_plain(text: str) -> None:
     assert not any(character.isdigit() for character in spoken)
 
 
+def clauses_of(parts: Iterable[str | int]) -> list[str | int]:
+    async def stream() -> AsyncIterator[str | int]:
+        for part in parts:
+            yield part
+
+    async def collect() -> list[str | int]:
+        return [clause async for clause in clauses(stream())]
+
+    return asyncio.run(collect())
+
+
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=30))
 def test_clauses_lose_nothing(words: list[str]) -> None:
-    assert "".join(clauses(words)) == "".join(words)
+    assert "".join(map(str, clauses_of(words))) == "".join(words)
 
 
 def test_clauses_end_at_punctuation() -> None:
-    assert list(clauses(["Well,", " yes.", " No", " 3.5", " of", " it!"])) == [
+    assert clauses_of(["Well,", " yes.", " No", " 3.5", " of", " it!"]) == [
         "Well, ",
         "yes. ",
         "No 3.5 of it!",
     ]
+
+
+def test_what_is_no_text_ends_a_clause() -> None:
+    told = clauses_of(["Let me", " see", 7, 8, "So,", " now"])
+    assert told == ["Let me see", 7, 8, "So, ", "now"]
 
 
 def test_the_story_takes_its_time() -> None:
@@ -183,5 +202,5 @@ def test_deltas_lose_nothing(clause: str, length: int) -> None:
 
     sound: Samples = np.arange(length).astype(np.int16)
     pieces = list(deltas(clause, sound))
-    assert "".join(words for words, _ in pieces) == clause
-    assert np.array_equal(np.concatenate([samples for _, samples in pieces]), sound)
+    assert "".join(piece.text for piece in pieces) == clause
+    assert np.array_equal(np.concatenate([piece.sound for piece in pieces]), sound)

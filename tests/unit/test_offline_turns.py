@@ -1,9 +1,12 @@
 """Where turns begin and end, in audio time. A row is a list of (probability, windows) runs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.offline.turns import (
     Endpointing,
+    SpeechEnding,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -132,3 +135,85 @@ def test_sound_that_may_belong_to_a_turn_is_kept() -> None:
     detector.hear(VOICE)
     detector.hear(VOICE)
     assert detector.earliest_start_ms == 3_200 - 300
+
+
+def heard_with_words(runs: Runs, patience_ms: int | None) -> list[TurnEvent]:
+    """Listen with words: each ending is granted `patience_ms`, or is the end if None."""
+    detector = TurnDetector(Endpointing(), asks_for_words=True)
+    events: list[TurnEvent] = []
+    for probability in (probability for probability, count in runs for _ in range(count)):
+        event = detector.hear(probability)
+        if event is not None:
+            events.append(event)
+        if isinstance(event, SpeechEnding):
+            if patience_ms is None:
+                events.append(detector.end())
+            else:
+                detector.wait_longer(patience_ms)
+    return events
+
+
+def test_whole_words_end_the_turn_at_once() -> None:
+    assert heard_with_words([(VOICE, 10), (QUIET, 40)], None) == [
+        SpeechStarted(0),
+        SpeechPaused(17 * 32),
+        SpeechEnding(26 * 32),
+        SpeechStopped(26 * 32),
+    ]
+
+
+def test_unfinished_words_are_given_more_time() -> None:
+    assert heard_with_words([(VOICE, 10), (QUIET, 60)], 1_000) == [
+        SpeechStarted(0),
+        SpeechPaused(17 * 32),
+        SpeechEnding(26 * 32),
+        SpeechStopped((10 + 47) * 32),
+    ]
+
+
+def test_a_hesitant_speaker_is_asked_at_each_pause() -> None:
+    assert heard_with_words([(VOICE, 10), (QUIET, 30), (VOICE, 5), (QUIET, 60)], 1_000) == [
+        SpeechStarted(0),
+        SpeechPaused(17 * 32),
+        SpeechEnding(26 * 32),
+        SpeechResumed(),
+        SpeechPaused(52 * 32),
+        SpeechEnding(61 * 32),
+        SpeechStopped((45 + 47) * 32),
+    ]
+
+
+def test_a_short_silence_asks_before_it_is_a_pause() -> None:
+    detector = TurnDetector(Endpointing(silence_duration_ms=100), asks_for_words=True)
+    events = [detector.hear(p) for p in [VOICE] * 10 + [QUIET] * 4]
+    assert events[-1] == SpeechEnding(14 * 32)
+    detector.wait_longer(500)
+    assert detector.hear(VOICE) == SpeechResumed()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from((VOICE, QUIET, BREATH)), st.integers(1, 60)), max_size=12),
+    st.sampled_from((None, 0, 300, 2_000)),
+)
+def test_turns_are_well_formed(runs: Runs, patience_ms: int | None) -> None:
+    """Each has one start and one end, in this order; what is between them lies between them."""
+    inside = paused = False
+    position_ms = 0
+    for event in heard_with_words(runs, patience_ms):
+        match event:
+            case SpeechStarted(start_ms):
+                assert not inside
+                assert start_ms >= position_ms
+                inside, position_ms = True, start_ms
+            case SpeechPaused(at_ms) | SpeechEnding(at_ms):
+                assert inside
+                assert at_ms > position_ms
+                paused, position_ms = True, at_ms
+            case SpeechResumed():
+                assert inside
+                assert paused
+                paused = False
+            case SpeechStopped(end_ms):
+                assert inside
+                assert end_ms >= position_ms
+                inside, paused, position_ms = False, False, end_ms

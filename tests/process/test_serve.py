@@ -1,0 +1,77 @@
+"""`serve` as a person runs it."""
+
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from azure.ai.voicelive.aio import connect
+from azure.core.credentials import AzureKeyCredential
+
+from tests.support.program import Program
+
+
+def printed(program: Program, name: str) -> str:
+    program.wait_output("Ctrl-C ends the service.")
+    found = re.search(rf"^{name}\s+(\S+)$", program.out, re.MULTILINE)
+    assert found, program.said
+    return found[1]
+
+
+async def greeting(endpoint: str, key: str) -> str:
+    async with connect(
+        endpoint=endpoint, credential=AzureKeyCredential(key), model="gpt-realtime"
+    ) as connection:
+        return str((await connection.recv())["type"])
+
+
+def test_what_it_prints_is_all_that_a_client_needs(tmp_path: Path) -> None:
+    with Program("serve", cwd=tmp_path) as program:
+        endpoint, key = printed(program, "endpoint"), printed(program, "key")
+        assert asyncio.run(greeting(endpoint, key)) == "session.created"
+        assert endpoint.startswith("http://127.0.0.1:")
+        program.interrupt()
+        assert program.wait_exit() == 130
+        assert "Traceback" not in program.said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_client_under_way_does_not_keep_it(tmp_path: Path) -> None:
+    async def leave(program: Program, endpoint: str) -> None:
+        async with connect(
+            endpoint=endpoint, credential=AzureKeyCredential("k"), model="m"
+        ) as connection:
+            await connection.recv()
+            program.signal(signal.SIGINT)
+            assert [event async for event in connection] == []
+
+    with Program("serve", "--key", "k", cwd=tmp_path) as program:
+        asyncio.run(leave(program, printed(program, "endpoint")))
+        assert program.wait_exit() == 130
+        assert "Traceback" not in program.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--host 0.0.0.0", "--host 0.0.0.0 can be reached from other machines"),
+        ("--host ::", "choose the key with --key"),
+        ("--host 0.0.0.0 --key k --accept-any-token", "would let everybody in"),
+        ("--host no.such.host.invalid --key k", "no.such.host.invalid"),
+        ("--key=", "--key is empty"),
+        ("--key=schlüssel", "--key holds a character"),
+        ("--reply-url localhost", "--reply-url is no address"),
+        ("--reply-url http://user:secret@localhost/v1", "--reply-url has a user name"),
+        ("--session-limit-s soon", "--session-limit-s is 'soon'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, arguments: str, told: str) -> None:
+    with Program("serve", *arguments.split(), cwd=tmp_path) as program:
+        assert program.wait_exit() == 2
+        assert program.out == ""
+        assert program.err.startswith("error: ")
+        assert program.err.count("\n") == 1
+        assert told in program.err
+        assert "secret" not in program.err

@@ -1,0 +1,136 @@
+"""The beginning of an answer that is made in advance: used if it fits, or without a trace."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.offline.rehearsal import Rehearsal
+from pipeline.offline.replier import Replier
+from pipeline.offline.replies import Prompt, RuleReplies
+from pipeline.samples import Samples
+
+SETTINGS: dict[str, Any] = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
+CLOCK_TOOL = {
+    "type": "function",
+    "name": "get_time",
+    "description": "Tell the time of day.",
+    "parameters": {"type": "object", "properties": {}},
+}
+RULES = RuleReplies(Replier(lambda: datetime(2026, 11, 22, 9, 5, tzinfo=UTC)))
+FIRST_CLAUSE = "It is nine oh five in the morning."
+
+
+class Engine:
+    """Says nothing, and remembers what it was to say."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    async def say(self, clause: str, *, awaited: bool) -> Samples:
+        assert awaited
+        self.said.append(clause)
+        await asyncio.sleep(0)
+        return np.full(3, len(self.said), np.int16)
+
+
+Scene = Callable[[Rehearsal, Engine], Coroutine[Any, Any, None]]
+
+
+def play(scene: Scene, replies: Any = RULES) -> Engine:
+    engine = Engine()
+    asyncio.run(scene(Rehearsal(engine, replies), engine))  # type: ignore[arg-type]
+    return engine
+
+
+async def words(text: str) -> str:
+    return text
+
+
+async def ready() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def rehearse(rehearsal: Rehearsal, text: str, settings: dict[str, Any] = SETTINGS) -> None:
+    rehearsal.begin(settings, (), asyncio.create_task(words(text)))
+
+
+def test_what_was_rehearsed_is_said_at_once() -> None:
+    async def scene(rehearsal: Rehearsal, engine: Engine) -> None:
+        rehearse(rehearsal, "What time is it?")
+        await ready()
+        assert engine.said == [FIRST_CLAUSE]
+        assert (await rehearsal.say(FIRST_CLAUSE, awaited=True)).tolist() == [1, 1, 1]
+
+    assert play(scene).said == [FIRST_CLAUSE]
+
+
+def test_what_is_still_being_made_is_waited_for() -> None:
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        rehearse(rehearsal, "What time is it?")
+        await rehearsal.say(FIRST_CLAUSE, awaited=True)
+
+    assert play(scene).said == [FIRST_CLAUSE]
+
+
+def test_another_beginning_is_made_anew() -> None:
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        rehearse(rehearsal, "What time is it?")
+        assert (await rehearsal.say("Something else.", awaited=True)).tolist() == [2, 2, 2]
+        await rehearsal.say(FIRST_CLAUSE, awaited=True)
+
+    assert play(scene).said == [FIRST_CLAUSE, "Something else.", FIRST_CLAUSE]
+
+
+def test_what_is_dropped_is_forgotten() -> None:
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        rehearse(rehearsal, "What time is it?")
+        rehearsal.drop()
+        await ready()
+
+    assert play(scene).said == []
+
+
+def test_the_newest_rehearsal_counts() -> None:
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        rehearse(rehearsal, "Tell me a story")
+        rehearse(rehearsal, "What time is it?")
+        await ready()
+
+    assert play(scene).said == [FIRST_CLAUSE]
+
+
+def test_calls_are_not_rehearsed() -> None:
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        rehearse(rehearsal, "What time is it?", SETTINGS | {"tools": [CLOCK_TOOL]})
+        await ready()
+
+    assert play(scene).said == []
+
+
+def test_words_that_cannot_be_recognised_are_nobodys_failure() -> None:
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        failing = asyncio.get_running_loop().create_future()
+        failing.set_exception(RuntimeError("no words"))
+        rehearsal.begin(SETTINGS, (), failing)  # type: ignore[arg-type]
+        await rehearsal.say("Hello.", awaited=True)
+
+    assert play(scene).said == ["Hello."]
+
+
+def test_a_model_is_asked_in_earnest_only() -> None:
+    class Model:
+        async def reply(self, _: Prompt) -> AsyncGenerator[str, None]:
+            pytest.fail("it was asked")
+            yield ""
+
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        rehearse(rehearsal, "What time is it?")
+        await ready()
+        await rehearsal.say("Hello.", awaited=True)
+
+    assert play(scene, Model()).said == ["Hello."]
