@@ -1,6 +1,7 @@
 """WAV files in the place of a microphone and a speaker, on the clock of a real one."""
 
 import wave
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.samples import Samples
+
+BLOCK_MS = 50
 
 
 def is_wav(name: str | None) -> bool:
@@ -71,11 +74,11 @@ class WavMicrophone:
 class WavSpeaker:
     """Records what a loudspeaker would have sounded, silence included, in real time.
 
-    The file is complete from `start` on, so a killed process leaves a readable one.
+    The file is readable from `start` on, so a killed process leaves what was written by the latest
+    `check`. No file is touched in the callback: a disk may take long.
     """
 
     rate_hz = SAMPLE_RATE_HZ
-    _WRITTEN_SAMPLES = FRAME_SAMPLES
 
     def __init__(self, path: Path, period_samples: int, missed: MissedPeriods) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
@@ -90,7 +93,7 @@ class WavSpeaker:
         self._wave.setsampwidth(SAMPLE_BYTES)
         self._wave.setframerate(SAMPLE_RATE_HZ)
         self._period = np.zeros(period_samples, np.int16)
-        self._unwritten = bytearray()
+        self._unwritten: deque[bytes] = deque()
         self._clock = PeriodClock(period_samples, self._next_period, missed)
 
     @property
@@ -104,6 +107,7 @@ class WavSpeaker:
 
     def check(self) -> None:
         self._clock.check()
+        self._write()
 
     def close(self) -> None:
         self._clock.stop()
@@ -115,16 +119,14 @@ class WavSpeaker:
 
     def _next_period(self, due_ns: int) -> None:
         self._render(self._period, due_ns + self._clock.period_ns)
-        self._unwritten += self._period.tobytes()
-        if len(self._unwritten) >= self._WRITTEN_SAMPLES * SAMPLE_BYTES:
-            self._write()
+        self._unwritten.append(self._period.tobytes())
 
     def _write(self) -> None:
+        recorded = b"".join(self._unwritten.popleft() for _ in range(len(self._unwritten)))
         try:
-            self._wave.writeframes(self._unwritten)
+            self._wave.writeframes(recorded)
         except OSError as error:
             raise _broken_recording(error) from error
-        self._unwritten.clear()
 
 
 def _broken_recording(error: OSError) -> WavError:
@@ -150,8 +152,10 @@ def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
     """The file's sound as it would reach the pipeline; PCM16 at 24 kHz passes unchanged."""
     resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32")
     same_rate = file.samplerate == SAMPLE_RATE_HZ
-    # Telephone codecs cannot seek, and then soundfile must be told how much there is.
-    blocks = file.blocks(file.samplerate, frames=file.frames, dtype="float32", always_2d=True)
+    # Short ones, as they are read in the callback. Telephone codecs cannot seek, and then soundfile
+    # must be told how much there is.
+    block_samples = max(1, file.samplerate * BLOCK_MS // 1_000)
+    blocks = file.blocks(block_samples, frames=file.frames, dtype="float32", always_2d=True)
     for block in blocks:
         mono = block.mean(axis=1, dtype=np.float32)
         yield _pcm16(mono if same_rate else resampler.resample_chunk(mono))
