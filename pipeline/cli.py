@@ -4,6 +4,7 @@ What a command needs is imported inside it, so that `--help` answers at once.
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -34,7 +35,10 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def main() -> None:
     """Run the command that the program was started with, and exit with its code."""
-    sys.exit(execute(sys.argv[1:]))
+    code = execute(sys.argv[1:])
+    # An impatient Ctrl-C must not strike what the interpreter does at its end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def execute(arguments: Sequence[str]) -> int:
