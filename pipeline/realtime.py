@@ -8,13 +8,30 @@ from contextlib import contextmanager
 
 from pipeline.child import Supervised
 from pipeline.reports import Log
-from pipeline.scheduling import promote_by_broker, promote_this_thread
+from pipeline.scheduling import (
+    promote_by_broker,
+    promote_ordinary_threads,
+    promote_this_thread,
+)
 
 AUDIO_PRIORITY = 70
 """Above ordinary real-time work, below the sound server's own threads."""
 
 NETWORK_PRIORITY = 60
 """A cut begins with an event of the service, and must not wait for a busy processor either."""
+
+
+HELPER_PRIORITY = 50
+"""Threads beside them share their interpreter. One that is preempted while it holds it would keep
+them waiting, for as long as busy programs like."""
+
+
+def promote_helpers() -> None:
+    """Keep this process's other threads from being preempted by ordinary programs.
+
+    Call it when all of them run; they must do next to nothing.
+    """
+    promote_ordinary_threads(HELPER_PRIORITY)
 
 
 @contextmanager

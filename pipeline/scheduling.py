@@ -7,6 +7,8 @@ import ctypes
 import ctypes.util
 import os
 import sys
+import threading
+from contextlib import suppress
 
 _PERIOD_MS = 5
 _WORK_MS = 1
@@ -25,6 +27,14 @@ if sys.platform == "linux":
         except PermissionError:
             return None
         return f"real-time priority {priority} (SCHED_FIFO)"
+
+    def promote_ordinary_threads(priority: int) -> None:
+        """Promote those threads of this process that are not real-time threads yet."""
+        for thread in threading.enumerate():
+            with suppress(PermissionError, ProcessLookupError):
+                if os.sched_getscheduler(thread.native_id or 0) == os.SCHED_OTHER:
+                    param = os.sched_param(priority)
+                    os.sched_setscheduler(thread.native_id or 0, os.SCHED_FIFO, param)
 
     def promote_by_broker(thread_id: int) -> str | None:
         """Ask rtkit, which promotes ordinary users' threads on most desktops. It may take long."""
@@ -90,6 +100,9 @@ elif sys.platform == "darwin":
         )
         return None if refused else "real-time scheduling (time constraint)"
 
+    def promote_ordinary_threads(priority: int) -> None:
+        pass
+
     def promote_by_broker(thread_id: int) -> str | None:  # noqa: ARG001 - there is none
         return None
 
@@ -102,6 +115,9 @@ elif sys.platform == "win32":
         granted = scheduler.AvSetMmThreadCharacteristicsW("Pro Audio", ctypes.byref(task))
         return "multimedia class scheduling (Pro Audio)" if granted else None
 
+    def promote_ordinary_threads(priority: int) -> None:
+        pass
+
     def promote_by_broker(thread_id: int) -> str | None:  # noqa: ARG001 - there is none
         return None
 
@@ -109,6 +125,9 @@ else:
 
     def promote_this_thread(priority: int) -> str | None:  # noqa: ARG001 - nothing is known
         return None
+
+    def promote_ordinary_threads(priority: int) -> None:
+        pass
 
     def promote_by_broker(thread_id: int) -> str | None:  # noqa: ARG001
         return None
