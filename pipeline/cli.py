@@ -17,8 +17,8 @@ from pipeline import __version__
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.errors import PipelineError, UsageError
 from pipeline.loading import interruptible_loading
-from pipeline.offline.faults import Faults, from_flags
-from pipeline.offline.options import ServeOptions
+from pipeline.offline.server.faults import Faults, from_flags
+from pipeline.offline.server.options import ServeOptions
 from pipeline.settings import Option, Settings, options
 from pipeline.sources import load, read_dotenv, suggestion
 

@@ -13,8 +13,17 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; absent elsewhere
 GRACE_S = 5.0
+GROUPS = {"device": "cards", "process": "cards", "service": "service"}
+"""Folders of tests that stay together."""
 
 T = TypeVar("T")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run on several processors: cards one after the other, the models loaded once."""
+    for item in items:
+        if group := GROUPS.get(item.path.parent.name):
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,11 @@ import click
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.errors import SettingsError
-from pipeline.offline.access import Access
-from pipeline.offline.address import LOOPBACK, is_loopback
-from pipeline.offline.chat import ChatReplies
-from pipeline.offline.options import ServeOptions
-from pipeline.offline.service import OfflineService
+from pipeline.offline.answers.chat import ChatReplies
+from pipeline.offline.server.access import Access
+from pipeline.offline.server.address import LOOPBACK, is_loopback
+from pipeline.offline.server.options import ServeOptions
+from pipeline.offline.server.service import OfflineService
 from pipeline.reports import Report, Started
 
 STOP_POLL_S = 0.05

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from pipeline.offline.detector import RATE_HZ, DetectorModel
-from pipeline.offline.recogniser import Recogniser
-from pipeline.offline.replier import normalised
-from pipeline.offline.voice import Voice
+from pipeline.offline.answers.replier import normalised
+from pipeline.offline.models.detector import RATE_HZ, DetectorModel
+from pipeline.offline.models.recogniser import Recogniser
+from pipeline.offline.models.voice import Voice
 from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.samples import PCM16, Samples
 

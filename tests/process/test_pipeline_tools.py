@@ -188,9 +188,9 @@ def test_a_spoken_question_gets_a_spoken_result(
 def test_one_question_calls_two_functions(tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
     from pipeline.offline import sample
-    from pipeline.offline.detector import DetectorModel
-    from pipeline.offline.recogniser import Recogniser
-    from pipeline.offline.voice import Voice
+    from pipeline.offline.models.detector import DetectorModel
+    from pipeline.offline.models.recogniser import Recogniser
+    from pipeline.offline.models.voice import Voice
 
     question = sample._clearly(
         "Tell me the weather, and tell me a story.", Voice(), Recogniser(DetectorModel())

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from pipeline.offline.access import Access
-from pipeline.offline.engine import RecognitionUnavailableError
-from pipeline.offline.recogniser import Recogniser
-from pipeline.offline.service import OfflineService
-from pipeline.offline.voice import Voice
+from pipeline.offline.models.engine import RecognitionUnavailableError
+from pipeline.offline.models.recogniser import Recogniser
+from pipeline.offline.models.voice import Voice
+from pipeline.offline.server.access import Access
+from pipeline.offline.server.service import OfflineService
 from tests.service.client import KEY, Client
 from tests.service.conversations import CONVERSATIONS, UNINTELLIGIBLE, held
 

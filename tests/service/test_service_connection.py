@@ -14,9 +14,9 @@ from azure.core.credentials import AccessToken, AzureKeyCredential
 from yarl import URL
 
 from pipeline.errors import MissingPackageError, PortInUseError, SettingsError
-from pipeline.offline import packages, recogniser
-from pipeline.offline.access import Access
-from pipeline.offline.service import OfflineService
+from pipeline.offline.models import packages, recogniser
+from pipeline.offline.server.access import Access
+from pipeline.offline.server.service import OfflineService
 from tests.service.client import KEY, TRANSCRIBED, Client, client_of, sample_sentences
 
 

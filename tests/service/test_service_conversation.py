@@ -7,7 +7,7 @@ import pytest
 import soxr
 
 from pipeline.offline import SAMPLE_WAV
-from pipeline.offline.recogniser import Recogniser
+from pipeline.offline.models.recogniser import Recogniser
 from pipeline.offline.sample import SCRIPT
 from tests.service.client import (
     SERVER_VAD,

@@ -9,11 +9,11 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline import folding
-from pipeline.offline.detector import RATE_HZ, DetectorModel, SpeechDetector
-from pipeline.offline.packages import folder_of
-from pipeline.offline.recogniser import Recogniser
-from pipeline.offline.voice import Voice
+from pipeline.offline.models import folding
+from pipeline.offline.models.detector import RATE_HZ, DetectorModel, SpeechDetector
+from pipeline.offline.models.packages import folder_of
+from pipeline.offline.models.recogniser import Recogniser
+from pipeline.offline.models.voice import Voice
 from tests.service.client import read_wav
 from tests.service.words import word_errors, words
 

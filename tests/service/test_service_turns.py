@@ -9,14 +9,14 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline.detector import DetectorModel
-from pipeline.offline.formats import InputFormat
-from pipeline.offline.g711 import A_LAW, MU_LAW
-from pipeline.offline.listener import Listener
-from pipeline.offline.recogniser import Recogniser
+from pipeline.offline.listening.formats import InputFormat
+from pipeline.offline.listening.g711 import A_LAW, MU_LAW
+from pipeline.offline.listening.listener import Listener
+from pipeline.offline.listening.turns import Endpointing, SpeechEnding, TurnEvent
+from pipeline.offline.models.detector import DetectorModel
+from pipeline.offline.models.recogniser import Recogniser
+from pipeline.offline.models.voice import Voice
 from pipeline.offline.sample import SCRIPT
-from pipeline.offline.turns import Endpointing, SpeechEnding, TurnEvent
-from pipeline.offline.voice import Voice
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,

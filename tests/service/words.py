@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.offline.numerals import cardinal
+from pipeline.offline.answers.numerals import cardinal
 
 
 def words(text: str) -> list[str]:

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline import __version__, cli
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
-from pipeline.offline.faults import Faults
-from pipeline.offline.options import ServeOptions
+from pipeline.offline.server.faults import Faults
+from pipeline.offline.server.options import ServeOptions
 from pipeline.settings import Settings, options
 
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")

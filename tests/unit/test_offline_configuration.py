@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.offline.caveats import caveats
-from pipeline.offline.configuration import Configuration
-from pipeline.offline.formats import InputFormat
-from pipeline.offline.session_fields import SessionFields
-from pipeline.offline.turns import Endpointing
-from pipeline.offline.wire import ClientError
+from pipeline.offline.listening.formats import InputFormat
+from pipeline.offline.listening.turns import Endpointing
+from pipeline.offline.protocol.caveats import caveats
+from pipeline.offline.protocol.configuration import Configuration
+from pipeline.offline.protocol.session_fields import SessionFields
+from pipeline.offline.protocol.wire import ClientError
 
 SERVER_VAD = Endpointing()
 SEMANTIC_VAD = Endpointing(prefix_padding_ms=420, speech_duration_ms=80)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.offline.conversation import Conversation, Item, answer, item_from_client
-from pipeline.offline.speech import DELTA_SAMPLES, Speech, aligned, deltas
-from pipeline.offline.text_input import TextInput
-from pipeline.offline.wire import ClientError, parse
+from pipeline.offline.answers.speech import DELTA_SAMPLES, Speech, aligned, deltas
+from pipeline.offline.protocol.conversation import Conversation, Item, answer, item_from_client
+from pipeline.offline.protocol.text_input import TextInput
+from pipeline.offline.protocol.wire import ClientError, parse
 from pipeline.samples import Samples
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
-from pipeline.offline.disturbance import Distortion, Transit, downlink
-from pipeline.offline.faults import Faults, from_flags, from_query, readme_table
-from pipeline.offline.line import Line
-from pipeline.offline.wire import Event
+from pipeline.offline.protocol.wire import Event
+from pipeline.offline.server.disturbance import Distortion, Transit, downlink
+from pipeline.offline.server.faults import Faults, from_flags, from_query, readme_table
+from pipeline.offline.server.line import Line
 from pipeline.settings import options
 
 README = Path(__file__).parents[2] / "README.md"

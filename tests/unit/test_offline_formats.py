@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.offline.appended import unpacked
-from pipeline.offline.formats import (
+from pipeline.offline.listening.appended import unpacked
+from pipeline.offline.listening.formats import (
     OUTPUT_FORMATS,
     InputDecoder,
     InputFormat,
@@ -19,9 +19,9 @@ from pipeline.offline.formats import (
     input_format,
     output_format,
 )
-from pipeline.offline.g711 import A_LAW, MU_LAW, Law
-from pipeline.offline.listener import Listener
-from pipeline.offline.wire import ClientError
+from pipeline.offline.listening.g711 import A_LAW, MU_LAW, Law
+from pipeline.offline.listening.listener import Listener
+from pipeline.offline.protocol.wire import ClientError
 from pipeline.samples import PCM16, Samples
 
 CODES = bytes(range(256))

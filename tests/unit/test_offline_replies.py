@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline.arithmetic import answer_sum
-from pipeline.offline.numerals import LIMIT, cardinal, ordinal, parse_number
-from pipeline.offline.replier import Replier, date_words, time_words
-from pipeline.offline.speakable import clauses, speakable
-from pipeline.offline.speech import DELTA_SAMPLES, deltas
-from pipeline.offline.story import STORY
+from pipeline.offline.answers.arithmetic import answer_sum
+from pipeline.offline.answers.numerals import LIMIT, cardinal, ordinal, parse_number
+from pipeline.offline.answers.replier import Replier, date_words, time_words
+from pipeline.offline.answers.speakable import clauses, speakable
+from pipeline.offline.answers.speech import DELTA_SAMPLES, deltas
+from pipeline.offline.answers.story import STORY
 from pipeline.samples import Samples
 
 NOON = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.offline.semantics import Semantics, semantics
-from pipeline.offline.utterance import Doubt, doubt, is_filler
+from pipeline.offline.listening.semantics import Semantics, semantics
+from pipeline.offline.listening.utterance import Doubt, doubt, is_filler
 
 
 @pytest.mark.parametrize(

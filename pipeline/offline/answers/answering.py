@@ -1,0 +1,254 @@
+"""Which answer comes when: one at a time in the conversation, and how each of them ended."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from pipeline.offline.answers.delivery import TIMES_REAL_TIME, Delivery
+from pipeline.offline.answers.playback import Playback
+from pipeline.offline.answers.rehearsal import Rehearsal
+from pipeline.offline.answers.replies import Prompt, Replies, ReplyCutError, ReplyFailedError
+from pipeline.offline.answers.response import Response
+from pipeline.offline.answers.tools import Call
+from pipeline.offline.models.engine import Engine, RecognitionUnavailableError
+from pipeline.offline.protocol.configuration import ResponseOptions
+from pipeline.offline.protocol.conversation import Conversation, Item, new_item
+from pipeline.offline.protocol.wire import ClientError, Event, event
+from pipeline.offline.server.outbox import Outbox
+
+_MOST_OUT_OF_BAND = 4
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Heard:
+    """A user's turn, with its words still to be found."""
+
+    item: Item
+    words: "asyncio.Task[str]"
+    may_be_told: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the protocol's order lets the client know the words."""
+    told: "asyncio.Task[None] | None" = None
+
+    async def understand(self) -> None:
+        """Wait for the words, and put them into the item; raise what recognition raised."""
+        self.item.understood(await asyncio.shield(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is to be answered, and how. `items` are None if they are the conversation."""
+
+    options: ResponseOptions
+    heard: Heard | None
+    items: tuple[Item, ...] | None = None
+    is_automatic: bool = False
+    """Whether a turn brought it about. A later turn may take its place."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    response: Response
+    heard: Heard | None
+    generation: "asyncio.Task[None]"
+    finishing: "asyncio.Task[None] | None" = None
+    cancelled_for: str | None = None
+
+
+class Answering:
+    """In the conversation one answer is active at most, from `response.created` to `response.done`.
+
+    Beside it may be a few that are no part of the conversation.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        replies: Replies,
+        conversation: Conversation,
+        outbox: Outbox,
+        times_real_time: float = TIMES_REAL_TIME,
+    ) -> None:
+        self._replies = replies
+        self._conversation = conversation
+        self._outbox = outbox
+        self.playback = Playback(time.monotonic)
+        self._rehearsal = Rehearsal(engine, replies)
+        self._delivery = Delivery(self._rehearsal, outbox, self.playback, times_real_time)
+        self._current: _Answer | None = None
+        self._out_of_band: list[_Answer] = []
+        self._waiting: deque[_Request] = deque()
+
+    def answer(self, options: ResponseOptions, heard: Heard | None = None) -> None:
+        """Begin to answer; raise `ClientError` if that cannot be.
+
+        :param heard: the user's last turn, if its words may still be unknown
+        """
+        self._check_free(options)
+        request = _Request(options, heard, self._items(options))
+        if self._current is None or options.is_out_of_band:
+            self._begin(request)
+        else:
+            self.cancel("client_cancelled")
+            self._waiting.append(request)
+
+    def answer_next(self, options: ResponseOptions, heard: Heard) -> None:
+        """Answer at once, or after the active answer; the newest remark is the one that counts."""
+        request = _Request(options, heard, is_automatic=True)
+        if self._current is None:
+            self._begin(request)
+            return
+        if self._waiting and self._waiting[-1].is_automatic:
+            late = self._waiting.pop()
+            if late.heard is not None:
+                late.heard.may_be_told.set()
+        self._waiting.append(request)
+
+    def rehearse(self, options: ResponseOptions, words: "asyncio.Task[str]") -> None:
+        """The user pauses: prepare for a turn with these words, if no answer is active."""
+        if self._current is None and options.speaks:
+            self._rehearsal.begin(options.settings, self._conversation.items, words)
+
+    def drop_rehearsal(self) -> None:
+        """The user goes on."""
+        self._rehearsal.drop()
+
+    def cancel(self, reason: str, response_id: str | None = None) -> bool:
+        """Stop the active answer, or the one with that id; return whether there was one."""
+        active = [self._current] if self._current is not None else []
+        if response_id is not None:
+            active = [
+                answer
+                for answer in (*active, *self._out_of_band)
+                if answer.response.id == response_id
+            ]
+        for answer in active:
+            if not answer.generation.done() and answer.cancelled_for is None:
+                answer.cancelled_for = reason
+                answer.generation.cancel()
+                return True
+        return False
+
+    async def close(self) -> None:
+        """Stop everything without another event."""
+        self._rehearsal.drop()
+        self._waiting.clear()
+        tasks = []
+        for answer in (self._current, *self._out_of_band):
+            if answer is not None and answer.finishing is not None:
+                tasks += [answer.finishing, answer.generation]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _check_free(self, options: ResponseOptions) -> None:
+        if options.is_out_of_band:
+            if len(self._out_of_band) >= _MOST_OUT_OF_BAND:
+                raise ClientError(
+                    "conversation_already_has_active_response",
+                    f"{_MOST_OUT_OF_BAND} responses outside of the conversation are active.",
+                )
+        elif self._current is not None and (self._waiting or not options.cancels_previous):
+            raise ClientError(
+                "conversation_already_has_active_response",
+                f"The response {self._current.response.id} is active: "
+                "wait until it is done, or cancel it.",
+            )
+
+    def _items(self, options: ResponseOptions) -> tuple[Item, ...] | None:
+        """Return what is answered instead of the conversation as it will be, if anything."""
+        items = None
+        if options.input is not None:
+            items = tuple(self._resolved(given) for given in options.input)
+        appended = tuple(new_item(given) for given in options.appended)
+        if options.is_out_of_band:
+            before = self._conversation.items if items is None else items
+            return before + appended
+        for item in appended:
+            previous_id = self._conversation.add(item)
+            self._outbox.put(
+                event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
+            )
+        return None if items is None else items + appended
+
+    def _resolved(self, given: Event) -> Item:
+        if given["type"] == "item_reference":
+            return self._conversation.find(given["id"], "retrieve")
+        return new_item(given)
+
+    def _begin(self, request: _Request) -> None:
+        items = self._conversation.items if request.items is None else request.items
+        response = Response(request.options, self._conversation, items)
+        self._outbox.put(response.created())
+        generation = asyncio.create_task(self._generate(response, request, items))
+        answer = _Answer(response, request.heard, generation)
+        if request.options.is_out_of_band:
+            self._out_of_band.append(answer)
+        else:
+            self._current = answer
+        answer.finishing = asyncio.create_task(self._finish(answer))
+
+    async def _finish(self, answer: _Answer) -> None:
+        """See an answer through to its last event, then begin the next."""
+        await asyncio.wait({answer.generation})
+        self._outbox.put(*answer.response.finish(*_outcome(answer)))
+        if answer.heard is not None:
+            answer.heard.may_be_told.set()
+            if answer.heard.told is not None:
+                await asyncio.wait({answer.heard.told})
+        self._outbox.put(answer.response.done())
+        if answer is not self._current:
+            self._out_of_band.remove(answer)
+            return
+        self._current = None
+        if self._waiting:
+            self._begin(self._waiting.popleft())
+
+    async def _generate(
+        self, response: Response, request: _Request, items: tuple[Item, ...]
+    ) -> None:
+        begun = request.heard.may_be_told if request.heard is not None else None
+        async with aclosing(self._reply(request, items)) as reply:
+            await self._delivery.deliver(reply, response, begun)
+
+    async def _reply(
+        self, request: _Request, items: tuple[Item, ...]
+    ) -> AsyncGenerator[str | Call, None]:
+        if request.options.said is not None:
+            yield request.options.said
+            return
+        try:
+            if request.heard is not None:
+                await request.heard.understand()
+        except RecognitionUnavailableError as error:
+            yield str(error)
+            return
+        async with aclosing(self._replies.reply(Prompt(request.options.settings, items))) as reply:
+            async for part in reply:
+                yield part
+
+
+def _outcome(answer: _Answer) -> tuple[str, Event | None]:
+    """Return the status of an answer that has ended, and its details."""
+    if answer.generation.cancelled():
+        return "cancelled", {"type": "cancelled", "reason": answer.cancelled_for}
+    error = answer.generation.exception()
+    if isinstance(error, ReplyCutError):
+        return "incomplete", {"type": "incomplete", "reason": error.reason}
+    if isinstance(error, ReplyFailedError):
+        return _failed(error.code, str(error))
+    if error is not None:
+        _log.error("an answer failed", exc_info=error)
+        return _failed("server_error", "The service could not make an answer.")
+    return "completed", None
+
+
+def _failed(code: str, message: str) -> tuple[str, Event]:
+    fault = {"type": "server_error", "code": code, "message": message}
+    return "failed", {"type": "failed", "error": fault}

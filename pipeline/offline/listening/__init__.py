@@ -1,0 +1,1 @@
+"""From appended sound to turns with words."""

@@ -1,0 +1,1 @@
+"""The models, and the threads in which they work."""
