@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pipeline.child import Supervised
 from pipeline.reports import Log
 from pipeline.scheduling import (
+    keep_in_memory,
     promote_by_broker,
     promote_ordinary_threads,
     promote_this_thread,
@@ -26,12 +27,13 @@ HELPER_PRIORITY = 50
 them waiting, for as long as busy programs like."""
 
 
-def promote_helpers() -> None:
-    """Keep this process's other threads from being preempted by ordinary programs.
+def protect_process() -> None:
+    """Keep this process's other threads from being preempted, and its memory from being paged out.
 
-    Call it when all of them run; they must do next to nothing.
+    Call it when all threads run; the others must do next to nothing.
     """
     promote_ordinary_threads(HELPER_PRIORITY)
+    keep_in_memory()
 
 
 @contextmanager

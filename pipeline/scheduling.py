@@ -28,6 +28,13 @@ if sys.platform == "linux":
             return None
         return f"real-time priority {priority} (SCHED_FIFO)"
 
+    _LOCK_CURRENT, _LOCK_ON_FAULT = 1, 4
+    """``MCL_CURRENT`` and ``MCL_ONFAULT`` of ``sys/mman.h``."""
+
+    def keep_in_memory() -> None:
+        """Let nothing that this process has touched be paged out, if its limits allow that."""
+        ctypes.CDLL(None).mlockall(_LOCK_CURRENT | _LOCK_ON_FAULT)
+
     def promote_ordinary_threads(priority: int) -> None:
         """Promote those threads of this process that are not real-time threads yet."""
         for thread in threading.enumerate():
@@ -103,6 +110,9 @@ elif sys.platform == "darwin":
     def promote_ordinary_threads(priority: int) -> None:
         pass
 
+    def keep_in_memory() -> None:
+        pass
+
     def promote_by_broker(thread_id: int) -> str | None:  # noqa: ARG001 - there is none
         return None
 
@@ -118,6 +128,9 @@ elif sys.platform == "win32":
     def promote_ordinary_threads(priority: int) -> None:
         pass
 
+    def keep_in_memory() -> None:
+        pass
+
     def promote_by_broker(thread_id: int) -> str | None:  # noqa: ARG001 - there is none
         return None
 
@@ -127,6 +140,9 @@ else:
         return None
 
     def promote_ordinary_threads(priority: int) -> None:
+        pass
+
+    def keep_in_memory() -> None:
         pass
 
     def promote_by_broker(thread_id: int) -> str | None:  # noqa: ARG001

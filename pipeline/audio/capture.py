@@ -16,7 +16,7 @@ from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, promote_helpers
+from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, protect_process
 from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
@@ -128,7 +128,7 @@ def _start(
 ) -> "_Callback":
     callback = _Callback(assembler, microphone.rate_hz)
     microphone.start(callback)
-    promote_helpers()
+    protect_process()
     supervised.report(ClockStarted("microphone", microphone.clock_start_ns))
     return callback
 

@@ -15,7 +15,7 @@ from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, promote_helpers
+from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, protect_process
 from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
@@ -65,7 +65,7 @@ def _answers(reader: RingReader, board: Board, rate_hz: int) -> Answers:
 def _start(speaker: Speaker, player: Player, supervised: Supervised) -> "_Callback":
     callback = _Callback(player)
     speaker.start(callback)
-    promote_helpers()
+    protect_process()
     supervised.report(ClockStarted("speaker", speaker.clock_start_ns))
     return callback
 

@@ -227,8 +227,9 @@ def _wait_turns(
 
 def _excused(period: MissedPeriod, design: Design, stalls: Stalls) -> bool:
     """Whether it would have been in time, had the machine not stood still meanwhile."""
-    late_ns = period.done_ns - period.due_ns - _ns(design.period_ms)
-    return stalls.within_ns(period.due_ns, period.done_ns) >= late_ns
+    period_ns = _ns(design.period_ms)
+    late_ns = period.done_ns - period.due_ns - period_ns
+    return stalls.within_ns(period.due_ns, period.done_ns, period_ns) >= late_ns
 
 
 def _edge(design: Design, facts: Facts, recording: Path) -> Edge:

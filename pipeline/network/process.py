@@ -14,7 +14,7 @@ from pipeline.commands import Command
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
-from pipeline.realtime import NETWORK_PRIORITY, Promotion, promote_helpers
+from pipeline.realtime import NETWORK_PRIORITY, Promotion, protect_process
 from pipeline.reports import Report, Started
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
@@ -48,7 +48,7 @@ def _work(
         client = Client(settings, supervised, board, uplink, downlink, loop=runner.get_loop())
         promotion = Promotion(NETWORK_PRIORITY)
         promotion.promote_once()
-        promote_helpers()
+        protect_process()
         promotion.tell(supervised)
         supervised.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
         runner.run(_until_stopped(client, supervised))
