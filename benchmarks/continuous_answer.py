@@ -103,7 +103,7 @@ def listen(seconds: float) -> Outcome:
                 for _ in instruments.reports(0):
                     pass  # only failures count, and they are raised
             time.sleep(POLL_S)  # whatever comes after the end would be wrong
-        stalls = witnesses.stalls()
+        stalls = witnesses.stalls().long
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
     common = min(len(played), samples)

@@ -120,7 +120,8 @@ def measure(
             cost, disturbance = meter.read(), meter.disturbance()
             _follow(client, TELLING_S)
         notes = service.wait_notes()
-        stalls = witnesses.stalls().since(begin_ns)
+        witnessed = witnesses.stalls().since(begin_ns)
+        stalls = witnessed.long
         edge = _edge(design, client.facts, heard)
         buffer_ms = _buffer_ms(design, heard)
         heard_turns = all_turn_figures(read_wav(heard), edge, notes.turns, stalls)
@@ -128,7 +129,7 @@ def measure(
             turn and turn.without_delay(ms) for turn, ms in zip(heard_turns, waited_ms, strict=True)
         ]
         missed = [period for period in client.facts.missed if period.due_ns >= begin_ns]
-        own_missed = [period for period in missed if not _excused(period, design, stalls)]
+        own_missed = [period for period in missed if not _excused(period, design, witnessed)]
     return Result(
         design=design.name,
         scenario=scenario.name,

@@ -30,8 +30,12 @@ WITNESS_PRIORITY = 90
 """Above any thread of a client."""
 
 NAP_S = 0.001
+SHORTEST_NS = 1_500_000
+"""From one waking to the next: a nap, and half a millisecond of standing still. Several such in a
+row delay whoever needs the processor for longer than the witness does."""
+
 SHORTEST_STALL_NS = 2_500_000
-"""From one waking to the next: a nap, and 1.5 ms of standing still."""
+"""A nap, and 1.5 ms: what alone delays a turn."""
 
 STOP_POLL_NAPS = 50
 PATIENCE_S = 5.0
@@ -69,6 +73,12 @@ class Stalls:
     def since(self, begin_ns: int) -> "Stalls":
         """Those that ended after `begin_ns`."""
         return Stalls((s for s in self.all if s.end_ns > begin_ns), watched=self.watched)
+
+    @property
+    def long(self) -> "Stalls":
+        """Those that are counted one by one."""
+        long = (s for s in self.all if s.end_ns - s.begin_ns > SHORTEST_STALL_NS)
+        return Stalls(long, watched=self.watched)
 
     @property
     def longest_ms(self) -> float:
@@ -137,7 +147,7 @@ def _stalls_until(stop: "Connection[None, None]") -> list[Stall]:
     while naps % STOP_POLL_NAPS or not stop.poll():
         time.sleep(NAP_S)
         now_ns = time.monotonic_ns()
-        if now_ns - before_ns > SHORTEST_STALL_NS:
+        if now_ns - before_ns > SHORTEST_NS:
             stalls.append(Stall(before_ns, now_ns))
         before_ns = now_ns
         naps += 1

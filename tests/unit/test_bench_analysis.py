@@ -260,7 +260,13 @@ def test_standstills_of_several_processors_are_counted_once() -> None:
     assert stalls.within_ns(0, 100) == 30
     assert stalls.within_ns(25, 55) == 10
     assert stalls.since(30).all == [Stall(50, 60)]
+    assert stalls.within_ns(25, 55, aftermath_ns=5) == 15
     assert Stalls().within_ns(0, 100) == 0
+
+
+def test_only_long_standstills_are_counted_one_by_one() -> None:
+    stalls = Stalls([Stall(0, 2 * MS), Stall(10 * MS, 13 * MS)])
+    assert stalls.long.all == [Stall(10 * MS, 13 * MS)]
 
 
 def test_time_on_purpose_is_no_part_of_speak() -> None:
