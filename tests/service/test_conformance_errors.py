@@ -143,7 +143,8 @@ ELSEWHERE = {
 def test_every_code_has_its_place_here() -> None:
     """The codes are those that the sources of the service hold."""
     folder = Path(pipeline.offline.__file__).parent
-    codes = {code for path in folder.rglob("*.py") for code in codes_in(ast.parse(path.read_text()))}
+    sources = (ast.parse(path.read_text()) for path in folder.rglob("*.py"))
+    codes = {code for tree in sources for code in codes_in(tree)}
     ids = {f"item_{verb}_invalid_item_id" for verb in ("retrieve", "delete", "truncate")}
     assert codes | ids <= {code for _, _, code, _ in BAD} | ELSEWHERE.keys()
 
