@@ -36,7 +36,7 @@ from pipeline.bench.three_processes import three_processes
 from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
 from pipeline.reports import Report
 from pipeline.settings import Settings
 from pipeline.supervisor import start_on_files
@@ -46,7 +46,7 @@ BUSY_PROCESSES = 4
 AHEAD_S = 2.0
 DELTA_SAMPLES = SAMPLE_RATE_HZ * 300 // 1_000
 CALL_EVERY_S = 1.0
-PERIOD_MS = 5.0
+PERIOD_MS = 5
 POLL_S = 0.1
 PATIENCE_S = 30.0
 
@@ -61,13 +61,17 @@ class Outcome:
     """Places at which the recording differs from what was sent, silence within included."""
     function_calls: int
     missed_periods: int
-    """Callbacks of the virtual card, in either direction, that took longer than its buffer."""
+    """Callbacks of the virtual card, in either direction, that took longer than its buffer holds:
+    a real card would have sounded silence."""
+    missed_in_stalls: int
+    """Those that would have been in time had the machine not stood still; not among the others."""
     machine_stalls: int
     """Times that the machine itself stood still for 1.5 ms or more."""
     longest_stall_ms: float
 
     @property
     def exact(self) -> bool:
+        """Not one sample lost, doubled or changed."""
         return self.heard_samples == self.sent_samples and not self.wrong_samples
 
 
@@ -76,7 +80,11 @@ def listen(seconds: float) -> Outcome:
 
     :raises PipelineError: a process failed.
     """
-    with tempfile.TemporaryDirectory(prefix="voice-bench-") as folder, Children() as instruments:
+    with (
+        tempfile.TemporaryDirectory(prefix="voice-bench-") as folder,
+        Witnesses() as witnesses,
+        Children() as instruments,
+    ):
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
         write_wav(spoken, np.zeros(SAMPLE_RATE_HZ, np.int16))
         key, samples = secrets.token_urlsafe(24), round(seconds * SAMPLE_RATE_HZ)
@@ -95,7 +103,6 @@ def listen(seconds: float) -> Outcome:
             period_ms=PERIOD_MS,
             tools=(str(HOLDING_TOOL),),
         )
-        witnesses = Witnesses(instruments)
         with three_processes(start_on_files, PERIOD_MS).start(settings) as client:
             deadline_s = time.monotonic() + seconds + PATIENCE_S
             while client.facts.played_samples < samples and time.monotonic() < deadline_s:
@@ -103,16 +110,19 @@ def listen(seconds: float) -> Outcome:
                 for _ in instruments.reports(0):
                     pass  # only failures count, and they are raised
             time.sleep(POLL_S)  # whatever comes after the end would be wrong
-        stalls = witnesses.stalls().long
+        witnessed = witnesses.stalls()
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
+    missed, stalls = client.facts.missed, witnessed.long
+    excused = sum(witnessed.excuse(period, PERIOD_MS * NS_PER_MS) for period in missed)
     common = min(len(played), samples)
     return Outcome(
         sent_samples=samples,
         heard_samples=len(played),
         wrong_samples=int(np.count_nonzero(played[:common] != answer(0, 0, common))),
         function_calls=called,
-        missed_periods=len(client.facts.missed),
+        missed_periods=len(missed) - excused,
+        missed_in_stalls=excused,
         machine_stalls=len(stalls.all),
         longest_stall_ms=stalls.longest_ms,
     )
@@ -206,7 +216,7 @@ async def _call_again_and_again(connection: web.WebSocketResponse) -> None:
 def _show(outcome: Outcome) -> None:
     for name, value in asdict(outcome).items():
         print(f"{name.replace('_', ' '):18} {value:12,}")
-    print("exact" if outcome.exact else "NOT EXACT")
+    print("every sample exact" if outcome.exact else "NOT EXACT")
 
 
 if __name__ == "__main__":
@@ -214,4 +224,4 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=10.0)
     outcome = listen(60 * parser.parse_args().minutes)
     _show(outcome)
-    sys.exit(0 if outcome.exact else 1)
+    sys.exit(0 if outcome.exact and not outcome.missed_periods else 1)

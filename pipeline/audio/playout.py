@@ -105,6 +105,8 @@ class Playout:
         waiting = self._answers.waiting(_AHEAD_SAMPLES)
         if not waiting.samples:
             self._answers.take(_NOTHING)  # the mere end of an item
+            self._dry = None
+            self._finish_answer()
             return False
         now_ns = self._clock_ns()
         if self._seen is None:
@@ -114,7 +116,8 @@ class Playout:
         is_ahead = waiting.samples >= min(_AHEAD_SAMPLES, seen_samples + self._delay.samples)
         if not (waiting.ended or is_ahead or now_ns - seen_ns >= self._delay.ns):
             return False
-        self._words.playout_waited_ns.add(now_ns - seen_ns)
+        if self._calm:  # the answer begins; what follows an underrun is part of that
+            self._words.playout_waited_ns.add(now_ns - seen_ns)
         self._playing, self._seen = True, None
         return True
 

@@ -25,7 +25,7 @@ from pipeline.bench.notes import Notes
 from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service import Script
 from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
-from pipeline.bench.stalls import Stalls, Witnesses
+from pipeline.bench.stalls import Stall, Stalls, Witnesses
 from pipeline.children import Children
 from pipeline.errors import PipelineError
 from pipeline.pcm import NS_PER_MS, NS_PER_S
@@ -84,7 +84,13 @@ class Result:
 
 
 def measure(
-    design: Design, scenario: Scenario, turns: int, seed: int, on_turn: Callable[[], None]
+    design: Design,
+    scenario: Scenario,
+    turns: int,
+    *,
+    seed: int,
+    witnesses: Witnesses,
+    on_turn: Callable[[], None],
 ) -> Result:
     """Run `turns` turns of `scenario`, calling `on_turn` after each.
 
@@ -98,9 +104,6 @@ def measure(
         write_wav(spoken, microphone(turns, cycle_ms, design.frame_ms, random))
         script = Script(scenario, turns, seed, secrets.token_urlsafe(24), spoken, design.period_ms)
         service = _Service(instruments, script)
-        witnesses = Witnesses(instruments)
-        for number in range(scenario.busy_processes):
-            instruments.spawn(f"load {number}", "pipeline.bench.load")
         settings = Settings(
             endpoint=service.endpoint,
             api_key=script.key,
@@ -114,6 +117,9 @@ def measure(
         with design.start(settings) as client:
             deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + PATIENCE_S
             _wait_running(client, service, deadline_s)
+            for number in range(scenario.busy_processes):
+                instruments.spawn(f"load {number}", "pipeline.bench.load")
+            _follow(client, CALM_S)
             meter, begin_ns = Meter(client.processes()), time.monotonic_ns()
             waited_ms = _wait_turns(client, service, turns, deadline_s, on_turn)
             _follow(client, drain_ms / 1_000)
@@ -121,25 +127,27 @@ def measure(
             _follow(client, TELLING_S)
         notes = service.wait_notes()
         witnessed = witnesses.stalls().since(begin_ns)
+        missed = [period for period in client.facts.missed if period.due_ns >= begin_ns]
+        excused = [p for p in missed if witnessed.excuse(p, _ns(design.period_ms))]
         stalls = witnessed.long
+        # What a late period sounded is recorded as if it had come in time.
+        unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
         edge = _edge(design, client.facts, heard)
         buffer_ms = _buffer_ms(design, heard)
-        heard_turns = all_turn_figures(read_wav(heard), edge, notes.turns, stalls)
+        heard_turns = all_turn_figures(read_wav(heard), edge, notes.turns, unsure)
         figures = [
             turn and turn.without_delay(ms) for turn, ms in zip(heard_turns, waited_ms, strict=True)
         ]
-        missed = [period for period in client.facts.missed if period.due_ns >= begin_ns]
-        own_missed = [period for period in missed if not _excused(period, design, witnessed)]
     return Result(
         design=design.name,
         scenario=scenario.name,
         card_buffer_ms=buffer_ms,
         turns=tuple(turn for turn in figures if turn is not None),
         unheard_turns=figures.count(None),
-        microphone=tuple(microphone_figures(notes, edge, stalls)),
+        microphone=tuple(microphone_figures(notes, edge, unsure)),
         wrong_microphone_samples=notes.wrong_samples,
-        missed=tuple(own_missed),
-        missed_in_stalls=len(missed) - len(own_missed),
+        missed=tuple(period for period in missed if period not in excused),
+        missed_in_stalls=len(excused),
         stalls=stalls,
         playout_waited_ms=tuple(waited_ms),
         cost=cost,
@@ -190,13 +198,12 @@ def _drain_ms(design: Design, scenario: Scenario) -> int:
 
 
 def _wait_running(client: Client, service: _Service, deadline_s: float) -> None:
-    """Wait until both cards run, and the haste of starting them is over."""
+    """Wait until both cards run."""
     while not client.facts.running:
         client.wait_news(POLL_S)
         service.check()
         if time.monotonic() > deadline_s:
             raise PipelineError("The client did not start its cards in time.")
-    _follow(client, CALM_S)
 
 
 def _follow(client: Client, seconds: float) -> None:
@@ -224,13 +231,6 @@ def _wait_turns(
             over = len(waited_ms)
             raise PipelineError(f"The client went through {over} of {turns} turns only.")
     return waited_ms
-
-
-def _excused(period: MissedPeriod, design: Design, stalls: Stalls) -> bool:
-    """Whether it would have been in time, had the machine not stood still meanwhile."""
-    period_ns = _ns(design.period_ms)
-    late_ns = period.done_ns - period.due_ns - period_ns
-    return stalls.within_ns(period.due_ns, period.done_ns, period_ns) >= late_ns
 
 
 def _edge(design: Design, facts: Facts, recording: Path) -> Edge:

@@ -21,6 +21,7 @@ from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
+from pipeline.bench.stalls import Witnesses
 from pipeline.bench.three_processes import StartVoice, three_processes
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
@@ -135,7 +136,10 @@ def _measure(
     console: Console,
 ) -> Measured:
     pairs = []
-    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+    with (
+        Witnesses() as witnesses,
+        Progress(*_COLUMNS, console=console, transient=True) as progress,
+    ):
         task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
         handoffs = measure_handoffs(options.cuts * HANDOFFS_PER_CUT)
         for scenario in scenarios:
@@ -144,7 +148,12 @@ def _measure(
                 progress.update(task, description=f"{scenario.name}, {design.name}")
                 results.append(
                     measure(
-                        design, scenario, options.cuts, options.seed, lambda: progress.advance(task)
+                        design,
+                        scenario,
+                        options.cuts,
+                        seed=options.seed,
+                        witnesses=witnesses,
+                        on_turn=lambda: progress.advance(task),
                     )
                 )
             pairs.append((results[0], results[1] if len(results) > 1 else None))

@@ -25,7 +25,7 @@ class Scenario:
     """How much faster than real time deltas are sent; the recorded service's pace is 16."""
     jitter_ms: int = 0
     """Each delta is delayed by up to this much, order kept."""
-    interrupt_after_ms: tuple[float, float] = (100.0, 300.0)
+    interrupt_after_ms: tuple[float, float] = (40.0, 240.0)
     """Shortest and longest time from the first delta to speech_started: a whole delta apart, so
     that an interruption meets a delta at any place."""
     late_deltas: int = 0

@@ -11,9 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from pipeline.commands import Command
 from pipeline.errors import PipelineError
 from pipeline.pcm import NS_PER_MS
 from pipeline.realtime import no_garbage_collection
-from pipeline.reports import Report
+from pipeline.reports import MissedPeriod, Report
 from pipeline.scheduling import promote_this_thread
 
 WITNESS_PRIORITY = 90
@@ -37,7 +38,7 @@ row delay whoever needs the processor for longer than the witness does."""
 SHORTEST_STALL_NS = 2_500_000
 """A nap, and 1.5 ms: what alone delays a turn."""
 
-STOP_POLL_NAPS = 50
+POLL_NAPS = 50
 PATIENCE_S = 5.0
 
 
@@ -74,6 +75,14 @@ class Stalls:
         """Those that ended after `begin_ns`."""
         return Stalls((s for s in self.all if s.end_ns > begin_ns), watched=self.watched)
 
+    def excuse(self, period: MissedPeriod, period_ns: int) -> bool:
+        """Whether it would have been in time, had the machine not stood still meanwhile."""
+        late_ns = period.done_ns - period.due_ns - period_ns
+        return self.within_ns(period.due_ns, period.done_ns, period_ns) >= late_ns
+
+    def joined(self, more: Iterable[Stall]) -> "Stalls":
+        return Stalls((*self.all, *more), watched=self.watched)
+
     @property
     def long(self) -> "Stalls":
         """Those that are counted one by one."""
@@ -86,65 +95,66 @@ class Stalls:
 
 
 class Witnesses:
-    """Processes that watch from now on, until `stalls` is asked for."""
+    """Processes that watch as long as the context lasts."""
 
-    def __init__(self, children: Children) -> None:
-        self._results: list[Connection[None, list[Stall] | None]] = []
-        self._stops: list[Connection[None, None]] = []
+    def __init__(self) -> None:
+        self._children = Children()
+        self._pipes: list[Connection[None, list[Stall] | None]] = []
+
+    def __enter__(self) -> Self:
         for cpu in sorted(_cpus()):
-            results, sending = multiprocessing.Pipe(duplex=False)
-            stop, stopping = multiprocessing.Pipe(duplex=False)
-            children.spawn(f"witness {cpu}", __name__, cpu, sending, stop)
-            sending.close()
-            stop.close()
-            self._results.append(results)
-            self._stops.append(stopping)
+            ours, theirs = multiprocessing.Pipe()
+            self._pipes.append(ours)
+            self._children.spawn(f"witness {cpu}", __name__, cpu, theirs)
+            theirs.close()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        self._children.__exit__(*exc_info)
 
     def stalls(self) -> Stalls:
-        """End the watch, and tell what was seen."""
-        seen: list[Stall] = []
-        watched = bool(self._results)
-        for stopping, results in zip(self._stops, self._results, strict=True):
-            stopping.close()
-            if not results.poll(PATIENCE_S):
-                raise PipelineError("A witness of the machine's standstills does not answer.")
-            found = results.recv()
-            results.close()
-            watched &= found is not None
-            seen += found or []
-        return Stalls(seen if watched else (), watched=watched)
+        """What was seen since this was last called."""
+        for pipe in self._pipes:
+            pipe.send(None)
+        answers = [_answer(pipe) for pipe in self._pipes]
+        seen = [stall for answer in answers if answer is not None for stall in answer]
+        return Stalls(seen, watched=bool(answers) and None not in answers)
+
+
+def _answer(pipe: "Connection[None, list[Stall] | None]") -> list[Stall] | None:
+    with suppress(EOFError):
+        if pipe.poll(PATIENCE_S):
+            return pipe.recv()
+    raise PipelineError("A witness of the machine's standstills does not answer.")
 
 
 def main(
     pipe: "Connection[Report, Command]",
     cpu: int,
-    results: "Connection[list[Stall] | None, None]",
-    stop: "Connection[None, None]",
+    questions: "Connection[list[Stall] | None, None]",
 ) -> None:
-    """Entry point of a spawned witness; `stop` ends its watch when it is closed."""
-    run_child(pipe, False, partial(_watch, cpu, results, stop))
+    """Entry point of a spawned witness, which ends when `questions` is closed."""
+    run_child(pipe, False, partial(_watch, cpu, questions))
 
 
-def _watch(
-    cpu: int,
-    results: "Connection[list[Stall] | None, None]",
-    stop: "Connection[None, None]",
-    supervised: Supervised,
-) -> None:
-    if sys.platform != "linux" or promote_this_thread(WITNESS_PRIORITY) is None:
-        results.send(None)
-    else:
+def _watch(cpu: int, questions: "Connection[list[Stall] | None, None]", _: Supervised) -> None:
+    may_watch = sys.platform == "linux" and promote_this_thread(WITNESS_PRIORITY) is not None
+    if may_watch:
         os.sched_setaffinity(0, {cpu})
-        with no_garbage_collection():
-            results.send(_stalls_until(stop))
-    supervised.stop_requested(None)
+    with no_garbage_collection(), suppress(EOFError):
+        while True:
+            seen = _stalls_until_asked(questions) if may_watch else None
+            questions.recv()
+            questions.send(seen)
 
 
-def _stalls_until(stop: "Connection[None, None]") -> list[Stall]:
+def _stalls_until_asked(questions: "Connection[list[Stall] | None, None]") -> list[Stall]:
     stalls = []
     naps = 0
     before_ns = time.monotonic_ns()
-    while naps % STOP_POLL_NAPS or not stop.poll():
+    while naps % POLL_NAPS or not questions.poll():
         time.sleep(NAP_S)
         now_ns = time.monotonic_ns()
         if now_ns - before_ns > SHORTEST_NS:

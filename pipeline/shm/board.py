@@ -94,7 +94,7 @@ class PlaybackWords:
     playout_delay_ns: Word
     """How long answers wait before they sound, while the service is not ahead of real time."""
     playout_waited_ns: Word
-    """How long all of them have waited."""
+    """How long the beginnings of all answers together have waited for it."""
     output_underruns: Word
     """Periods that the card reported as missed."""
     cut_begun: Word

@@ -10,6 +10,7 @@ from pipeline.bench.distribution import Distribution
 from pipeline.bench.figures import CUT, MICROPHONE, SPEAK
 from pipeline.bench.measure import measure
 from pipeline.bench.scenarios import QUIET
+from pipeline.bench.stalls import Witnesses
 from pipeline.bench.three_processes import three_processes
 from pipeline.pcm import NS_PER_MS, SAMPLE_BYTES, samples_to_ns
 from pipeline.supervisor import start_on_files
@@ -57,7 +58,15 @@ def test_the_figures_of_bench_are_those_of_a_sound_server(card: JackCard, tmp_pa
             MICROPHONE: [click(talk) for _ in range(CLICKS)],
         }
     design = three_processes(start_on_files, period_ms=5.0)
-    benched = measure(design, QUIET, MEASURED_INTERRUPTIONS, seed=1, on_turn=lambda: None)
+    with Witnesses() as witnesses:
+        benched = measure(
+            design,
+            QUIET,
+            MEASURED_INTERRUPTIONS,
+            seed=1,
+            witnesses=witnesses,
+            on_turn=lambda: None,
+        )
     for figure, values in heard.items():
         here, there = Distribution.of(values), Distribution.of(figure.values(benched))
         assert here is not None
