@@ -62,7 +62,8 @@ class TurnFigures:
     memory_error_ms: int
     """What the model remembers to have said beyond what was heard; below 0 if too little."""
     stalled: bool
-    """Whether the machine stood still while the answer began or was cut."""
+    """Whether the machine stood still for a tenth of the time in which the answer began or was
+    cut."""
 
     def without_delay(self, waited_ms: float) -> Self:
         """As if the client had not held the answer back on purpose."""
@@ -80,7 +81,7 @@ class FrameFigures:
     ms: float
     """From the capture of its last sample until the service holds it."""
     stalled: bool
-    """Whether the machine stood still meanwhile."""
+    """Whether the machine stood still for a tenth of that time."""
 
 
 def turn_figures(
@@ -111,8 +112,8 @@ def turn_figures(
         starved=silences.starved,
         breaks=breaks(played, turn.number),
         memory_error_ms=memory_error_ms(played, turn) - samples_to_ms(len(leaked)),
-        stalled=stalls.within_ns(turn.first_delta_ns, first_ns) > 0
-        or stalls.within_ns(turn.speech_started_ns, end_ns) > 0,
+        stalled=stalls.spoil(turn.first_delta_ns, first_ns)
+        or stalls.spoil(turn.speech_started_ns, end_ns),
     )
 
 
@@ -162,7 +163,7 @@ def microphone_figures(notes: Notes, edge: Edge, stalls: Stalls) -> list[FrameFi
     figures = []
     for arrived_ns, samples in notes.appends:
         captured_ns = edge.microphone.time_ns(samples)
-        stalled = stalls.within_ns(captured_ns, arrived_ns) > 0
+        stalled = stalls.spoil(captured_ns, arrived_ns)
         figures.append(FrameFigures(_ms(arrived_ns - captured_ns), stalled))
     return figures
 

@@ -103,7 +103,8 @@ CIRCUMSTANCES = (
     Count(
         "stalled_turns",
         "stalled turns",
-        "turns that a stall met while the answer began or was cut; their times are left out above",
+        "turns in which stalls took a tenth or more of the time until the answer began, or was "
+        "cut; their times are left out above",
         lambda result: len(result.turns) - len(result.clear_turns),
     ),
     Count(

@@ -74,7 +74,7 @@ class Result:
 
     @property
     def clear_turns(self) -> list[TurnFigures]:
-        """Those during which the machine did not stand still."""
+        """Those whose times the machine did not spoil by standing still."""
         return [turn for turn in self.turns if not turn.stalled]
 
     @property

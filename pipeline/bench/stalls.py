@@ -38,6 +38,8 @@ row delay whoever needs the processor for longer than the witness does."""
 SHORTEST_STALL_NS = 2_500_000
 """A nap, and 1.5 ms: what alone delays a turn."""
 
+SPOILING_PART = 0.1
+
 POLL_NAPS = 50
 PATIENCE_S = 5.0
 
@@ -74,6 +76,10 @@ class Stalls:
     def since(self, begin_ns: int) -> "Stalls":
         """Those that ended after `begin_ns`."""
         return Stalls((s for s in self.all if s.end_ns > begin_ns), watched=self.watched)
+
+    def spoil(self, begin_ns: float, end_ns: float) -> bool:
+        """Whether the machine stood still for a good part of that time."""
+        return self.within_ns(begin_ns, end_ns) > SPOILING_PART * max(0, end_ns - begin_ns)
 
     def excuse(self, period: MissedPeriod, period_ns: int) -> bool:
         """Whether it would have been in time, had the machine not stood still meanwhile."""

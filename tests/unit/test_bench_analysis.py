@@ -244,6 +244,13 @@ def test_a_turn_that_a_standstill_met_says_so() -> None:
     assert not stalled(310, 320)
 
 
+def test_a_standstill_spoils_only_times_that_it_makes_up() -> None:
+    stalls = Stalls([Stall(at_ms(100), at_ms(102))])
+    assert stalls.spoil(at_ms(95), at_ms(105))
+    assert not stalls.spoil(at_ms(0), at_ms(500))
+    assert not stalls.spoil(at_ms(105), at_ms(95)), "an answer may be ahead of its time"
+
+
 def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
     samples, late = paused(faded=False)
     late.deltas[1].sent_ns = at_ms(4_000 / 24 - 9)  # in time, with notice
