@@ -113,7 +113,7 @@ def listen(seconds: float) -> Outcome:
         witnessed = witnesses.stalls()
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
-    missed, stalls = client.facts.missed, witnessed.long
+    missed, stalls = client.facts.all_missed, witnessed.long
     excused = sum(witnessed.excuse(period, PERIOD_MS * NS_PER_MS) for period in missed)
     common = min(len(played), samples)
     return Outcome(

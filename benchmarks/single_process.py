@@ -49,7 +49,7 @@ from azure.core.credentials import AzureKeyCredential
 from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.bench.holding_tool import hold
-from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
+from pipeline.pcm import SAMPLE_BYTES, ms_to_samples
 from pipeline.samples import PCM16, Samples
 from pipeline.shm.board import Board
 
@@ -68,7 +68,7 @@ class VirtualCard:
     """PyAudio's two kinds of stream over WAV files: same callbacks, exact clock."""
 
     def __init__(self, arguments: Namespace, missed: Missed) -> None:
-        period_samples = round(arguments.period_ms * SAMPLE_RATE_HZ / 1_000)
+        period_samples = ms_to_samples(arguments.period_ms)
         self._microphone = WavMicrophone(arguments.input, period_samples, missed["microphone"])
         self._speaker = WavSpeaker(arguments.output, period_samples, missed["speaker"])
 

@@ -18,9 +18,9 @@ def samples_to_ms(samples: int) -> int:
     return samples * 1_000 // SAMPLE_RATE_HZ
 
 
-def ms_to_samples(ms: int) -> int:
-    """Samples in `ms` milliseconds at 24 kHz."""
-    return ms * SAMPLE_RATE_HZ // 1_000
+def ms_to_samples(ms: float) -> int:
+    """Samples in `ms` milliseconds at 24 kHz, to the nearest."""
+    return round(ms * SAMPLE_RATE_HZ / 1_000)
 
 
 def samples_to_ns(samples: int, rate_hz: int = SAMPLE_RATE_HZ) -> int:

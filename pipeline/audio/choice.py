@@ -12,7 +12,7 @@ from pipeline.audio.steady import PERIODS_MS, SteadyCard
 from pipeline.audio.tap import TappedSpeaker
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import DeviceError
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import ms_to_samples
 from pipeline.reports import Device
 from pipeline.shm.board import CaptureWords, PlaybackWords
 
@@ -80,7 +80,7 @@ def steady_speaker(
 
 def _microphone(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Microphone:
     if choice.path is not None:
-        return WavMicrophone(choice.path, _period_samples(period_ms), missed)
+        return WavMicrophone(choice.path, ms_to_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioMicrophone
 
     return PortAudioMicrophone(choice.name, choice.host_api, period_ms, missed)
@@ -88,7 +88,7 @@ def _microphone(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> 
 
 def _speaker(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Speaker:
     if choice.path is not None:
-        return WavSpeaker(choice.path, _period_samples(period_ms), missed)
+        return WavSpeaker(choice.path, ms_to_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioSpeaker
 
     speaker = PortAudioSpeaker(choice.name, choice.host_api, period_ms, missed)
@@ -102,10 +102,6 @@ def _periods_ms(choice: CardChoice, period_ms: float | None) -> tuple[float, ...
     # A file keeps up with any, and JACK's server has chosen the period for all of its clients.
     fixed = choice.is_file or choice.host_api.startswith("JACK")
     return PERIODS_MS[:1] if fixed else PERIODS_MS
-
-
-def _period_samples(period_ms: float) -> int:
-    return max(1, round(period_ms * SAMPLE_RATE_HZ / 1_000))
 
 
 def _channels(device: Device, direction: Direction) -> int:

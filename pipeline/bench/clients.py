@@ -6,6 +6,7 @@ A client plays and records WAV files on the virtual card, and talks with the end
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from pipeline.reports import EventRead, MissedPeriod
@@ -18,8 +19,10 @@ class Facts:
 
     clock_starts_ns: dict[str, int] = field(default_factory=dict)
     """Of "speaker" and "microphone", as soon as they run."""
-    missed: list[MissedPeriod] = field(default_factory=list)
-    """Callbacks so far that took longer than the card's buffer lasts."""
+    missed: dict[str, list[MissedPeriod]] = field(
+        default_factory=lambda: {"speaker": [], "microphone": []}
+    )
+    """Callbacks of each so far that took longer than the card's buffer lasts."""
     played_samples: int = 0
     """Of answers, so far."""
     events: list[EventRead] = field(default_factory=list)
@@ -28,6 +31,10 @@ class Facts:
     """Whether the microphone's file has been spoken and answered."""
     playout_waited_ns: int = 0
     """How long answers were held back so far, in order not to run dry."""
+
+    @property
+    def all_missed(self) -> list[MissedPeriod]:
+        return [*chain.from_iterable(self.missed.values())]
 
     @property
     def running(self) -> bool:

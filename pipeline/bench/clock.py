@@ -1,11 +1,13 @@
 """When each sample of a card passed its edge."""
 
+from collections.abc import Iterable
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
+from pipeline.reports import MissedPeriod
 
 Times = npt.NDArray[np.int64]
 
@@ -27,6 +29,20 @@ class CardClock:
     def exact(cls, start_ns: int) -> Self:
         """A clock that never deviates."""
         return cls(np.zeros(1, np.int64), np.array([start_ns], np.int64))
+
+    @classmethod
+    def delayed(cls, start_ns: int, period_samples: int, missed: Iterable[MissedPeriod]) -> Self:
+        """The virtual card's clock: it takes a period whenever it comes.
+
+        One that came too late passed a card's buffer, which is a period, before it had come.
+        """
+        period_ns = samples_to_ns(period_samples)
+        anchors = {0: start_ns}
+        for due_ns, done_ns in sorted(missed):
+            first = round((due_ns - start_ns) / period_ns) * period_samples
+            anchors[first] = done_ns - period_ns
+            anchors[first + period_samples] = due_ns + period_ns
+        return cls(np.array([*anchors], np.int64), np.array([*anchors.values()], np.int64))
 
     def time_ns(self, sample: float) -> float:
         """When `sample` passed."""

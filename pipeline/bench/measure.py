@@ -28,7 +28,7 @@ from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
 from pipeline.bench.stalls import Stall, Stalls, Witnesses
 from pipeline.children import Children
 from pipeline.errors import PipelineError
-from pipeline.pcm import NS_PER_MS, NS_PER_S
+from pipeline.pcm import NS_PER_MS, NS_PER_S, ms_to_samples
 from pipeline.recording import read_times
 from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
@@ -127,10 +127,9 @@ def measure(
             _follow(client, TELLING_S)
         notes = service.wait_notes()
         witnessed = witnesses.stalls().since(begin_ns)
-        missed = [period for period in client.facts.missed if period.due_ns >= begin_ns]
+        missed = [period for period in client.facts.all_missed if period.due_ns >= begin_ns]
         excused = [p for p in missed if witnessed.excuse(p, _ns(design.period_ms))]
         stalls = witnessed.long
-        # What a late period sounded is recorded as if it had come in time.
         unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
         edge = _edge(design, client.facts, heard)
         buffer_ms = _buffer_ms(design, heard)
@@ -246,7 +245,8 @@ def _edge(design: Design, facts: Facts, recording: Path) -> Edge:
 def speaker_clock(design: Design, facts: Facts, recording: Path) -> CardClock:
     """When each sample of the recording passed the edge."""
     if design.device is None:
-        return CardClock.exact(facts.clock_starts_ns["speaker"])
+        start_ns = facts.clock_starts_ns["speaker"]
+        return CardClock.delayed(start_ns, ms_to_samples(design.period_ms), facts.missed["speaker"])
     times = read_times(recording)
     ends = np.cumsum(times["samples"])
     return CardClock(ends - times["samples"], times["taken_ns"])

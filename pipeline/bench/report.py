@@ -66,7 +66,7 @@ def sentences(measured: Measured) -> list[str]:
     buffers = dict.fromkeys(f"{r.design} {r.card_buffer_ms:g} ms" for r in measured.results)
     said = [f"{figure.label}: {figure.meaning}." for figure in FIGURES]
     said += [f"{count.label}: {count.meaning}." for count in (*FAULTS, *CIRCUMSTANCES)]
-    said.append("A late card period is a dropout, and is recorded as if it had come in time.")
+    said.append("A late card period is a dropout; what it holds counts from when it came.")
     said.append(
         f"Beyond the edge the card's own buffer adds: {', '.join(buffers)}; it holds as much "
         "towards the microphone, which the figures include."

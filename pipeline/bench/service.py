@@ -28,7 +28,7 @@ from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
-from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_MS, NS_PER_S, ms_to_samples
 from pipeline.reports import Report
 from pipeline.samples import PCM16
 
@@ -226,7 +226,7 @@ class Session:
 
     async def _send_delta(self, turn: Turn) -> None:
         start = turn.sent_samples
-        end = start + self._scenario.delta_ms * SAMPLE_RATE_HZ // 1_000
+        end = start + ms_to_samples(self._scenario.delta_ms)
         text = events.audio_delta(turn.number, answer(turn.number, start, end - start))
         sent_ns = time.monotonic_ns()
         turn.first_delta_ns = turn.first_delta_ns or sent_ns

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
+from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ, ms_to_samples
 from pipeline.samples import PCM16, Samples
 
 LOWEST = 2_000
@@ -46,14 +46,14 @@ def microphone(utterances: int, cycle_ms: int, frame_ms: int, rng: np.random.Gen
     Each ends anywhere in the frame before a multiple of the cycle, so that the times at which a
     client delivers them differ by whole cycles, however random the ends are.
     """
-    cycle_samples = _samples(cycle_ms)
-    first_samples = _samples(LEAD_MS)
+    cycle_samples = ms_to_samples(cycle_ms)
+    first_samples = ms_to_samples(LEAD_MS)
     total = first_samples + (utterances + 2) * cycle_samples
     signal = rng.integers(-PAUSE_PEAK, PAUSE_PEAK, total, PCM16, endpoint=True)
     for number in range(utterances):
         frame_end = first_samples + number * cycle_samples
-        end = frame_end - int(rng.integers(1, _samples(frame_ms)))
-        start = end - _samples(rng.uniform(*UTTERANCE_MS))
+        end = frame_end - int(rng.integers(1, ms_to_samples(frame_ms)))
+        start = end - ms_to_samples(rng.uniform(*UTTERANCE_MS))
         loud = rng.integers(SPEECH_LOWEST, SPEECH_PEAK, end - start, PCM16)
         signal[start:end] = loud * rng.choice(np.array([-1, 1], PCM16), end - start)
     return signal
@@ -79,7 +79,3 @@ def read_wav(path: Path) -> Samples:
     """The samples of a file that `write_wav` or a virtual card wrote."""
     with wave.open(str(path), "rb") as file:
         return np.frombuffer(file.readframes(file.getnframes()), PCM16)
-
-
-def _samples(ms: float) -> int:
-    return round(ms * SAMPLE_RATE_HZ / 1_000)

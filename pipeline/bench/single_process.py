@@ -115,6 +115,6 @@ class _SingleProcess:
             match json.loads(line):
                 case {"part": part, "start_ns": start_ns}:
                     self.facts.clock_starts_ns[part] = start_ns
-                case {"missed": periods}:
-                    self.facts.missed += [MissedPeriod(*times) for times in periods]
+                case {"part": part, "missed": periods}:
+                    self.facts.missed[part] += [MissedPeriod(*times) for times in periods]
             self._news.set()

@@ -63,14 +63,9 @@ class Stalls:
         self._begins = np.array([stall.begin_ns for stall in self.all], np.int64)
         self._ends = np.array([stall.end_ns for stall in self.all], np.int64)
 
-    def within_ns(self, begin_ns: float, end_ns: float, aftermath_ns: float = 0) -> float:
-        """How much of that time the machine stood still.
-
-        :param aftermath_ns: time after each stall that counts as well: all that waited for the
-            processor wants it at once then.
-        """
-        ends = np.minimum(self._ends + aftermath_ns, end_ns)
-        overlaps = ends - np.maximum(self._begins, begin_ns)
+    def within_ns(self, begin_ns: float, end_ns: float) -> float:
+        """How much of that time the machine stood still."""
+        overlaps = np.minimum(self._ends, end_ns) - np.maximum(self._begins, begin_ns)
         return float(np.maximum(overlaps, 0).sum())
 
     def since(self, begin_ns: int) -> "Stalls":
@@ -84,7 +79,7 @@ class Stalls:
     def excuse(self, period: MissedPeriod, period_ns: int) -> bool:
         """Whether it would have been in time, had the machine not stood still meanwhile."""
         late_ns = period.done_ns - period.due_ns - period_ns
-        return self.within_ns(period.due_ns, period.done_ns, period_ns) >= late_ns
+        return self.within_ns(period.due_ns, period.done_ns) >= late_ns
 
     def joined(self, more: Iterable[Stall]) -> "Stalls":
         return Stalls((*self.all, *more), watched=self.watched)

@@ -99,8 +99,8 @@ class _ThreeProcesses:
                     self.facts.events.append(report)
                 case Finished():
                     self.facts.finished = True
-                case PeriodsMissed(periods=periods):
-                    self.facts.missed += periods
+                case PeriodsMissed(part, periods):
+                    self.facts.missed[part] += periods
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._toolbox.follow(report)
         self._toolbox.tick()
