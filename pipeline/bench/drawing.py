@@ -13,8 +13,10 @@ from pipeline.bench.report import Measured
 from pipeline.errors import MissingPackageError
 
 _COLOURS = ("#0b6e99", "#d1495b")
+_WIDEST_MS = 100.0
+"""Longer times need a logarithmic axis."""
 _SHORTEST_MS = 0.1
-"""The axis is logarithmic."""
+"""Where that begins."""
 
 _ROW_INCHES = 0.32
 _SPREAD = 0.28
@@ -51,8 +53,10 @@ def _draw_figure(
     colours: dict[str, str],
 ) -> None:
     random = np.random.default_rng(1)
+    wide = any(value > _WIDEST_MS for result in results for value in figure.values(result))
+    shortest_ms = _SHORTEST_MS if wide else 0.0
     for row, result in enumerate(results):
-        values = np.maximum(np.asarray(figure.values(result), float), _SHORTEST_MS)
+        values = np.maximum(np.asarray(figure.values(result), float), shortest_ms)
         found = Distribution.of(values)
         if found is None:
             continue
@@ -71,8 +75,11 @@ def _draw_figure(
             size=8,
             color="#2a9d4b",
         )
-    axes.set_xscale("log")
+    if wide:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter("")
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlim(left=shortest_ms)
     axes.set_yticks(range(len(results)), [_label(result, results) for result in results], size=8)
     axes.invert_yaxis()
     axes.set_title(f"{figure.label}, ms", loc="left", size=10)
