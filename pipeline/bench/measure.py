@@ -46,8 +46,9 @@ TELLING_S = 0.15
 PATIENCE_S = 30.0
 """How much longer than planned a run may take: start-up on a busy machine."""
 
-DELIVERY_MS = 3.0
-"""A sample sent this long before the card period that needs it is the client's responsibility."""
+DELIVERY_MS = 4.0
+"""A sample sent this long before the card period that needs it is the client's responsibility: the
+look ahead by the length of a fade, and the way to it."""
 
 
 @dataclass(frozen=True, slots=True)
