@@ -15,11 +15,14 @@ from pipeline.bench.clock import CardClock
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import CYCLE, LOWEST, answer_ramp, answer_sign
 from pipeline.bench.stalls import Stalls
-from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms
+from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms
 from pipeline.samples import PCM16, Samples
 
 LONGEST_FADE_SAMPLES = ms_to_samples(5)
 """A fade may take up to 5 ms; whatever is attenuated earlier counts as out of order."""
+
+DELIVERY_NS = 4 * NS_PER_MS
+"""Besides the card's period: the look ahead by the length of a fade, and the way to the client."""
 
 Indices = npt.NDArray[np.int64]
 
@@ -32,9 +35,12 @@ class Edge:
     """Samples passed towards the loudspeaker."""
     microphone: CardClock
     """Samples were captured."""
-    notice_ns: int
-    """How long before its time a sample must be sent so that a client can be blamed for its
-    absence: a card period and the way to the client."""
+    period_ns: int
+
+    @property
+    def notice_ns(self) -> int:
+        """A sample sent so long before its time is the client's responsibility."""
+        return self.period_ns + DELIVERY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class TurnFigures:
     """Places at which anything but the very next sample follows; the final fade is none."""
     memory_error_ms: int
     """What the model remembers to have said beyond what was heard; below 0 if too little."""
+    silent: bool
+    """Whether the answer had fallen silent before speech_started: nothing was cut."""
     stalled: bool
     """Whether the machine stood still for a tenth of the time in which the answer began or was
     cut."""
@@ -98,7 +106,11 @@ def turn_figures(
     started = edge.speaker.index(turn.speech_started_ns)
     ends = _first_stretch_after(heard, started)
     before, leaked = heard[:ends], heard[ends:]
-    silences = _silences(before[before < started], edge, turn.deltas, stalls)
+    interrupted = before[before < started]
+    silent = edge.speaker.time_ns(int(before[-1])) < turn.speech_started_ns - edge.period_ns
+    if silent:
+        interrupted = np.append(interrupted, started)
+    silences = _silences(interrupted, edge, turn.deltas, stalls)
     played = _without_pauses(recording, before, turn.number)
     first_ns, end_ns = edge.speaker.time_ns(int(heard[0])), edge.speaker.time_ns(int(heard[-1]) + 1)
     return TurnFigures(
@@ -112,6 +124,7 @@ def turn_figures(
         starved=silences.starved,
         breaks=breaks(played, turn.number),
         memory_error_ms=memory_error_ms(played, turn) - samples_to_ms(len(leaked)),
+        silent=silent,
         stalled=stalls.spoil(turn.first_delta_ns, first_ns)
         or stalls.spoil(turn.speech_started_ns, end_ns),
     )

@@ -38,7 +38,7 @@ CUT = Figure(
     "cut",
     "speech_started on the wire → last stale sample at the device edge",
     _budget(5, 8),
-    lambda result: [turn.cut_ms for turn in result.clear_turns],
+    lambda result: [turn.cut_ms for turn in result.clear_turns if not turn.silent],
 )
 SPEAK = Figure(
     "speak_ms",
@@ -83,9 +83,15 @@ CIRCUMSTANCES = (
         lambda result: _longest(result.playout_waited_ms),
     ),
     Count(
+        "silent_turns",
+        "silent when cut",
+        "interruptions that met a network gap: there was nothing to cut",
+        lambda result: sum(turn.silent for turn in result.turns),
+    ),
+    Count(
         "stalls",
         "machine stalls",
-        "times that the machine itself stood still for 1.5 ms or more",
+        "times that a processor itself stood still for 1.5 ms or more",
         lambda result: len(result.stalls.all),
     ),
     Count(
@@ -106,6 +112,19 @@ CIRCUMSTANCES = (
         "turns in which stalls took a tenth or more of the time until the answer began, or was "
         "cut; their times are left out above",
         lambda result: len(result.turns) - len(result.clear_turns),
+    ),
+    Count(
+        "stalled_frames",
+        "stalled frames",
+        "microphone frames left out for the same reason",
+        lambda result: sum(frame.stalled for frame in result.microphone),
+    ),
+    Count(
+        "lost_turns",
+        "lost turns",
+        "turns that a stall, longer than the pause between them, made unrecognisable: left out "
+        "everywhere",
+        lambda result: result.lost_turns,
     ),
     Count(
         "stalled_cut_ms",

@@ -46,10 +46,6 @@ TELLING_S = 0.15
 PATIENCE_S = 30.0
 """How much longer than planned a run may take: start-up on a busy machine."""
 
-DELIVERY_MS = 4.0
-"""A sample sent this long before the card period that needs it is the client's responsibility: the
-look ahead by the length of a fade, and the way to it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -60,6 +56,9 @@ class Result:
     card_buffer_ms: float
     turns: tuple[TurnFigures, ...]
     unheard_turns: int
+    lost_turns: int
+    """Those whose answers nobody can tell apart: the machine stood still for longer than the pause
+    between them."""
     microphone: tuple[FrameFigures, ...]
     wrong_microphone_samples: int
     missed: tuple[MissedPeriod, ...]
@@ -82,6 +81,20 @@ class Result:
     def dropouts(self) -> int:
         """Silences inside answers, and card periods that came too late, in either direction."""
         return sum(turn.dropouts for turn in self.turns) + len(self.missed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What was noted while a client went through its turns."""
+
+    recording: Path
+    facts: Facts
+    notes: Notes
+    begin_ns: int
+    witnessed: Stalls
+    waited_ms: list[float]
+    cost: tuple[Cost, ...]
+    disturbance: Disturbance
 
 
 def measure(
@@ -126,32 +139,52 @@ def measure(
             _follow(client, drain_ms / 1_000)
             cost, disturbance = meter.read(), meter.disturbance()
             _follow(client, TELLING_S)
-        notes = service.wait_notes()
-        witnessed = witnesses.stalls().since(begin_ns)
-        missed = [period for period in client.facts.all_missed if period.due_ns >= begin_ns]
-        excused = [p for p in missed if witnessed.excuse(p, _ns(design.period_ms))]
-        stalls = witnessed.long
-        unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
-        edge = _edge(design, client.facts, heard)
-        buffer_ms = _buffer_ms(design, heard)
-        heard_turns = all_turn_figures(read_wav(heard), edge, notes.turns, unsure)
-        figures = [
-            turn and turn.without_delay(ms) for turn, ms in zip(heard_turns, waited_ms, strict=True)
-        ]
+        run = _Run(
+            recording=heard,
+            facts=client.facts,
+            notes=service.wait_notes(),
+            begin_ns=begin_ns,
+            witnessed=witnesses.stalls().since(begin_ns),
+            waited_ms=waited_ms,
+            cost=cost,
+            disturbance=disturbance,
+        )
+        return _result(design, scenario, run)
+
+
+def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
+    missed = [period for period in run.facts.all_missed if period.due_ns >= run.begin_ns]
+    excused = {p for p in missed if run.witnessed.excuse(p, _ns(design.period_ms))}
+    stalls = run.witnessed.long
+    unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
+    edge = _edge(design, run.facts, run.recording)
+    turns = run.notes.turns
+    drain_ns = _ns(_drain_ms(design, scenario))
+    known = [
+        figures and figures.without_delay(waited_ms)
+        for turn, figures, waited_ms in zip(
+            turns,
+            all_turn_figures(read_wav(run.recording), edge, turns, unsure),
+            run.waited_ms,
+            strict=True,
+        )
+        if unsure.within_ns(turn.first_delta_ns, turn.speech_started_ns + drain_ns) < drain_ns
+    ]
     return Result(
         design=design.name,
         scenario=scenario.name,
-        card_buffer_ms=buffer_ms,
-        turns=tuple(turn for turn in figures if turn is not None),
-        unheard_turns=figures.count(None),
-        microphone=tuple(microphone_figures(notes, edge, unsure)),
-        wrong_microphone_samples=notes.wrong_samples,
+        card_buffer_ms=_buffer_ms(design, run.recording),
+        turns=tuple(turn for turn in known if turn is not None),
+        unheard_turns=known.count(None),
+        lost_turns=len(turns) - len(known),
+        microphone=tuple(microphone_figures(run.notes, edge, unsure)),
+        wrong_microphone_samples=run.notes.wrong_samples,
         missed=tuple(period for period in missed if period not in excused),
         missed_in_stalls=len(excused),
         stalls=stalls,
-        playout_waited_ms=tuple(waited_ms),
-        cost=cost,
-        disturbance=disturbance,
+        playout_waited_ms=tuple(run.waited_ms),
+        cost=run.cost,
+        disturbance=run.disturbance,
     )
 
 
@@ -239,7 +272,7 @@ def _edge(design: Design, facts: Facts, recording: Path) -> Edge:
         speaker=speaker_clock(design, facts, recording),
         # A period is handed over when it is full.
         microphone=CardClock.exact(facts.clock_starts_ns["microphone"] - period_ns),
-        notice_ns=period_ns + _ns(DELIVERY_MS),
+        period_ns=period_ns,
     )
 
 

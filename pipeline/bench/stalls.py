@@ -1,16 +1,17 @@
-"""When the machine itself stood still, so that no program on it could have been in time.
+"""When a processor itself stood still, so that no program on it could have been in time.
 
-A witness on each processor, of the highest real-time priority, does nothing but sleep for a
-millisecond again and again. Where it does not wake, the processor was taken away from the whole
-machine: by the host of a virtual machine, by firmware, or inside the kernel. What the machine
-delays is counted apart from what a client delays.
+A witness on each processor, above every thread of a client, does nothing but sleep for a
+millisecond again and again. When it wakes too late, its processor was taken away from all programs:
+by the host of a virtual machine, by firmware, or inside the kernel. What the machine delays is
+counted apart from what a client delays. Nobody knows on which processor a client's thread was: the
+one that stood still longest counts.
 """
 
 import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -22,7 +23,7 @@ from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
 from pipeline.errors import PipelineError
-from pipeline.pcm import NS_PER_MS
+from pipeline.pcm import NS_PER_MS, NS_PER_S
 from pipeline.realtime import no_garbage_collection
 from pipeline.reports import MissedPeriod, Report
 from pipeline.scheduling import promote_this_thread
@@ -30,13 +31,12 @@ from pipeline.scheduling import promote_this_thread
 WITNESS_PRIORITY = 90
 """Above any thread of a client."""
 
-NAP_S = 0.001
-SHORTEST_NS = 1_500_000
-"""From one waking to the next: a nap, and half a millisecond of standing still. Several such in a
-row delay whoever needs the processor for longer than the witness does."""
+NAP_NS = NS_PER_MS
+SHORTEST_NS = NS_PER_MS // 2
+"""Several such in a row delay whoever needs the processor for longer than the witness does."""
 
-SHORTEST_STALL_NS = 2_500_000
-"""A nap, and 1.5 ms: what alone delays a turn."""
+LONG_NS = 3 * NS_PER_MS // 2
+"""What alone delays a turn."""
 
 SPOILING_PART = 0.1
 
@@ -52,47 +52,59 @@ class Stall(NamedTuple):
 
 
 class Stalls:
-    """What the witnesses of all processors saw.
+    """What the witnesses saw, each on its processor.
 
     :ivar watched: whether there was any witness.
+    :ivar all: the stalls of all processors, without overlaps.
     """
 
-    def __init__(self, seen: Iterable[Stall] = (), *, watched: bool = True) -> None:
+    def __init__(self, *seen: Iterable[Stall], watched: bool = True) -> None:
         self.watched = watched
-        self.all = _merged(seen)
-        self._begins = np.array([stall.begin_ns for stall in self.all], np.int64)
-        self._ends = np.array([stall.end_ns for stall in self.all], np.int64)
+        self._seen = [np.array([*stalls], np.int64).reshape(-1, 2) for stalls in seen]
+        self.all = _merged(self._of_all())
 
     def within_ns(self, begin_ns: float, end_ns: float) -> float:
-        """How much of that time the machine stood still."""
-        overlaps = np.minimum(self._ends, end_ns) - np.maximum(self._begins, begin_ns)
-        return float(np.maximum(overlaps, 0).sum())
+        """How much of that time a processor stood still."""
+        overlaps = (
+            np.minimum(stalls[:, 1], end_ns) - np.maximum(stalls[:, 0], begin_ns)
+            for stalls in self._seen
+        )
+        return max((float(np.maximum(each, 0).sum()) for each in overlaps), default=0.0)
 
     def since(self, begin_ns: int) -> "Stalls":
         """Those that ended after `begin_ns`."""
-        return Stalls((s for s in self.all if s.end_ns > begin_ns), watched=self.watched)
+        recent = (stalls[stalls[:, 1] > begin_ns] for stalls in self._seen)
+        return Stalls(*recent, watched=self.watched)
 
     def spoil(self, begin_ns: float, end_ns: float) -> bool:
-        """Whether the machine stood still for a good part of that time."""
+        """Whether a processor stood still for a good part of that time."""
         return self.within_ns(begin_ns, end_ns) > SPOILING_PART * max(0, end_ns - begin_ns)
 
     def excuse(self, period: MissedPeriod, period_ns: int) -> bool:
-        """Whether it would have been in time, had the machine not stood still meanwhile."""
+        """Whether it would have been in time, had the processor not stood still meanwhile.
+
+        Of a period that a real card says it missed nobody knows how late it was: never.
+        """
         late_ns = period.done_ns - period.due_ns - period_ns
-        return self.within_ns(period.due_ns, period.done_ns) >= late_ns
+        return 0 < late_ns <= self.within_ns(period.due_ns, period.done_ns)
 
     def joined(self, more: Iterable[Stall]) -> "Stalls":
-        return Stalls((*self.all, *more), watched=self.watched)
+        """With other times that are to count as much, as if another processor had stood still."""
+        return Stalls(*self._seen, more, watched=self.watched)
 
     @property
     def long(self) -> "Stalls":
         """Those that are counted one by one."""
-        long = (s for s in self.all if s.end_ns - s.begin_ns > SHORTEST_STALL_NS)
-        return Stalls(long, watched=self.watched)
+        long = (stalls[stalls[:, 1] - stalls[:, 0] > LONG_NS] for stalls in self._seen)
+        return Stalls(*long, watched=self.watched)
 
     @property
     def longest_ms(self) -> float:
         return max((stall.end_ns - stall.begin_ns for stall in self.all), default=0) / NS_PER_MS
+
+    def _of_all(self) -> Iterator[Stall]:
+        for stalls in self._seen:
+            yield from (Stall(int(begin_ns), int(end_ns)) for begin_ns, end_ns in stalls)
 
 
 class Witnesses:
@@ -120,8 +132,8 @@ class Witnesses:
         for pipe in self._pipes:
             pipe.send(None)
         answers = [_answer(pipe) for pipe in self._pipes]
-        seen = [stall for answer in answers if answer is not None for stall in answer]
-        return Stalls(seen, watched=bool(answers) and None not in answers)
+        watched = bool(answers) and None not in answers
+        return Stalls(*(answer for answer in answers if answer is not None), watched=watched)
 
 
 def _answer(pipe: "Connection[None, list[Stall] | None]") -> list[Stall] | None:
@@ -156,11 +168,10 @@ def _stalls_until_asked(questions: "Connection[list[Stall] | None, None]") -> li
     naps = 0
     before_ns = time.monotonic_ns()
     while naps % POLL_NAPS or not questions.poll():
-        time.sleep(NAP_S)
-        now_ns = time.monotonic_ns()
-        if now_ns - before_ns > SHORTEST_NS:
-            stalls.append(Stall(before_ns, now_ns))
-        before_ns = now_ns
+        time.sleep(NAP_NS / NS_PER_S)
+        due_ns, before_ns = before_ns + NAP_NS, time.monotonic_ns()
+        if before_ns - due_ns > SHORTEST_NS:
+            stalls.append(Stall(due_ns, before_ns))
         naps += 1
     return stalls
 

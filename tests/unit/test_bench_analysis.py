@@ -22,7 +22,7 @@ from pipeline.reports import MissedPeriod
 START_NS = 5_000_000_000
 MS = 1_000_000
 FADE = 48
-EDGE = Edge(CardClock.exact(START_NS), CardClock.exact(START_NS - 5 * MS), notice_ns=8 * MS)
+EDGE = Edge(CardClock.exact(START_NS), CardClock.exact(START_NS - 5 * MS), period_ns=5 * MS)
 
 CALM = Stalls()
 
@@ -118,7 +118,7 @@ def test_silence_because_the_delta_was_not_there_is_the_networks() -> None:
     samples[4_000:4_120] = 0
     samples[4_120:7_250] = answer(0, 1_500, 3_130)
     assert (only(samples, late).dropouts, only(samples, late).starved) == (0, 1)
-    late.deltas[1].sent_ns = at_ms(4_000 / 24 - 9)  # in time, with notice
+    late.deltas[1].sent_ns = at_ms(4_000 / 24 - 10)  # in time, with notice
     assert (only(samples, late).dropouts, only(samples, late).starved) == (1, 0)
 
 
@@ -210,6 +210,19 @@ def test_what_a_late_period_holds_passes_when_it_comes() -> None:
     assert CardClock.delayed(0, 120, ()).time_ns(1_200) == 50 * MS
 
 
+@pytest.mark.parametrize(("sent", "faults"), [(9_000, (1, 0)), (2_400, (0, 1))])
+def test_an_answer_that_fell_silent_before_the_interruption_was_not_cut(
+    sent: int, faults: tuple[int, int]
+) -> None:
+    quiet = turn()
+    quiet.deltas = [Delta(0, sent, quiet.first_delta_ns)]
+    samples = recording()
+    samples[2_500 + 2_400 :] = 0
+    figures = only(samples, quiet)
+    assert figures.silent
+    assert (figures.dropouts, figures.starved) == faults
+
+
 # Pauses and standstills
 
 
@@ -267,7 +280,7 @@ def test_a_standstill_spoils_only_times_that_it_makes_up() -> None:
 
 def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
     samples, late = paused(faded=False)
-    late.deltas[1].sent_ns = at_ms(4_000 / 24 - 9)  # in time, with notice
+    late.deltas[1].sent_ns = at_ms(4_000 / 24 - 10)  # in time, with notice
     assert only(samples, late).dropouts == 1
     stalls = Stalls([Stall(at_ms(160), at_ms(164))])
     (figures,) = all_turn_figures(samples, EDGE, [late], stalls)
@@ -276,10 +289,10 @@ def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
 
 
 def test_standstills_of_several_processors_are_counted_once() -> None:
-    stalls = Stalls([Stall(10, 20), Stall(15, 30), Stall(50, 60)])
+    stalls = Stalls([Stall(10, 20), Stall(50, 60)], [Stall(15, 30)])
     assert stalls.all == [Stall(10, 30), Stall(50, 60)]
-    assert stalls.within_ns(0, 100) == 30
-    assert stalls.within_ns(25, 55) == 10
+    assert stalls.within_ns(0, 100) == 20, "a thread was on one of them"
+    assert stalls.within_ns(25, 55) == 5
     assert stalls.since(30).all == [Stall(50, 60)]
     assert Stalls().within_ns(0, 100) == 0
 
@@ -290,10 +303,18 @@ def test_a_late_period_is_excused_by_as_long_a_standstill_only() -> None:
         stalls = Stalls([Stall(2 * MS, (2 + long_ms) * MS)])
         assert stalls.excuse(late, 5 * MS) is excused
     assert not Stalls([Stall(9 * MS, 20 * MS)]).excuse(late, 5 * MS), "that came afterwards"
+    both = Stalls([Stall(0, 2 * MS)], [Stall(2 * MS, 4 * MS)])
+    assert not both.excuse(late, 5 * MS), "a thread waits for one processor"
+
+
+def test_what_a_real_card_says_it_missed_is_never_excused() -> None:
+    missed = MissedPeriod(5 * MS, 5 * MS)
+    assert not Stalls([Stall(0, 10 * MS)]).excuse(missed, 5 * MS)
+    assert not Stalls(watched=False).excuse(missed, 5 * MS)
 
 
 def test_only_long_standstills_are_counted_one_by_one() -> None:
-    stalls = Stalls([Stall(0, 2 * MS), Stall(10 * MS, 13 * MS)])
+    stalls = Stalls([Stall(0, MS), Stall(10 * MS, 13 * MS)])
     assert stalls.long.all == [Stall(10 * MS, 13 * MS)]
 
 

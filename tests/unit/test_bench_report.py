@@ -35,6 +35,7 @@ TURN = TurnFigures(
     starved=0,
     breaks=0,
     memory_error_ms=0,
+    silent=False,
     stalled=False,
 )
 RESULT = Result(
@@ -43,6 +44,7 @@ RESULT = Result(
     card_buffer_ms=5.0,
     turns=(TURN,) * 99 + (replace(TURN, cut_ms=20.0),),
     unheard_turns=0,
+    lost_turns=0,
     microphone=(FrameFigures(1.0, stalled=False), FrameFigures(2.0, stalled=False)),
     wrong_microphone_samples=0,
     missed=(),
