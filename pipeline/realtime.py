@@ -16,7 +16,7 @@ from pipeline.scheduling import (
 )
 
 AUDIO_PRIORITY = 70
-"""Above ordinary real-time work, below the sound server's own threads."""
+"""Above ordinary real-time work."""
 
 NETWORK_PRIORITY = 60
 """A cut begins with an event of the service, and must not wait for a busy processor either."""
@@ -50,10 +50,15 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 class Promotion:
-    """Real-time scheduling for a thread, asked for once and told from any thread."""
+    """Real-time scheduling for a thread, asked for once and told from any thread.
 
-    def __init__(self, priority: int) -> None:
+    :param by_broker: whether rtkit may be asked, which has a process ended whose thread runs for
+        200 ms without a pause.
+    """
+
+    def __init__(self, priority: int, *, by_broker: bool) -> None:
         self._priority = priority
+        self._by_broker = by_broker
         self._asked = False
         self._granted: str | None = None
         self._thread_id = 0
@@ -70,6 +75,8 @@ class Promotion:
         """Report the outcome as soon as there is one; for a thread that may wait."""
         if self._asked and not self._told:
             self._told = True
-            granted = self._granted or promote_by_broker(self._thread_id)
+            granted = self._granted
+            if granted is None and self._by_broker:
+                granted = promote_by_broker(self._thread_id)
             outcome = granted or "ordinary priority: the system grants no real-time scheduling"
             supervised.report(Log(logging.INFO, "pipeline.realtime", outcome))

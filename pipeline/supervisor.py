@@ -103,7 +103,7 @@ def start_on_files(
         raise SettingsError("bench needs a file in the place of each card.")
     if device is not None:
         real = choose(device, "output", _devices(children, Console(), settings.verbose))
-        speaker = replace(real or speaker, tap=speaker.path)
+        speaker = replace(real or speaker, tap=speaker.file)
     return start_voice(children, stack, settings, microphone, speaker)
 
 
@@ -153,8 +153,8 @@ class Pipeline:
         while not self._finished:
             self._handle_reports()
             self._tell_losses(self._voice.board)
-        if speaker.path is not None:
-            self._console.say(f"What the loudspeaker sounded is in {speaker.path}.")
+        if speaker.file is not None:
+            self._console.say(f"What the loudspeaker sounded is in {speaker.file}.")
 
     def _service(self) -> Settings:
         """Settings with an endpoint that answers: the configured one, or our own service's."""
@@ -189,7 +189,7 @@ class Pipeline:
         ]
         if missing:
             self._console.say(f"There is {', and '.join(missing)}.")
-        return microphone or CardChoice(path=SAMPLE_WAV), speaker or CardChoice(path=RECORDING)
+        return microphone or CardChoice(SAMPLE_WAV), speaker or CardChoice(RECORDING)
 
     def _wait_devices(self) -> tuple[Device, ...]:
         self._children.spawn("probe", "pipeline.audio.probe", self._settings.verbose, may_end=True)

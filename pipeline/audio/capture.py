@@ -15,7 +15,7 @@ from pipeline.audio.choice import CardChoice, steady_microphone
 from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, protect_process
 from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
@@ -49,9 +49,15 @@ class FrameAssembler:
         self._filled = 0
         self._captured_at_ns = 0
         self._flags = 0
+        self._reopened = False
+        self._end_ns = 0  # of the latest sample
 
     def push(self, samples: Samples, captured_at_ns: int) -> None:
         """Take the next samples; the first of them was captured at `captured_at_ns`."""
+        if self._reopened:
+            self._reopened = False
+            self._note_gap(captured_at_ns)
+        self._end_ns = captured_at_ns + samples_to_ns(len(samples))
         taken = 0
         while taken < len(samples):
             if not self._filled:
@@ -64,6 +70,15 @@ class FrameAssembler:
                 self._publish()
         self._words.captured_samples.add(len(samples))
         self._words.heartbeat_ns.store(time.monotonic_ns())
+
+    def reopened(self) -> None:
+        """Call it before the first `push` of a card that takes over: what lies between is lost."""
+        self._reopened = True
+
+    def _note_gap(self, captured_at_ns: int) -> None:
+        lost_ns = max(0, captured_at_ns - self._end_ns) if self._end_ns else 0
+        self._words.lost_samples.add(lost_ns * SAMPLE_RATE_HZ // NS_PER_S)
+        self._flags = FLAG_DISCONTINUITY
 
     def _publish(self) -> None:
         self._filled = 0
@@ -109,13 +124,14 @@ def _work(
             ms_to_samples(settings.frame_ms),
         )
         supervised.report(Started("microphone", steady.card.description))
-        if choice.is_file and not _wait_session_ready(board, supervised):
+        if choice.file and not _wait_session_ready(board, supervised):
             return
         with no_garbage_collection():
             callback = _start(steady.card, assembler, supervised)
             while not supervised.stop_requested(CHECK_S):
                 if steady.check():
                     supervised.report(Notice(steady.explanation))
+                    assembler.reopened()
                     callback = _start(steady.card, assembler, supervised)
                 callback.promotion.tell(supervised)
                 if missed := steady.missed.take():
@@ -145,7 +161,7 @@ class _Callback:
     """What runs on the card's thread in every period."""
 
     def __init__(self, assembler: FrameAssembler, rate_hz: int) -> None:
-        self.promotion = Promotion(AUDIO_PRIORITY)
+        self.promotion = Promotion(AUDIO_PRIORITY, by_broker=True)
         self._push = assembler.push
         self._same_rate = rate_hz == SAMPLE_RATE_HZ
         self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")

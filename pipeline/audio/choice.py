@@ -21,17 +21,15 @@ Direction = Literal["input", "output"]
 
 @dataclass(frozen=True, slots=True)
 class CardChoice:
-    """A WAV file, or a device by its full name and host API."""
+    """A WAV file, or a device."""
 
-    path: Path | None = None
-    name: str = ""
-    host_api: str = ""
+    card: Path | Device
     tap: Path | None = None
     """For a speaker: record there what it is given."""
 
     @property
-    def is_file(self) -> bool:
-        return self.path is not None
+    def file(self) -> Path | None:
+        return self.card if isinstance(self.card, Path) else None
 
 
 def choose(
@@ -48,10 +46,10 @@ def choose(
         path = Path(wanted)
         if direction == "input":
             check_readable(path)
-        return CardChoice(path=path)
+        return CardChoice(path)
     usable = [device for device in devices if _channels(device, direction)]
     device = _default(direction, usable) if wanted is None else _named(wanted, direction, usable)
-    return CardChoice(name=device.name, host_api=device.host_api) if device else None
+    return CardChoice(device) if device else None
 
 
 def steady_microphone(
@@ -79,19 +77,19 @@ def steady_speaker(
 
 
 def _microphone(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Microphone:
-    if choice.path is not None:
-        return WavMicrophone(choice.path, ms_to_samples(period_ms), missed)
+    if isinstance(choice.card, Path):
+        return WavMicrophone(choice.card, ms_to_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioMicrophone
 
-    return PortAudioMicrophone(choice.name, choice.host_api, period_ms, missed)
+    return PortAudioMicrophone(choice.card, period_ms, missed)
 
 
 def _speaker(choice: CardChoice, period_ms: float, missed: MissedPeriods) -> Speaker:
-    if choice.path is not None:
-        return WavSpeaker(choice.path, ms_to_samples(period_ms), missed)
+    if isinstance(choice.card, Path):
+        return WavSpeaker(choice.card, ms_to_samples(period_ms), missed)
     from pipeline.audio.devices import PortAudioSpeaker
 
-    speaker = PortAudioSpeaker(choice.name, choice.host_api, period_ms, missed)
+    speaker = PortAudioSpeaker(choice.card, period_ms, missed)
     return speaker if choice.tap is None else TappedSpeaker(speaker, choice.tap)
 
 
@@ -100,7 +98,7 @@ def _periods_ms(choice: CardChoice, period_ms: float | None) -> tuple[float, ...
     if period_ms is not None:
         return (period_ms,)
     # A file keeps up with any, and JACK's server has chosen the period for all of its clients.
-    fixed = choice.is_file or choice.host_api.startswith("JACK")
+    fixed = isinstance(choice.card, Path) or choice.card.host_api.startswith("JACK")
     return PERIODS_MS[:1] if fixed else PERIODS_MS
 
 

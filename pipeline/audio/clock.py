@@ -54,11 +54,11 @@ class PeriodClock:
             self._thread.join()
 
     def _run(self) -> None:
-        promote_this_thread(AUDIO_PRIORITY)  # before the first period, which is late otherwise
-        self.start_ns = time.monotonic_ns()
-        self._begun.set()
         periods = 0
         try:
+            promote_this_thread(AUDIO_PRIORITY)  # before the first period, which is late otherwise
+            self.start_ns = time.monotonic_ns()
+            self._begun.set()
             while not self._stop.is_set():
                 due_ns = self.start_ns + samples_to_ns(periods * self._period_samples)
                 ahead_ns = due_ns - time.monotonic_ns()
@@ -71,3 +71,4 @@ class PeriodClock:
                 periods += 1
         except BaseException as error:  # noqa: BLE001 - handed to whoever calls check()
             self._failure = error
+            self._begun.set()

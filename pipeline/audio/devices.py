@@ -9,6 +9,7 @@ JACK (PortAudio 19.6) they assume 8 bytes a frame and corrupt memory.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -40,17 +41,17 @@ class _Stream:
     def __init__(
         self,
         direction: Direction,
-        name: str,
-        host_api: str,
+        device: Device,
         period_ms: float,
         callback: StreamCallback,
     ) -> None:
         self._direction = direction
         self._period_ms = period_ms
         self._callback = callback
+        self._closed = False
         self._port_audio = _port_audio()
         try:
-            self._device = self._find(name, host_api)
+            self._device = self._find(device)
             self.rate_hz, self.channels, self._stream = self._open()
         except DeviceError:
             self._port_audio.terminate()
@@ -68,14 +69,26 @@ class _Stream:
             raise DeviceError(f"{self.description} stopped: was it unplugged? Start again.")
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(OSError):  # unplugged
+            self._stream.stop_stream()  # what the card holds is heard; closing throws it away
         self._stream.close()
         self._port_audio.terminate()
 
-    def _find(self, name: str, host_api: str) -> Device:
-        for device in _list(self._port_audio):
-            if (device.name, device.host_api) == (name, host_api):
-                return device
-        raise DeviceError(f"{name} ({host_api}) has disappeared: plug it in, or choose another.")
+    def _find(self, wanted: Device) -> Device:
+        """Numbers move when a card is plugged in; names may be those of several cards."""
+        named = [
+            device
+            for device in _list(self._port_audio)
+            if (device.name, device.host_api) == (wanted.name, wanted.host_api)
+        ]
+        if not named:
+            raise DeviceError(
+                f"{wanted.name} ({wanted.host_api}) has disappeared: plug it in, or choose another."
+            )
+        return next((device for device in named if device.index == wanted.index), named[0])
 
     def _open(self) -> tuple[int, int, Any]:
         """Rate in Hz, channels and stream of the first combination that the card accepts."""
@@ -123,9 +136,9 @@ class PortAudioMicrophone:
     clock_start_ns = 0
     ended = False
 
-    def __init__(self, name: str, host_api: str, period_ms: float, missed: MissedPeriods) -> None:
+    def __init__(self, device: Device, period_ms: float, missed: MissedPeriods) -> None:
         self._missed = missed
-        self._stream = _Stream("input", name, host_api, period_ms, self._recorded)
+        self._stream = _Stream("input", device, period_ms, self._recorded)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
         self.check = self._stream.check
@@ -152,10 +165,10 @@ class PortAudioSpeaker:
 
     clock_start_ns = 0
 
-    def __init__(self, name: str, host_api: str, period_ms: float, missed: MissedPeriods) -> None:
+    def __init__(self, device: Device, period_ms: float, missed: MissedPeriods) -> None:
         self._missed = missed
         self._period = np.zeros(0, np.int16)
-        self._stream = _Stream("output", name, host_api, period_ms, self._wanted)
+        self._stream = _Stream("output", device, period_ms, self._wanted)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
         self.check = self._stream.check

@@ -74,7 +74,7 @@ class _Callback:
     """What runs on the card's thread in every period."""
 
     def __init__(self, player: Player) -> None:
-        self.promotion = Promotion(AUDIO_PRIORITY)
+        self.promotion = Promotion(AUDIO_PRIORITY, by_broker=True)
         self._render = player.render
 
     def __call__(self, out: Samples, sounds_at_ns: int) -> None:

@@ -72,7 +72,7 @@ class Playout:
     @property
     def position(self) -> Position:
         item, samples = self._answers.position
-        return Position(item, samples - len(self._tail))
+        return Position(item, max(0, samples - len(self._tail)))  # it may hold two items' ends
 
     def take(self, out: Samples) -> int:
         """Copy the samples that are to sound next; returns how many."""

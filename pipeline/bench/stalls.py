@@ -3,15 +3,15 @@
 A witness on each processor, above every thread of a client, does nothing but sleep for a
 millisecond again and again. When it wakes too late, its processor was taken away from all programs:
 by the host of a virtual machine, by firmware, or inside the kernel. What the machine delays is
-counted apart from what a client delays. Nobody knows on which processor a client's thread was: the
-one that stood still longest counts.
+counted apart from what a client delays. A client's threads may have been on any processor, and on
+one after the other: the stalls of all count.
 """
 
 import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -45,36 +45,32 @@ PATIENCE_S = 5.0
 
 
 class Stall(NamedTuple):
-    """Times are ``time.monotonic_ns``."""
+    """From a witness's last sign of life to its next, ``time.monotonic_ns``.
+
+    Nobody knows where in the nap between them the processor stopped.
+    """
 
     begin_ns: int
     end_ns: int
 
 
 class Stalls:
-    """What the witnesses saw, each on its processor.
+    """What the witnesses of all processors saw.
 
     :ivar watched: whether there was any witness.
-    :ivar all: the stalls of all processors, without overlaps.
+    :ivar all: in order, without overlaps.
     """
 
-    def __init__(self, *seen: Iterable[Stall], watched: bool = True) -> None:
+    def __init__(self, seen: Iterable[Stall] = (), *, watched: bool = True) -> None:
         self.watched = watched
-        self._seen = [np.array([*stalls], np.int64).reshape(-1, 2) for stalls in seen]
-        self.all = _merged(self._of_all())
+        self.all = _merged(seen)
+        self._begins = np.array([stall.begin_ns for stall in self.all], np.int64)
+        self._ends = np.array([stall.end_ns for stall in self.all], np.int64)
 
     def within_ns(self, begin_ns: float, end_ns: float) -> float:
         """How much of that time a processor stood still."""
-        overlaps = (
-            np.minimum(stalls[:, 1], end_ns) - np.maximum(stalls[:, 0], begin_ns)
-            for stalls in self._seen
-        )
-        return max((float(np.maximum(each, 0).sum()) for each in overlaps), default=0.0)
-
-    def since(self, begin_ns: int) -> "Stalls":
-        """Those that ended after `begin_ns`."""
-        recent = (stalls[stalls[:, 1] > begin_ns] for stalls in self._seen)
-        return Stalls(*recent, watched=self.watched)
+        overlaps = np.minimum(self._ends, end_ns) - np.maximum(self._begins, begin_ns)
+        return float(np.maximum(overlaps, 0).sum())
 
     def spoil(self, begin_ns: float, end_ns: float) -> bool:
         """Whether a processor stood still for a good part of that time."""
@@ -88,23 +84,23 @@ class Stalls:
         late_ns = period.done_ns - period.due_ns - period_ns
         return 0 < late_ns <= self.within_ns(period.due_ns, period.done_ns)
 
+    def since(self, begin_ns: int) -> "Stalls":
+        """Those that ended after `begin_ns`."""
+        return Stalls((s for s in self.all if s.end_ns > begin_ns), watched=self.watched)
+
     def joined(self, more: Iterable[Stall]) -> "Stalls":
-        """With other times that are to count as much, as if another processor had stood still."""
-        return Stalls(*self._seen, more, watched=self.watched)
+        """With other times that are to count as much."""
+        return Stalls((*self.all, *more), watched=self.watched)
 
     @property
     def long(self) -> "Stalls":
         """Those that are counted one by one."""
-        long = (stalls[stalls[:, 1] - stalls[:, 0] > LONG_NS] for stalls in self._seen)
-        return Stalls(*long, watched=self.watched)
+        long = (s for s in self.all if s.end_ns - s.begin_ns > NAP_NS + LONG_NS)
+        return Stalls(long, watched=self.watched)
 
     @property
     def longest_ms(self) -> float:
         return max((stall.end_ns - stall.begin_ns for stall in self.all), default=0) / NS_PER_MS
-
-    def _of_all(self) -> Iterator[Stall]:
-        for stalls in self._seen:
-            yield from (Stall(int(begin_ns), int(end_ns)) for begin_ns, end_ns in stalls)
 
 
 class Witnesses:
@@ -132,8 +128,8 @@ class Witnesses:
         for pipe in self._pipes:
             pipe.send(None)
         answers = [_answer(pipe) for pipe in self._pipes]
-        watched = bool(answers) and None not in answers
-        return Stalls(*(answer for answer in answers if answer is not None), watched=watched)
+        seen = [stall for answer in answers if answer is not None for stall in answer]
+        return Stalls(seen, watched=bool(answers) and None not in answers)
 
 
 def _answer(pipe: "Connection[None, list[Stall] | None]") -> list[Stall] | None:
@@ -169,9 +165,10 @@ def _stalls_until_asked(questions: "Connection[list[Stall] | None, None]") -> li
     before_ns = time.monotonic_ns()
     while naps % POLL_NAPS or not questions.poll():
         time.sleep(NAP_NS / NS_PER_S)
-        due_ns, before_ns = before_ns + NAP_NS, time.monotonic_ns()
-        if before_ns - due_ns > SHORTEST_NS:
-            stalls.append(Stall(due_ns, before_ns))
+        now_ns = time.monotonic_ns()
+        if now_ns - before_ns > NAP_NS + SHORTEST_NS:
+            stalls.append(Stall(before_ns, now_ns))
+        before_ns = now_ns
         naps += 1
     return stalls
 

@@ -172,7 +172,9 @@ class Client:
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id
-            case ServiceError(code, message) if not self._board.network.ready.load():
+            case ServiceError(code, message) if not (
+                event.benign or self._board.network.ready.load()
+            ):
                 raise EndpointError(f"The service refused the session ({code}): {message}")
         await self._perform(self._conversation.receive(event))
         # Events that arrived together would be handled without a pause, and the microphone

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pipeline.network.actions import Action, AnswerCall, CreateResponse, Cut, EndItem, Play
 from pipeline.network.calls import INTERRUPTED, ToolCalls
 from pipeline.network.events import (
+    ALREADY_ACTIVE,
     AudioDelta,
     AudioDone,
     Event,
@@ -43,13 +44,6 @@ from pipeline.reports import (
     Trace,
     UserSaid,
 )
-
-ALREADY_ACTIVE = "conversation_already_has_active_response"
-BENIGN_ERRORS = frozenset({"response_cancel_not_active", ALREADY_ACTIVE})
-"""Codes that say no more than that a race was lost; the conversation is as it should be."""
-
-BENIGN_PARAMS = frozenset({"audio_end_ms", "item_id"})
-"""What a truncation or deletion that came too late is refused for: the answer goes on."""
 
 
 class Conversation:
@@ -138,8 +132,8 @@ class Conversation:
                 yield from self._function_called(event)
             case ResponseDone():
                 yield from self._response_done(event)
-            case ServiceError(code, message, param):
-                yield from self._error(code, message, param)
+            case ServiceError():
+                yield from self._error(event)
 
     def _speech_started(self) -> Iterator[Action]:
         self._user_speaks = True
@@ -239,12 +233,13 @@ class Conversation:
             self._answer_due = True
             yield CreateResponse()
 
-    def _error(self, code: str, message: str, param: str) -> Iterator[Action]:
+    def _error(self, error: ServiceError) -> Iterator[Action]:
+        code, message = error.code, error.message
         if code == ALREADY_ACTIVE:  # ours came too late: once more when that one is done
             self._answer_due = False
             self._going_on_due = True
             yield from self._go_on()
-        if code in BENIGN_ERRORS or param in BENIGN_PARAMS or "session.type" in message:
+        if error.benign:
             yield Trace(f"benign error {code}: {message}")
         else:
             self._answer_due = False

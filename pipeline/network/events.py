@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+ALREADY_ACTIVE = "conversation_already_has_active_response"
+BENIGN_ERRORS = frozenset({"response_cancel_not_active", ALREADY_ACTIVE})
+"""Codes that say no more than that a race was lost."""
+
+BENIGN_PARAMS = frozenset({"audio_end_ms", "item_id"})
+"""What a truncation or deletion that came too late is refused for: the answer goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
@@ -89,6 +96,15 @@ class ServiceError:
     code: str
     message: str
     param: str = ""
+
+    @property
+    def benign(self) -> bool:
+        """Whether the conversation is as it should be nevertheless."""
+        return (
+            self.code in BENIGN_ERRORS
+            or self.param in BENIGN_PARAMS
+            or "session.type" in self.message
+        )
 
 
 @dataclass(frozen=True, slots=True)

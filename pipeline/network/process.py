@@ -46,7 +46,7 @@ def _work(
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
         client = Client(settings, supervised, board, uplink, downlink, loop=runner.get_loop())
-        promotion = Promotion(NETWORK_PRIORITY)
+        promotion = Promotion(NETWORK_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()
         promotion.tell(supervised)

@@ -34,6 +34,17 @@ def translate(event: ServerEvent) -> Event:
     return make(event) if make else Unhandled()
 
 
+def _audio_delta(event: Any) -> AudioDelta:  # noqa: ANN401 - the SDK's models are dynamic
+    """:raises TypeError: the sound is missing or no base64, which the SDK passes on as it is."""
+    if not isinstance(event.delta, bytes):
+        raise TypeError("an audio delta without sound")
+    return AudioDelta(event.response_id, event.item_id, event.delta)
+
+
+def _words_delta(event: Any) -> WordsDelta:  # noqa: ANN401 - the SDK's models are dynamic
+    return WordsDelta(event.response_id, event.delta or "")
+
+
 def _response_done(event: Any) -> ResponseDone:  # noqa: ANN401 - the SDK's models are dynamic
     response = event.response
     return ResponseDone(
@@ -54,14 +65,16 @@ _TRANSLATIONS: dict[str, Callable[[Any], Event]] = {
     "session.updated": lambda _: SessionUpdated(),
     "input_audio_buffer.speech_started": lambda _: SpeechStarted(),
     "input_audio_buffer.speech_stopped": lambda _: SpeechStopped(),
-    "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(e.transcript),
+    "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(
+        e.transcript or ""
+    ),
     "conversation.item.input_audio_transcription.failed": lambda _: UserTranscript(""),
     "response.created": lambda e: ResponseCreated(e.response.id or ""),
-    "response.audio.delta": lambda e: AudioDelta(e.response_id, e.item_id, e.delta),
+    "response.audio.delta": _audio_delta,
     "response.audio.done": lambda e: AudioDone(e.response_id, e.item_id),
-    "response.audio_transcript.delta": lambda e: WordsDelta(e.response_id, e.delta),
+    "response.audio_transcript.delta": _words_delta,
     "response.audio_transcript.done": lambda e: WordsDone(e.response_id),
-    "response.text.delta": lambda e: WordsDelta(e.response_id, e.delta),
+    "response.text.delta": _words_delta,
     "response.text.done": lambda e: WordsDone(e.response_id),
     "response.function_call_arguments.done": lambda e: FunctionCalled(
         e.response_id, e.call_id, e.name, e.arguments

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from pipeline.commands import CallTool, CancelTool
 from pipeline.network.actions import Action, AnswerCall, CreateResponse
 from pipeline.network.calls import INTERRUPTED
-from pipeline.network.conversation import ALREADY_ACTIVE, Conversation
+from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
+    ALREADY_ACTIVE,
     FunctionCalled,
     ResponseCreated,
     ResponseDone,

@@ -131,3 +131,13 @@ def test_a_card_of_another_rate_is_heard_at_24_khz_at_the_right_time(
     captured_at_ns, _, samples = max(frames, key=lambda frame: int(np.abs(frame[2]).max()))
     clicked_at_ns = captured_at_ns + samples_to_ns(int(np.argmax(np.abs(samples))))
     assert abs(clicked_at_ns - START_NS - int(click_s * 1e9)) <= 2 * samples_to_ns(1)
+
+
+def test_what_is_lost_while_a_card_is_reopened_is_counted_and_flagged() -> None:
+    with capture_rig() as rig:
+        rig.push(counted(600))
+        rig.assembler.reopened()
+        rig.assembler.push(counted(1_800), START_NS + samples_to_ns(600 + 2_400))
+        (_, first_flags, _), (_, second_flags, _) = rig.take()
+        assert (first_flags, second_flags) == (FLAG_DISCONTINUITY, 0)
+        assert rig.words.lost_samples.load() == 2_400

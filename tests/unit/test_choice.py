@@ -34,7 +34,7 @@ CARDS = (WEBCAM, HEADSET, HEADSET_2, SPEAKERS)
 
 
 def chosen(device: Device) -> CardChoice:
-    return CardChoice(name=device.name, host_api=device.host_api)
+    return CardChoice(device)
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_an_unknown_card_where_there_is_none() -> None:
 def test_a_wav_file_is_a_card_even_where_there_are_none(tmp_path: Path, name: str) -> None:
     path = write_wav(tmp_path / name, np.ones(10, np.int16))
     choice = choose(str(path), "input", ())
-    assert choice == CardChoice(path=path)
-    assert choice.is_file
+    assert choice == CardChoice(path)
+    assert choice.file == path
 
 
 def test_a_recording_needs_no_file_yet(tmp_path: Path) -> None:
     path = tmp_path / "new.wav"
-    assert choose(str(path), "output", ()) == CardChoice(path=path)
+    assert choose(str(path), "output", ()) == CardChoice(path)
     assert not path.exists()
 
 
@@ -113,8 +113,8 @@ def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_files_are_opened_in_the_place_of_cards(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with Board.create() as board:
-        microphone = steady_microphone(CardChoice(path=path), 5.0, board.capture)
-        speaker = steady_speaker(CardChoice(path=tmp_path / "out.wav"), 5.0, board.playback)
+        microphone = steady_microphone(CardChoice(path), 5.0, board.capture)
+        speaker = steady_speaker(CardChoice(tmp_path / "out.wav"), 5.0, board.playback)
         assert isinstance(microphone.card, WavMicrophone)
         assert isinstance(speaker.card, WavSpeaker)
         assert microphone.card.rate_hz == speaker.card.rate_hz == 24_000

@@ -179,6 +179,13 @@ def test_the_position_leaves_out_what_has_not_sounded_of_a_fade(rig: Rig) -> Non
     assert rig.playout.position == Position(1, PERIOD + FADE // 2)
 
 
+def test_the_position_is_never_before_an_items_beginning(rig: Rig) -> None:
+    rig.whole(loud(30), item=1)
+    rig.answer(loud(20), item=2)
+    rig.playout.take(np.zeros(10, np.int16))
+    assert rig.playout.position == Position(2, 0), "most of what runs dry is still item 1"
+
+
 def test_a_cut_in_a_pause_forgets_the_pause(rig: Rig) -> None:
     rig.answer(loud(PERIOD))
     rig.play(PERIOD + 10 * PERIOD)

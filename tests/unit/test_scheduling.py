@@ -53,10 +53,21 @@ def test_the_outcome_is_told_once(
     monkeypatch.setattr(
         realtime, "promote_by_broker", lambda tid: (asked.append(tid), by_broker)[1]
     )
-    promotion, supervised = Promotion(AUDIO_PRIORITY), Supervised()
+    promotion, supervised = Promotion(AUDIO_PRIORITY, by_broker=True), Supervised()
     promotion.tell(supervised)  # type: ignore[arg-type] # nothing to tell yet
     promotion.promote_once()
     for _ in range(3):
         promotion.tell(supervised)  # type: ignore[arg-type]
     assert supervised.said == [told]
     assert asked == ([] if at_once else [threading.get_native_id()])
+
+
+def test_a_thread_that_may_run_long_is_not_handed_to_the_broker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(realtime, "promote_this_thread", lambda _: None)
+    monkeypatch.setattr(realtime, "promote_by_broker", lambda _: pytest.fail("it was"))
+    promotion, supervised = Promotion(AUDIO_PRIORITY, by_broker=False), Supervised()
+    promotion.promote_once()
+    promotion.tell(supervised)  # type: ignore[arg-type]
+    assert supervised.said == ["ordinary priority: the system grants no real-time scheduling"]

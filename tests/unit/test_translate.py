@@ -186,3 +186,15 @@ def test_what_an_event_means(kind: str, fields: dict[str, Any], expected: Event)
 )
 def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) -> None:
     assert translate(from_json(kind, fields)) == Unhandled()
+
+
+@pytest.mark.parametrize("sound", [None, "A"])
+def test_an_audio_delta_without_sound_is_unreadable(sound: str | None) -> None:
+    with pytest.raises(TypeError, match="without sound"):
+        translate(from_json("response.audio.delta", {**OF_ANSWER, "delta": sound}))
+
+
+def test_words_that_are_missing_are_none() -> None:
+    delta = translate(from_json("response.text.delta", {**OF_ANSWER, "delta": None}))
+    assert isinstance(delta, WordsDelta)
+    assert not delta.text
