@@ -31,7 +31,7 @@ from pipeline.bench import events
 from pipeline.bench.loop import event_loop
 from pipeline.bench.measure import HOLDING_TOOL
 from pipeline.bench.signals import answer, read_wav, write_wav
-from pipeline.bench.stalls import Witnesses
+from pipeline.bench.stalls import LONG_NS, Witnesses
 from pipeline.bench.three_processes import three_processes
 from pipeline.child import Supervised, run_child
 from pipeline.children import Children
@@ -113,7 +113,7 @@ def listen(seconds: float) -> Outcome:
         witnessed = witnesses.stalls()
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
-    missed, stalls = client.facts.all_missed, witnessed.long
+    missed, stalls = client.facts.all_missed, witnessed.longer_than(LONG_NS)
     excused = sum(witnessed.excuse(period, PERIOD_MS * NS_PER_MS) for period in missed)
     common = min(len(played), samples)
     return Outcome(

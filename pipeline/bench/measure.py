@@ -25,7 +25,7 @@ from pipeline.bench.notes import Notes
 from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service import Script
 from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
-from pipeline.bench.stalls import Stall, Stalls, Witnesses
+from pipeline.bench.stalls import LONG_NS, Stall, Stalls, Witnesses
 from pipeline.children import Children
 from pipeline.errors import PipelineError
 from pipeline.pcm import NS_PER_MS, NS_PER_S, ms_to_samples
@@ -155,11 +155,12 @@ def measure(
 def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
     missed = [period for period in run.facts.all_missed if period.due_ns >= run.begin_ns]
     excused = {p for p in missed if run.witnessed.excuse(p, _ns(design.period_ms))}
-    stalls = run.witnessed.long
+    stalls = run.witnessed.longer_than(LONG_NS)
     unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
     edge = _edge(design, run.facts, run.recording)
     turns = run.notes.turns
     drain_ns = _ns(_drain_ms(design, scenario))
+    blackouts = stalls.longer_than(drain_ns)
     known = [
         figures and figures.without_delay(waited_ms)
         for turn, figures, waited_ms in zip(
@@ -168,7 +169,7 @@ def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
             run.waited_ms,
             strict=True,
         )
-        if unsure.within_ns(turn.first_delta_ns, turn.speech_started_ns + drain_ns) < drain_ns
+        if not blackouts.within_ns(turn.first_delta_ns, turn.speech_started_ns + drain_ns)
     ]
     return Result(
         design=design.name,

@@ -36,7 +36,7 @@ SHORTEST_NS = NS_PER_MS // 2
 """Several such in a row delay whoever needs the processor for longer than the witness does."""
 
 LONG_NS = 3 * NS_PER_MS // 2
-"""What alone delays a turn."""
+"""What delays a turn, and is counted one by one."""
 
 SPOILING_PART = 0.1
 
@@ -92,10 +92,9 @@ class Stalls:
         """With other times that are to count as much."""
         return Stalls((*self.all, *more), watched=self.watched)
 
-    @property
-    def long(self) -> "Stalls":
-        """Those that are counted one by one."""
-        long = (s for s in self.all if s.end_ns - s.begin_ns > NAP_NS + LONG_NS)
+    def longer_than(self, ns: int) -> "Stalls":
+        """Those that lasted longer, a nap apart."""
+        long = (s for s in self.all if s.end_ns - s.begin_ns > NAP_NS + ns)
         return Stalls(long, watched=self.watched)
 
     @property

@@ -15,7 +15,7 @@ from pipeline.bench.analysis import (
 from pipeline.bench.clock import CardClock
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import answer
-from pipeline.bench.stalls import Stall, Stalls
+from pipeline.bench.stalls import LONG_NS, Stall, Stalls
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.reports import MissedPeriod
 
@@ -313,7 +313,7 @@ def test_what_a_real_card_says_it_missed_is_never_excused() -> None:
 
 def test_only_long_standstills_are_counted_one_by_one() -> None:
     stalls = Stalls([Stall(0, MS), Stall(10 * MS, 13 * MS)])
-    assert stalls.long.all == [Stall(10 * MS, 13 * MS)]
+    assert stalls.longer_than(LONG_NS).all == [Stall(10 * MS, 13 * MS)]
 
 
 def test_time_on_purpose_is_no_part_of_speak() -> None:
