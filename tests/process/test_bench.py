@@ -31,7 +31,8 @@ def test_each_client_goes_through_each_scenario(results: list[dict[str, Any]]) -
         ("tools", "single process"),
     ]
     for result in results:
-        assert len(result["turns"]) + result["unheard_turns"] == CUTS
+        lost = result["circumstances"]["lost_turns"]
+        assert len(result["turns"]) + result["unheard_turns"] + lost == CUTS
         assert len(result["microphone"]) > CUTS
         assert all(cost["memory_mb"] > 0 for cost in result["cost"])
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.offline.answers.chat import ChatReplies
 from tests.service.chat_endpoint import ChatEndpoint, Script, Stream, serving
-from tests.service.client import Client, client_of
+from tests.service.client import Client, client_of, sample_sentences
 from tests.service.conftest import Running
 
 WEATHER = {
@@ -210,8 +210,42 @@ def test_words_before_a_call(running: Running) -> None:
         assert [item["type"] for item in response["output"]] == ["message", "function_call"]
         added = client.of("response.output_item.added")
         assert [event["output_index"] for event in added] == [0, 1]
+        kinds = [event["type"] for event in client.events]
+        of_call = kinds.index("response.function_call_arguments.done")
+        assert kinds.index("response.output_item.done") < of_call, "one item after the other"
 
     hold(running, talk, call, session={**SESSION})
+
+
+def test_half_a_call_is_not_made(running: Running) -> None:
+    async def half(stream: Stream) -> None:
+        function = {"name": "get_weather", "arguments": '{"city": "Tok'}
+        await stream.chunk(tool_calls=[{"index": 0, "function": function}])
+        await stream.chunk(finish_reason="length")
+
+    async def talk(client: Client) -> None:
+        await client.send("session.update", session={"tools": [WEATHER]})
+        response = await ask(client, "What is the weather?")
+        assert response["status"] == "incomplete"
+        assert not client.of("response.function_call_arguments.done")
+
+    hold(running, talk, half)
+
+
+def test_every_recording_is_understood_before_the_endpoint_is_asked(running: Running) -> None:
+    async def say(stream: Stream) -> None:
+        await stream.say("Yes.")
+
+    async def talk(client: Client) -> None:
+        await client.say(sample_sentences()[0])
+        await client.send("input_audio_buffer.commit")
+        await ask(client, "One?")
+
+    session = {**TEXT, "turn_detection": None}
+    _, endpoint = hold(running, talk, say, session=session)
+    _, spoken, written = endpoint.requests[0]["messages"]
+    assert "plus" in spoken["content"]
+    assert written["content"] == "One?"
 
 
 def test_a_cancelled_answer_closes_the_stream(running: Running) -> None:

@@ -355,3 +355,20 @@ def test_much_sound_of_one_client_does_not_stop_another(port: int) -> None:
 
     asyncio.run(both())
     assert finished == ["light", "heavy"]
+
+
+def test_a_filler_is_a_turn_after_the_client_cancelled_the_answer(
+    port: int, voice: Voice, recogniser: Recogniser
+) -> None:
+    sound = said_clearly(voice, recogniser, "Okay.")
+
+    async def cancel_and_speak(client: Client) -> None:
+        await client.ask("Tell me a long story.")
+        for _ in range(20):
+            await client.until("response.audio.delta")
+        await client.send("response.cancel")
+        await client.until("response.done")
+        await client.say(sound)
+        await client.until("input_audio_buffer.committed")
+
+    talk(port, cancel_and_speak, turn_detection=SEMANTIC)

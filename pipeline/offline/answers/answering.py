@@ -4,9 +4,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.offline.answers.delivery import TIMES_REAL_TIME, Delivery
 from pipeline.offline.answers.playback import Playback
@@ -16,7 +16,7 @@ from pipeline.offline.answers.response import Response
 from pipeline.offline.answers.tools import Call
 from pipeline.offline.models.engine import Engine, RecognitionUnavailableError
 from pipeline.offline.protocol.configuration import ResponseOptions
-from pipeline.offline.protocol.conversation import Conversation, Item, new_item
+from pipeline.offline.protocol.conversation import Conversation, Item
 from pipeline.offline.protocol.wire import ClientError, Event, event
 from pipeline.offline.server.outbox import Outbox
 
@@ -35,9 +35,8 @@ class Heard:
     """Set when the protocol's order lets the client know the words."""
     told: "asyncio.Task[None] | None" = None
 
-    async def understand(self) -> None:
-        """Wait for the words, and put them into the item; raise what recognition raised."""
-        self.item.understood(await asyncio.shield(self.words))
+    def __post_init__(self) -> None:
+        self.item.words = self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,8 @@ class _Request:
     items: tuple[Item, ...] | None = None
     is_automatic: bool = False
     """Whether a turn brought it about. A later turn may take its place."""
+    cancelled_for: str | None = None
+    """Why it ends as soon as it begins."""
 
 
 @dataclass(slots=True)
@@ -84,13 +85,22 @@ class Answering:
         self._out_of_band: list[_Answer] = []
         self._waiting: deque[_Request] = deque()
 
-    def answer(self, options: ResponseOptions, heard: Heard | None = None) -> None:
+    def answer(
+        self,
+        options: ResponseOptions,
+        heard: Heard | None = None,
+        *,
+        chosen: Sequence[Item] | None = None,
+        appended: Sequence[Item] = (),
+    ) -> None:
         """Begin to answer; raise `ClientError` if that cannot be.
 
         :param heard: the user's last turn, if its words may still be unknown
+        :param chosen: what is answered instead of the conversation
+        :param appended: what comes after that
         """
-        self._check_free(options)
-        request = _Request(options, heard, self._items(options))
+        self.check_free(options)
+        request = _Request(options, heard, self._items(options, chosen, appended))
         if self._current is None or options.is_out_of_band:
             self._begin(request)
         else:
@@ -119,7 +129,11 @@ class Answering:
         self._rehearsal.drop()
 
     def cancel(self, reason: str, response_id: str | None = None) -> bool:
-        """Stop the active answer, or the one with that id; return whether there was one."""
+        """Stop the active answer and what waits for its end, or the answer with that id.
+
+        Returns whether there was one.
+        """
+        waited = response_id is None and self._cancel_waiting(reason)
         active = [self._current] if self._current is not None else []
         if response_id is not None:
             active = [
@@ -132,7 +146,17 @@ class Answering:
                 answer.cancelled_for = reason
                 answer.generation.cancel()
                 return True
-        return False
+        return waited
+
+    def _cancel_waiting(self, reason: str) -> bool:
+        """Nobody was told of answers to turns; those that a client wants begin and end at once."""
+        requests, self._waiting = self._waiting, deque()
+        for request in requests:
+            if not request.is_automatic:
+                self._waiting.append(replace(request, cancelled_for=reason))
+            elif request.heard is not None:
+                request.heard.may_be_told.set()
+        return bool(requests)
 
     async def close(self) -> None:
         """Stop everything without another event."""
@@ -147,7 +171,8 @@ class Answering:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _check_free(self, options: ResponseOptions) -> None:
+    def check_free(self, options: ResponseOptions) -> None:
+        """Raise `ClientError` if no such answer can begin now."""
         if options.is_out_of_band:
             if len(self._out_of_band) >= _MOST_OUT_OF_BAND:
                 raise ClientError(
@@ -161,26 +186,18 @@ class Answering:
                 "wait until it is done, or cancel it.",
             )
 
-    def _items(self, options: ResponseOptions) -> tuple[Item, ...] | None:
+    def _items(
+        self, options: ResponseOptions, chosen: Sequence[Item] | None, appended: Sequence[Item]
+    ) -> tuple[Item, ...] | None:
         """Return what is answered instead of the conversation as it will be, if anything."""
-        items = None
-        if options.input is not None:
-            items = tuple(self._resolved(given) for given in options.input)
-        appended = tuple(new_item(given) for given in options.appended)
         if options.is_out_of_band:
-            before = self._conversation.items if items is None else items
-            return before + appended
+            return (*(self._conversation.items if chosen is None else chosen), *appended)
         for item in appended:
             previous_id = self._conversation.add(item)
             self._outbox.put(
                 event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
             )
-        return None if items is None else items + appended
-
-    def _resolved(self, given: Event) -> Item:
-        if given["type"] == "item_reference":
-            return self._conversation.find(given["id"], "retrieve")
-        return new_item(given)
+        return None if chosen is None else (*chosen, *appended)
 
     def _begin(self, request: _Request) -> None:
         items = self._conversation.items if request.items is None else request.items
@@ -208,7 +225,10 @@ class Answering:
             return
         self._current = None
         if self._waiting:
-            self._begin(self._waiting.popleft())
+            request = self._waiting.popleft()
+            self._begin(request)
+            if request.cancelled_for is not None:
+                self.cancel(request.cancelled_for)
 
     async def _generate(
         self, response: Response, request: _Request, items: tuple[Item, ...]
@@ -224,8 +244,8 @@ class Answering:
             yield request.options.said
             return
         try:
-            if request.heard is not None:
-                await request.heard.understand()
+            for item in items:
+                await item.understood()
         except RecognitionUnavailableError as error:
             yield str(error)
             return

@@ -39,7 +39,10 @@ class ChatAnswer:
         """Return what is to be called; raise `ReplyFailedError` if the stream broke off."""
         if not self._ended and self.finish_reason is None:
             raise broken("ended in the middle")
-        return [Call(call.name, call.arguments or "{}") for _, call in sorted(self._calls.items())]
+        calls = [Call(call.name, call.arguments or "{}") for _, call in sorted(self._calls.items())]
+        if self.finish_reason == "length":
+            return [call for call in calls if _is_json(call.arguments)]
+        return calls
 
     def _take_chunk(self, chunk: Any) -> str:  # noqa: ANN401 - JSON
         if chunk.get("error"):
@@ -57,6 +60,14 @@ class ChatAnswer:
         call = self._calls.setdefault(index, _PartialCall())
         call.name = call.name or function.get("name") or ""
         call.arguments += function.get("arguments") or ""
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def broken(how: str) -> ReplyFailedError:

@@ -35,42 +35,42 @@ class Delivery:
     async def deliver(self, reply: _Reply, response: Response, begun: asyncio.Event | None) -> None:
         """Send all of `reply`; raise `ReplyCutError` when it is longer than it may be.
 
-        :param begun: set with the first sound
+        :param begun: set with the first sound, words or call
         """
+        begun = begun or asyncio.Event()
         if response.speaks:
             await self._send_speech(reply, response, begun)
         else:
-            await self._send_text(reply, response)
+            await self._send_text(reply, response, begun)
 
-    async def _send_text(self, reply: _Reply, response: Response) -> None:
+    async def _send_text(self, reply: _Reply, response: Response, begun: asyncio.Event) -> None:
         async for part in reply:
             if isinstance(part, Call):
-                await self._send_call(part, response)
+                await self._send_call(part, response, begun)
                 continue
             await self._have_room(response, len(part))
             self._outbox.put(*response.write(part))
+            begun.set()
             await asyncio.sleep(0)
 
-    async def _send_speech(
-        self, reply: _Reply, response: Response, begun: asyncio.Event | None
-    ) -> None:
+    async def _send_speech(self, reply: _Reply, response: Response, begun: asyncio.Event) -> None:
         pace = _Pace(self._times_real_time)
         async with aclosing(speak(self._speaker, clauses(reply))) as spoken:
             async for part, sound in spoken:
                 if isinstance(part, Call):
-                    await self._send_call(part, response)
+                    await self._send_call(part, response, begun)
                     continue
                 for delta in deltas(part, sound):
                     await self._have_room(response, len(delta.text), delta.sound.size)
                     self._outbox.put(*response.say(delta))
                     self._playback.sent(response.message_id, delta.sound.size)
-                    if begun is not None:
-                        begun.set()
+                    begun.set()
                     await pace.wait(delta.sound.size)
 
-    async def _send_call(self, call: Call, response: Response) -> None:
+    async def _send_call(self, call: Call, response: Response, begun: asyncio.Event) -> None:
         await self._have_room(response, len(call.arguments))
         self._outbox.put(*response.call(call.name, call.arguments))
+        begun.set()
 
     async def _have_room(self, response: Response, characters: int, samples: int = 0) -> None:
         """Wait until more may be sent; raise `ReplyCutError` if the answer is long enough."""

@@ -55,6 +55,10 @@ class Playback:
             last.starts_s += now_s - last.ends_s
         last.samples += samples
 
+    def forget(self, item_id: str) -> None:
+        """The client plays this item no longer."""
+        self._queue = deque(playing for playing in self._queue if playing.item_id != item_id)
+
     def stop(self) -> list[Unheard]:
         """The client falls silent now; return what it has not played to its end."""
         self._forget_played()

@@ -34,7 +34,8 @@ class Response:
         self._message_index = 0
         self._text = ""
         self._samples = 0
-        self._called_characters = 0
+        self._closed_characters = 0
+        """Of what was said or called before the open item."""
         self._status = "in_progress"
         self._status_details: Event | None = None
 
@@ -75,14 +76,14 @@ class Response:
     def call(self, name: str, arguments: str) -> list[Event]:
         """Call a function of the client's."""
         item = function_call(new_id("item"), new_id("call"), name)
-        events = self._add(item)
+        events = [*self._closing("completed"), *self._add(item)]
         place = {
             "response_id": self.id,
             "item_id": item.id,
             "output_index": len(self._outputs) - 1,
             "call_id": item.wire["call_id"],
         }
-        self._called_characters += len(arguments)
+        self._closed_characters += len(arguments)
         item.wire.update(arguments=arguments, status="completed")
         return [
             *events,
@@ -101,16 +102,15 @@ class Response:
     def finish(self, status: str, details: Event | None) -> list[Event]:
         """Close what is open, whether the answer is whole or not."""
         self._status, self._status_details = status, details
-        if not self._outputs and status == "completed":
-            return [*self._opening(), *self._closing()]
-        return self._closing()
+        opening = self._opening() if not self._outputs and status == "completed" else []
+        return [*opening, *self._closing("completed" if status == "completed" else "incomplete")]
 
     def done(self) -> Event:
         return event("response.done", response=self._wire())
 
     @property
     def _characters(self) -> int:
-        return len(self._text) + self._called_characters
+        return len(self._text) + self._closed_characters
 
     def _opening(self) -> list[Event]:
         """Open the item that holds the answer, unless it is open."""
@@ -123,19 +123,23 @@ class Response:
             self._part_event("response.content_part.added", part=self._part("")),
         ]
 
-    def _closing(self) -> list[Event]:
+    def _closing(self, status: str) -> list[Event]:
+        """Close the item that holds the answer, if it is open."""
         item = self._message
         if item is None:
             return []
         heard = item.speech.transcript if item.speech is not None and item.speech.is_cut else None
         part = self._part(self._text)
         item.wire["content"] = [part if heard is None else self._part(heard)]
-        item.wire["status"] = "completed" if self._status == "completed" else "incomplete"
-        return [
+        item.wire["status"] = status
+        events = [
             *(self._closing_sound() if self.speaks else self._closing_text()),
             self._part_event("response.content_part.done", part=part),
             self._item_done(item),
         ]
+        self._closed_characters += len(self._text)
+        self._message, self._text = None, ""
+        return events
 
     def _closing_text(self) -> list[Event]:
         return [self._part_event("response.text.done", text=self._text)]

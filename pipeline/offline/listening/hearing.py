@@ -1,6 +1,7 @@
 """One session's ears: sound is taken as it comes, and listened to beside the events."""
 
 import asyncio
+import logging
 
 from pipeline.offline.answers.answering import Answering, Heard
 from pipeline.offline.listening.appended import unpacked
@@ -13,13 +14,22 @@ from pipeline.offline.listening.user_speech import UserSpeech
 from pipeline.offline.models.engine import Engine
 from pipeline.offline.protocol.configuration import Configuration
 from pipeline.offline.protocol.conversation import Conversation
-from pipeline.offline.protocol.wire import Event, event, new_id, required
+from pipeline.offline.protocol.wire import (
+    ClientError,
+    Event,
+    error_event,
+    event,
+    new_id,
+    required,
+)
 from pipeline.offline.server.outbox import Outbox
 
 _WINDOWS_AT_A_TIME = 8
 """About a millisecond of work."""
 _MOST_UNHEARD_MS = 10_000
 """A client that sends sound faster than it can be listened to is read no faster."""
+
+_log = logging.getLogger(__name__)
 
 
 class Hearing:
@@ -85,9 +95,7 @@ class Hearing:
                 await asyncio.sleep(0)
             self._listener.append(data)
         if self._listening is None or self._listening.done():
-            before, self._listening = self._listening, asyncio.create_task(self._listen())
-            if before is not None:
-                before.result()  # raises what went wrong
+            self._listening = asyncio.create_task(self._listen())
         if self._listener.unheard_ms > _MOST_UNHEARD_MS:
             await self.caught_up()
 
@@ -110,9 +118,16 @@ class Hearing:
         self._outbox.put(event("input_audio_buffer.cleared"))
 
     async def _listen(self) -> None:
-        """Listen to all that is there."""
-        model = await self._engine.detector()
-        for count, change in enumerate(self._listener.turn_events(model), 1):
-            await self._turns.follow(change)
-            if count % _WINDOWS_AT_A_TIME == 0:
-                await asyncio.sleep(0)  # others want to be heard, too
+        """Listen to all that is there; what goes wrong is told once."""
+        try:
+            model = await self._engine.detector()
+            for count, change in enumerate(self._listener.turn_events(model), 1):
+                await self._turns.follow(change)
+                if count % _WINDOWS_AT_A_TIME == 0:
+                    await asyncio.sleep(0)  # others want to be heard, too
+        except ClientError as error:
+            self._outbox.put(error_event(error))
+        except Exception:  # noqa: BLE001 - a fault of ours must not end a client's session
+            _log.exception("sound could not be listened to")
+            fault = ClientError("server_error", "The service could not listen to this sound.")
+            self._outbox.put(error_event(fault, kind="server_error"))

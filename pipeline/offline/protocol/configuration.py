@@ -161,7 +161,10 @@ class Configuration:
             raise ClientError(
                 "invalid_value", "The model of a session cannot be changed.", "session.model"
             )
-        if "input_audio_format" in changes:
+        if (
+            changes.get("input_audio_format", self._session["input_audio_format"])
+            != (self._session["input_audio_format"])
+        ):
             changes.setdefault("input_audio_sampling_rate", None)
         if changes.get("turn_detection"):
             changes["turn_detection"] = _with_defaults(changes["turn_detection"])
@@ -211,6 +214,8 @@ def _changes(fields: AnswerFields, session: Event, at: str) -> Event:
         )
     if "output_audio_format" in changes:
         output_format(changes["output_audio_format"], f"{at}.output_audio_format")
+    if "tools" in changes and not _is_known(session["tool_choice"], changes["tools"]):
+        changes.setdefault("tool_choice", "auto")  # what it named is gone
     if "tool_choice" in changes:
         tools = changes["tools"] if "tools" in changes else session["tools"]
         changes["tool_choice"] = _tool_choice(changes["tool_choice"], tools, f"{at}.tool_choice")
@@ -223,7 +228,7 @@ def _tool_choice(choice: str | Event, tools: list[Event], param: str) -> str | E
     if choice in _MODES:
         return choice
     name = choice if isinstance(choice, str) else choice["name"]
-    if not any(tool.get("name") == name for tool in tools):
+    if not _is_known(choice, tools):
         raise ClientError(
             "invalid_value",
             f"Invalid value: {shown(name)}. Supported values are: 'auto', 'none', 'required', "
@@ -231,6 +236,12 @@ def _tool_choice(choice: str | Event, tools: list[Event], param: str) -> str | E
             param,
         )
     return {"type": "function", "name": name}
+
+
+def _is_known(choice: str | Event, tools: list[Event]) -> bool:
+    """Whether a `tool_choice` is a mode, or the name of one of `tools`."""
+    name = choice if isinstance(choice, str) else choice["name"]
+    return choice in _MODES or any(tool.get("name") == name for tool in tools)
 
 
 def _said(fields: ResponseFields) -> str | None:

@@ -1,5 +1,6 @@
 """What the service remembers of a conversation: its items, in order."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 
@@ -14,13 +15,15 @@ from pipeline.pcm import ms_to_samples, samples_to_ms
 class Item:
     """`wire` is the protocol's item object. `speech` is that of an answer, `audio_ms` of a user.
 
-    `recording` is base64 that a client sent without telling its words.
+    `recording` is base64 that a client sent without telling its words; `words` are what is being
+    recognised.
     """
 
     wire: Event
     speech: Speech | None = None
     audio_ms: int = 0
     recording: str | None = None
+    words: "asyncio.Task[str] | None" = None
 
     @property
     def id(self) -> str:
@@ -34,8 +37,11 @@ class Item:
         parts = self.wire["content"]
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
-    def understood(self, words: str) -> None:
-        """Put the words that were recognised where they belong."""
+    async def understood(self) -> None:
+        """Wait until its words are known, if need be; raise what recognition raised."""
+        if self.words is None:
+            return
+        words = await asyncio.shield(self.words)
         for part in self.wire["content"]:
             if part["type"] == "input_audio" and part["transcript"] is None:
                 part["transcript"] = words
@@ -159,8 +165,14 @@ def new_item(checked: Event) -> Item:
     recording = None
     for part in checked.get("content", ()):
         if part["type"] == "input_audio":
-            if part.get("transcript") is None:
-                recording = part.get("audio") or recording
+            if part.get("transcript") is None and part.get("audio"):
+                if recording is not None:
+                    raise ClientError(
+                        "not_supported",
+                        "An item may hold one recording here: send each in an item of its own.",
+                        "item.content",
+                    )
+                recording = part["audio"]
             part.update(audio=None, transcript=part.get("transcript"))
     item_id = checked.get("id") or new_id("item")
     wire = {**checked, "id": item_id, "object": "realtime.item", "status": "completed"}

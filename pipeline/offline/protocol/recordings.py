@@ -44,5 +44,6 @@ class Recordings:
     async def _understand(self, heard: Heard) -> None:
         await asyncio.wait({heard.words})
         if not heard.words.cancelled() and heard.words.exception() is None:
-            await heard.understand()
-        del self._unfinished[heard.item.id]
+            await heard.item.understood()
+        if self._unfinished.get(heard.item.id) is heard:  # a client may use an id again
+            del self._unfinished[heard.item.id]

@@ -14,9 +14,15 @@ from pipeline.offline.listening.formats import input_format
 from pipeline.offline.listening.hearing import Hearing
 from pipeline.offline.models.detector import RATE_HZ
 from pipeline.offline.models.engine import Engine
+from pipeline.offline.models.recogniser import Samples16k
 from pipeline.offline.protocol.caveats import caveats
 from pipeline.offline.protocol.configuration import LIFETIME_S, Configuration
-from pipeline.offline.protocol.conversation import Conversation, Item, item_from_client
+from pipeline.offline.protocol.conversation import (
+    Conversation,
+    Item,
+    item_from_client,
+    new_item,
+)
 from pipeline.offline.protocol.recordings import Recordings, decoded
 from pipeline.offline.protocol.session_fields import ResponseFields, SessionFields
 from pipeline.offline.protocol.text_input import TextInput
@@ -156,14 +162,19 @@ class Session:
     async def _create_item(self, message: Event) -> None:
         item = item_from_client(required(message, "item", dict))
         previous_id = optional(message, "previous_item_id", str)
+        samples = await self._recorded(item)
+        self._add_item(item, previous_id)
+        if samples is not None:
+            self._recordings.recognise(item, samples)
+
+    async def _recorded(self, item: Item) -> Samples16k | None:
+        """Take the recording out of an item that has one."""
         if (recording := item.recording) is None:
-            self._add_item(item, previous_id)
-            return
+            return None
         item.recording = None
         samples = await decoded(recording, self._configuration.input_format)
         item.audio_ms = samples.size * 1_000 // RATE_HZ
-        self._add_item(item, previous_id)
-        self._recordings.recognise(item, samples)
+        return samples
 
     def _add_item(self, item: Item, previous_id: str | None = None) -> None:
         before = self._conversation.add(item, previous_id)
@@ -180,6 +191,7 @@ class Session:
         content_index = required(message, "content_index", int)
         audio_end_ms = required(message, "audio_end_ms", int)
         self._conversation.truncate(item_id, content_index, audio_end_ms)
+        self._answering.playback.forget(item_id)
         self._outbox.put(
             event(
                 "conversation.item.truncated",
@@ -192,6 +204,7 @@ class Session:
     def _delete_item(self, message: Event) -> None:
         item_id = required(message, "item_id", str)
         self._conversation.delete(item_id)
+        self._answering.playback.forget(item_id)
         self._outbox.put(event("conversation.item.deleted", item_id=item_id))
 
     def _append_text(self, message: Event) -> None:
@@ -207,13 +220,29 @@ class Session:
 
     # --- answers ---
 
-    def _create_response(self, message: Event) -> None:
+    async def _create_response(self, message: Event) -> None:
         given = optional(message, "response", dict) or {}
         additional = optional(message, "additional_instructions", str) or ""
         options = self._configuration.for_response(given, additional)
-        last = self._conversation.last_from_user
-        self._answering.answer(options, None if last is None else self._unfinished(last.id))
+        self._answering.check_free(options)
+        chosen = None
+        if options.input is not None:
+            chosen = [await self._item_of_response(each) for each in options.input]
+        appended = [await self._item_of_response(each) for each in options.appended]
+        last = self._conversation.last_from_user if chosen is None else None
+        heard = None if last is None else self._unfinished(last.id)
+        self._answering.answer(options, heard, chosen=chosen, appended=appended)
+        if options.cancels_previous:
+            self._answering.playback.stop()
         self._outbox.put(*caveats(given, ResponseFields, "response"))
+
+    async def _item_of_response(self, given: Event) -> Item:
+        if given["type"] == "item_reference":
+            return self._conversation.find(given["id"], "retrieve")
+        item = new_item(given)
+        if (samples := await self._recorded(item)) is not None:
+            self._recordings.recognise(item, samples)
+        return item
 
     def _unfinished(self, item_id: str) -> Heard | None:
         """What the user said in this item, if its words may still be unknown."""
@@ -225,3 +254,4 @@ class Session:
             raise ClientError(
                 "response_cancel_not_active", "Cancellation failed: no active response found."
             )
+        self._answering.playback.stop()  # who cancels an answer does not go on playing it

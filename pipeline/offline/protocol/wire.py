@@ -41,7 +41,7 @@ def event(kind: str, **fields: object) -> Event:
 
 
 def error_event(
-    error: ClientError, client_event_id: str | None, kind: str = "invalid_request_error"
+    error: ClientError, client_event_id: str | None = None, kind: str = "invalid_request_error"
 ) -> Event:
     return event(
         "error",

@@ -18,7 +18,12 @@ class Access:
         if self.accept_any_token and token:
             return True
         offered = (headers.get("api-key", ""), query.get("api-key", ""), token)
-        return any(hmac.compare_digest(each.encode(), self.key.encode()) for each in offered)
+        key = self.key.encode()
+        return any(
+            # a header may hold any bytes
+            hmac.compare_digest(each.encode(errors="surrogateescape"), key)
+            for each in offered
+        )
 
 
 def _bearer_token(authorization: str) -> str:

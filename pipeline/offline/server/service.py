@@ -111,7 +111,7 @@ class OfflineService:
         if len(self._clients) >= self._most_clients:
             return _refusal(503, f"All {self._most_clients} places are taken: try again later.")
         client = web.WebSocketResponse(
-            max_msg_size=_MOST_MESSAGE_BYTES, compress=False, protocols=_SUBPROTOCOLS
+            max_msg_size=_MOST_MESSAGE_BYTES, compress=False, protocols=_subprotocols(request)
         )
         self._clients.add(client)
         try:
@@ -150,3 +150,12 @@ def _refusal(status: int, message: str) -> web.Response:
     headers = {"Retry-After": str(_RETRY_AFTER_S)} if status == 503 else None
     body = {"error": {"code": str(status), "message": message}}
     return web.json_response(body, status=status, headers=headers)
+
+
+def _subprotocols(request: web.Request) -> tuple[str, ...]:
+    """Return what may be granted, if it is wanted.
+
+    Browsers also put their key into this header: aiohttp logs what it cannot grant.
+    """
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return tuple(each for each in _SUBPROTOCOLS if each in map(str.strip, offered))
