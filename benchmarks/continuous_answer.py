@@ -28,7 +28,6 @@ import numpy as np
 from aiohttp import web
 
 from pipeline.bench import events
-from pipeline.bench.loop import event_loop
 from pipeline.bench.measure import HOLDING_TOOL
 from pipeline.bench.signals import answer, read_wav, write_wav
 from pipeline.bench.stalls import LONG_NS, Witnesses
@@ -36,6 +35,7 @@ from pipeline.bench.three_processes import three_processes
 from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
+from pipeline.event_loop import event_loop
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
 from pipeline.reports import Report
 from pipeline.settings import Settings

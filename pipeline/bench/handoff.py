@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.bench.loop import event_loop
 from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
 from pipeline.errors import PipelineError
+from pipeline.event_loop import event_loop
 from pipeline.pcm import FRAME_SAMPLES
 from pipeline.reports import Report
 from pipeline.samples import PCM16

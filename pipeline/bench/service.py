@@ -22,12 +22,12 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from pipeline.bench import events
-from pipeline.bench.loop import event_loop
 from pipeline.bench.notes import Delta, Notes, Turn, TurnOver
 from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
+from pipeline.event_loop import event_loop
 from pipeline.pcm import NS_PER_MS, NS_PER_S, ms_to_samples
 from pipeline.reports import Report
 from pipeline.samples import PCM16

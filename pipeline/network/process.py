@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-import sys
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from multiprocessing.connection import Connection
@@ -11,6 +9,7 @@ from typing import Any
 
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
+from pipeline.event_loop import event_loop
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
@@ -40,7 +39,7 @@ def _work(
         Board.attach(names.board) as board,
         FrameRing.attach(names.capture_ring) as capture_ring,
         FrameRing.attach(names.playback_ring) as playback_ring,
-        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+        asyncio.Runner(loop_factory=event_loop) as runner,
     ):
         uplink = Uplink(capture_ring.reader(), Wakeable(wake_socket), board)
         downlink = Downlink(playback_ring.writer())
@@ -76,11 +75,3 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """
     if "client_session" not in context:
         loop.default_exception_handler(context)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    if sys.platform == "win32":
-        return asyncio.SelectorEventLoop  # the only one there that watches a plain socket
-    import uvloop
-
-    return uvloop.new_event_loop

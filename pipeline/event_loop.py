@@ -1,4 +1,4 @@
-"""The event loop of the instruments: the fastest that the system has."""
+"""The fastest event loop that the system has."""
 
 import asyncio
 import sys
