@@ -246,6 +246,11 @@ A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit w
     metavar="TEXT",
     help="Talk with this real service, signing in as run does, instead of the scripted one.",
 )
+@click.option(
+    "--let-sleep",
+    is_flag=True,
+    help="Let processors sleep that have nothing to do; on Linux they are kept awake else.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--json", type=_FILE, help="Write all facts and every measured value to this file.")
 @click.option("--html", type=_FILE, help="Write the report and its drawing to this file.")

@@ -85,7 +85,7 @@ CIRCUMSTANCES = (
     Count(
         "silent_turns",
         "silent when cut",
-        "interruptions that met a network gap: there was nothing to cut",
+        "interruptions that met a silence inside the answer: there was nothing to cut",
         lambda result: sum(turn.silent for turn in result.turns),
     ),
     Count(

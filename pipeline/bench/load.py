@@ -12,9 +12,10 @@ _TERMS = 200_000
 
 def main(pipe: "Connection[Report, Command]") -> None:
     """Entry point of the spawned process."""
-    run_child(pipe, False, _compute)
+    run_child(pipe, False, compute)
 
 
-def _compute(supervised: Supervised) -> None:
+def compute(supervised: Supervised) -> None:
+    """Do so until the supervisor says stop."""
     while not supervised.stop_requested():
         sum(range(_TERMS))

@@ -27,6 +27,8 @@ class BenchOptions:
     service: Settings | None = None
     """With the endpoint of a real one to talk with, instead of the scripted one."""
     conversations: int = CONVERSATIONS
+    let_sleep: bool = False
+    """Processors that have nothing to do."""
     device: str | None = None
     """A real speaker, number or part of its name, instead of the virtual one."""
     period_ms: float = 5.0

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.bench import NOT_MEASURED
+from pipeline.bench.awake import processors
 from pipeline.bench.cost import Cost
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES, Count, Figure
@@ -33,6 +34,7 @@ class Measured:
     handoffs: Handoffs
     pairs: tuple[tuple[Result, Result | None], ...]
     """This program and, with ``--compare``, the single process, in each scenario."""
+    let_sleep: bool = False
 
     @property
     def results(self) -> list[Result]:
@@ -71,6 +73,11 @@ def sentences(measured: Measured) -> list[str]:
         f"Beyond the edge the card's own buffer adds: {', '.join(buffers)}; it holds as much "
         "towards the microphone, which the figures include."
     )
+    if processors() and not measured.let_sleep:
+        said.append(
+            "Processors with nothing to do were kept awake, as one that sleeps wakes late: "
+            "--let-sleep lets them."
+        )
     if not all(result.stalls.watched for result in measured.results):
         said.append(
             "Nobody watched for machine stalls, which takes Linux and the right to real-time "

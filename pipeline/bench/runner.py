@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.bench import live, live_report
+from pipeline.bench.awake import awake, processors
 from pipeline.bench.clients import Design
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import check_drawable
@@ -137,6 +138,7 @@ def _measure(
 ) -> Measured:
     pairs = []
     with (
+        awake([] if options.let_sleep else processors()),
         Witnesses() as witnesses,
         Progress(*_COLUMNS, console=console, transient=True) as progress,
     ):
@@ -157,7 +159,7 @@ def _measure(
                     )
                 )
             pairs.append((results[0], results[1] if len(results) > 1 else None))
-    return Measured(machine_facts(), handoffs, tuple(pairs))
+    return Measured(machine_facts(), handoffs, tuple(pairs), let_sleep=options.let_sleep)
 
 
 def _write(options: BenchOptions, measured: Measured) -> None:

@@ -19,6 +19,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from pipeline.bench.awake import processors
 from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
@@ -110,7 +111,7 @@ class Witnesses:
         self._pipes: list[Connection[None, list[Stall] | None]] = []
 
     def __enter__(self) -> Self:
-        for cpu in sorted(_cpus()):
+        for cpu in processors():
             ours, theirs = multiprocessing.Pipe()
             self._pipes.append(ours)
             self._children.spawn(f"witness {cpu}", __name__, cpu, theirs)
@@ -170,10 +171,6 @@ def _stalls_until_asked(questions: "Connection[list[Stall] | None, None]") -> li
         before_ns = now_ns
         naps += 1
     return stalls
-
-
-def _cpus() -> set[int]:
-    return os.sched_getaffinity(0) if sys.platform == "linux" else set()
 
 
 def _merged(stalls: Iterable[Stall]) -> list[Stall]:

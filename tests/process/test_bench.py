@@ -1,11 +1,16 @@
 """`bench` over its real processes: what it finds, never how fast it was."""
 
 import json
+import multiprocessing
+import os
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.bench.awake import awake, processors
 from pipeline.bench.options import BenchOptions
 from pipeline.supervisor import bench
 
@@ -50,3 +55,16 @@ def test_the_single_process_shows_its_faults(results: list[dict[str, Any]]) -> N
     assert late["faults"]["memory_error_ms"] > 0
     assert all(turn["stale_samples"] >= 2 * 4_800 for turn in late["turns"])
     assert results[3]["missed"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processors are kept awake on Linux only")
+def test_whoever_keeps_a_processor_awake_comes_last() -> None:
+    (cpu, *_) = processors()
+    with awake([cpu]):
+        (child,) = (c for c in multiprocessing.active_children() if c.name == f"awake {cpu}")
+        assert child.pid is not None
+        while os.sched_getscheduler(child.pid) != os.SCHED_IDLE:
+            assert child.is_alive()
+            time.sleep(0.01)
+        assert os.sched_getaffinity(child.pid) == {cpu}
+    assert child not in multiprocessing.active_children()

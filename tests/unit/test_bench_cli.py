@@ -25,7 +25,7 @@ def test_without_options(asked: list[BenchOptions]) -> None:
 def test_all_options(asked: list[BenchOptions]) -> None:
     line = (
         "bench --quick --scenario quiet --scenario tools --compare --period-ms 10 --seed 7 "
-        "--frame-ms 20 --device 3 "
+        "--frame-ms 20 --device 3 --let-sleep "
         "--json a.json --html b.html --png c.png --max-cut-ms 8 --max-dropouts 0"
     )
     assert execute(line.split()) == 0
@@ -35,6 +35,7 @@ def test_all_options(asked: list[BenchOptions]) -> None:
             cuts=20,
             conversations=2,
             compare=True,
+            let_sleep=True,
             device="3",
             period_ms=10.0,
             frame_ms=20,

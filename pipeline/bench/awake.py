@@ -1,0 +1,45 @@
+"""Processors that do not sleep while something is measured.
+
+One that has nothing to do sleeps, and wakes late: by its own saving of power, and on a virtual
+machine because the host has lent it to somebody else meanwhile. So on each computes a process that
+everybody else comes before: nothing that is measured has less of the processor for it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+
+from pipeline.bench.load import compute
+from pipeline.child import Supervised, run_child
+from pipeline.children import Children
+from pipeline.commands import Command
+from pipeline.reports import Report
+
+
+def processors() -> list[int]:
+    """Numbers of those that may be used; none where no process can be bound to one."""
+    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+
+
+@contextmanager
+def awake(cpus: list[int]) -> Iterator[None]:
+    """Let none of `cpus` sleep as long as the context lasts."""
+    with Children() as children:
+        for cpu in cpus:
+            children.spawn(f"awake {cpu}", __name__, cpu)
+        yield
+
+
+def main(pipe: "Connection[Report, Command]", cpu: int) -> None:
+    """Entry point of a spawned process."""
+    run_child(pipe, False, partial(_stay_awake, cpu))
+
+
+def _stay_awake(cpu: int, supervised: Supervised) -> None:
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {cpu})
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    compute(supervised)
