@@ -200,8 +200,9 @@ class Session:
         answering.cancel()
         with suppress(asyncio.CancelledError):
             await answering
+        text = events.speech_started(turn.number)
         turn.speech_started_ns = time.monotonic_ns()
-        await self._send([events.speech_started(turn.number)])
+        await self._send([text])
         await self._send_late_deltas(turn)
         if not complete:
             await self._send(events.answer_ends(turn.number, "cancelled", reason="turn_detected"))
