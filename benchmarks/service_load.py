@@ -16,7 +16,7 @@ shown beside it, and so is what other programs took.
 *first delta*: the frame that holds the last speech of a turn is written -> the first piece of the
 answer's sound has been read. The silence that ends a turn (500 ms) is part of it.
 
-    python benchmarks/service_load.py --clients 8 --minutes 1
+    python -m benchmarks.service_load --clients 8 --minutes 1
 """
 
 import argparse
