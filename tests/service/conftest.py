@@ -94,10 +94,10 @@ def conversations(
     """One of each kind, held one after another, by name."""
     told = {name: asyncio.run(held(running.port, each)) for name, each in CONVERSATIONS.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running.service._engine, "transcribe", _cannot_recognise)
+        patch.setattr(running.service._engine, "transcribe", cannot_recognise)
         told["unintelligible"] = asyncio.run(held(running.port, UNINTELLIGIBLE))
     return told
 
 
-async def _cannot_recognise(_: object) -> str:
+async def cannot_recognise(_: object) -> str:
     raise RecognitionUnavailableError

@@ -46,21 +46,22 @@ async def events_to_the_end(connection: aiohttp.ClientWebSocketResponse) -> list
     return [json.loads(message.data) async for message in connection]
 
 
+async def interrupted(port: int, **query: str) -> Client:
+    """Have a story told at the pace at which it sounds, and speak into it."""
+    query = {"burst": "1", **query}
+    async with client_of(port, query=query, turn_detection=SERVER_VAD) as client:
+        question, _, _ = sample_sentences()
+        await client.send("conversation.item.create", item=asked("Tell me a story"))
+        await client.send("response.create")
+        await client.until("response.audio.delta")
+        await client.say(question, quiet_s=0.0)
+        await client.until("response.done")
+        return client
+
+
 def test_late_deltas_follow_an_interruption(port: int) -> None:
     """They belong to the cancelled answer, come before its end, and no others come after."""
-
-    async def interrupt() -> Client:
-        query = {"late-deltas": "3", "burst": "1"}
-        async with client_of(port, query=query, turn_detection=SERVER_VAD) as client:
-            question, _, _ = sample_sentences()
-            await client.send("conversation.item.create", item=asked("Tell me a story"))
-            await client.send("response.create")
-            await client.until("response.audio.delta")
-            await client.say(question, quiet_s=0.0)
-            await client.until("response.done")
-            return client
-
-    client = asyncio.run(interrupt())
+    client = asyncio.run(interrupted(port, **{"late-deltas": "3"}))
     kinds = [event["type"] for event in client.events]
     interruption = kinds.index("input_audio_buffer.speech_started")
     late = [kind for kind in kinds[interruption:] if kind == "response.audio.delta"]
@@ -74,17 +75,7 @@ def test_late_deltas_follow_an_interruption(port: int) -> None:
 
 
 def test_without_it_no_delta_is_late(port: int) -> None:
-    async def interrupt() -> Client:
-        async with client_of(port, query={"burst": "1"}, turn_detection=SERVER_VAD) as client:
-            question, _, _ = sample_sentences()
-            await client.send("conversation.item.create", item=asked("Tell me a story"))
-            await client.send("response.create")
-            await client.until("response.audio.delta")
-            await client.say(question, quiet_s=0.0)
-            await client.until("response.done")
-            return client
-
-    kinds = [event["type"] for event in asyncio.run(interrupt()).events]
+    kinds = [event["type"] for event in asyncio.run(interrupted(port)).events]
     interruption = kinds.index("input_audio_buffer.speech_started")
     assert "response.audio.delta" not in kinds[interruption:]
 

@@ -15,6 +15,7 @@ from tests.service.client import (
     sample_sentences,
     talk,
 )
+from tests.service.conftest import Running, cannot_recognise
 
 SPOKEN = {"input_audio_transcription": TRANSCRIBED}
 BY_HAND = {"turn_detection": None, "modalities": ["text"]}
@@ -75,6 +76,24 @@ def test_recordings_within_a_response_are_understood(port: int) -> None:
         assert error["param"] == "item.content"
 
     talk(port, ask, **BY_HAND)
+
+
+def test_a_recording_that_cannot_be_understood_is_told_once(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(client: Client) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(running.service._engine, "transcribe", cannot_recognise)
+            item = recorded(sample_sentences()[0])
+            await client.send("conversation.item.create", item=item)
+            await client.send("response.create")
+            await client.until("response.done")
+        assert "recognition" in said(client)
+        await client.ask("What is nine times five?")
+        await client.until("response.done")
+        assert "forty-five" in said(client).lower()
+
+    talk(running.port, ask, **BY_HAND)
 
 
 def test_the_id_of_a_running_turn_taken_by_an_item_is_told_once(port: int) -> None:

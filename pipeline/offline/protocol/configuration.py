@@ -161,10 +161,8 @@ class Configuration:
             raise ClientError(
                 "invalid_value", "The model of a session cannot be changed.", "session.model"
             )
-        if (
-            changes.get("input_audio_format", self._session["input_audio_format"])
-            != (self._session["input_audio_format"])
-        ):
+        format_before = self._session["input_audio_format"]
+        if changes.get("input_audio_format", format_before) != format_before:
             changes.setdefault("input_audio_sampling_rate", None)
         if changes.get("turn_detection"):
             changes["turn_detection"] = _with_defaults(changes["turn_detection"])

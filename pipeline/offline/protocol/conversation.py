@@ -38,10 +38,14 @@ class Item:
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
     async def understood(self) -> None:
-        """Wait until its words are known, if need be; raise what recognition raised."""
+        """Wait until its words are known, if need be; raise what recognition raised, once."""
         if self.words is None:
             return
-        words = await asyncio.shield(self.words)
+        try:
+            words = await asyncio.shield(self.words)
+        except Exception:
+            self.words = None  # later answers do without them
+            raise
         for part in self.wire["content"]:
             if part["type"] == "input_audio" and part["transcript"] is None:
                 part["transcript"] = words
