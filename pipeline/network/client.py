@@ -35,8 +35,8 @@ from pipeline.network.session import (
     entra_credential,
     open_connection,
 )
-from pipeline.network.translate import translate
 from pipeline.network.uplink import Uplink
+from pipeline.network.wire import UnreadableError, read
 from pipeline.reports import Connecting, EventRead, Finished, Notice, SessionReady
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, Position
@@ -151,16 +151,11 @@ class Client:
 
     async def _next_event(self, connection: VoiceLiveConnection) -> Event:
         while True:
+            message = await _next_message(connection)
+            read_at_ns = time.monotonic_ns()
             try:
-                server_event = await connection.recv()
-                read_at_ns = time.monotonic_ns()
-                event, kind = translate(server_event), str(server_event.get("type"))
-            except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
-                raise ServiceClosedError(
-                    "The service closed the connection: start again to go on talking."
-                ) from error
-            except (SdkConnectionError, AttributeError, TypeError) as error:
-                # no JSON, no event, or one without a field that it must have
+                kind, event = read(message)
+            except UnreadableError as error:
                 self._supervised.report(Notice(f"The service sent something unreadable: {error}"))
                 continue
             self._last_event_s = time.monotonic()
@@ -247,6 +242,20 @@ class Client:
         heard = Position.unpacked(self._board.playback.heard.load())
         handed = Position.unpacked(self._board.playback.handed.load())
         return heard == handed and now_s - self._last_event_s > self.UNANSWERED_S
+
+
+async def _next_message(connection: VoiceLiveConnection) -> bytes:
+    """:raises ServiceClosedError: there is none left."""
+    try:
+        if message := await connection.recv_bytes():
+            return message
+    except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
+        raise _closed() from error
+    raise _closed()  # it is closing
+
+
+def _closed() -> ServiceClosedError:
+    return ServiceClosedError("The service closed the connection: start again to go on talking.")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

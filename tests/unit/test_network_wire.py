@@ -1,6 +1,7 @@
-"""The service's JSON, through the SDK's real models, to the conversation's events."""
+"""The service's JSON, as the SDK's models have it, to the conversation's events."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
-from pipeline.network.translate import translate
+from pipeline.network.wire import UnreadableError, read
 
 PCM = bytes(range(256)) + b"\x01"
 OF_ANSWER = {"response_id": "r1", "item_id": "i1", "output_index": 0, "content_index": 0}
@@ -31,11 +32,15 @@ CALL = {"response_id": "r1", "item_id": "i1", "output_index": 0, "call_id": "c1"
 ITEM = {"id": "i1", "type": "message", "role": "assistant", "content": []}
 
 
-def from_json(kind: str, fields: dict[str, Any]) -> ServerEvent:
-    """As the SDK reads it off the wire."""
-    event = ServerEvent._deserialize({"event_id": "event_1", "type": kind, **fields}, [])
-    assert isinstance(event, ServerEvent)
-    return event
+def message(kind: str, fields: dict[str, Any]) -> bytes:
+    return json.dumps({"event_id": "event_1", "type": kind, **fields}).encode()
+
+
+def modelled(kind: str, fields: dict[str, Any]) -> bytes:
+    """The same as the SDK's model of such an event understands it, and writes it down again."""
+    event = ServerEvent._deserialize(json.loads(message(kind, fields)), [])
+    assert type(event) is not ServerEvent, "no such event is known to the SDK"
+    return json.dumps(event.as_dict()).encode()
 
 
 def done(**response: Any) -> dict[str, Any]:
@@ -129,7 +134,8 @@ def done(**response: Any) -> dict[str, Any]:
     ],
 )
 def test_what_an_event_means(kind: str, fields: dict[str, Any], expected: Event) -> None:
-    assert translate(from_json(kind, fields)) == expected
+    assert read(message(kind, fields)) == (kind, expected)
+    assert read(modelled(kind, fields)) == (kind, expected)
 
 
 @pytest.mark.parametrize(
@@ -185,16 +191,31 @@ def test_what_an_event_means(kind: str, fields: dict[str, Any], expected: Event)
     ],
 )
 def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) -> None:
-    assert translate(from_json(kind, fields)) == Unhandled()
+    assert read(message(kind, fields)) == (kind, Unhandled())
 
 
-@pytest.mark.parametrize("sound", [None, "A"])
-def test_an_audio_delta_without_sound_is_unreadable(sound: str | None) -> None:
-    with pytest.raises(TypeError, match="without sound"):
-        translate(from_json("response.audio.delta", {**OF_ANSWER, "delta": sound}))
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (b"\xff", "a message: "),
+        (b"{", "a message: "),
+        (b"[]", "a message: "),
+        (b"{}", "a message without 'type'"),
+        (b'{"type": ["a"]}', "unhashable"),
+        (b'{"type": "response.audio.done", "item_id": "i"}', "audio.done without 'response_id'"),
+        (b'{"type": "response.done", "response": "r1"}', "response.done: "),
+        (message("response.audio.done", {**OF_ANSWER, "item_id": {}}), "its item_id is no text"),
+        (message("response.text.delta", {**OF_ANSWER, "delta": 7}), "its delta is no text"),
+        (message("response.audio.delta", {**OF_ANSWER, "delta": None}), "its delta is no text"),
+        (message("response.audio.delta", {**OF_ANSWER, "delta": "A"}), "audio.delta: "),
+        (message("response.audio.delta", {**OF_ANSWER, "delta": "no base64"}), "audio.delta: "),
+    ],
+)
+def test_what_is_no_event_is_unreadable(wrong: bytes, told: str) -> None:
+    with pytest.raises(UnreadableError, match=told):
+        read(wrong)
 
 
 def test_words_that_are_missing_are_none() -> None:
-    delta = translate(from_json("response.text.delta", {**OF_ANSWER, "delta": None}))
-    assert isinstance(delta, WordsDelta)
-    assert not delta.text
+    empty = message("response.text.delta", {**OF_ANSWER, "delta": None})
+    assert read(empty) == ("response.text.delta", WordsDelta("r1", ""))

@@ -1,0 +1,132 @@
+"""From the service's messages to the conversation's events.
+
+A message is the JSON of one event. Its fields are read as they lie there, under the names that the
+SDK's models give them. The models themselves take 0.1-0.2 ms to build here, and would be a third
+of the time between the word that silences an answer and the silence.
+"""
+
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.network.events import (
+    AudioDelta,
+    AudioDone,
+    Event,
+    FunctionCalled,
+    ResponseCreated,
+    ResponseDone,
+    ServiceError,
+    SessionCreated,
+    SessionUpdated,
+    SpeechStarted,
+    SpeechStopped,
+    Unhandled,
+    UserTranscript,
+    WordsDelta,
+    WordsDone,
+)
+
+Fields = dict[str, Any]
+
+
+class UnreadableError(Exception):
+    """A message is no event, or an event lacks what it must have; `str` says which."""
+
+
+def read(message: bytes) -> tuple[str, Event]:
+    """The type of the event in `message`, and what it means to the conversation.
+
+    :raises UnreadableError: nothing can be made of it.
+    """
+    kind = "a message"
+    try:
+        fields = json.loads(message)
+        kind = fields["type"]
+        meaning = _MEANINGS.get(kind)
+        return kind, meaning(fields) if meaning else Unhandled()
+    except KeyError as error:
+        raise UnreadableError(f"{kind} without {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UnreadableError(f"{kind}: {error}") from error
+
+
+def _text(fields: Fields, name: str) -> str:
+    text = fields[name]
+    if not isinstance(text, str):
+        raise TypeError(f"its {name} is no text")
+    return text
+
+
+def _any_text(fields: Fields, name: str) -> str:
+    """Empty if there is none."""
+    return _text(fields, name) if fields.get(name) else ""
+
+
+def _audio_delta(event: Fields) -> AudioDelta:
+    pcm = b64decode(_text(event, "delta"), validate=True)
+    return AudioDelta(_text(event, "response_id"), _text(event, "item_id"), pcm)
+
+
+def _words_delta(event: Fields) -> WordsDelta:
+    return WordsDelta(_text(event, "response_id"), _any_text(event, "delta"))
+
+
+def _words_done(event: Fields) -> WordsDone:
+    return WordsDone(_text(event, "response_id"))
+
+
+def _function_called(event: Fields) -> FunctionCalled:
+    return FunctionCalled(
+        response_id=_text(event, "response_id"),
+        call_id=_text(event, "call_id"),
+        name=_text(event, "name"),
+        arguments=_text(event, "arguments"),
+    )
+
+
+def _response_done(event: Fields) -> ResponseDone:
+    response = event["response"]
+    return ResponseDone(
+        response_id=_any_text(response, "id"),
+        status=_any_text(response, "status") or "completed",
+        reason=_reason(response.get("status_details") or {}),
+    )
+
+
+def _reason(details: Fields) -> str:
+    """A cancelled or incomplete answer has a reason, a failed one an error."""
+    error = details.get("error") or {}
+    return _any_text(details, "reason") or _any_text(error, "message") or _any_text(error, "code")
+
+
+def _error(event: Fields) -> ServiceError:
+    error = event["error"]
+    return ServiceError(
+        code=_any_text(error, "code"),
+        message=_any_text(error, "message"),
+        param=_any_text(error, "param"),
+    )
+
+
+_MEANINGS: dict[str, Callable[[Fields], Event]] = {
+    "session.created": lambda e: SessionCreated(_any_text(e["session"], "id")),
+    "session.updated": lambda _: SessionUpdated(),
+    "input_audio_buffer.speech_started": lambda _: SpeechStarted(),
+    "input_audio_buffer.speech_stopped": lambda _: SpeechStopped(),
+    "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(
+        _any_text(e, "transcript")
+    ),
+    "conversation.item.input_audio_transcription.failed": lambda _: UserTranscript(""),
+    "response.created": lambda e: ResponseCreated(_any_text(e["response"], "id")),
+    "response.audio.delta": _audio_delta,
+    "response.audio.done": lambda e: AudioDone(_text(e, "response_id"), _text(e, "item_id")),
+    "response.audio_transcript.delta": _words_delta,
+    "response.audio_transcript.done": _words_done,
+    "response.text.delta": _words_delta,
+    "response.text.done": _words_done,
+    "response.function_call_arguments.done": _function_called,
+    "response.done": _response_done,
+    "error": _error,
+}
