@@ -23,6 +23,11 @@ def ms_to_samples(ms: float) -> int:
     return round(ms * SAMPLE_RATE_HZ / 1_000)
 
 
+def ms_to_ns(ms: float) -> int:
+    """Nanoseconds in `ms` milliseconds, to the nearest."""
+    return round(ms * NS_PER_MS)
+
+
 def samples_to_ns(samples: int, rate_hz: int = SAMPLE_RATE_HZ) -> int:
     """Duration of `samples` in nanoseconds, rounded down."""
     return samples * NS_PER_S // rate_hz

@@ -21,7 +21,7 @@ from pipeline.bench.clock import CardClock
 from pipeline.bench.measure import speaker_clock
 from pipeline.bench.signals import read_wav
 from pipeline.errors import PipelineError
-from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, ms_to_ns
 from pipeline.reports import EventRead
 from pipeline.samples import Samples
 from pipeline.settings import Settings
@@ -67,7 +67,7 @@ def converse(design: Design, settings: Settings, spoken: Path) -> Conversation:
             _wait_finished(client)
         recording = read_wav(heard)
         speaker = speaker_clock(design, client.facts, heard)
-    period_ns = int(design.period_ms * NS_PER_MS)
+    period_ns = ms_to_ns(design.period_ms)
     microphone = CardClock.exact(client.facts.clock_starts_ns["microphone"] - period_ns)
     return _figures(client.facts, recording, speaker, microphone, read_wav(spoken))
 

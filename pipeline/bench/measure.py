@@ -28,7 +28,7 @@ from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls, Witnesses
 from pipeline.children import Children
 from pipeline.errors import PipelineError
-from pipeline.pcm import NS_PER_MS, NS_PER_S, ms_to_samples
+from pipeline.pcm import NS_PER_MS, ms_to_ns, ms_to_samples
 from pipeline.recording import read_times
 from pipeline.reports import MissedPeriod
 from pipeline.settings import Settings
@@ -154,12 +154,12 @@ def measure(
 
 def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
     missed = [period for period in run.facts.all_missed if period.due_ns >= run.begin_ns]
-    excused = {p for p in missed if run.witnessed.excuse(p, _ns(design.period_ms))}
+    excused = {p for p in missed if run.witnessed.excuse(p, ms_to_ns(design.period_ms))}
     stalls = run.witnessed.longer_than(LONG_NS)
     unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
     edge = _edge(design, run.facts, run.recording)
     turns = run.notes.turns
-    drain_ns = _ns(_drain_ms(design, scenario))
+    drain_ns = ms_to_ns(_drain_ms(design, scenario))
     blackouts = stalls.longer_than(drain_ns)
     known = [
         figures and figures.without_delay(waited_ms)
@@ -268,7 +268,7 @@ def _wait_turns(
 
 
 def _edge(design: Design, facts: Facts, recording: Path) -> Edge:
-    period_ns = _ns(design.period_ms)
+    period_ns = ms_to_ns(design.period_ms)
     return Edge(
         speaker=speaker_clock(design, facts, recording),
         # A period is handed over when it is full.
@@ -293,7 +293,3 @@ def _buffer_ms(design: Design, recording: Path) -> float:
         return design.period_ms
     times = read_times(recording)
     return float(np.median(times["sounds_ns"] - times["taken_ns"])) / NS_PER_MS
-
-
-def _ns(ms: float) -> int:
-    return round(ms * NS_PER_S / 1_000)

@@ -22,19 +22,25 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from pipeline.bench import events
+from pipeline.bench.moments import Moments, wait_until
 from pipeline.bench.notes import Delta, Notes, Turn, TurnOver
 from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.event_loop import event_loop
-from pipeline.pcm import NS_PER_MS, NS_PER_S, ms_to_samples
+from pipeline.pcm import NS_PER_S, ms_to_ns, ms_to_samples
 from pipeline.reports import Report
 from pipeline.samples import PCM16
+from pipeline.scheduling import promote_this_thread
 
 PATH = "/voice-live/realtime"
 ANSWER_MS = 3_000
 TOOL = "hold"
+
+PRIORITY = 20
+"""Below every thread of a client, above whatever else computes: a real service is on another
+machine, and waits for no processor of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ def _work(
     results: "Connection[TurnOver | Notes, None]",
     supervised: Supervised,
 ) -> None:
+    promote_this_thread(PRIORITY)
     with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(_serve_until_stopped(script, listener, results, supervised))
 
@@ -110,11 +117,10 @@ class Session:
     ) -> None:
         self.notes = Notes()
         self._scenario = script.scenario
-        self._turns = script.turns
-        self._period_ms = script.period_ms
         self._random = random.Random(script.seed)  # noqa: S311 - a script, no secret
-        self._pauses_ms = self._evenly(PAUSE_MS)
-        self._interruptions_ms = self._evenly(script.scenario.interrupt_after_ms)
+        scenario, period_ms, turns = script.scenario, script.period_ms, script.turns
+        self._begins = Moments(PAUSE_MS, period_ms, turns, self._random)
+        self._interruptions = Moments(scenario.interrupt_after_ms, period_ms, turns, self._random)
         self._expected = read_wav(script.microphone)
         self._connection = connection
         self._tell = tell
@@ -188,14 +194,13 @@ class Session:
 
     async def _turn(self, turn: Turn) -> None:
         await self._send(events.answer_begins(turn.number))
-        await _sleep_until(turn.recognised_ns + _ns(self._pauses_ms[turn.number]))
+        await wait_until(self._begins.of(turn.number, turn.recognised_ns))
         answering = asyncio.create_task(self._answer(turn))
         await asyncio.sleep(0)  # the first delta is written before this returns
         if self._scenario.holding_tool:
-            await _sleep_until(turn.first_delta_ns + self._chosen_ns(CALL_AFTER_MS))
+            await wait_until(turn.first_delta_ns + self._chosen_ns(CALL_AFTER_MS))
             await self._send(events.function_call(turn.number, TOOL))
-        interrupt_ms = PAUSE_MS[1] + self._interruptions_ms[turn.number]
-        await _sleep_until(turn.recognised_ns + _ns(interrupt_ms))
+        await wait_until(self._interruptions.of(turn.number, turn.first_delta_ns))
         complete = answering.done()
         answering.cancel()
         with suppress(asyncio.CancelledError):
@@ -213,7 +218,7 @@ class Session:
         for index in range(ANSWER_MS // scenario.delta_ms - scenario.late_deltas):
             if index:
                 jitter_ns = self._chosen_ns((0.0, scenario.jitter_ms))
-                await _sleep_until(turn.first_delta_ns + scenario.delta_delay_ns(index) + jitter_ns)
+                await wait_until(turn.first_delta_ns + scenario.delta_delay_ns(index) + jitter_ns)
             await self._send_delta(turn)
         if not scenario.late_deltas:
             await self._send(events.answer_ends(turn.number, "completed"))
@@ -222,7 +227,7 @@ class Session:
         start_ns = time.monotonic_ns()
         for index in range(self._scenario.late_deltas):
             gap_ns = index * self._scenario.late_gap_ms * NS_PER_S // 1_000
-            await _sleep_until(start_ns + gap_ns)
+            await wait_until(start_ns + gap_ns)
             await self._send_delta(turn)
 
     async def _send_delta(self, turn: Turn) -> None:
@@ -239,33 +244,4 @@ class Session:
             await self._connection.send_str(text)
 
     def _chosen_ns(self, bounds_ms: tuple[float, float]) -> int:
-        return _ns(self._random.uniform(*bounds_ms))
-
-    def _evenly(self, bounds_ms: tuple[float, float]) -> list[float]:
-        """A time for each turn, anywhere within the bounds, but evenly within a card's period.
-
-        Where in its period an event meets the card decides most of what is measured. Drawn
-        independently, the few interruptions of a run would favour some places by chance.
-        """
-        lowest_ms, highest_ms = bounds_ms
-        period_ms = min(self._period_ms, highest_ms - lowest_ms)
-        places = [(index + self._random.random()) / self._turns for index in range(self._turns)]
-        self._random.shuffle(places)
-        periods = max(1, int((highest_ms - lowest_ms) / period_ms))
-        return [
-            lowest_ms + (self._random.randrange(periods) + place) * period_ms for place in places
-        ]
-
-
-def _ns(ms: float) -> int:
-    return int(ms * NS_PER_MS)
-
-
-async def _sleep_until(due_ns: int) -> None:
-    """Sleep in a thread, to within some 0.1 ms.
-
-    An event loop's own timers know milliseconds only: an interruption would meet the card at a few
-    of its phases instead of at any.
-    """
-    if (wait_ns := due_ns - time.monotonic_ns()) > 0:
-        await asyncio.to_thread(time.sleep, wait_ns / NS_PER_S)
+        return ms_to_ns(self._random.uniform(*bounds_ms))
