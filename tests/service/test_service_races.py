@@ -78,6 +78,17 @@ def test_recordings_within_a_response_are_understood(port: int) -> None:
     talk(port, ask, **BY_HAND)
 
 
+def test_items_are_appended_all_or_none(port: int) -> None:
+    async def ask(client: Client) -> None:
+        twins = [{**message("Hello."), "id": "item_twin"} for _ in range(2)]
+        error = await client.error_after("response.create", response={"append_input_items": twins})
+        assert error["code"] == "item_create_duplicate_item_id"
+        await client.error_after("conversation.item.retrieve", item_id="item_twin")
+
+    client = talk(port, ask, **BY_HAND)
+    assert not client.of("conversation.item.created")
+
+
 def test_a_recording_that_cannot_be_understood_is_told_once(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,6 +192,7 @@ class Answering:
         """Return what is answered instead of the conversation as it will be, if anything."""
         if options.is_out_of_band:
             return (*(self._conversation.items if chosen is None else chosen), *appended)
+        self._conversation.check_new(appended)
         for item in appended:
             previous_id = self._conversation.add(item)
             self._outbox.put(

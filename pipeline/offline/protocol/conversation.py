@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.offline.answers.speech import Speech
@@ -82,20 +83,27 @@ class Conversation:
     def add(self, item: Item, previous_id: str | None = None) -> str | None:
         """Put `item` after `previous_id`, at the end if None; return the id before it, if any."""
         at = len(self._items) if previous_id is None else self._after(previous_id)
-        if self.get(item.id) is not None:
-            raise ClientError(
-                "item_create_duplicate_item_id", f"An item {shown(item.id)} exists.", "item.id"
-            )
-        if len(json.dumps(item.wire)) > self.LONGEST_ITEM:
-            raise ClientError(
-                "string_above_max_length",
-                f"An item may hold {self.LONGEST_ITEM} characters.",
-                "item",
-            )
+        self.check_new([item])
         self._items.insert(at, item)
         before = self._items[at - 1].id if at else None
         self._forget_oldest()
         return before
+
+    def check_new(self, items: Sequence[Item]) -> None:
+        """Raise `ClientError` if not all of them can be added."""
+        taken = {item.id for item in self._items}
+        for item in items:
+            if item.id in taken:
+                raise ClientError(
+                    "item_create_duplicate_item_id", f"An item {shown(item.id)} exists.", "item.id"
+                )
+            taken.add(item.id)
+            if len(json.dumps(item.wire)) > self.LONGEST_ITEM:
+                raise ClientError(
+                    "string_above_max_length",
+                    f"An item may hold {self.LONGEST_ITEM} characters.",
+                    "item",
+                )
 
     def get(self, item_id: str) -> Item | None:
         return next((item for item in self._items if item.id == item_id), None)
