@@ -21,9 +21,13 @@ if sys.platform == "linux":
     """The kernel ends a process whose real-time thread runs this long without a pause; rtkit
     promotes nobody who has not agreed to that."""
 
+    _POLICY = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    """Programs and threads that a real-time thread starts are ordinary ones: signing in with
+    Microsoft Entra may start another program, which computes for seconds."""
+
     def promote_this_thread(priority: int) -> str | None:
         try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+            os.sched_setscheduler(0, _POLICY, os.sched_param(priority))
         except PermissionError:
             return None
         return f"real-time priority {priority} (SCHED_FIFO)"
@@ -41,7 +45,7 @@ if sys.platform == "linux":
             with suppress(PermissionError, ProcessLookupError):
                 if os.sched_getscheduler(thread.native_id or 0) == os.SCHED_OTHER:
                     param = os.sched_param(priority)
-                    os.sched_setscheduler(thread.native_id or 0, os.SCHED_FIFO, param)
+                    os.sched_setscheduler(thread.native_id or 0, _POLICY, param)
 
     def promote_by_broker(thread_id: int) -> str | None:
         """Ask rtkit, which promotes ordinary users' threads on most desktops. It may take long."""

@@ -11,6 +11,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -98,6 +99,9 @@ async def _serve_until_stopped(
         results.send(session.notes)
         return connection
 
+    asyncio.get_running_loop().set_default_executor(
+        ThreadPoolExecutor(initializer=promote_this_thread, initargs=(PRIORITY,))
+    )
     app = web.Application()
     app.router.add_get(PATH, serve)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -1,5 +1,6 @@
 """Real-time scheduling is a wish: whatever the system says, the program goes on and tells."""
 
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -35,6 +36,21 @@ def test_a_thread_is_promoted_or_not_and_the_outcome_has_words() -> None:
     thread.join()
     (outcome,) = outcomes
     assert outcome is None or "scheduling" in outcome or "priority" in outcome
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="programs are started otherwise elsewhere")
+def test_what_a_promoted_thread_starts_is_not_promoted() -> None:
+    policies: list[str] = []
+    ask = "import os; print(os.sched_getscheduler(0) == os.SCHED_OTHER)"
+
+    def start_a_program() -> None:
+        promote_this_thread(AUDIO_PRIORITY)
+        policies.append(subprocess.check_output([sys.executable, "-c", ask], text=True).strip())
+
+    thread = threading.Thread(target=start_a_program)
+    thread.start()
+    thread.join()
+    assert policies == ["True"]
 
 
 @pytest.mark.parametrize(
