@@ -113,16 +113,16 @@ def listen(seconds: float) -> Outcome:
         witnessed = witnesses.stalls()
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
-    missed, stalls = client.facts.all_missed, witnessed.longer_than(LONG_NS)
-    excused = sum(witnessed.excuse(period, PERIOD_MS * NS_PER_MS) for period in missed)
+    stalls = witnessed.longer_than(LONG_NS)
+    missed = client.facts.missed_since(0, witnessed, PERIOD_MS * NS_PER_MS)
     common = min(len(played), samples)
     return Outcome(
         sent_samples=samples,
         heard_samples=len(played),
         wrong_samples=int(np.count_nonzero(played[:common] != answer(0, 0, common))),
         function_calls=called,
-        missed_periods=len(missed) - excused,
-        missed_in_stalls=excused,
+        missed_periods=len(missed.own),
+        missed_in_stalls=len(missed.excused),
         machine_stalls=len(stalls.all),
         longest_stall_ms=stalls.longest_ms,
     )

@@ -6,9 +6,9 @@ A client plays and records WAV files on the virtual card, and talks with the end
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Protocol
 
+from pipeline.bench.stalls import Missed, Stalls
 from pipeline.reports import EventRead, MissedPeriod
 from pipeline.settings import Settings
 
@@ -32,9 +32,14 @@ class Facts:
     playout_waited_ns: int = 0
     """How long answers were held back so far, in order not to run dry."""
 
-    @property
-    def all_missed(self) -> list[MissedPeriod]:
-        return [*chain.from_iterable(self.missed.values())]
+    def missed_since(self, begin_ns: int, stalls: Stalls, period_ns: int) -> Missed:
+        """Periods of either card that were due from `begin_ns` on."""
+        own, excused = [], []
+        for periods in self.missed.values():
+            judged = stalls.judge((p for p in periods if p.due_ns >= begin_ns), period_ns)
+            own += judged.own
+            excused += judged.excused
+        return Missed(own, excused)
 
     @property
     def running(self) -> bool:

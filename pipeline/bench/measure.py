@@ -153,10 +153,10 @@ def measure(
 
 
 def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
-    missed = [period for period in run.facts.all_missed if period.due_ns >= run.begin_ns]
-    excused = {p for p in missed if run.witnessed.excuse(p, ms_to_ns(design.period_ms))}
+    period_ns = ms_to_ns(design.period_ms)
+    missed = run.facts.missed_since(run.begin_ns, run.witnessed, period_ns)
     stalls = run.witnessed.longer_than(LONG_NS)
-    unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in excused)
+    unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in missed.excused)
     edge = _edge(design, run.facts, run.recording)
     turns = run.notes.turns
     drain_ns = ms_to_ns(_drain_ms(design, scenario))
@@ -180,8 +180,8 @@ def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
         lost_turns=len(turns) - len(known),
         microphone=tuple(microphone_figures(run.notes, edge, unsure)),
         wrong_microphone_samples=run.notes.wrong_samples,
-        missed=tuple(period for period in missed if period not in excused),
-        missed_in_stalls=len(excused),
+        missed=tuple(missed.own),
+        missed_in_stalls=len(missed.excused),
         stalls=stalls,
         playout_waited_ms=tuple(run.waited_ms),
         cost=run.cost,

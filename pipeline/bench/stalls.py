@@ -55,6 +55,15 @@ class Stall(NamedTuple):
     end_ns: int
 
 
+class Missed(NamedTuple):
+    """Card periods that came too late."""
+
+    own: list[MissedPeriod]
+    """Those of the client."""
+    excused: list[MissedPeriod]
+    """Those of the machine."""
+
+
 class Stalls:
     """What the witnesses of all processors saw.
 
@@ -77,13 +86,22 @@ class Stalls:
         """Whether a processor stood still for a good part of that time."""
         return self.within_ns(begin_ns, end_ns) > SPOILING_PART * max(0, end_ns - begin_ns)
 
-    def excuse(self, period: MissedPeriod, period_ns: int) -> bool:
-        """Whether it would have been in time, had the processor not stood still meanwhile.
+    def judge(self, missed: Iterable[MissedPeriod], period_ns: int) -> "Missed":
+        """Tell apart those of one card that would have been in time, had no processor stood still.
 
-        Of a period that a real card says it missed nobody knows how late it was: never.
+        Those that were missed in a row are one backlog: what delayed the first delays all. Of a
+        period that a real card says it missed nobody knows how late it was: it is never excused.
         """
-        late_ns = period.done_ns - period.due_ns - period_ns
-        return 0 < late_ns <= self.within_ns(period.due_ns, period.done_ns)
+        judged = Missed([], [])
+        backlog_ns, next_ns = 0, -period_ns
+        for period in sorted(missed):
+            if period.due_ns > next_ns:
+                backlog_ns = period.due_ns
+            next_ns = period.due_ns + 3 * period_ns // 2
+            late_ns = period.done_ns - period.due_ns - period_ns
+            excused = 0 < late_ns <= self.within_ns(backlog_ns, period.done_ns)
+            (judged.excused if excused else judged.own).append(period)
+        return judged
 
     def since(self, begin_ns: int) -> "Stalls":
         """Those that ended after `begin_ns`."""

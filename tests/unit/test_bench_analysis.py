@@ -301,14 +301,27 @@ def test_a_late_period_is_excused_by_as_long_a_standstill_only() -> None:
     late = MissedPeriod(0, 9 * MS)  # by 4 ms
     for long_ms, excused in ((3, False), (4, True)):
         stalls = Stalls([Stall(2 * MS, (2 + long_ms) * MS)])
-        assert stalls.excuse(late, 5 * MS) is excused
-    assert not Stalls([Stall(9 * MS, 20 * MS)]).excuse(late, 5 * MS), "that came afterwards"
+        assert bool(stalls.judge([late], 5 * MS).excused) is excused
+    afterwards = Stalls([Stall(9 * MS, 20 * MS)])
+    assert afterwards.judge([late], 5 * MS) == ([late], [])
+
+
+def test_what_delayed_the_first_of_a_backlog_delays_all() -> None:
+    stalls = Stalls([Stall(100 * MS, 118 * MS)])
+    backlog = [
+        MissedPeriod(100 * MS, 119 * MS),
+        MissedPeriod(105 * MS, 120 * MS),
+        MissedPeriod(110 * MS, 122 * MS),
+        MissedPeriod(115 * MS, 124 * MS),
+    ]
+    later = MissedPeriod(125 * MS, 131 * MS)
+    assert stalls.judge([later, *backlog], 5 * MS) == ([later], backlog)
 
 
 def test_what_a_real_card_says_it_missed_is_never_excused() -> None:
     missed = MissedPeriod(5 * MS, 5 * MS)
-    assert not Stalls([Stall(0, 10 * MS)]).excuse(missed, 5 * MS)
-    assert not Stalls(watched=False).excuse(missed, 5 * MS)
+    for stalls in (Stalls([Stall(0, 10 * MS)]), Stalls(watched=False)):
+        assert stalls.judge([missed], 5 * MS) == ([missed], [])
 
 
 def test_only_long_standstills_are_counted_one_by_one() -> None:
