@@ -8,7 +8,7 @@ run: .venv/ready-to-run ## a conversation; ARGS="--offline --verbose" passes fla
 	$(BIN)/python -m pipeline run $(ARGS)
 
 test: lint ## all checks; ARGS="tests/unit -k ring" chooses tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -p no:benchmark $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark $(ARGS)
 
 lint: .venv/ready-to-test
 	$(BIN)/ruff check

@@ -9,21 +9,34 @@ from typing import TypeVar
 
 import psutil
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).parent.parent
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; absent elsewhere
 GRACE_S = 5.0
-GROUPS = {"device": "cards", "process": "cards", "service": "service"}
-"""Folders of tests that stay together."""
+MEASURING = {"test_bench.py", "test_continuous_answer.py"}
 
 T = TypeVar("T")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run on several processors: cards one after the other, the models loaded once."""
-    for item in items:
-        if group := GROUPS.get(item.path.parent.name):
-            item.add_marker(pytest.mark.xdist_group(group))
+class Rooms(LoadScopeScheduling):
+    """Which tests stay together where they run on several processors.
+
+    Modules do; what plays on a card or measures comes one after the other, so that nothing of it
+    disturbs the rest; the models of the service are loaded once.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = Path(nodeid.partition("::")[0])
+        if module.parent.name == "device" or module.name in MEASURING:
+            return "cards"
+        return "service" if module.parent.name == "service" else str(module)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:
+    return Rooms(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -173,5 +173,8 @@ class ScriptedService:
         return socket
 
     def _note_failure(self, script: asyncio.Future[None]) -> None:
-        if not script.cancelled() and (failure := script.exception()) is not None:
+        if script.cancelled():
+            return
+        failure = script.exception()
+        if failure is not None and not isinstance(failure, ConnectionError):  # the client has left
             self.failures.append(failure)
