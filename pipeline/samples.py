@@ -12,4 +12,4 @@ def peak(samples: Samples) -> int:
     """Largest absolute value, 0 to 32768; 0 for an empty array."""
     if not samples.size:
         return 0
-    return max(int(samples.max()), -int(samples.min()))
+    return max(int(np.max(samples)), -int(np.min(samples)))

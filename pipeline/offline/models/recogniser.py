@@ -133,7 +133,8 @@ def split_long(samples: Samples16k) -> list[Samples16k]:
 def _quietest(samples: Samples16k, first: int, last: int) -> int:
     step = RATE_HZ // 10
     blocks = samples[first:last].astype(np.float32).reshape(-1, step)
-    return first + int(np.square(blocks).sum(axis=1).argmin()) * step + step // 2
+    quietest = int(np.argmin(np.square(blocks).sum(axis=1)))
+    return first + quietest * step + step // 2
 
 
 def repeated_period(tokens: list[int]) -> int | None:
