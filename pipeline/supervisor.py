@@ -26,9 +26,9 @@ from pipeline.bench.options import BenchOptions
 from pipeline.children import ENDING_SIGNALS, Children
 from pipeline.commands import CallTool, CancelTool, OfferTools, ToolSchema
 from pipeline.console.console import Console
+from pipeline.console.trouble import Trouble
 from pipeline.errors import SettingsError
 from pipeline.offline import SAMPLE_WAV
-from pipeline.pcm import NS_PER_MS, samples_to_ms
 from pipeline.reports import (
     Device,
     DevicesFound,
@@ -41,7 +41,6 @@ from pipeline.reports import (
     ToolsLoaded,
 )
 from pipeline.settings import Settings
-from pipeline.shm.board import Board
 from pipeline.toolbox import Toolbox
 from pipeline.voice import Voice, start_voice
 
@@ -137,9 +136,8 @@ class Pipeline:
         )
         self._devices: tuple[Device, ...] | None = None
         self._starting = {"microphone", "speaker", "session"}
+        self._trouble = Trouble(self._voice.board)
         self._finished = False
-        self._lost_samples = 0
-        self._underruns = 0
 
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
@@ -152,7 +150,8 @@ class Pipeline:
         self._voice.start_audio(self._settings, microphone, speaker)
         while not self._finished:
             self._handle_reports()
-            self._tell_losses(self._voice.board)
+            for sentence in self._trouble.news():
+                self._console.show(Notice(sentence))
         if speaker.file is not None:
             self._console.say(f"What the loudspeaker sounded is in {speaker.file}.")
 
@@ -230,29 +229,6 @@ class Pipeline:
             self._starting.remove(part)
             if not self._starting:
                 self._console.welcome()
-
-    def _tell_losses(self, board: Board) -> None:
-        """Count what a person may have missed, as soon as it happens."""
-        lost_samples = board.capture.lost_samples.load()
-        if lost_samples > self._lost_samples:
-            self._console.say(
-                f"{samples_to_ms(lost_samples - self._lost_samples)} ms of the microphone are "
-                "lost: the network has been away for too long."
-            )
-        underruns = board.playback.underruns.load()
-        if underruns > self._underruns:
-            delay_ms = board.playback.playout_delay_ns.load() // NS_PER_MS
-            self._console.show(
-                Notice(
-                    f"The answer paused {_times(underruns - self._underruns)}: the network was too "
-                    f"slow. Answers begin up to {delay_ms} ms later while it is."
-                )
-            )
-        self._lost_samples, self._underruns = lost_samples, underruns
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _described(device: Device) -> str:

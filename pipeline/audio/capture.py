@@ -22,7 +22,7 @@ from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.names import SharedNames
-from pipeline.shm.ring import FLAG_DISCONTINUITY, FrameRing, RingWriter
+from pipeline.shm.ring import FrameRing, RingWriter
 from pipeline.shm.wake import Waker
 
 CHECK_S = 0.1
@@ -48,7 +48,6 @@ class FrameAssembler:
         self._frame = np.zeros(frame_samples, np.int16)
         self._filled = 0
         self._captured_at_ns = 0
-        self._flags = 0
         self._reopened = False
         self._end_ns = 0  # of the latest sample
 
@@ -76,20 +75,14 @@ class FrameAssembler:
         self._reopened = True
 
     def _note_gap(self, captured_at_ns: int) -> None:
-        lost_ns = max(0, captured_at_ns - self._end_ns) if self._end_ns else 0
-        self._words.lost_samples.add(lost_ns * SAMPLE_RATE_HZ // NS_PER_S)
-        self._flags = FLAG_DISCONTINUITY
+        gap_ns = max(0, captured_at_ns - self._end_ns) if self._end_ns else 0
+        self._words.gap_samples.add(gap_ns * SAMPLE_RATE_HZ // NS_PER_S)
 
     def _publish(self) -> None:
         self._filled = 0
-        written = self._writer.write(
-            self._frame, capture_time_ns=self._captured_at_ns, flags=self._flags
-        )
-        if written:
-            self._flags = 0
+        if self._writer.write(self._frame, capture_time_ns=self._captured_at_ns):
             self._wake()
         else:
-            self._flags = FLAG_DISCONTINUITY
             self._words.lost_samples.add(len(self._frame))
 
 

@@ -58,6 +58,8 @@ class CaptureWords:
     """Samples taken from the microphone, lost ones included."""
     lost_samples: Word
     """Samples dropped because the ring was full."""
+    gap_samples: Word
+    """Samples that passed while the card was opened anew."""
     input_overruns: Word
     """Periods that the card reported as lost before we saw them."""
     ended: Word

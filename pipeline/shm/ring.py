@@ -31,9 +31,7 @@ from pipeline.samples import Samples
 from pipeline.shm.atomics import SEPARATION_BYTES
 from pipeline.shm.segment import Segment
 
-FLAG_DISCONTINUITY = 1
-"""Samples were lost just before this frame: the producer found the ring full."""
-FLAG_ITEM_END = 2
+FLAG_ITEM_END = 1
 """The last frame of its answer item; it may hold no samples at all."""
 
 SLOT = np.dtype(
@@ -233,7 +231,7 @@ class RingReader:
             slot = self._next % self._capacity
             run = self._generations[slot : slot + min(fill, self._capacity - slot)]
             current = run >= generation
-            stale = int(current.argmax()) if current.any() else len(run)
+            stale = int(np.argmax(current)) if current.any() else len(run)
             self.advance(stale)
             skipped += stale
             if stale < len(run):

@@ -12,7 +12,7 @@ from pipeline.audio.capture import FrameAssembler, _Callback
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
 from pipeline.samples import Samples
 from pipeline.shm.board import Board, CaptureWords
-from pipeline.shm.ring import FLAG_DISCONTINUITY, FrameRing, RingReader
+from pipeline.shm.ring import FrameRing, RingReader
 
 START_NS = 5_000_000_000
 
@@ -32,11 +32,11 @@ class Rig:
         self.assembler.push(samples, START_NS + samples_to_ns(self._pushed))
         self._pushed += len(samples)
 
-    def take(self) -> list[tuple[int, int, Samples]]:
-        """Capture time, flags and samples of all frames."""
+    def take(self) -> list[tuple[int, Samples]]:
+        """Capture time and samples of all frames."""
         frames = []
         while (frame := self.reader.front()) is not None:
-            frames.append((frame.capture_time_ns, frame.flags, frame.samples.copy()))
+            frames.append((frame.capture_time_ns, frame.samples.copy()))
             self.reader.advance()
         return frames
 
@@ -65,11 +65,10 @@ def test_periods_of_any_size_become_exact_frames_at_their_times(periods: list[in
         assert len(frames) == len(rig.wakes) == whole
         assert rig.words.captured_samples.load() == len(sound)
         assert rig.words.lost_samples.load() == 0
-        for n, (captured_at_ns, flags, samples) in enumerate(frames):
+        for n, (captured_at_ns, samples) in enumerate(frames):
             first = n * FRAME_SAMPLES
             assert np.array_equal(samples, sound[first : first + FRAME_SAMPLES])
             assert abs(captured_at_ns - START_NS - samples_to_ns(first)) <= 1
-            assert flags == 0
 
 
 def test_the_network_is_woken_after_the_frame_is_there() -> None:
@@ -84,22 +83,19 @@ def test_the_caller_s_array_may_change_afterwards() -> None:
         rig.push(period)
         period[:] = -1
         rig.push(counted(600, first=600))
-        ((_, _, samples),) = rig.take()
+        ((_, samples),) = rig.take()
         assert np.array_equal(samples, counted(FRAME_SAMPLES))
 
 
-def test_a_full_ring_loses_whole_frames_and_says_where() -> None:
+def test_a_full_ring_loses_whole_frames_and_counts_them() -> None:
     with capture_rig(capacity_frames=2) as rig:
         rig.push(counted(5 * FRAME_SAMPLES + 700))
         assert rig.words.lost_samples.load() == 3 * FRAME_SAMPLES
         assert rig.words.captured_samples.load() == 5 * FRAME_SAMPLES + 700
         assert len(rig.wakes) == 2
-        before = rig.take()
+        rig.take()
         rig.push(counted(2 * FRAME_SAMPLES - 700, first=5 * FRAME_SAMPLES + 700))
-        after = rig.take()
-    assert [flags for _, flags, _ in before] == [0, 0]
-    assert [flags for _, flags, _ in after] == [FLAG_DISCONTINUITY, 0]
-    captured_at_ns, _, samples = after[0]
+        (captured_at_ns, samples), _ = rig.take()
     assert np.array_equal(samples, counted(FRAME_SAMPLES, first=5 * FRAME_SAMPLES))
     assert captured_at_ns == START_NS + samples_to_ns(5 * FRAME_SAMPLES)
 
@@ -128,16 +124,15 @@ def test_a_card_of_another_rate_is_heard_at_24_khz_at_the_right_time(
             callback(sound[start : start + period], START_NS + samples_to_ns(start, rate_hz))
         frames = rig.take()
     assert len(frames) >= seconds * SAMPLE_RATE_HZ // FRAME_SAMPLES - 2
-    captured_at_ns, _, samples = max(frames, key=lambda frame: int(np.abs(frame[2]).max()))
+    captured_at_ns, samples = max(frames, key=lambda frame: int(np.abs(frame[1]).max()))
     clicked_at_ns = captured_at_ns + samples_to_ns(int(np.argmax(np.abs(samples))))
     assert abs(clicked_at_ns - START_NS - int(click_s * 1e9)) <= 2 * samples_to_ns(1)
 
 
-def test_what_is_lost_while_a_card_is_reopened_is_counted_and_flagged() -> None:
+def test_what_is_lost_while_a_card_is_reopened_is_counted() -> None:
     with capture_rig() as rig:
         rig.push(counted(600))
         rig.assembler.reopened()
         rig.assembler.push(counted(1_800), START_NS + samples_to_ns(600 + 2_400))
-        (_, first_flags, _), (_, second_flags, _) = rig.take()
-        assert (first_flags, second_flags) == (FLAG_DISCONTINUITY, 0)
-        assert rig.words.lost_samples.load() == 2_400
+        assert rig.words.gap_samples.load() == 2_400
+        assert rig.words.lost_samples.load() == 0

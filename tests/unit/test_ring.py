@@ -10,8 +10,6 @@ from pipeline.pcm import FRAME_SAMPLES
 from pipeline.samples import Samples
 from pipeline.shm.atomics import SEPARATION_BYTES, Word
 from pipeline.shm.ring import (
-    FLAG_DISCONTINUITY,
-    FLAG_ITEM_END,
     SLOT,
     FrameRing,
     RingReader,
@@ -155,17 +153,6 @@ def test_the_header_arrives_as_it_was_written(ring_of: Rings, header: dict[str, 
     found: dict[str, Any] = frame._asdict()
     assert found.pop("samples").tolist() == [1, 2, 3]
     assert found == {"sequence": 0, "capture_time_ns": 0, **zeros, **header}
-
-
-def test_flags_are_bits_of_their_own(ring_of: Rings) -> None:
-    writer, reader = ring_of(3)
-    for flags in (FLAG_DISCONTINUITY, FLAG_ITEM_END, FLAG_DISCONTINUITY | FLAG_ITEM_END):
-        writer.write(NOTHING, flags=flags)
-        frame = reader.front()
-        assert frame is not None
-        assert bool(frame.flags & FLAG_DISCONTINUITY) is (flags in (1, 3))
-        assert bool(frame.flags & FLAG_ITEM_END) is (flags in (2, 3))
-        reader.advance()
 
 
 def test_a_full_ring_takes_nothing_and_loses_nothing(ring_of: Rings) -> None:

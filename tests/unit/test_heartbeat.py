@@ -1,0 +1,42 @@
+"""A process that has stopped working is noticed once, and so is one that goes on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.pcm import NS_PER_S
+from pipeline.shm.board import Board
+from pipeline.shm.heartbeat import Heartbeat
+
+START_NS = 1_000 * NS_PER_S
+LATE_NS = START_NS + (Heartbeat.PATIENCE_S + 1) * NS_PER_S
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    with Board.create() as board:
+        yield board
+
+
+def test_silence_before_the_first_beat_means_nothing(board: Board) -> None:
+    heartbeat = Heartbeat(board.playback.heartbeat_ns)
+    assert not heartbeat.changed(START_NS)
+    assert not heartbeat.silent
+
+
+def test_silence_and_its_end_are_news_once(board: Board) -> None:
+    word = board.capture.heartbeat_ns
+    heartbeat = Heartbeat(word)
+    word.store(START_NS)
+    times_ns = (START_NS, START_NS + NS_PER_S, LATE_NS, LATE_NS + 1)
+    looks = [(heartbeat.changed(now_ns), heartbeat.silent) for now_ns in times_ns]
+    word.store(LATE_NS + 2)
+    looks += [(heartbeat.changed(LATE_NS + 3), heartbeat.silent) for _ in range(2)]
+    assert looks == [
+        (False, False),
+        (False, False),
+        (True, True),
+        (False, True),
+        (True, False),
+        (False, False),
+    ]
