@@ -28,10 +28,18 @@ class Rooms(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        module = Path(nodeid.partition("::")[0])
-        if module.parent.name == "device" or module.name in MEASURING:
-            return "cards"
-        return "service" if module.parent.name == "service" else str(module)
+        return _room(Path(nodeid.partition("::")[0]))
+
+
+def _room(module: Path) -> str:
+    if module.parent.name == "device" or module.name in MEASURING:
+        return "cards"
+    return "service" if module.parent.name == "service" else str(module)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest rooms first, so that all processors are busy to the end."""
+    items.sort(key=lambda item: _room(item.path) not in ("cards", "service"))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -77,6 +77,24 @@ def test_what_is_still_being_made_is_waited_for() -> None:
     assert play(scene).said == [FIRST_CLAUSE]
 
 
+def test_nobody_goes_on_with_what_is_not_waited_for_any_more() -> None:
+    async def unheard() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+        words = asyncio.create_task(unheard())
+        others = asyncio.all_tasks()
+        rehearsal.begin(SETTINGS, (), words)
+        saying = asyncio.create_task(rehearsal.say(FIRST_CLAUSE, awaited=True))
+        await ready()
+        saying.cancel()
+        await ready()
+        assert asyncio.all_tasks() == others
+
+    assert play(scene).said == []
+
+
 def test_another_beginning_is_made_anew() -> None:
     async def scene(rehearsal: Rehearsal, _: Engine) -> None:
         rehearse(rehearsal, "What time is it?")

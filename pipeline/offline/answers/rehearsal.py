@@ -42,7 +42,10 @@ class Rehearsal:
         """Return `clause` spoken, 24 kHz."""
         rehearsing, self._rehearsing = self._rehearsing, None
         if rehearsing is not None:
-            await asyncio.wait({rehearsing})
+            try:
+                await asyncio.wait({rehearsing})
+            finally:
+                rehearsing.cancel()  # nobody waits for it any more; one that is done stays so
             known = not rehearsing.cancelled() and rehearsing.exception() is None
             if known and (rehearsed := rehearsing.result()) and rehearsed[0] == clause:
                 return rehearsed[1]
