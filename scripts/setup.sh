@@ -45,7 +45,9 @@ missing_linux_packages() {
     # JACK 2's headers, because those of JACK 1 exclude the jackd2 that the tests need.
     [ -e /usr/include/portaudio.h ] || [ -e /usr/local/include/portaudio.h ] ||
         echo "portaudio19-dev libjack-jackd2-dev"
-    [ "$purpose" = run ] || command -v jackd >/dev/null || echo jackd2
+    [ "$purpose" = run ] && return
+    command -v jackd >/dev/null || echo jackd2
+    command -v g++ >/dev/null || echo g++ # faster-fifo has wheels for some machines and Pythons only
 }
 
 install_missing_linux_packages() {

@@ -1,7 +1,8 @@
 """The models themselves: what is spoken is understood, and nothing makes them fail."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.offline.models import folding
 from pipeline.offline.models.detector import RATE_HZ, DetectorModel, SpeechDetector
 from pipeline.offline.models.packages import folder_of
-from pipeline.offline.models.recogniser import Recogniser
+from pipeline.offline.models.recogniser import Recogniser, Samples16k
 from pipeline.offline.models.voice import Voice
 from tests.service.client import read_wav
 from tests.service.words import word_errors, words
@@ -58,18 +59,21 @@ IN_DEBIAN = {
 MOST_WORD_ERRORS = 0.08
 
 
-def test_what_the_voice_says_is_understood(voice: Voice, recogniser: Recogniser) -> None:
-    errors = sum(
-        word_errors(said, recogniser.transcribe(soxr.resample(voice.say(said), 24_000, 16_000)))
-        for said in SENTENCES
-    )
-    assert errors / sum(len(words(said)) for said in SENTENCES) <= 0.1
+def test_what_the_voice_says_is_understood(
+    voice: Voice, recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [
+        Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_HZ))
+        for text in SENTENCES
+        for nth in ("1st", "2nd", "3rd")  # it says nothing twice in the same way
+    ]
+    assert word_error_rate(recogniser, said, capsys) <= MOST_WORD_ERRORS
 
 
 def test_recorded_speech_is_understood(
     recogniser: Recogniser, speech_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = {speech_dir / name: words for name, words in RECORDED.items()}
+    said = [recorded(speech_dir / name, words) for name, words in RECORDED.items()]
     assert word_error_rate(recogniser, said, capsys) <= MOST_WORD_ERRORS
 
 
@@ -77,29 +81,47 @@ def test_speech_in_installed_packages_is_understood(
     recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = folder_of("moonshine_cpp") / "test-data"
-    said = {folder / name: words for name, words in WITH_THE_RECOGNISER.items()}
+    said = [recorded(folder / name, words) for name, words in WITH_THE_RECOGNISER.items()]
     if DEBIAN_TESTDATA.is_dir():
-        said |= {DEBIAN_TESTDATA / name: words for name, words in IN_DEBIAN.items()}
+        said += [recorded(DEBIAN_TESTDATA / name, words) for name, words in IN_DEBIAN.items()]
     assert word_error_rate(recogniser, said, capsys) <= MOST_WORD_ERRORS
 
 
+class Said(NamedTuple):
+    """Somebody speaks these `words`; `samples` are int16, 16 kHz."""
+
+    by: str
+    words: str
+    samples: Samples16k
+
+
+def recorded(path: Path, words: str) -> Said:
+    samples, rate_hz = read_wav(path)
+    return Said(path.name, words, soxr.resample(samples, rate_hz, RATE_HZ))
+
+
 def word_error_rate(
-    recogniser: Recogniser, said: Mapping[Path, str], capsys: pytest.CaptureFixture[str]
+    recogniser: Recogniser, said: Sequence[Said], capsys: pytest.CaptureFixture[str]
 ) -> float:
-    """Print how well each recording is understood; return the share of words in error."""
+    """Print how well each is understood; return the share of words in error."""
     rows, errors = [], 0
-    for path, reference in said.items():
-        samples, rate_hz = read_wav(path)
-        understood = recogniser.transcribe(soxr.resample(samples, rate_hz, RATE_HZ))
-        wrong = word_errors(reference, understood)
+    for each in said:
+        understood = recogniser.transcribe(each.samples)
+        wrong = word_errors(each.words, understood)
         errors += wrong
-        rows.append(
-            f"{wrong:3} of {len(words(reference)):2} words wrong  {path.name}: {understood}"
-        )
-    rate = errors / sum(len(words(reference)) for reference in said.values())
+        rows.append(f"{wrong:3} of {len(words(each.words)):2} words wrong  {each.by}: {understood}")
+    rate = errors / sum(len(words(each.words)) for each in said)
     with capsys.disabled():
         print("", *rows, f"word error rate {rate:.1%}", sep="\n")  # noqa: T201 - a figure to see
     return rate
+
+
+def test_words_are_no_quotation(voice: Voice, recogniser: Recogniser) -> None:
+    """The model quotes this question about every other time: then its last mark is no "?"."""
+    for _ in range(4):
+        asked = soxr.resample(voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_HZ)
+        understood = recogniser.transcribe(asked)
+        assert understood == understood.strip("\"' ")
 
 
 @pytest.mark.parametrize("level", [0, 30, 3_000])

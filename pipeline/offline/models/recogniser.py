@@ -15,6 +15,8 @@ from pipeline.offline.models.folding import open_folded
 from pipeline.offline.models.packages import folder_of, is_installed
 
 _PACKAGE = "moonshine_cpp"
+_AROUND_WORDS = " \"'\u201c\u201d\u2018\u2019"
+"""The model takes some speakers for quotations: its marks would hide a question's end."""
 
 Samples16k = npt.NDArray[np.int16]
 """Mono samples, shape ``(n,)``, int16, 16 kHz."""
@@ -101,7 +103,8 @@ class Recogniser:
 
     def _text(self, tokens: list[int]) -> str:
         raw = b"".join(self._vocabulary[token] for token in tokens)
-        return raw.decode("utf-8", "replace").replace("\u2581", " ").strip()
+        words = raw.decode("utf-8", "replace").replace("\u2581", " ")
+        return words.strip(_AROUND_WORDS)
 
 
 def read_vocabulary(path: Path) -> list[bytes]:
