@@ -1,6 +1,7 @@
 """What every test gets: a clean environment, and a check that it leaves nothing behind."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
@@ -35,6 +36,12 @@ def _room(module: Path) -> str:
     if module.parent.name == "device" or module.name in MEASURING:
         return "cards"
     return "service" if module.parent.name == "service" else str(module)
+
+
+def pytest_configure() -> None:
+    """A shell makes what it starts in the background deaf to Ctrl-C: programs would inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
