@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
 from pipeline.commands import CallTool
@@ -126,21 +127,29 @@ class Console:
     def _say(self, text: str) -> None:
         """Add words to the open line; on a terminal they appear at once, broken between words."""
         if self._streams:
-            for word in re.findall(r"\S*\s*", text if self._answer else f"Assistant: {text}"):
-                if self._column + len(word.rstrip()) > self._out.width and self._column:
-                    self._out.print()
-                    self._column = 0
-                self._out.print(word, end="", soft_wrap=True)
-                self._column += len(word)
+            label = "" if self._answer else "Assistant: "
+            for blanks, word in re.findall(r"(\s*)(\S*)", label + text):
+                self._append(blanks, word)
         self._answer += text
+
+    def _append(self, blanks: str, word: str) -> None:
+        """Write a word on the open line, or on the next if it does not fit."""
+        cells = cell_len(blanks + word)
+        if self._column and ("\n" in blanks or self._column + cells > self._out.width):
+            self._out.print()
+            self._column = 0
+        if not self._column:
+            blanks, cells = "", cell_len(word)
+        self._out.print(blanks + word, end="", soft_wrap=True)
+        self._column += cells
 
     def _close_answer(self) -> None:
         if not self._answer:
             return
-        if self._streams:
+        if self._column:
             self._out.print()
             self._column = 0
-        else:
+        if not self._streams:
             self._out.print(f"Assistant: {self._answer}", soft_wrap=True)
         self._answer = ""
 

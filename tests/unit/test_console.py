@@ -68,8 +68,11 @@ def show(console: Console, *reports: Report) -> None:
 
 def lines(output: io.StringIO) -> list[str]:
     """Without colours and the ends of lines that nobody sees."""
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.getvalue())
-    return [line.rstrip() for line in text.splitlines()]
+    return [line.rstrip() for line in whole_lines(output)]
+
+
+def whole_lines(output: io.StringIO) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output.getvalue()).splitlines()
 
 
 # In a file
@@ -258,3 +261,22 @@ def test_a_long_answer_is_broken_between_words(terminal: Terminal) -> None:
     shown = lines(terminal)
     assert max(map(len, shown)) <= 60
     assert " ".join(shown) == f"Assistant: {words}".rstrip()
+
+
+@pytest.mark.parametrize("letters", range(40, 60))
+def test_a_line_is_never_wider_than_the_terminal(terminal: Terminal, letters: int) -> None:
+    """Even a blank too many would make the terminal leave a line empty."""
+    show(Console(), *(AssistantSaid(f"{'x' * letters} and ") for _ in range(3)), AssistantDone())
+    assert max(map(len, whole_lines(terminal))) <= 60
+    assert "" not in whole_lines(terminal)
+
+
+def test_wide_characters_take_two_columns(terminal: Terminal) -> None:
+    show(Console(), *(AssistantSaid("\u4eca\u65e5\u306f ") for _ in range(20)), AssistantDone())
+    assert len(lines(terminal)) == 3
+
+
+def test_an_answer_of_several_lines_keeps_them(terminal: Terminal) -> None:
+    said = AssistantSaid("Two things:\n1. tea\n"), AssistantSaid("2. milk\n")
+    show(Console(), *said, AssistantDone(), Ready())
+    assert lines(terminal) == ["Assistant: Two things:", "1. tea", "2. milk", "Ready"]
