@@ -123,6 +123,13 @@ class Settings:
     connect_timeout_s: float = _setting(
         10.0, "How long the service may take to answer a connection.", minimum=0.1, maximum=300
     )
+    reconnect_s: float = _setting(
+        30.0,
+        "How long to try to reach a service again that broke off, or whose session is over; "
+        "with 0 the conversation ends there.",
+        minimum=0,
+        maximum=3_600,
+    )
 
     @property
     def uses_offline_service(self) -> bool:

@@ -62,6 +62,7 @@ def converse(design: Design, settings: Settings, spoken: Path) -> Conversation:
             frame_ms=design.frame_ms,
             verbose=True,
             tools=(),
+            reconnect_s=0,
         )
         with design.start(settings) as client:
             _wait_finished(client)

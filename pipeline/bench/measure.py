@@ -126,6 +126,7 @@ def measure(
             output=str(heard),
             period_ms=design.period_ms,
             frame_ms=design.frame_ms,
+            reconnect_s=0,
             tools=(str(HOLDING_TOOL),) if scenario.holding_tool else (),
         )
         with design.start(settings) as client:

@@ -1,6 +1,7 @@
 """What the conversation asks of the world around it; reports to the person are actions too."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.commands import CallTool, CancelTool
 from pipeline.reports import Report
@@ -67,6 +68,14 @@ class CreateResponse:
     """Ask the model to go on, now that its calls are answered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Tell a new session what was said in the one before."""
+
+    role: Literal["user", "assistant"]
+    words: str
+
+
 Action = (
     Play
     | EndItem
@@ -77,5 +86,6 @@ Action = (
     | CancelTool
     | AnswerCall
     | CreateResponse
+    | Remind
     | Report
 )

@@ -64,8 +64,15 @@ class ToolCalls:
 
     def interrupt(self) -> Iterator[Action]:
         """The user does not wait for any of them any more."""
+        for call_id in self._take_unanswered():
+            yield CancelTool(call_id)
+            yield AnswerCall(call_id, INTERRUPTED)
+
+    def abandon(self) -> Iterator[Action]:
+        """The session that asked for them is gone."""
+        for call_id in self._take_unanswered():
+            yield CancelTool(call_id)
+
+    def _take_unanswered(self) -> list[str]:
         groups, self._groups = self._groups, {}
-        for group in groups.values():
-            for call_id in sorted(group.unanswered):
-                yield CancelTool(call_id)
-                yield AnswerCall(call_id, INTERRUPTED)
+        return [call_id for group in groups.values() for call_id in sorted(group.unanswered)]

@@ -4,14 +4,10 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
-from urllib.parse import urlsplit
 
-import aiohttp
-from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection
 from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
+from azure.ai.voicelive.aio import VoiceLiveConnection
 from azure.ai.voicelive.models import FunctionCallOutputItem
-from azure.core.credentials import AzureKeyCredential
-from azure.core.exceptions import ClientAuthenticationError
 
 from pipeline.child import Supervised
 from pipeline.commands import Command, OfferTools, ToolOutput, ToolSchema
@@ -24,17 +20,15 @@ from pipeline.network.actions import (
     EndItem,
     Forget,
     Play,
+    Remind,
     Truncate,
 )
+from pipeline.network.connection import closed, given_up, host_of, next_message, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
-from pipeline.network.session import (
-    Credential,
-    build_session,
-    entra_credential,
-    open_connection,
-)
+from pipeline.network.patience import Patience
+from pipeline.network.session import build_session, message_item
 from pipeline.network.uplink import Uplink
 from pipeline.network.wire import UnreadableError, read
 from pipeline.reports import Connecting, EventRead, Finished, Notice, SessionReady
@@ -43,7 +37,7 @@ from pipeline.shm.board import Board, Position
 
 
 class Client:
-    """One session with the service, from connecting to its end."""
+    """A conversation with the service, in one session or, where that breaks off, in several."""
 
     TICK_S = 0.01
     """How often playback's words are looked at while something sounds. Only truncation and display
@@ -76,6 +70,7 @@ class Client:
         self._connection: VoiceLiveConnection | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._session_id = ""
+        self._session_ready = False
         self._settled_generation = 0
         self._lost_samples_told = 0
         self._last_event_s = time.monotonic()
@@ -86,22 +81,62 @@ class Client:
         """How long to wait before the next `tick`."""
         return self.IDLE_TICK_S if self._conversation.idle else self.TICK_S
 
-    async def talk(self, stack: AsyncExitStack) -> None:
-        """Connect, then pass events and frames on until the service ends it or we are cancelled.
+    async def talk(self) -> None:
+        """Pass events and frames on, in session after session, until cancelled.
 
-        :raises AuthenticationError, EndpointError: no session came about.
-        :raises ServiceClosedError: the service ended it.
+        :raises AuthenticationError, EndpointError: the first session did not come about.
+        :raises ServiceClosedError: a session ended and no other came about in time.
         """
-        self._connection = connection = await self._connect(stack)
-        tools = await self._offered if self._settings.tools else ()
-        await connection.session.update(session=build_session(self._settings, tools))
+        patience = Patience(self._settings.reconnect_s)
+        while True:
+            try:
+                async with AsyncExitStack() as stack:
+                    await self._hold_session(stack, patience)
+            except (ServiceClosedError, EndpointError, AuthenticationError) as error:
+                if not self._board.network.ready.load():
+                    raise
+                await self._wait_to_reconnect(error, patience)
+
+    async def _hold_session(self, stack: AsyncExitStack, patience: Patience) -> None:
+        settings = self._settings
+        where = "the built-in offline service" if settings.offline else host_of(settings)
+        self._supervised.report(Connecting(where))
+        self._connection = connection = await open_connection(settings, stack)
+        stack.callback(self._disconnected)
+        tools = await self._offered if settings.tools else ()
+        try:
+            await connection.session.update(session=build_session(settings, tools))
+        except SdkConnectionError as error:
+            raise closed() from error
         while True:
             event = await self._next_event(connection)
             await self._receive(event)
-            if isinstance(event, SessionUpdated) and not self._board.network.ready.load():
-                self._tell_ready()
+            if isinstance(event, SessionUpdated) and not self._session_ready:
+                patience.reached(time.monotonic())
+                await self._begin()
                 sending = asyncio.create_task(self._uplink.run(connection))
                 stack.push_async_callback(_cancel, sending)
+
+    async def _begin(self) -> None:
+        """The session is as we want it: the microphone may speak."""
+        settings = self._settings
+        self._session_ready = True
+        self._board.network.ready.store(1)
+        self._supervised.report(SessionReady(self._session_id, settings.model, settings.voice))
+        await self._perform(self._conversation.resumed())
+
+    def _disconnected(self) -> None:
+        self._connection = None
+        self._session_ready = False
+
+    async def _wait_to_reconnect(self, error: PipelineError, patience: Patience) -> None:
+        """:raises ServiceClosedError: it has been tried for long enough."""
+        await self._perform(self._conversation.lost())
+        pause_s = patience.pause_s(time.monotonic())
+        if pause_s is None:
+            raise given_up(error, self._settings.reconnect_s)
+        self._supervised.report(Notice(f"{error} Trying again."))
+        await asyncio.sleep(pause_s)
 
     async def obey(self, command: Command) -> None:
         """Carry out what the supervisor says."""
@@ -114,44 +149,15 @@ class Client:
     async def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
         self._board.network.heartbeat_ns.store(time.monotonic_ns())
-        if self._connection is None:
-            return
         self._downlink.pump()
         self._tell_lost_samples()
         await self._perform(self._playback_news())
         if self._input_answered():
             self._supervised.report(Finished())
 
-    async def _connect(self, stack: AsyncExitStack) -> VoiceLiveConnection:
-        settings = self._settings
-        host = urlsplit(settings.endpoint or "").netloc
-        self._supervised.report(
-            Connecting("the built-in offline service" if settings.offline else host)
-        )
-        credential: Credential
-        if settings.uses_api_key:
-            credential = AzureKeyCredential(settings.api_key or "")
-        else:
-            credential = entra_credential()
-            stack.push_async_callback(credential.close)
-        try:
-            async with asyncio.timeout(settings.connect_timeout_s):
-                return await stack.enter_async_context(open_connection(settings, credential))
-        except TimeoutError as error:
-            raise EndpointError(
-                f"{host} did not answer within {settings.connect_timeout_s:g} s: "
-                "check the endpoint and your network, or raise --connect-timeout-s."
-            ) from error
-        except ClientAuthenticationError as error:
-            raise AuthenticationError(
-                "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
-            ) from error
-        except SdkConnectionError as error:
-            raise _refusal(host, error.__cause__) from error
-
     async def _next_event(self, connection: VoiceLiveConnection) -> Event:
         while True:
-            message = await _next_message(connection)
+            message = await next_message(connection)
             read_at_ns = time.monotonic_ns()
             try:
                 kind, event = read(message)
@@ -167,9 +173,7 @@ class Client:
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id
-            case ServiceError(code, message) if not (
-                event.benign or self._board.network.ready.load()
-            ):
+            case ServiceError(code, message) if not (event.benign or self._session_ready):
                 raise EndpointError(f"The service refused the session ({code}): {message}")
         await self._perform(self._conversation.receive(event))
         # Events that arrived together would be handled without a pause, and the microphone
@@ -185,12 +189,14 @@ class Client:
                     self._downlink.drop_older(generation)
                 case Play() | EndItem():
                     self._downlink.put(action)
-                case Truncate() | Forget() | AnswerCall() | CreateResponse():
+                case Truncate() | Forget() | AnswerCall() | CreateResponse() | Remind():
                     await self._tell_service(action)
                 case _:
                     self._supervised.report(action)
 
-    async def _tell_service(self, action: Truncate | Forget | AnswerCall | CreateResponse) -> None:
+    async def _tell_service(
+        self, action: Truncate | Forget | AnswerCall | CreateResponse | Remind
+    ) -> None:
         if self._connection is None:
             return
         item = self._connection.conversation.item
@@ -204,6 +210,8 @@ class Client:
                     await item.create(item=FunctionCallOutputItem(call_id=call_id, output=output))
                 case CreateResponse():
                     await self._connection.response.create()
+                case Remind(role, words):
+                    await item.create(item=message_item(role, words))
 
     def _playback_news(self) -> list[Action]:
         conversation, playback = self._conversation, self._board.playback
@@ -214,11 +222,6 @@ class Client:
             self._settled_generation = cut.generation
             return conversation.cut_done(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
-
-    def _tell_ready(self) -> None:
-        self._board.network.ready.store(1)
-        settings = self._settings
-        self._supervised.report(SessionReady(self._session_id, settings.model, settings.voice))
 
     def _tell_lost_samples(self) -> None:
         lost = self._downlink.lost_samples
@@ -234,7 +237,12 @@ class Client:
         """Whether a recorded input is over and the calm after it has lasted long enough."""
         now_s = time.monotonic()
         ended = self._board.capture.ended.load() == 1 and self._uplink.drained
-        if not ended or (not self._conversation.idle and not self._service_is_silent(now_s)):
+        away = self._connection is None
+        if (
+            away
+            or not ended
+            or (not self._conversation.idle and not self._service_is_silent(now_s))
+        ):
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S
 
@@ -244,38 +252,6 @@ class Client:
         return heard == handed and now_s - self._last_event_s > self.UNANSWERED_S
 
 
-async def _next_message(connection: VoiceLiveConnection) -> bytes:
-    """:raises ServiceClosedError: there is none left."""
-    try:
-        if message := await connection.recv_bytes():
-            return message
-    except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
-        raise _closed() from error
-    raise _closed()  # it is closing
-
-
-def _closed() -> ServiceClosedError:
-    return ServiceClosedError("The service closed the connection: start again to go on talking.")
-
-
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
-
-
-def _refusal(host: str, cause: BaseException | None) -> PipelineError:
-    status = cause.status if isinstance(cause, aiohttp.WSServerHandshakeError) else None
-    if status in (401, 403):
-        return AuthenticationError(
-            f"{host} refused the sign-in (HTTP {status}): check AZURE_VOICELIVE_API_KEY, "
-            "and that it belongs to this endpoint."
-        )
-    if status is not None:
-        return EndpointError(
-            f"{host} answered HTTP {status} instead of opening a Voice Live session: "
-            "check the endpoint and the model."
-        )
-    return EndpointError(
-        f"{host} cannot be reached ({cause}): check the endpoint and your network, "
-        "or use --offline."
-    )

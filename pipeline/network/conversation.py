@@ -10,6 +10,9 @@ faster than they are heard.
 
 What was heard is settled once playback has said where it cut: each item that then has samples
 which will never sound is truncated to exactly what did.
+
+A session that breaks off takes the service's memory with it. What it sent still sounds, and the
+next session is told what was said.
 """
 
 from collections.abc import Iterator
@@ -32,6 +35,7 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.items import Items, Response
+from pipeline.network.recall import Recall
 from pipeline.pcm import samples_to_ms
 from pipeline.reports import (
     AssistantDone,
@@ -47,7 +51,7 @@ from pipeline.reports import (
 
 
 class Conversation:
-    """State of one session's conversation.
+    """State of a conversation, over one session or several.
 
     :param interrupt_response: whether the user's speech silences the answer.
     """
@@ -58,9 +62,12 @@ class Conversation:
         self._responses: dict[str, Response] = {}  # those that the service has not finished
         self._items = Items()
         self._calls = ToolCalls()
+        self._recall = Recall()
         self._user_speaks = False
         self._answer_due = False
         self._going_on_due = False
+        self._answer_owed = False  # by a session that is gone, to a user who asked
+        self._away = False  # between two sessions
         self._words_open = False
         self._ready_told = True
 
@@ -73,7 +80,8 @@ class Conversation:
     def idle(self) -> bool:
         """Nobody speaks, no answer is due or being made, and all audio has been heard."""
         return not (
-            self._user_speaks
+            self._away
+            or self._user_speaks
             or self._answer_due
             or self._going_on_due
             or self._responses
@@ -101,10 +109,46 @@ class Conversation:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
         settled = self._items.settle(generation, item, samples)
         actions: list[Action] = [action for stale in settled for action in stale.truncation()]
-        if actions:
+        if any(stale.cut_short for stale in settled):
             heard_samples = sum(stale.settled_samples or 0 for stale in settled)
             actions.append(Interrupted(samples_to_ms(heard_samples)))
         return actions + self.heard(item, samples)
+
+    def lost(self) -> list[Action]:
+        """The session is gone: what it sent sounds to its end, and nothing is owed to it."""
+        return list(self._lose())
+
+    def resumed(self) -> list[Action]:
+        """Another session is there: it is told what was said, and what it has to answer."""
+        actions: list[Action] = list(self._recall.reminders())
+        if self._answer_owed:
+            actions.append(CreateResponse())
+        self._answer_due, self._answer_owed, self._away = self._answer_owed, False, False
+        return actions
+
+    def _lose(self) -> Iterator[Action]:
+        latest = self._items.latest
+        if latest and not latest.response.finished and self._is_current(latest.response):
+            yield EndItem(latest.ordinal, self._generation, latest.received_samples)
+        yield from self._end_words()
+        going_on = self._going_on_due or self._calls.waiting
+        yield from self._calls.abandon()
+        asked = self._unsay_silent() or self._answer_due
+        self._answer_owed |= going_on or (asked and self._recall.ends_with_user)
+        for response in self._responses.values():
+            response.finished = True
+        self._responses.clear()
+        self._items.orphan()
+        self._items.forget_heard()
+        self._user_speaks = self._answer_due = self._going_on_due = self._ready_told = False
+        self._away = True
+
+    def _unsay_silent(self) -> bool:
+        """Forget words that no sound has come of; whether there are answers without any."""
+        silent = [each for each in self._live_responses() if not self._items.begun(each)]
+        for response in silent:
+            response.turn.words = ""
+        return bool(silent)
 
     def _react(self, event: Event) -> Iterator[Action]:
         match event:
@@ -118,14 +162,17 @@ class Conversation:
                 yield from self._close_words(response_id)
             case SpeechStarted():
                 yield from self._speech_started()
-            case SpeechStopped():
+            case SpeechStopped(item_id):
                 self._user_speaks = False
                 self._answer_due = True
+                self._recall.begin_user(item_id)
                 yield Processing()
-            case UserTranscript(text):
+            case UserTranscript(text, item_id):
+                self._recall.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):
-                self._responses[response_id] = Response(self._generation)
+                turn = self._recall.begin_assistant()
+                self._responses[response_id] = Response(self._generation, turn)
                 self._answer_due = False
                 self._ready_told = False
             case FunctionCalled():
@@ -150,6 +197,7 @@ class Conversation:
         yield from self._calls.interrupt()
 
     def _cut(self) -> Iterator[Action]:
+        self._unsay_silent()
         self._generation += 1
         yield Cut(self._generation)
         yield from self._end_words()
@@ -170,15 +218,16 @@ class Conversation:
 
     def _audio_done(self, item_id: str) -> Iterator[Action]:
         item = self._items.get(item_id)
-        if item is None or item.response.generation < self._generation:
+        if item is None or not self._is_current(item.response):
             return
         # Behind another item's audio this end would be a step back in what was heard.
-        if self._items.is_latest(item):
+        if item is self._items.latest:
             yield EndItem(item.ordinal, item.response.generation, item.received_samples)
 
     def _words(self, response_id: str, text: str) -> Iterator[Action]:
         if self._current(response_id):
             self._words_open = True
+            self._responses[response_id].turn.words += text
             yield AssistantSaid(text)
 
     def _close_words(self, response_id: str) -> Iterator[Action]:
@@ -204,7 +253,7 @@ class Conversation:
             return
         response.finished = True
         self._calls.response_finished(done.response_id)
-        current = response.generation == self._generation
+        current = self._is_current(response)
         if current and done.status == "cancelled":
             yield from self._cancelled(response)
         elif current and done.status in ("failed", "incomplete"):
@@ -220,6 +269,8 @@ class Conversation:
                     other.generation += 1
             yield from self._cut()
         else:
+            if not self._items.begun(response):
+                response.turn.words = ""
             yield from self._end_words()
         yield from self._calls.interrupt()
 
@@ -247,7 +298,10 @@ class Conversation:
 
     def _current(self, response_id: str) -> bool:
         response = self._responses.get(response_id)
-        return response is not None and response.generation == self._generation
+        return response is not None and self._is_current(response)
+
+    def _is_current(self, response: Response) -> bool:
+        return response.generation == self._generation
 
     def _live_responses(self) -> list[Response]:
-        return [r for r in self._responses.values() if r.generation == self._generation]
+        return [r for r in self._responses.values() if self._is_current(r)]

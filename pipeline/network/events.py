@@ -27,7 +27,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    pass
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class UserTranscript:
     """The service's understanding of the user's turn; empty if its transcription failed."""
 
     text: str
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.network.actions import Forget, Truncate
+from pipeline.network.recall import Turn
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Response:
     """A response belongs for ever to the generation in which the service created it."""
 
     generation: int
+    turn: Turn
     finished: bool = False
 
 
@@ -23,7 +25,8 @@ class Response:
 class Item:
     """An answer item."""
 
-    item_id: str
+    item_id: str | None
+    """None once its session is gone: nobody can be told of it any more."""
     ordinal: int
     response: Response
     received_samples: int = 0
@@ -42,10 +45,16 @@ class Item:
         self.received_samples += whole // SAMPLE_BYTES
         return pcm[:whole]
 
-    def truncation(self) -> Iterator[Truncate | Forget]:
-        """What to tell the service, once, if some of a settled item will never sound."""
+    @property
+    def cut_short(self) -> bool:
+        """Whether some of it will never sound."""
         settled = self.settled_samples
-        if self._truncated or settled is None or settled >= self.received_samples:
+        return settled is not None and settled < self.received_samples
+
+    def truncation(self) -> Iterator[Truncate | Forget]:
+        """What to tell the service, once, if some of the item will never sound."""
+        settled = self.settled_samples
+        if self._truncated or settled is None or not self.cut_short or self.item_id is None:
             return
         self._truncated = True
         if heard_ms := samples_to_ms(settled):
@@ -78,9 +87,10 @@ class Items:
             )
         return self._items[item_id]
 
-    def is_latest(self, item: Item) -> bool:
-        """Whether no other item has begun after this one."""
-        return item.ordinal == self._seen
+    @property
+    def latest(self) -> Item | None:
+        """The item that began last, if it can still change."""
+        return next((i for i in self._items.values() if i.ordinal == self._seen), None)
 
     @property
     def all_heard(self) -> bool:
@@ -111,7 +121,17 @@ class Items:
                 position = self._heard if unseen else (item, samples)
                 stale.settled_samples = _heard_of(stale, *position)
                 settled.append(stale)
+        for response in dict.fromkeys(stale.response for stale in settled):
+            parts = [stale for stale in settled if stale.response is response]
+            heard_samples = sum(part.settled_samples or 0 for part in parts)
+            response.turn.keep(heard_samples, sum(part.received_samples for part in parts))
         return settled
+
+    def orphan(self) -> None:
+        """Their session is gone: another one may use the same names."""
+        for item in self._items.values():
+            item.item_id = None
+        self._items = {f"{item.ordinal} of a lost session": item for item in self._items.values()}
 
     def forget_heard(self) -> None:
         """Keep only what can still change, so that memory stays bounded."""

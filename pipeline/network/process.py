@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -55,17 +54,16 @@ def _work(
 
 async def _until_stopped(client: Client, supervised: Supervised) -> None:
     """Converse until the supervisor says stop, or until the client fails."""
-    async with AsyncExitStack() as stack:
-        talk = asyncio.create_task(client.talk(stack))
-        while not talk.done() and not supervised.stopped:
-            await asyncio.sleep(client.pause_s)
-            while (command := supervised.receive()) is not None:
-                await client.obey(command)
-            await client.tick()
-        talk.cancel()
-        await asyncio.wait({talk})
-        if not talk.cancelled():
-            talk.result()
+    talk = asyncio.create_task(client.talk())
+    while not talk.done() and not supervised.stopped:
+        await asyncio.sleep(client.pause_s)
+        while (command := supervised.receive()) is not None:
+            await client.obey(command)
+        await client.tick()
+    talk.cancel()
+    await asyncio.wait({talk})
+    if not talk.cancelled():
+        talk.result()
 
 
 def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

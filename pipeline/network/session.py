@@ -1,11 +1,10 @@
-"""How the settings become a connection and a session of the SDK."""
+"""What the service is told, in the SDK's models: the session that settings describe, and turns."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Literal
 
-from azure.ai.voicelive.aio import VoiceLiveConnection, connect
 from azure.ai.voicelive.models import (
+    AssistantMessageItem,
     AudioEchoCancellation,
     AudioInputTranscriptionOptions,
     AudioNoiseReduction,
@@ -15,22 +14,21 @@ from azure.ai.voicelive.models import (
     AzureStandardVoice,
     FunctionTool,
     InputAudioFormat,
+    InputTextContentPart,
+    MessageItem,
     Modality,
     OutputAudioFormat,
+    OutputTextContentPart,
     RequestSession,
     ServerVad,
     ToolChoiceFunctionSelection,
     TurnDetection,
+    UserMessageItem,
 )
-from azure.core.credentials import AzureKeyCredential
-from azure.core.credentials_async import AsyncTokenCredential
 
 from pipeline.commands import ToolSchema
-from pipeline.errors import MissingPackageError
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.settings import Settings
-
-Credential = AzureKeyCredential | AsyncTokenCredential
 
 _TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
     "server_vad": ServerVad,
@@ -38,36 +36,6 @@ _TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
     "azure_semantic_vad_en": AzureSemanticVadEn,
     "azure_semantic_vad_multilingual": AzureSemanticVadMultilingual,
 }
-
-
-CLOSING_S = 0.5
-"""How long the service may take to confirm the end, when it is we who leave."""
-
-
-def open_connection(
-    settings: Settings, credential: Credential
-) -> AbstractAsyncContextManager[VoiceLiveConnection]:
-    """The SDK's connection to the endpoint; entering it connects, without any time limit."""
-    return connect(
-        endpoint=settings.endpoint or "",
-        credential=credential,
-        model=settings.model,
-        api_version=settings.api_version,
-        connection_options={"close_timeout": CLOSING_S},
-    )
-
-
-def entra_credential() -> AsyncTokenCredential:
-    """Whoever is signed in on this machine: environment, managed identity or az login."""
-    try:
-        from azure.identity.aio import DefaultAzureCredential
-    except ImportError as error:
-        raise MissingPackageError(
-            "Signing in with Microsoft Entra needs azure-identity: "
-            'pip install "voice-pipeline[entra]", or set AZURE_VOICELIVE_API_KEY.'
-        ) from error
-    credential: AsyncTokenCredential = DefaultAzureCredential()
-    return credential
 
 
 def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> RequestSession:
@@ -101,6 +69,13 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "tool_choice": _tool_choice(settings.tool_choice) if tools else None,
     }
     return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
+
+
+def message_item(role: Literal["user", "assistant"], words: str) -> MessageItem:
+    """What one side said, as an item of the conversation."""
+    if role == "user":
+        return UserMessageItem(content=[InputTextContentPart(text=words)])
+    return AssistantMessageItem(content=[OutputTextContentPart(text=words)])
 
 
 def _voice(name: str) -> AzureStandardVoice | str:

@@ -114,11 +114,13 @@ _MEANINGS: dict[str, Callable[[Fields], Event]] = {
     "session.created": lambda e: SessionCreated(_any_text(e["session"], "id")),
     "session.updated": lambda _: SessionUpdated(),
     "input_audio_buffer.speech_started": lambda _: SpeechStarted(),
-    "input_audio_buffer.speech_stopped": lambda _: SpeechStopped(),
+    "input_audio_buffer.speech_stopped": lambda e: SpeechStopped(_any_text(e, "item_id")),
     "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(
-        _any_text(e, "transcript")
+        _any_text(e, "transcript"), _any_text(e, "item_id")
     ),
-    "conversation.item.input_audio_transcription.failed": lambda _: UserTranscript(""),
+    "conversation.item.input_audio_transcription.failed": lambda e: UserTranscript(
+        "", _any_text(e, "item_id")
+    ),
     "response.created": lambda e: ResponseCreated(_any_text(e["response"], "id")),
     "response.audio.delta": _audio_delta,
     "response.audio.done": lambda e: AudioDone(_text(e, "response_id"), _text(e, "item_id")),

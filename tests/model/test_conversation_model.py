@@ -40,6 +40,7 @@ class Item:
     begun_in: int | None = None
     heard_samples: int = 0
     corrections: int = 0
+    orphan: bool = False
 
     @property
     def sent_samples(self) -> int:
@@ -180,6 +181,17 @@ class World:
             self.settled_generation = self.conversation.generation
             self.perform(self.conversation.cut_done(*self.loudspeaker.cut))
 
+    def loss(self, _n: int) -> None:
+        """The session breaks off, and another takes its place."""
+        self.perform(self.conversation.lost())
+        assert not self.conversation.idle
+        for response in self.responses:
+            response.live = False
+        for item in self.items:
+            item.orphan = True
+        self.user_speaks = False
+        self.perform(self.conversation.resumed())
+
     def chosen(self, responses: list[Response], n: int) -> list[Response]:
         """One of them, mostly the latest; none of none."""
         return responses[-1 - n % 10 % len(responses) :][:1] if responses else []
@@ -228,6 +240,7 @@ class World:
 
     def correct(self, item_id: str, heard_ms: int) -> None:
         item = next(i for i in self.items if i.item_id == item_id)
+        assert not item.orphan, "its session is gone"
         item.corrections += 1
         assert item.corrections == 1
         assert heard_ms * MS <= item.sent_samples
@@ -250,9 +263,9 @@ class World:
         self.look()
         assert self.conversation.idle
         for item in self.items:
-            if item.heard_samples < item.sent_samples:
+            if item.heard_samples < item.sent_samples and not item.orphan:
                 assert item.corrections == 1, "the model must not remember what nobody heard"
-            elif not self.a_cut_went_unseen:
+            elif not self.a_cut_went_unseen and not item.orphan:
                 assert item.corrections == 0
 
 
@@ -264,6 +277,7 @@ STEPS: list[Callable[[World, int], None]] = [
     World.item_end,
     World.response_end,
     World.very_late_delta,
+    World.loss,
     World.period,
     World.period,
     World.look,

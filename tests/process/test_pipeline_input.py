@@ -205,7 +205,9 @@ def test_service_leaves_in_the_middle(
         await leave(session)
 
     with ScriptedService(script) as service:
-        code, sentence = run_with_files(tmp_path, service.endpoint, key=service.KEY)
+        code, sentence = run_with_files(
+            tmp_path, service.endpoint, "--reconnect-s", "0", key=service.KEY
+        )
     assert (code, "The service closed the connection" in sentence) == (BROKEN_OFF, True), sentence
     recorded = read_wav(tmp_path / "heard.wav")
     assert recorded.any()

@@ -126,6 +126,8 @@ class ScriptedService:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.sessions: list[ScriptedSession] = []
         self.failures: list[BaseException] = []
+        self.away = False
+        """Whether clients are refused with HTTP 503."""
 
     @property
     def endpoint(self) -> str:
@@ -161,6 +163,8 @@ class ScriptedService:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         if request.headers.get("api-key") != self.KEY:
             raise web.HTTPUnauthorized
+        if self.away:
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         session = ScriptedSession(request, socket)

@@ -61,17 +61,17 @@ def done(**response: Any) -> dict[str, Any]:
         (
             "input_audio_buffer.speech_stopped",
             {"audio_end_ms": 900, "item_id": "u1"},
-            SpeechStopped(),
+            SpeechStopped("u1"),
         ),
         (
             "conversation.item.input_audio_transcription.completed",
             {"item_id": "u1", "content_index": 0, "transcript": "Hello. ¿Qué?"},
-            UserTranscript("Hello. ¿Qué?"),
+            UserTranscript("Hello. ¿Qué?", "u1"),
         ),
         (
             "conversation.item.input_audio_transcription.failed",
             {"item_id": "u1", "content_index": 0, "error": {"code": "x", "message": "y"}},
-            UserTranscript(""),
+            UserTranscript("", "u1"),
         ),
         ("response.created", done(status="in_progress", output=[]), ResponseCreated("r1")),
         (

@@ -1,0 +1,161 @@
+"""A service that leaves in the middle: the conversation goes on in another session.
+
+The conversations run one after the other; each lasts a few seconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.answers import answer, negative, positive
+from tests.support.program import Program
+from tests.support.scripted_service import ScriptedService, ScriptedSession
+from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
+
+FRAME_SAMPLES = 1_200
+OUTAGE_S = 1.0
+SPOKEN = noise(6, 1, 20_000, seed=1)
+FIRST, SECOND = positive(4, seed=2), negative(0.5, seed=3)
+
+Leave = Callable[[ScriptedSession], Awaitable[None]]
+
+
+async def close_cleanly(session: ScriptedSession) -> None:
+    await session.close()
+
+
+async def expire(session: ScriptedSession) -> None:
+    error = {"type": "invalid_request_error", "code": "session_expired", "message": "Too long."}
+    await session.send("error", error=error)
+    await session.close(1_001)
+
+
+async def abort(session: ScriptedSession) -> None:
+    session.abort()
+
+
+class Service(ScriptedService):
+    """Leaves in the middle of the first answer, and stays away for a while."""
+
+    def __init__(self, leave: Leave) -> None:
+        super().__init__(self._answer)
+        self._leave = leave
+
+    async def _answer(self, session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        if session is not self.sessions[0]:
+            await answer(session, "second", SECOND)
+            await session.end_answer("second", "item_second")
+            return
+        await user_turn(session, "u1", "Hello.")
+        await session.start_answer("first")
+        words = {"response_id": "first", "item_id": "item_first", "delta": "Good morning."}
+        await session.send("response.audio_transcript.delta", **words)
+        await answer(session, "first", FIRST, created=True)
+        self.away = True
+        asyncio.get_running_loop().call_later(OUTAGE_S, self._come_back)
+        await self._leave(session)
+
+    def _come_back(self) -> None:
+        self.away = False
+
+
+async def user_turn(session: ScriptedSession, item: str, words: str) -> None:
+    await session.speech_started()
+    await session.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
+    await session.send(
+        "conversation.item.input_audio_transcription.completed",
+        item_id=item,
+        content_index=0,
+        transcript=words,
+    )
+
+
+def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, str]:
+    """Exit code and standard error."""
+    write_wav(folder / "spoken.wav", SPOKEN)
+    files = ("--input", "spoken.wav", "--output", "heard.wav")
+    with Program(
+        *("run", "--endpoint", service.endpoint, *files, *more),
+        cwd=folder,
+        environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
+    ) as program:
+        code = program.wait_exit()
+        program.wait_gone()
+        return code, program.err
+
+
+def told(session: ScriptedSession) -> list[tuple[str, str]]:
+    """Who said what, as the session was told."""
+    items = [e["item"] for e in session.received if e["type"] == "conversation.item.create"]
+    return [(item["role"], part["text"]) for item in items for part in item["content"]]
+
+
+def arrived(session: ScriptedSession) -> Samples:
+    return np.frombuffer(bytes(session.heard), np.int16)
+
+
+@pytest.mark.parametrize("leave", [close_cleanly, expire, abort])
+def test_the_conversation_goes_on(leave: Leave, tmp_path: Path) -> None:
+    with Service(leave) as service:
+        code, err = converse(tmp_path, service)
+    assert (code, err) == (0, "")
+    first, second = service.sessions
+    recorded = read_wav(tmp_path / "heard.wav")
+    assert np.array_equal(recorded[recorded != 0], np.concatenate((FIRST, SECOND)))
+    assert told(second) == [("user", "Hello."), ("assistant", "Good morning.")]
+    assert not second.count("response.create"), "it had been answered"
+    check_microphone(arrived(first), arrived(second))
+
+
+def check_microphone(before: Samples, after: Samples) -> None:
+    """The first session got the beginning, the second what was said while nobody was there."""
+    assert np.array_equal(before, SPOKEN[: len(before)])
+    starts = range(len(before), len(SPOKEN), FRAME_SAMPLES)
+    start = next(
+        s for s in starts if np.array_equal(SPOKEN[s:][:FRAME_SAMPLES], after[:FRAME_SAMPLES])
+    )
+    assert start - len(before) < OUTAGE_S * RATE_HZ, "the microphone waits while nobody is there"
+    rest = SPOKEN[start:]
+    assert np.array_equal(after[: len(rest)], rest)
+    assert not after[len(rest) :].any(), "only silence may follow the recording"
+
+
+def test_a_question_that_was_not_answered_is_asked_again(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        if session is service.sessions[0]:
+            await user_turn(session, "u1", "What is the time?")
+            await session.close()
+        else:
+            await session.wait_for(lambda: session.count("response.create"))
+            await answer(session, "second", SECOND)
+            await session.end_answer("second", "item_second")
+
+    with ScriptedService(script) as service:
+        code, err = converse(tmp_path, service)
+    assert (code, err) == (0, "")
+    assert told(service.sessions[1]) == [("user", "What is the time?")]
+    recorded = read_wav(tmp_path / "heard.wav")
+    assert np.array_equal(recorded[recorded != 0], SECOND)
+
+
+def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        await answer(session, "first", SECOND)
+        await session.end_answer("first", "item_first")
+        await asyncio.sleep(1)
+        service.away = True
+        await session.close()
+
+    with ScriptedService(script) as service:
+        code, err = converse(tmp_path, service, "--reconnect-s", "1")
+    assert (code, len(err.splitlines())) == (1, 1), err
+    assert "HTTP 503" in err
+    assert "It was tried again for 1 s. Start again to go on talking." in err
+    recorded = read_wav(tmp_path / "heard.wav")
+    assert np.array_equal(recorded[recorded != 0], SECOND)

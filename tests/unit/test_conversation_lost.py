@@ -1,0 +1,174 @@
+"""A session breaks off and another takes its place: what sounds, what is told, what is owed."""
+
+import pytest
+
+from pipeline.commands import CallTool, CancelTool
+from pipeline.network.actions import CreateResponse, EndItem, Play, Remind
+from pipeline.network.conversation import Conversation
+from pipeline.network.events import (
+    AudioDelta,
+    AudioDone,
+    Event,
+    FunctionCalled,
+    ResponseCreated,
+    ResponseDone,
+    SpeechStarted,
+    SpeechStopped,
+    UserTranscript,
+    WordsDelta,
+    WordsDone,
+)
+from pipeline.network.recall import Recall
+from pipeline.reports import AssistantDone, Interrupted, Ready
+
+SECOND = 24_000  # samples
+HELLO = (SpeechStarted(), SpeechStopped("u1"), UserTranscript("Hello.", "u1"))
+GREETING = (
+    ResponseCreated("r1"),
+    WordsDelta("r1", "Good morning, "),
+    AudioDelta("r1", "i1", bytes(2 * SECOND)),
+    WordsDelta("r1", "how are you?"),
+    WordsDone("r1"),
+    AudioDone("r1", "i1"),
+    ResponseDone("r1", "completed", ""),
+)
+REMEMBERED = [Remind("user", "Hello."), Remind("assistant", "Good morning, how are you?")]
+
+
+@pytest.fixture
+def conversation() -> Conversation:
+    return Conversation()
+
+
+def drive(conversation: Conversation, *events: Event) -> None:
+    for event in events:
+        conversation.receive(event)
+
+
+def test_the_first_session_is_told_nothing(conversation: Conversation) -> None:
+    assert conversation.resumed() == []
+    assert conversation.idle
+
+
+def test_the_next_session_is_told_what_was_said(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    assert conversation.heard(1, SECOND) == [Ready()]
+    assert conversation.lost() == []
+    assert conversation.resumed() == REMEMBERED
+    assert conversation.heard(1, SECOND) == [Ready()]
+
+
+def test_an_answer_that_is_complete_sounds_on(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    assert conversation.lost() == []
+    assert conversation.heard(1, 500) == []
+    assert not conversation.idle
+    assert conversation.resumed() == REMEMBERED
+    assert conversation.heard(1, SECOND) == [Ready()]
+
+
+def test_an_answer_that_breaks_off_has_an_end(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING[:3])
+    assert conversation.lost() == [EndItem(1, 0, SECOND), AssistantDone()]
+    assert conversation.resumed() == [REMEMBERED[0], Remind("assistant", "Good morning,")]
+    assert conversation.heard(1, SECOND) == [Ready()]
+
+
+def test_the_old_answer_can_be_interrupted_and_nobody_is_told(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    conversation.lost()
+    conversation.resumed()
+    drive(conversation, SpeechStarted())
+    assert conversation.generation == 1
+    assert conversation.cut_done(1, 1, SECOND // 2) == [Interrupted(500)]
+
+
+def test_a_cut_that_the_loss_overtakes_is_told_nobody(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING, SpeechStarted())
+    conversation.lost()
+    assert conversation.cut_done(1, 1, SECOND // 2) == [Interrupted(500)]
+    assert conversation.resumed()[0] == REMEMBERED[0]
+
+
+def test_the_next_session_may_use_the_same_names(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    conversation.lost()
+    conversation.resumed()
+    conversation.receive(ResponseCreated("r1"))
+    played = conversation.receive(AudioDelta("r1", "i1", bytes(10)))
+    assert played == [Play(2, 0, 0, bytes(10))]
+
+
+def test_only_what_was_heard_is_remembered(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING, SpeechStarted())
+    conversation.cut_done(1, 1, SECOND * 6 // 10)
+    conversation.lost()
+    assert conversation.resumed() == [REMEMBERED[0], Remind("assistant", "Good morning,")]
+
+
+def test_words_of_which_nothing_sounded_are_forgotten(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING[:2], SpeechStarted(), SpeechStopped("u2"))
+    conversation.cut_done(1, 0, 0)
+    conversation.lost()
+    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+
+
+def test_a_question_that_was_not_answered_is_answered(conversation: Conversation) -> None:
+    drive(conversation, *HELLO)
+    conversation.lost()
+    assert not conversation.idle
+    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    assert not conversation.idle
+
+
+def test_an_answer_without_sound_yet_is_given_anew(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING[:2])
+    assert conversation.lost() == [AssistantDone()]
+    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+
+
+def test_it_is_owed_until_a_session_can_pay(conversation: Conversation) -> None:
+    drive(conversation, *HELLO)
+    for _ in range(3):
+        assert conversation.lost() == []
+    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    conversation.lost()
+    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    drive(conversation, *GREETING)
+    conversation.heard(1, SECOND)
+    conversation.lost()
+    assert conversation.resumed() == REMEMBERED
+
+
+def test_nothing_is_asked_when_the_question_is_unknown(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING, SpeechStarted(), SpeechStopped("u2"))
+    conversation.cut_done(1, 1, SECOND)
+    conversation.lost()
+    assert conversation.resumed() == REMEMBERED
+
+
+def test_words_that_come_in_the_middle_of_the_answer_stand_before_it(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO[:2], *GREETING[:5], HELLO[2], *GREETING[5:])
+    conversation.heard(1, SECOND)
+    conversation.lost()
+    assert conversation.resumed() == REMEMBERED
+
+
+def test_a_function_s_result_is_for_nobody(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, ResponseCreated("r1"))
+    called = conversation.receive(FunctionCalled("r1", "c1", "clock", "{}"))
+    assert called == [CallTool("c1", "clock", "{}")]
+    assert conversation.lost() == [CancelTool("c1")]
+    assert conversation.tool_returned("c1", "noon") == []
+    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+
+
+def test_memory_is_bounded() -> None:
+    recall = Recall()
+    for number in range(3 * Recall.MOST_TURNS):
+        recall.user_said(f"u{number}", f"{number}")
+    assert [r.words for r in recall.reminders()] == [
+        str(number) for number in range(2 * Recall.MOST_TURNS, 3 * Recall.MOST_TURNS)
+    ]
