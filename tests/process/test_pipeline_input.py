@@ -2,12 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.leaving import WAYS_TO_LEAVE, Leave, expire
 from tests.support.program import Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
@@ -175,26 +175,8 @@ def test_error_before_the_session_is_ready(tmp_path: Path) -> None:
     assert (code, "DeploymentNotFound" in said) == (USAGE, True), said
 
 
-async def close_cleanly(session: ScriptedSession) -> None:
-    await session.close()
-
-
-async def expire(session: ScriptedSession) -> None:
-    await session.send(
-        "error",
-        error={"type": "invalid_request_error", "code": "session_expired", "message": "Too long."},
-    )
-    await session.close(1_001)
-
-
-async def abort(session: ScriptedSession) -> None:
-    session.abort()
-
-
-@pytest.mark.parametrize("leave", [close_cleanly, expire, abort])
-def test_service_leaves_in_the_middle(
-    leave: Callable[[ScriptedSession], Awaitable[None]], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("leave", WAYS_TO_LEAVE)
+def test_service_leaves_in_the_middle(leave: Leave, tmp_path: Path) -> None:
     said = noise(5, 1, 20_000, seed=2)
 
     async def script(session: ScriptedSession) -> None:

@@ -4,13 +4,13 @@ The conversations run one after the other; each lasts a few seconds.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.answers import answer, negative, positive
+from tests.support.leaving import WAYS_TO_LEAVE, Leave
 from tests.support.program import Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
@@ -19,22 +19,6 @@ FRAME_SAMPLES = 1_200
 OUTAGE_S = 1.0
 SPOKEN = noise(6, 1, 20_000, seed=1)
 FIRST, SECOND = positive(4, seed=2), negative(0.5, seed=3)
-
-Leave = Callable[[ScriptedSession], Awaitable[None]]
-
-
-async def close_cleanly(session: ScriptedSession) -> None:
-    await session.close()
-
-
-async def expire(session: ScriptedSession) -> None:
-    error = {"type": "invalid_request_error", "code": "session_expired", "message": "Too long."}
-    await session.send("error", error=error)
-    await session.close(1_001)
-
-
-async def abort(session: ScriptedSession) -> None:
-    session.abort()
 
 
 class Service(ScriptedService):
@@ -98,7 +82,7 @@ def arrived(session: ScriptedSession) -> Samples:
     return np.frombuffer(bytes(session.heard), np.int16)
 
 
-@pytest.mark.parametrize("leave", [close_cleanly, expire, abort])
+@pytest.mark.parametrize("leave", WAYS_TO_LEAVE)
 def test_the_conversation_goes_on(leave: Leave, tmp_path: Path) -> None:
     with Service(leave) as service:
         code, err = converse(tmp_path, service)
