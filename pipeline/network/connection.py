@@ -9,7 +9,7 @@ from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection, connec
 from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
 from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from pipeline.errors import (
     AuthenticationError,
@@ -53,8 +53,8 @@ async def open_connection(settings: Settings, stack: AsyncExitStack) -> VoiceLiv
         raise AuthenticationError(
             "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
         ) from error
-    except SdkConnectionError as error:
-        raise _refusal(host, error.__cause__) from error
+    except (SdkConnectionError, ServiceRequestError) as error:  # the latter: on the way to a token
+        raise _refusal(host, error.__cause__ or error) from error
 
 
 async def next_message(connection: VoiceLiveConnection) -> bytes:
@@ -73,7 +73,7 @@ def closed() -> ServiceClosedError:
 
 def given_up(last: PipelineError, limit_s: float) -> ServiceClosedError:
     """`last` is what went wrong at the last of all attempts."""
-    tried = f" It was tried again for {limit_s:g} s." if limit_s else ""
+    tried = f" No other session came about within {limit_s:g} s." if limit_s else ""
     return ServiceClosedError(f"{last}{tried} Start again to go on talking.")
 
 
@@ -95,7 +95,7 @@ def _credential(
     return credential
 
 
-def _refusal(host: str, cause: BaseException | None) -> PipelineError:
+def _refusal(host: str, cause: BaseException) -> PipelineError:
     status = cause.status if isinstance(cause, aiohttp.WSServerHandshakeError) else None
     if status in (401, 403):
         return AuthenticationError(
