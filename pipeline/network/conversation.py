@@ -35,7 +35,7 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.items import Items, Response
-from pipeline.network.recall import Recall
+from pipeline.network.recall import Recall, Turn
 from pipeline.pcm import samples_to_ms
 from pipeline.reports import (
     AssistantDone,
@@ -68,6 +68,7 @@ class Conversation:
         self._going_on_due = False
         self._answer_owed = False  # by a session that is gone, to a user who asked
         self._away = False  # between two sessions
+        self._untold: list[Turn] = []  # answers of a session that is gone, which still sound
         self._words_open = False
         self._ready_told = True
 
@@ -100,10 +101,11 @@ class Conversation:
     def heard(self, item: int, samples: int) -> list[Action]:
         """Playback's position moved: everything before it has left the loudspeaker."""
         self._items.heard(item, samples)
-        if not self.idle or self._ready_told:
-            return []
-        self._ready_told = True
-        return [Ready()]
+        actions: list[Action] = list(self._remind_settled())
+        if self.idle and not self._ready_told:
+            self._ready_told = True
+            actions.append(Ready())
+        return actions
 
     def cut_done(self, generation: int, item: int, samples: int) -> list[Action]:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
@@ -119,8 +121,12 @@ class Conversation:
         return list(self._lose())
 
     def resumed(self) -> list[Action]:
-        """Another session is there: it is told what was said, and what it has to answer."""
-        actions: list[Action] = list(self._recall.reminders())
+        """Another session is there: it is told what was said, and what it has to answer.
+
+        An answer that still sounds is told when it is known how much of it was heard.
+        """
+        self._untold = list(dict.fromkeys(self._items.unheard_turns()))
+        actions: list[Action] = list(self._recall.reminders(self._untold))
         if self._answer_owed:
             actions.append(CreateResponse())
         self._answer_due, self._answer_owed, self._away = self._answer_owed, False, False
@@ -141,7 +147,16 @@ class Conversation:
         self._items.orphan()
         self._items.forget_heard()
         self._user_speaks = self._answer_due = self._going_on_due = self._ready_told = False
+        self._untold = []
         self._away = True
+
+    def _remind_settled(self) -> Iterator[Action]:
+        if self._untold:
+            unheard = self._items.unheard_turns()
+            settled = [turn for turn in self._untold if turn not in unheard]
+            self._untold = [turn for turn in self._untold if turn in unheard]
+            for turn in settled:
+                yield from turn.reminder()
 
     def _unsay_silent(self) -> bool:
         """Forget words that no sound has come of; whether there are answers without any."""

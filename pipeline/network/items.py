@@ -96,6 +96,10 @@ class Items:
     def all_heard(self) -> bool:
         return not any(map(self._is_unheard, self._items.values()))
 
+    def unheard_turns(self) -> list[Turn]:
+        """The answers of which something is still to be heard."""
+        return [item.response.turn for item in self._items.values() if self._is_unheard(item)]
+
     def begun(self, response: Response) -> bool:
         """Whether `response` has sent audio at all."""
         return any(item.response is response for item in self._items.values())

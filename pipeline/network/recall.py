@@ -5,20 +5,25 @@ middle of the answer to them: a turn takes its place when it begins, and its wor
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.network.actions import Remind
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Turn:
     """One side's words, empty until they are known."""
 
     role: Literal["user", "assistant"]
     item_id: str = ""
     words: str = ""
+
+    def reminder(self) -> Iterator[Remind]:
+        """What to tell of it, if there is anything."""
+        if words := self.words.strip():
+            yield Remind(self.role, words)
 
     def keep(self, heard_samples: int, all_samples: int) -> None:
         """Forget the words that did not sound, as far as the share of sound that did can tell."""
@@ -59,7 +64,8 @@ class Recall:
         spoken = [turn for turn in self._turns if turn.words.strip()]
         return bool(spoken) and spoken[-1].role == "user"
 
-    def reminders(self) -> Iterator[Remind]:
+    def reminders(self, unsettled: Collection[Turn]) -> Iterator[Remind]:
+        """All that was said, but for turns of which it is not yet known what will be heard."""
         for turn in self._turns:
-            if words := turn.words.strip():
-                yield Remind(turn.role, words)
+            if turn not in unsettled:
+                yield from turn.reminder()

@@ -63,31 +63,44 @@ def test_an_answer_that_is_complete_sounds_on(conversation: Conversation) -> Non
     assert conversation.lost() == []
     assert conversation.heard(1, 500) == []
     assert not conversation.idle
-    assert conversation.resumed() == REMEMBERED
-    assert conversation.heard(1, SECOND) == [Ready()]
+    assert conversation.resumed() == REMEMBERED[:1]
+    assert conversation.heard(1, SECOND) == [REMEMBERED[1], Ready()]
+    assert conversation.heard(1, SECOND) == []
 
 
 def test_an_answer_that_breaks_off_has_an_end(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:3])
     assert conversation.lost() == [EndItem(1, 0, SECOND), AssistantDone()]
-    assert conversation.resumed() == [REMEMBERED[0], Remind("assistant", "Good morning,")]
-    assert conversation.heard(1, SECOND) == [Ready()]
+    assert conversation.resumed() == REMEMBERED[:1]
+    assert conversation.heard(1, SECOND) == [Remind("assistant", "Good morning,"), Ready()]
 
 
-def test_the_old_answer_can_be_interrupted_and_nobody_is_told(conversation: Conversation) -> None:
+def test_the_old_answer_can_be_interrupted(conversation: Conversation) -> None:
+    """Nothing is truncated: the session is told of what was heard, and of no more."""
     drive(conversation, *HELLO, *GREETING)
     conversation.lost()
-    conversation.resumed()
+    assert conversation.resumed() == REMEMBERED[:1]
     drive(conversation, SpeechStarted())
     assert conversation.generation == 1
-    assert conversation.cut_done(1, 1, SECOND // 2) == [Interrupted(500)]
+    heard = Remind("assistant", "Good morning,")
+    assert conversation.cut_done(1, 1, SECOND * 6 // 10) == [Interrupted(600), heard]
 
 
-def test_a_cut_that_the_loss_overtakes_is_told_nobody(conversation: Conversation) -> None:
+def test_a_cut_that_the_loss_overtakes_is_settled(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted())
     conversation.lost()
-    assert conversation.cut_done(1, 1, SECOND // 2) == [Interrupted(500)]
-    assert conversation.resumed()[0] == REMEMBERED[0]
+    assert conversation.cut_done(1, 1, SECOND * 6 // 10) == [Interrupted(600)]
+    assert conversation.resumed() == [REMEMBERED[0], Remind("assistant", "Good morning,")]
+
+
+def test_an_answer_that_sounds_over_two_losses_is_told_once(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    for _ in range(2):
+        conversation.lost()
+        assert conversation.resumed() == REMEMBERED[:1]
+    conversation.lost()
+    assert conversation.heard(1, SECOND) == []
+    assert conversation.resumed() == REMEMBERED
 
 
 def test_the_next_session_may_use_the_same_names(conversation: Conversation) -> None:
@@ -169,6 +182,6 @@ def test_memory_is_bounded() -> None:
     recall = Recall()
     for number in range(3 * Recall.MOST_TURNS):
         recall.user_said(f"u{number}", f"{number}")
-    assert [r.words for r in recall.reminders()] == [
+    assert [r.words for r in recall.reminders([])] == [
         str(number) for number in range(2 * Recall.MOST_TURNS, 3 * Recall.MOST_TURNS)
     ]
