@@ -35,11 +35,11 @@ from pipeline.bench.three_processes import three_processes
 from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
-from pipeline.event_loop import event_loop
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
 from pipeline.reports import Report
 from pipeline.settings import Settings
 from pipeline.supervisor import start_on_files
+from pipeline.system.event_loop import event_loop
 
 MODULE = "benchmarks.continuous_answer"
 BUSY_PROCESSES = 4

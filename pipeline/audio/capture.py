@@ -16,7 +16,6 @@ from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, protect_process
 from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
@@ -24,6 +23,12 @@ from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter
 from pipeline.shm.wake import Waker
+from pipeline.system.realtime import (
+    AUDIO_PRIORITY,
+    Promotion,
+    no_garbage_collection,
+    protect_process,
+)
 
 CHECK_S = 0.1
 READY_POLL_S = 0.005
@@ -126,7 +131,7 @@ def _work(
                     supervised.report(Notice(steady.explanation))
                     assembler.reopened()
                     callback = _start(steady.card, assembler, supervised)
-                callback.promotion.tell(supervised)
+                callback.promotion.log_outcome()
                 if missed := steady.missed.take():
                     supervised.report(PeriodsMissed("microphone", missed))
                 board.capture.ended.store(int(steady.card.ended))

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from pipeline.audio.missed import MissedPeriods
 from pipeline.pcm import NS_PER_S, samples_to_ns
-from pipeline.realtime import AUDIO_PRIORITY
-from pipeline.scheduling import promote_this_thread
+from pipeline.system.realtime import AUDIO_PRIORITY
+from pipeline.system.scheduling import promote_this_thread
 
 
 class PeriodClock:

@@ -15,13 +15,18 @@ from pipeline.audio.stderr import stderr_reported
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.realtime import AUDIO_PRIORITY, Promotion, no_garbage_collection, protect_process
 from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader
+from pipeline.system.realtime import (
+    AUDIO_PRIORITY,
+    Promotion,
+    no_garbage_collection,
+    protect_process,
+)
 
 CHECK_S = 0.1
 
@@ -51,7 +56,7 @@ def _work(
                 if steady.check():
                     supervised.report(Notice(steady.explanation))
                     callback = _start(steady.card, player, supervised)
-                callback.promotion.tell(supervised)
+                callback.promotion.log_outcome()
                 if missed := steady.missed.take():
                     supervised.report(PeriodsMissed("speaker", missed))
             time.sleep((2 * steady.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end

@@ -8,8 +8,8 @@ import logging
 from contextlib import AbstractContextManager
 
 from pipeline.child import Supervised
-from pipeline.output import STDERR_FD, lines_to
 from pipeline.reports import Log
+from pipeline.system.stdio import STDERR_FD, lines_to
 
 
 def stderr_reported(supervised: Supervised) -> AbstractContextManager[None]:

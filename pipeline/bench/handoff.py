@@ -26,12 +26,12 @@ from pipeline.child import Supervised, run_child
 from pipeline.children import Children
 from pipeline.commands import Command
 from pipeline.errors import PipelineError
-from pipeline.event_loop import event_loop
 from pipeline.pcm import FRAME_SAMPLES
 from pipeline.reports import Report
 from pipeline.samples import PCM16
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.wake import Wakeable, Waker
+from pipeline.system.event_loop import event_loop
 
 PAUSE_S = (0.0005, 0.0025)
 """Shortest and longest time between frames: the reader sleeps before each."""

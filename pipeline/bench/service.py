@@ -29,11 +29,11 @@ from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
-from pipeline.event_loop import event_loop
 from pipeline.pcm import NS_PER_S, ms_to_ns, ms_to_samples
 from pipeline.reports import Report
 from pipeline.samples import PCM16
-from pipeline.scheduling import promote_this_thread
+from pipeline.system.event_loop import event_loop
+from pipeline.system.scheduling import promote_this_thread
 
 PATH = "/voice-live/realtime"
 ANSWER_MS = 3_000

@@ -25,9 +25,9 @@ from pipeline.children import Children
 from pipeline.commands import Command
 from pipeline.errors import PipelineError
 from pipeline.pcm import NS_PER_MS, NS_PER_S
-from pipeline.realtime import no_garbage_collection
 from pipeline.reports import MissedPeriod, Report
-from pipeline.scheduling import promote_this_thread
+from pipeline.system.realtime import no_garbage_collection
+from pipeline.system.scheduling import promote_this_thread
 
 WITNESS_PRIORITY = 90
 """Above any thread of a client."""

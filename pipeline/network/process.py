@@ -8,17 +8,17 @@ from typing import Any
 
 from pipeline.child import Supervised, run_child
 from pipeline.commands import Command
-from pipeline.event_loop import event_loop
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
-from pipeline.realtime import NETWORK_PRIORITY, Promotion, protect_process
 from pipeline.reports import Report, Started
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.wake import Wakeable
+from pipeline.system.event_loop import event_loop
+from pipeline.system.realtime import NETWORK_PRIORITY, Promotion, protect_process
 
 
 def main(
@@ -47,7 +47,7 @@ def _work(
         promotion = Promotion(NETWORK_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()
-        promotion.tell(supervised)
+        promotion.log_outcome()
         supervised.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
         runner.run(_until_stopped(client, supervised))
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from pipeline.output import STDERR_FD, STDOUT_FD, lines_to
 from pipeline.reports import Report, ToolPrinted
+from pipeline.system.stdio import STDERR_FD, STDOUT_FD, lines_to
 
 
 class LineReporter:

@@ -112,7 +112,7 @@ def test_a_card_of_another_rate_is_heard_at_24_khz_at_the_right_time(
     rate_hz: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # this thread is the test's own, and keeps its priority
-    monkeypatch.setattr("pipeline.realtime.promote_this_thread", lambda _: "unchanged")
+    monkeypatch.setattr("pipeline.system.realtime.promote_this_thread", lambda _: "unchanged")
     seconds = 2
     click_s = 1.0
     period = rate_hz // 100

@@ -1,5 +1,6 @@
 """Real-time scheduling is a wish: whatever the system says, the program goes on and tells."""
 
+import logging
 import subprocess
 import sys
 import threading
@@ -7,18 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import realtime
-from pipeline.realtime import AUDIO_PRIORITY, Promotion
-from pipeline.reports import Log
-from pipeline.scheduling import promote_by_broker, promote_this_thread
-
-
-class Supervised:
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def report(self, report: Log) -> None:
-        self.said.append(report.message)
+from pipeline.system import realtime
+from pipeline.system.realtime import AUDIO_PRIORITY, Promotion
+from pipeline.system.scheduling import promote_by_broker, promote_this_thread
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="rtkit is a part of Linux desktops")
@@ -54,36 +46,42 @@ def test_what_a_promoted_thread_starts_is_not_promoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at_once", "by_broker", "told"),
+    ("at_once", "by_broker", "logged"),
     [
         ("at once", None, "at once"),
         (None, "by the broker", "by the broker"),
         (None, None, "ordinary priority: the system grants no real-time scheduling"),
     ],
 )
-def test_the_outcome_is_told_once(
-    at_once: str | None, by_broker: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+def test_the_outcome_is_logged_once(
+    at_once: str | None,
+    by_broker: str | None,
+    logged: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(realtime, "promote_this_thread", lambda _: at_once)
     monkeypatch.setattr(
         realtime, "promote_by_broker", lambda tid: (asked.append(tid), by_broker)[1]
     )
-    promotion, supervised = Promotion(AUDIO_PRIORITY, by_broker=True), Supervised()
-    promotion.tell(supervised)  # type: ignore[arg-type] # nothing to tell yet
+    caplog.set_level(logging.INFO)
+    promotion = Promotion(AUDIO_PRIORITY, by_broker=True)
+    promotion.log_outcome()  # there is none yet
     promotion.promote_once()
     for _ in range(3):
-        promotion.tell(supervised)  # type: ignore[arg-type]
-    assert supervised.said == [told]
+        promotion.log_outcome()
+    assert caplog.messages == [logged]
     assert asked == ([] if at_once else [threading.get_native_id()])
 
 
 def test_a_thread_that_may_run_long_is_not_handed_to_the_broker(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(realtime, "promote_this_thread", lambda _: None)
     monkeypatch.setattr(realtime, "promote_by_broker", lambda _: pytest.fail("it was"))
-    promotion, supervised = Promotion(AUDIO_PRIORITY, by_broker=False), Supervised()
+    caplog.set_level(logging.INFO)
+    promotion = Promotion(AUDIO_PRIORITY, by_broker=False)
     promotion.promote_once()
-    promotion.tell(supervised)  # type: ignore[arg-type]
-    assert supervised.said == ["ordinary priority: the system grants no real-time scheduling"]
+    promotion.log_outcome()
+    assert caplog.messages == ["ordinary priority: the system grants no real-time scheduling"]

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.child import Supervised
-from pipeline.reports import Log
-from pipeline.scheduling import (
+from pipeline.system.scheduling import (
     keep_in_memory,
     promote_by_broker,
     promote_ordinary_threads,
     promote_this_thread,
 )
+
+_log = logging.getLogger(__name__)
 
 AUDIO_PRIORITY = 70
 """Above ordinary real-time work."""
@@ -50,7 +50,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 class Promotion:
-    """Real-time scheduling for a thread, asked for once and told from any thread.
+    """Real-time scheduling for a thread, asked for once; its outcome is logged from any thread.
 
     :param by_broker: whether rtkit may be asked, which has a process ended whose thread runs for
         200 ms without a pause.
@@ -62,7 +62,7 @@ class Promotion:
         self._asked = False
         self._granted: str | None = None
         self._thread_id = 0
-        self._told = False
+        self._logged = False
 
     def promote_once(self) -> None:
         """Call this on the thread itself: the system promotes whoever asks."""
@@ -71,12 +71,12 @@ class Promotion:
             self._granted = promote_this_thread(self._priority)
             self._asked = True
 
-    def tell(self, supervised: Supervised) -> None:
-        """Report the outcome as soon as there is one; for a thread that may wait."""
-        if self._asked and not self._told:
-            self._told = True
+    def log_outcome(self) -> None:
+        """Log the outcome once, as soon as there is one; for a thread that may wait."""
+        if self._asked and not self._logged:
+            self._logged = True
             granted = self._granted
             if granted is None and self._by_broker:
                 granted = promote_by_broker(self._thread_id)
             outcome = granted or "ordinary priority: the system grants no real-time scheduling"
-            supervised.report(Log(logging.INFO, "pipeline.realtime", outcome))
+            _log.info(outcome)

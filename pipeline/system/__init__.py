@@ -1,0 +1,1 @@
+"""What the operating system is asked for: priorities, memory, an event loop, streams, signals."""
