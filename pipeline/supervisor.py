@@ -23,13 +23,12 @@ from typing import NoReturn
 from pipeline.audio.choice import CardChoice, choose
 from pipeline.audio.wav import is_wav
 from pipeline.bench.options import BenchOptions
-from pipeline.children import ENDING_SIGNALS, Children
-from pipeline.commands import CallTool, CancelTool, OfferTools, ToolSchema
 from pipeline.console.console import Console
 from pipeline.console.trouble import Trouble
 from pipeline.errors import SettingsError
-from pipeline.offline import SAMPLE_WAV
-from pipeline.reports import (
+from pipeline.ipc.commands import CallTool, CancelTool, OfferTools, ToolSchema
+from pipeline.ipc.processes import ENDING_SIGNALS, Children
+from pipeline.ipc.reports import (
     Device,
     DevicesFound,
     Finished,
@@ -40,6 +39,7 @@ from pipeline.reports import (
     ToolReturned,
     ToolsLoaded,
 )
+from pipeline.offline import SAMPLE_WAV
 from pipeline.settings import Settings
 from pipeline.toolbox import Toolbox
 from pipeline.voice import Voice, start_voice

@@ -8,10 +8,10 @@ call. The sound, the microphone and an interruption never notice, as they live e
 import time
 from collections.abc import Callable
 
-from pipeline.children import Child, Children
-from pipeline.commands import CallTool, CancelTool, ToolOutput, ToolSchema
 from pipeline.errors import PipelineError
-from pipeline.reports import ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
+from pipeline.ipc.processes import Child, Children
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
 
 
 class Toolbox:

@@ -4,8 +4,8 @@ import socket
 from contextlib import ExitStack, closing
 
 from pipeline.audio.choice import CardChoice
-from pipeline.children import Children
-from pipeline.commands import Command
+from pipeline.ipc.commands import Command
+from pipeline.ipc.processes import Children
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames

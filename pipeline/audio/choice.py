@@ -12,8 +12,8 @@ from pipeline.audio.steady import PERIODS_MS, SteadyCard
 from pipeline.audio.tap import TappedSpeaker
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import DeviceError
+from pipeline.ipc.reports import Device
 from pipeline.pcm import ms_to_samples
-from pipeline.reports import Device
 from pipeline.shm.board import CaptureWords, PlaybackWords
 
 Direction = Literal["input", "output"]

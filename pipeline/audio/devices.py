@@ -19,8 +19,8 @@ from pipeline.audio.choice import Direction
 from pipeline.audio.host_apis import rank
 from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import DeviceError
+from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
-from pipeline.reports import Device
 from pipeline.samples import Samples
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]

@@ -12,10 +12,10 @@ from pipeline.audio.fade import FADE_MS
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.stderr import stderr_reported
-from pipeline.child import Supervised, run_child
-from pipeline.commands import Command
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.samples import Samples
 from pipeline.settings import Settings
 from pipeline.shm.board import Board

@@ -4,9 +4,9 @@ from multiprocessing.connection import Connection
 
 from pipeline.audio.devices import list_devices
 from pipeline.audio.stderr import stderr_reported
-from pipeline.child import Supervised, run_child
-from pipeline.commands import Command
-from pipeline.reports import DevicesFound, Report
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import DevicesFound, Report
 
 
 def main(pipe: "Connection[Report, Command]", verbose: bool) -> None:

@@ -7,8 +7,8 @@ look for cards. They become log messages here, shown with --verbose.
 import logging
 from contextlib import AbstractContextManager
 
-from pipeline.child import Supervised
-from pipeline.reports import Log
+from pipeline.ipc.child import Supervised
+from pipeline.ipc.reports import Log
 from pipeline.system.stdio import STDERR_FD, lines_to
 
 

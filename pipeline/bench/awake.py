@@ -13,10 +13,10 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from pipeline.bench.load import compute
-from pipeline.child import Supervised, run_child
-from pipeline.children import Children
-from pipeline.commands import Command
-from pipeline.reports import Report
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.processes import Children
+from pipeline.ipc.reports import Report
 
 
 def processors() -> list[int]:

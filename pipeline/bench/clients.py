@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.bench.stalls import Missed, Stalls
-from pipeline.reports import EventRead, MissedPeriod
+from pipeline.ipc.reports import EventRead, MissedPeriod
 from pipeline.settings import Settings
 
 

@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
-from pipeline.reports import MissedPeriod
 
 Times = npt.NDArray[np.int64]
 

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.child import Supervised, run_child
-from pipeline.children import Children
-from pipeline.commands import Command
 from pipeline.errors import PipelineError
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.processes import Children
+from pipeline.ipc.reports import Report
 from pipeline.pcm import FRAME_SAMPLES
-from pipeline.reports import Report
 from pipeline.samples import PCM16
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.wake import Wakeable, Waker

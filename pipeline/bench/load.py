@@ -2,9 +2,9 @@
 
 from multiprocessing.connection import Connection
 
-from pipeline.child import Supervised, run_child
-from pipeline.commands import Command
-from pipeline.reports import Report
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Report
 
 _TERMS = 200_000
 """Some milliseconds of work between two looks at the pipe."""

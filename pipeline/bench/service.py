@@ -27,10 +27,10 @@ from pipeline.bench.moments import Moments, wait_until
 from pipeline.bench.notes import Delta, Notes, Turn, TurnOver
 from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
-from pipeline.child import Supervised, run_child
-from pipeline.commands import Command
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_S, ms_to_ns, ms_to_samples
-from pipeline.reports import Report
 from pipeline.samples import PCM16
 from pipeline.system.event_loop import event_loop
 from pipeline.system.scheduling import promote_this_thread

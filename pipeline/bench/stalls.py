@@ -20,12 +20,12 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from pipeline.bench.awake import processors
-from pipeline.child import Supervised, run_child
-from pipeline.children import Children
-from pipeline.commands import Command
 from pipeline.errors import PipelineError
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.processes import Children
+from pipeline.ipc.reports import MissedPeriod, Report
 from pipeline.pcm import NS_PER_MS, NS_PER_S
-from pipeline.reports import MissedPeriod, Report
 from pipeline.system.realtime import no_garbage_collection
 from pipeline.system.scheduling import promote_this_thread
 

@@ -7,11 +7,10 @@ from functools import partial
 from typing import NoReturn, Protocol
 
 from pipeline.bench.clients import Client, Design, Facts
-from pipeline.children import Children
-from pipeline.commands import CallTool, CancelTool, Command, OfferTools
 from pipeline.errors import ProcessDiedError
-from pipeline.pcm import FRAME_MS
-from pipeline.reports import (
+from pipeline.ipc.commands import CallTool, CancelTool, Command, OfferTools
+from pipeline.ipc.processes import Children
+from pipeline.ipc.reports import (
     ClockStarted,
     EventRead,
     Finished,
@@ -20,6 +19,7 @@ from pipeline.reports import (
     ToolReturned,
     ToolsLoaded,
 )
+from pipeline.pcm import FRAME_MS
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.toolbox import Toolbox

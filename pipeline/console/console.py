@@ -14,8 +14,8 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
-from pipeline.commands import CallTool
-from pipeline.reports import (
+from pipeline.ipc.commands import CallTool
+from pipeline.ipc.reports import (
     AssistantDone,
     AssistantSaid,
     Connecting,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.commands import CallTool, CancelTool
-from pipeline.reports import Report
+from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.reports import Report
 
 
 @dataclass(frozen=True, slots=True)

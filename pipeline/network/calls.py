@@ -8,7 +8,7 @@ When all calls of a response are answered by their functions, the model is asked
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.commands import CallTool, CancelTool
+from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.network.actions import Action, AnswerCall
 
 INTERRUPTED = "error: the user interrupted before this was finished"

@@ -9,9 +9,10 @@ from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
 from azure.ai.voicelive.aio import VoiceLiveConnection
 from azure.ai.voicelive.models import FunctionCallOutputItem
 
-from pipeline.child import Supervised
-from pipeline.commands import Command, OfferTools, ToolOutput, ToolSchema
 from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
+from pipeline.ipc.child import Supervised
+from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
+from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady
 from pipeline.network.actions import (
     Action,
     AnswerCall,
@@ -31,7 +32,6 @@ from pipeline.network.patience import Patience
 from pipeline.network.session import build_session, message_item
 from pipeline.network.uplink import Uplink
 from pipeline.network.wire import UnreadableError, read
-from pipeline.reports import Connecting, EventRead, Finished, Notice, SessionReady
 from pipeline.settings import Settings
 from pipeline.shm.board import Board, Position
 

@@ -17,6 +17,17 @@ next session is told what was said.
 
 from collections.abc import Iterator
 
+from pipeline.ipc.reports import (
+    AssistantDone,
+    AssistantSaid,
+    Interrupted,
+    Listening,
+    Notice,
+    Processing,
+    Ready,
+    Trace,
+    UserSaid,
+)
 from pipeline.network.actions import Action, AnswerCall, CreateResponse, Cut, EndItem, Play
 from pipeline.network.calls import INTERRUPTED, ToolCalls
 from pipeline.network.events import (
@@ -37,17 +48,6 @@ from pipeline.network.events import (
 from pipeline.network.items import Items, Response
 from pipeline.network.recall import Recall, Turn
 from pipeline.pcm import samples_to_ms
-from pipeline.reports import (
-    AssistantDone,
-    AssistantSaid,
-    Interrupted,
-    Listening,
-    Notice,
-    Processing,
-    Ready,
-    Trace,
-    UserSaid,
-)
 
 
 class Conversation:

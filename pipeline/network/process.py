@@ -6,12 +6,12 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipeline.child import Supervised, run_child
-from pipeline.commands import Command
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Report, Started
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
-from pipeline.reports import Report, Started
 from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames

@@ -26,7 +26,7 @@ from azure.ai.voicelive.models import (
     UserMessageItem,
 )
 
-from pipeline.commands import ToolSchema
+from pipeline.ipc.commands import ToolSchema
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.settings import Settings
 

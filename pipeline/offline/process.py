@@ -12,15 +12,15 @@ from multiprocessing.connection import Connection
 
 import click
 
-from pipeline.child import Supervised, run_child
-from pipeline.commands import Command
 from pipeline.errors import SettingsError
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Report, Started
 from pipeline.offline.answers.chat import ChatReplies
 from pipeline.offline.server.access import Access
 from pipeline.offline.server.address import LOOPBACK, is_loopback
 from pipeline.offline.server.options import ServeOptions
 from pipeline.offline.server.service import OfflineService
-from pipeline.reports import Report, Started
 
 STOP_POLL_S = 0.05
 INTERRUPTED = 130

@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from pipeline.commands import CallTool, CancelTool
-from pipeline.reports import Report, ToolEnded, ToolReturned
+from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.reports import Report, ToolEnded, ToolReturned
 from pipeline.tools.answers import (
     ArgumentsError,
     json_of,

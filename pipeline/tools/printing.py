@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from pipeline.reports import Report, ToolPrinted
+from pipeline.ipc.reports import Report, ToolPrinted
 from pipeline.system.stdio import STDERR_FD, STDOUT_FD, lines_to
 
 

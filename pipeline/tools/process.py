@@ -19,9 +19,9 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from pipeline.child import Supervised, run_child
-from pipeline.commands import CallTool, CancelTool, Command
-from pipeline.reports import Report, ToolsLoaded
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import CallTool, CancelTool, Command
+from pipeline.ipc.reports import Report, ToolsLoaded
 from pipeline.tools.calls import Calls
 from pipeline.tools.loading import load_tools
 from pipeline.tools.printing import prints_reported

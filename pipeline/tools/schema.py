@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from pipeline.commands import ToolSchema
 from pipeline.errors import ToolError
+from pipeline.ipc.commands import ToolSchema
 from pipeline.tools.answers import ArgumentsError, sentence_about_arguments
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

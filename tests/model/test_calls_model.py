@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands import CallTool, CancelTool
+from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.network.actions import Action, AnswerCall, CreateResponse
 from pipeline.network.calls import INTERRUPTED
 from pipeline.network.conversation import Conversation

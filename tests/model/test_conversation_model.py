@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from pipeline.ipc.reports import Ready
 from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
@@ -24,7 +25,6 @@ from pipeline.network.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from pipeline.reports import Ready
 
 FADE = 48
 MS = 24  # samples

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from pipeline.commands import CallTool, CancelTool, Command
 from pipeline.errors import ToolError
-from pipeline.reports import (
+from pipeline.ipc.commands import CallTool, CancelTool, Command
+from pipeline.ipc.reports import (
     Failed,
     Log,
     Report,

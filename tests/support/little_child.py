@@ -8,10 +8,10 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipeline.child import Supervised, run_child
-from pipeline.commands import CallTool
 from pipeline.errors import DeviceError
-from pipeline.reports import Notice, ToolReturned
+from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.commands import CallTool
+from pipeline.ipc.reports import Notice, ToolReturned
 
 
 def main(pipe: "Connection[Any, Any]", kind: str, *args: Any) -> None:

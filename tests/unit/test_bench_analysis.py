@@ -16,8 +16,8 @@ from pipeline.bench.clock import CardClock
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import answer
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls
+from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
-from pipeline.reports import MissedPeriod
 
 START_NS = 5_000_000_000
 MS = 1_000_000

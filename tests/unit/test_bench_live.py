@@ -6,8 +6,8 @@ import pytest
 from pipeline.bench.clients import Facts
 from pipeline.bench.clock import CardClock
 from pipeline.bench.live import Conversation, _figures
+from pipeline.ipc.reports import EventRead
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
-from pipeline.reports import EventRead
 
 SPEECH_STARTED = "input_audio_buffer.speech_started"
 START_NS = 7_000_000_000

@@ -21,7 +21,7 @@ from pipeline.bench.report import Measured, show
 from pipeline.bench.runner import limits_exceeded, run
 from pipeline.bench.stalls import Stall, Stalls
 from pipeline.errors import MissingPackageError, UsageError
-from pipeline.reports import MissedPeriod
+from pipeline.ipc.reports import MissedPeriod
 from pipeline.settings import Settings
 
 TURN = TurnFigures(

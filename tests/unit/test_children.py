@@ -8,10 +8,10 @@ from typing import Any
 import psutil
 import pytest
 
-from pipeline.children import ENDING_SIGNALS, Child, ChildFailedError, Children
-from pipeline.commands import CallTool
 from pipeline.errors import DeviceError, PipelineError, ProcessDiedError
-from pipeline.reports import Notice, Report, ToolReturned
+from pipeline.ipc.commands import CallTool
+from pipeline.ipc.processes import ENDING_SIGNALS, Child, ChildFailedError, Children
+from pipeline.ipc.reports import Notice, Report, ToolReturned
 
 POLL_S = 1.0
 

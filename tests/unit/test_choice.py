@@ -8,7 +8,7 @@ import pytest
 from pipeline.audio.choice import CardChoice, choose, steady_microphone, steady_speaker
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.errors import DeviceError, WavError
-from pipeline.reports import Device
+from pipeline.ipc.reports import Device
 from pipeline.shm.board import Board
 from tests.support.sound import write_wav
 

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 from rich.console import Console as RichConsole
 
-from pipeline.commands import CallTool
 from pipeline.console.console import Console
-from pipeline.reports import (
+from pipeline.ipc.commands import CallTool
+from pipeline.ipc.reports import (
     AssistantDone,
     AssistantSaid,
     ClockStarted,

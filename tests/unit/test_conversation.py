@@ -4,6 +4,17 @@ import pickle
 
 import pytest
 
+from pipeline.ipc.reports import (
+    AssistantDone,
+    AssistantSaid,
+    Interrupted,
+    Listening,
+    Notice,
+    Processing,
+    Ready,
+    Trace,
+    UserSaid,
+)
 from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
@@ -21,17 +32,6 @@ from pipeline.network.events import (
     UserTranscript,
     WordsDelta,
     WordsDone,
-)
-from pipeline.reports import (
-    AssistantDone,
-    AssistantSaid,
-    Interrupted,
-    Listening,
-    Notice,
-    Processing,
-    Ready,
-    Trace,
-    UserSaid,
 )
 
 MS = 24  # samples

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.commands import CallTool, CancelTool
+from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.reports import AssistantDone, Interrupted, Ready
 from pipeline.network.actions import CreateResponse, EndItem, Play, Remind
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
@@ -19,7 +20,6 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.recall import Recall
-from pipeline.reports import AssistantDone, Interrupted, Ready
 
 SECOND = 24_000  # samples
 HELLO = (SpeechStarted(), SpeechStopped("u1"), UserTranscript("Hello.", "u1"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from azure.ai.voicelive.models import RequestSession
 
-from pipeline.commands import ToolSchema
+from pipeline.ipc.commands import ToolSchema
 from pipeline.network.session import build_session
 from pipeline.settings import Settings
 

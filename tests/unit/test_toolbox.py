@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands import CallTool, CancelTool, ToolOutput, ToolSchema
 from pipeline.errors import ProcessDiedError, ToolError
-from pipeline.reports import ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
 from pipeline.toolbox import Toolbox
 
 TIMEOUT_S = 30.0

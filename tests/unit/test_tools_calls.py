@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands import CallTool, CancelTool
-from pipeline.reports import Report, ToolEnded, ToolPrinted, ToolReturned
+from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.reports import Report, ToolEnded, ToolPrinted, ToolReturned
 from pipeline.tools.calls import Call, Calls
 from pipeline.tools.printing import LineReporter
 from pipeline.tools.schema import tool_of

@@ -9,7 +9,7 @@ one changes neither the sound nor a cut.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.commands import CallTool, CancelTool, ToolSchema
+from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 
 
 @dataclass(frozen=True, slots=True)

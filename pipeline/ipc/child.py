@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from pipeline.commands import Command
 from pipeline.errors import PipelineError
-from pipeline.reports import Failed, Log, Report
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Failed, Log, Report
 
 
 class Supervised:

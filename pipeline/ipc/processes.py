@@ -13,9 +13,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn, Self
 
-from pipeline.commands import Command
 from pipeline.errors import PipelineError, ProcessDiedError
-from pipeline.reports import Failed, Report
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Failed, Report
 
 ENDING_SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
