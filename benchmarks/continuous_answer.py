@@ -32,12 +32,12 @@ from pipeline.bench.measure import HOLDING_TOOL
 from pipeline.bench.signals import answer, read_wav, write_wav
 from pipeline.bench.stalls import LONG_NS, Witnesses
 from pipeline.bench.three_processes import three_processes
+from pipeline.config.settings import Settings
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import Children
 from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
-from pipeline.settings import Settings
 from pipeline.supervisor import start_on_files
 from pipeline.system.event_loop import event_loop
 

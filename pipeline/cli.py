@@ -15,11 +15,11 @@ import click
 
 from pipeline import __version__
 from pipeline.bench.scenarios import SCENARIO_NAMES
+from pipeline.config.loader import load, read_dotenv, suggestion
+from pipeline.config.settings import Option, Settings, options
 from pipeline.errors import PipelineError, UsageError
 from pipeline.offline.server.faults import Faults, from_flags
 from pipeline.offline.server.options import ServeOptions
-from pipeline.settings import Option, Settings, options
-from pipeline.sources import load, read_dotenv, suggestion
 from pipeline.system.sigint import interruptible_loading
 
 INTERRUPTED = 130

@@ -23,6 +23,7 @@ from typing import NoReturn
 from pipeline.audio.choice import CardChoice, choose
 from pipeline.audio.wav import is_wav
 from pipeline.bench.options import BenchOptions
+from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.trouble import Trouble
 from pipeline.errors import SettingsError
@@ -40,7 +41,6 @@ from pipeline.ipc.reports import (
     ToolsLoaded,
 )
 from pipeline.offline import SAMPLE_WAV
-from pipeline.settings import Settings
 from pipeline.toolbox import Toolbox
 from pipeline.voice import Voice, start_voice
 

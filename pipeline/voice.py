@@ -4,9 +4,9 @@ import socket
 from contextlib import ExitStack, closing
 
 from pipeline.audio.choice import CardChoice
+from pipeline.config.settings import Settings
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import Children
-from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing

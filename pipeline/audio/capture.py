@@ -13,12 +13,12 @@ import soxr
 from pipeline.audio.cards import Microphone
 from pipeline.audio.choice import CardChoice, steady_microphone
 from pipeline.audio.stderr import stderr_reported
+from pipeline.config.settings import Settings
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.samples import Samples
-from pipeline.settings import Settings
 from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter

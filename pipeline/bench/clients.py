@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.bench.stalls import Missed, Stalls
+from pipeline.config.settings import Settings
 from pipeline.ipc.reports import EventRead, MissedPeriod
-from pipeline.settings import Settings
 
 
 @dataclass(slots=True)

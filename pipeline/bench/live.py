@@ -20,11 +20,11 @@ from pipeline.bench.clients import Client, Design, Facts
 from pipeline.bench.clock import CardClock
 from pipeline.bench.measure import speaker_clock
 from pipeline.bench.signals import read_wav
+from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
 from pipeline.ipc.reports import EventRead
 from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, ms_to_ns
 from pipeline.samples import Samples
-from pipeline.settings import Settings
 
 POLL_S = 0.1
 PATIENCE_S = 60.0

@@ -26,12 +26,12 @@ from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service import Script
 from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls, Witnesses
+from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
 from pipeline.ipc.processes import Children
 from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import NS_PER_MS, ms_to_ns, ms_to_samples
 from pipeline.recording import read_times
-from pipeline.settings import Settings
 
 HOLDING_TOOL = Path(__file__).with_name("holding_tool.py")
 

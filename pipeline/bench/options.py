@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
 
 CUTS = 100
 """In each scenario: the fewest for which a p99 is more than the maximum."""

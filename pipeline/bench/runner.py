@@ -24,8 +24,8 @@ from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
 from pipeline.bench.stalls import Witnesses
 from pipeline.bench.three_processes import StartVoice, three_processes
+from pipeline.config.settings import Settings
 from pipeline.errors import UsageError
-from pipeline.settings import Settings
 
 HANDOFFS_PER_CUT = 10
 _COLUMNS = (

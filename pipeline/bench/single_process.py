@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.bench.clients import Client, Design, Facts
+from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, UsageError
 from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import FRAME_MS
-from pipeline.settings import Settings
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "single_process.py"
 

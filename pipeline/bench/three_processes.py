@@ -7,6 +7,7 @@ from functools import partial
 from typing import NoReturn, Protocol
 
 from pipeline.bench.clients import Client, Design, Facts
+from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError
 from pipeline.ipc.commands import CallTool, CancelTool, Command, OfferTools
 from pipeline.ipc.processes import Children
@@ -20,7 +21,6 @@ from pipeline.ipc.reports import (
     ToolsLoaded,
 )
 from pipeline.pcm import FRAME_MS
-from pipeline.settings import Settings
 from pipeline.shm.board import Board
 from pipeline.toolbox import Toolbox
 

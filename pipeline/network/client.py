@@ -9,6 +9,7 @@ from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
 from azure.ai.voicelive.aio import VoiceLiveConnection
 from azure.ai.voicelive.models import FunctionCallOutputItem
 
+from pipeline.config.settings import Settings
 from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
 from pipeline.ipc.child import Supervised
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
@@ -32,7 +33,6 @@ from pipeline.network.patience import Patience
 from pipeline.network.session import build_session, message_item
 from pipeline.network.uplink import Uplink
 from pipeline.network.wire import UnreadableError, read
-from pipeline.settings import Settings
 from pipeline.shm.board import Board, Position
 
 

@@ -11,6 +11,7 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
+from pipeline.config.settings import Settings
 from pipeline.errors import (
     AuthenticationError,
     EndpointError,
@@ -18,7 +19,6 @@ from pipeline.errors import (
     PipelineError,
     ServiceClosedError,
 )
-from pipeline.settings import Settings
 
 CLOSING_S = 0.5
 """How long the service may take to confirm the end, when it is we who leave."""

@@ -26,9 +26,9 @@ from azure.ai.voicelive.models import (
     UserMessageItem,
 )
 
+from pipeline.config.settings import Settings
 from pipeline.ipc.commands import ToolSchema
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.settings import Settings
 
 _TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
     "server_vad": ServerVad,

@@ -20,9 +20,9 @@ from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.runner import limits_exceeded, run
 from pipeline.bench.stalls import Stall, Stalls
+from pipeline.config.settings import Settings
 from pipeline.errors import MissingPackageError, UsageError
 from pipeline.ipc.reports import MissedPeriod
-from pipeline.settings import Settings
 
 TURN = TurnFigures(
     cut_ms=4.0,

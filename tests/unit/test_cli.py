@@ -8,10 +8,10 @@ from types import ModuleType
 import pytest
 
 from pipeline import __version__, cli
+from pipeline.config.settings import Settings, options
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
 from pipeline.offline.server.faults import Faults
 from pipeline.offline.server.options import ServeOptions
-from pipeline.settings import Settings, options
 
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.settings import options
 from pipeline.errors import SettingsError
 from pipeline.offline.protocol.wire import Event
 from pipeline.offline.server.disturbance import Distortion, Transit, downlink
-from pipeline.offline.server.faults import Faults, from_flags, from_query, readme_table
+from pipeline.offline.server.faults import Faults, faults_table, from_flags, from_query
 from pipeline.offline.server.line import Line
-from pipeline.settings import options
 
 README = Path(__file__).parents[2] / "README.md"
 STARTED = "input_audio_buffer.speech_started"
@@ -36,7 +36,7 @@ def sent(faults: Faults, *kinds: str) -> list[str]:
 def test_the_readme_lists_every_fault() -> None:
     text = README.read_text(encoding="utf-8")
     listed = text.split("<!-- faults -->\n")[1].split("\n<!-- /faults -->")[0]
-    assert listed == readme_table()
+    assert listed == faults_table()
 
 
 def test_a_query_comes_before_the_flags() -> None:

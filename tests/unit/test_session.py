@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from azure.ai.voicelive.models import RequestSession
 
+from pipeline.config.settings import Settings
 from pipeline.ipc.commands import ToolSchema
 from pipeline.network.session import build_session
-from pipeline.settings import Settings
 
 DEFAULTS = {
     "modalities": ["text", "audio"],

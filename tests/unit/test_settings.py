@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.loader import load, read_dotenv
+from pipeline.config.settings import Settings, options
+from pipeline.config.tables import settings_table
 from pipeline.errors import SettingsError
-from pipeline.settings import Settings, options, readme_table
-from pipeline.sources import load, read_dotenv
 
 ENDPOINT = {"AZURE_VOICELIVE_ENDPOINT": "https://a.services.ai.azure.com"}
 KEY = {"AZURE_VOICELIVE_API_KEY": "s3cret-key"}
@@ -248,9 +249,9 @@ def test_dotenv_in_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_readme_has_the_table_of_settings() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     shown = readme.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
-    assert shown.strip() == readme_table(), (
+    assert shown.strip() == settings_table(), (
         "put this between the README's markers: "
-        "python -c 'from pipeline.settings import readme_table; print(readme_table())'"
+        "python -c 'from pipeline.config.tables import settings_table; print(settings_table())'"
     )
 
 

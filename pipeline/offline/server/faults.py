@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from pipeline.settings import Option, options
-from pipeline.sources import parse
+from pipeline.config.loader import parse
+from pipeline.config.settings import Option, options
+from pipeline.config.tables import described, markdown_table
 
 LONGEST_DELAY_MS = 60_000
 LONGEST_SESSION_S = 86_400
@@ -118,18 +119,19 @@ def from_query(query: Mapping[str, str], base: Faults) -> Faults:
     return _with(base, {option: query.get(_in_query(option)) for option in options(Faults)}, "")
 
 
-def readme_table() -> str:
-    """Return the README's table of faults, in Markdown."""
-    rows = ["| flag | query | default | meaning |", "|---|---|---|---|"]
-    for option in options(Faults):
-        meaning = option.meaning
-        if option.choices:
-            meaning += " " + ", ".join(f"`{choice}`" for choice in option.choices) + "."
-        if option.range:
-            meaning += f" {option.range}."
-        default = "never" if option.default is None else f"`{option.default}`"
-        rows.append(f"| `{option.flag}` | `{_in_query(option)}` | {default} | {meaning} |")
-    return "\n".join(rows)
+def faults_table() -> str:
+    """Return the manual's table of faults, in Markdown."""
+    head = ("flag", "query", "default", "meaning")
+    rows = (
+        (
+            f"`{option.flag}`",
+            f"`{_in_query(option)}`",
+            "never" if option.default is None else f"`{option.default}`",
+            described(option),
+        )
+        for option in options(Faults)
+    )
+    return markdown_table(head, rows)
 
 
 def _with(base: Faults, given: Mapping[Option, str | None], mark: str) -> Faults:

@@ -188,29 +188,5 @@ def options(declaration: type = Settings) -> tuple[Option, ...]:
     )
 
 
-def readme_table() -> str:
-    """Return the README's configuration table, in Markdown."""
-    rows = ["| flag | environment or `.env` | default | meaning |", "|---|---|---|---|"]
-    for option in options():
-        flag = f"`{option.flag}`"
-        if option.kind is bool:
-            flag += f", `--no-{option.flag[2:]}`"
-        meaning = option.meaning
-        if option.choices:
-            meaning += " " + ", ".join(f"`{choice}`" for choice in option.choices) + "."
-        if option.range:
-            meaning += f" {option.range}."
-        rows.append(f"| {flag} | `{option.environment}` | {_shown(option.default)} | {meaning} |")
-    return "\n".join(rows)
-
-
 def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type of whatever shape the field declares
     return next((kind for kind in get_args(hint) if kind is not NoneType), hint)
-
-
-def _shown(default: object) -> str:
-    if default is None or default == ():
-        return "none"
-    if isinstance(default, bool):
-        return "on" if default else "off"
-    return f"`{default}`"

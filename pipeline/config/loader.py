@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values, find_dotenv
 
+from pipeline.config.settings import PREFIX, Option, Settings, options
 from pipeline.errors import SettingsError
-from pipeline.settings import PREFIX, Option, Settings, options
 
 _RETIRED_MODELS = ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview")
 _PATH_ADDED_BY_SDK = "/voice-live/realtime"
