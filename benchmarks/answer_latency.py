@@ -35,8 +35,7 @@ from azure.core.credentials import AzureKeyCredential
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.machine import machine_facts
 from pipeline.offline import SAMPLE_WAV
-from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
-from pipeline.samples import PCM16, Samples, peak
+from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples, ms_to_samples, peak
 
 FRAME_SAMPLES = ms_to_samples(20)
 QUIET = np.zeros(ms_to_samples(300), np.int16)

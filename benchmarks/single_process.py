@@ -49,8 +49,7 @@ from azure.core.credentials import AzureKeyCredential
 from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.bench.holding_tool import hold
-from pipeline.pcm import SAMPLE_BYTES, ms_to_samples
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples
 from pipeline.shm.board import Board
 
 CONTINUE = 0

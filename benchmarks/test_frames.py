@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from pipeline.pcm import FRAME_SAMPLES
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.board import Board
 from pipeline.shm.ring import FrameRing
 

@@ -11,8 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.transports import Exchange, fifo, mp_queue, pipe, ring
-from pipeline.pcm import FRAME_SAMPLES
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, Samples
 
 VERIFIED_FRAMES = 200
 

@@ -15,7 +15,7 @@ from typing import Any
 import faster_fifo
 import numpy as np
 
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import PCM16, Samples
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.wake import Wakeable, Waker
 

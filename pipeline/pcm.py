@@ -4,6 +4,9 @@ Voice Live's ``pcm16`` is little-endian signed 16-bit at 24 kHz in both directio
 is converted between a sound card at that rate and the wire.
 """
 
+import numpy as np
+import numpy.typing as npt
+
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 1_200
 FRAME_MS = 50
@@ -11,6 +14,10 @@ SAMPLE_BYTES = 2
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+
+PCM16 = np.dtype("<i2")
+Samples = npt.NDArray[np.int16]
+"""Mono samples, shape ``(n,)``, int16, full scale ±32768."""
 
 
 def samples_to_ms(samples: int) -> int:
@@ -31,3 +38,10 @@ def ms_to_ns(ms: float) -> int:
 def samples_to_ns(samples: int, rate_hz: int = SAMPLE_RATE_HZ) -> int:
     """Duration of `samples` in nanoseconds, rounded down."""
     return samples * NS_PER_S // rate_hz
+
+
+def peak(samples: Samples) -> int:
+    """Largest absolute value, 0 to 32768; 0 for an empty array."""
+    if not samples.size:
+        return 0
+    return max(int(np.max(samples)), -int(np.min(samples)))

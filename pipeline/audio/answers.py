@@ -5,8 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import soxr
 
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.board import Position
 from pipeline.shm.ring import FLAG_ITEM_END, Frame, RingReader
 

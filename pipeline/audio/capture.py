@@ -17,8 +17,14 @@ from pipeline.config.settings import Settings
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
-from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.samples import Samples
+from pipeline.pcm import (
+    FRAME_SAMPLES,
+    NS_PER_S,
+    SAMPLE_RATE_HZ,
+    Samples,
+    ms_to_samples,
+    samples_to_ns,
+)
 from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter

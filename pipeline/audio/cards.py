@@ -7,7 +7,7 @@ print. Rates are the card's own; whoever uses it converts from and to 24 kHz.
 from collections.abc import Callable
 from typing import Protocol
 
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 OnPeriod = Callable[[Samples, int], None]
 """Called with a period's samples, shape ``(n,)``, and the ``time.monotonic_ns`` at which the first

@@ -20,8 +20,7 @@ from pipeline.audio.host_apis import rank
 from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
-from pipeline.samples import Samples
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
 

@@ -16,8 +16,7 @@ from pipeline.config.settings import Settings
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
-from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples
 from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader

@@ -12,8 +12,7 @@ import numpy as np
 
 from pipeline.audio.answers import Answers
 from pipeline.audio.fade import fade_samples, falling
-from pipeline.pcm import samples_to_ns
-from pipeline.samples import Samples
+from pipeline.pcm import Samples, samples_to_ns
 from pipeline.shm.board import Board, Cut, Position
 
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from pipeline.audio.answers import RingAnswers
 from pipeline.audio.fade import fade_samples, falling
-from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.board import PlaybackWords, Position
 
 FADE = fade_samples()

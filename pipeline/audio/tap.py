@@ -10,9 +10,8 @@ import numpy as np
 
 from pipeline.audio.cards import Render, Speaker
 from pipeline.errors import DeviceError
-from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 from pipeline.recording import PERIOD_TIMES, times_path
-from pipeline.samples import PCM16, Samples
 
 
 class _Period(NamedTuple):

@@ -14,8 +14,7 @@ from pipeline.audio.cards import OnPeriod, Render
 from pipeline.audio.clock import PeriodClock
 from pipeline.audio.missed import MissedPeriods
 from pipeline.errors import WavError
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
 BLOCK_MS = 50
 

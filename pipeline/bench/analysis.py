@@ -15,8 +15,7 @@ from pipeline.bench.clock import CardClock
 from pipeline.bench.notes import Delta, Notes, Turn
 from pipeline.bench.signals import CYCLE, LOWEST, answer_ramp, answer_sign
 from pipeline.bench.stalls import Stalls
-from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ms
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import NS_PER_MS, PCM16, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ms
 
 LONGEST_FADE_SAMPLES = ms_to_samples(5)
 """A fade may take up to 5 ms; whatever is attenuated earlier counts as out of order."""

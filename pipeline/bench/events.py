@@ -5,7 +5,7 @@ import json
 from itertools import count
 from typing import Any
 
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 _numbers = count(1)
 

@@ -27,8 +27,7 @@ from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import Children
 from pipeline.ipc.reports import Report
-from pipeline.pcm import FRAME_SAMPLES
-from pipeline.samples import PCM16
+from pipeline.pcm import FRAME_SAMPLES, PCM16
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.wake import Wakeable, Waker
 from pipeline.system.event_loop import event_loop

@@ -23,8 +23,7 @@ from pipeline.bench.signals import read_wav
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
 from pipeline.ipc.reports import EventRead
-from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, ms_to_ns
-from pipeline.samples import Samples
+from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples, ms_to_ns
 
 POLL_S = 0.1
 PATIENCE_S = 60.0

@@ -30,8 +30,7 @@ from pipeline.bench.signals import answer, read_wav, utterance_ends
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report
-from pipeline.pcm import NS_PER_S, ms_to_ns, ms_to_samples
-from pipeline.samples import PCM16
+from pipeline.pcm import NS_PER_S, PCM16, ms_to_ns, ms_to_samples
 from pipeline.system.event_loop import event_loop
 from pipeline.system.scheduling import promote_this_thread
 

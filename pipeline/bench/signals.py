@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ, ms_to_samples
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
 LOWEST = 2_000
 CYCLE = 20_000

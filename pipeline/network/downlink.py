@@ -5,8 +5,7 @@ from collections import deque
 import numpy as np
 
 from pipeline.network.actions import EndItem, Play
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ
-from pipeline.samples import PCM16
+from pipeline.pcm import FRAME_SAMPLES, PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.shm.ring import FLAG_ITEM_END, RingWriter
 
 

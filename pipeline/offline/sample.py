@@ -16,8 +16,7 @@ from pipeline.offline.answers.replier import normalised
 from pipeline.offline.models.detector import RATE_HZ, DetectorModel
 from pipeline.offline.models.recogniser import Recogniser
 from pipeline.offline.models.voice import Voice
-from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
 SCRIPT = (
     (0.6, "What is twelve plus thirty?"),

@@ -26,8 +26,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import FRAME_SAMPLES
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.atomics import SEPARATION_BYTES
 from pipeline.shm.segment import Segment
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.audio.capture import FrameAssembler, _Callback
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, samples_to_ns
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.ring import FrameRing, RingReader
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.network.actions import EndItem, Play
 from pipeline.network.downlink import Downlink
-from pipeline.pcm import FRAME_SAMPLES
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.ring import FLAG_ITEM_END, FrameRing, RingReader
 
 CAPACITY = 4

@@ -12,7 +12,7 @@ from pipeline.offline.answers.speech import DELTA_SAMPLES, Speech, aligned, delt
 from pipeline.offline.protocol.conversation import Conversation, Item, answer, item_from_client
 from pipeline.offline.protocol.text_input import TextInput
 from pipeline.offline.protocol.wire import ClientError, parse
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 
 def message(text: str, **fields: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pipeline.offline.listening.formats import (
 from pipeline.offline.listening.g711 import A_LAW, MU_LAW, Law
 from pipeline.offline.listening.listener import Listener
 from pipeline.offline.protocol.wire import ClientError
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import PCM16, Samples
 
 CODES = bytes(range(256))
 INPUT_FORMATS = [

@@ -11,7 +11,7 @@ import pytest
 from pipeline.offline.answers.rehearsal import Rehearsal
 from pipeline.offline.answers.replier import Replier
 from pipeline.offline.answers.replies import Prompt, RuleReplies
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 SETTINGS: dict[str, Any] = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
 CLOCK_TOOL = {

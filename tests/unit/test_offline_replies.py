@@ -15,7 +15,7 @@ from pipeline.offline.answers.replier import Replier, date_words, time_words
 from pipeline.offline.answers.speakable import clauses, speakable
 from pipeline.offline.answers.speech import DELTA_SAMPLES, deltas
 from pipeline.offline.answers.story import STORY
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 NOON = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)
 REPLIER = Replier(now=lambda: NOON)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.audio.answers import RingAnswers
 from pipeline.audio.playout import FADE, Playout, PlayoutDelay
-from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.board import Board, Position
 from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
 

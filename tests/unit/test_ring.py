@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.pcm import FRAME_SAMPLES
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.atomics import SEPARATION_BYTES, Word
 from pipeline.shm.ring import (
     SLOT,

@@ -14,8 +14,7 @@ import soundfile
 from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import WavError
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.board import Board
 
 PERIOD = 120

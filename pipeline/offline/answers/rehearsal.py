@@ -11,7 +11,7 @@ from pipeline.offline.answers.speakable import clauses
 from pipeline.offline.models.engine import Engine
 from pipeline.offline.protocol.conversation import Item, user_speech
 from pipeline.offline.protocol.wire import Event
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 
 class Rehearsal:

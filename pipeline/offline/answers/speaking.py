@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.offline.answers.tools import Call
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 _CLAUSES_AHEAD = 2
 _NO_SOUND: Samples = np.zeros(0, np.int16)

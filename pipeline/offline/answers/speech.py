@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.samples import Samples, peak
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples, peak
 
 DELTA_SAMPLES = SAMPLE_RATE_HZ * 300 // 1_000
 _WORD = re.compile(r"^\s+|\S+\s*")

@@ -23,8 +23,7 @@ from pipeline.offline.listening.g711 import A_LAW, MU_LAW, Law
 from pipeline.offline.models.detector import RATE_HZ
 from pipeline.offline.models.recogniser import Samples16k
 from pipeline.offline.protocol.wire import ClientError, Event, checked
-from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ
-from pipeline.samples import PCM16, Samples
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
 Encoding = Literal["pcm16", "g711_ulaw", "g711_alaw"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 _CODES = np.arange(256)
 _SAMPLES = np.arange(-32_768, 32_768)

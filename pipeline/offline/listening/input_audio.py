@@ -8,7 +8,7 @@ from pipeline.offline.listening.formats import InputDecoder, InputFormat
 from pipeline.offline.models.detector import RATE_HZ, WINDOW_SAMPLES
 from pipeline.offline.models.recogniser import Samples16k
 from pipeline.offline.protocol.wire import ClientError
-from pipeline.samples import PCM16
+from pipeline.pcm import PCM16
 
 _SAMPLES_PER_MS = RATE_HZ // 1_000
 _BYTES = 2

@@ -12,7 +12,7 @@ from pipeline.offline.models.packages import check_needed
 from pipeline.offline.models.recogniser import Recogniser, Samples16k
 from pipeline.offline.models.voice import Voice
 from pipeline.offline.models.workers import Workers
-from pipeline.samples import Samples
+from pipeline.pcm import Samples
 
 _log = logging.getLogger(__name__)
 

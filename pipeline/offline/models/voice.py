@@ -9,8 +9,7 @@ import soxr
 from pipeline.offline.answers.speakable import speakable
 from pipeline.offline.models.inference import open_model
 from pipeline.offline.models.packages import folder_of
-from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.samples import Samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples
 
 
 class Voice:
