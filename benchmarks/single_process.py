@@ -50,7 +50,7 @@ from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.bench.holding_tool import hold
 from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples
-from pipeline.shm.board import Board
+from pipeline.shm.state import SharedState
 
 CONTINUE = 0
 """PyAudio's paContinue."""
@@ -225,10 +225,10 @@ def main() -> None:
     parser.add_argument("--model", default="gpt-realtime")
     parser.add_argument("--period-ms", type=float, default=50.0, help="the usual 1200 samples")
     arguments = parser.parse_args()
-    with Board.create() as board:
+    with SharedState.create() as state:
         missed = {
-            "microphone": MissedPeriods(board.capture.input_overruns),
-            "speaker": MissedPeriods(board.playback.output_underruns),
+            "microphone": MissedPeriods(state.capture.input_overruns),
+            "speaker": MissedPeriods(state.playback.output_underruns),
         }
         asyncio.run(until_stdin_ends(arguments, missed))
 

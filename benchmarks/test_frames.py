@@ -10,8 +10,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from pipeline.pcm import FRAME_SAMPLES, Samples
-from pipeline.shm.board import Board
 from pipeline.shm.ring import FrameRing
+from pipeline.shm.state import SharedState
 
 RING_FRAMES = 2_048
 QUEUED_FRAMES = 2_000
@@ -24,8 +24,8 @@ def frame_ring() -> Iterator[FrameRing]:
 
 
 @pytest.fixture
-def board() -> Iterator[Board]:
-    with Board.create() as shared:
+def state() -> Iterator[SharedState]:
+    with SharedState.create() as shared:
         yield shared
 
 
@@ -61,20 +61,20 @@ def test_copy(frame: Samples, benchmark: BenchmarkFixture) -> None:
     benchmark(copy)
 
 
-def test_load(board: Board, benchmark: BenchmarkFixture) -> None:
-    word = board.network.generation
+def test_load(state: SharedState, benchmark: BenchmarkFixture) -> None:
+    word = state.network.generation
     word.store(2**40)
     assert benchmark(word.load) == 2**40
 
 
-def test_store(board: Board, benchmark: BenchmarkFixture) -> None:
-    word = board.network.generation
+def test_store(state: SharedState, benchmark: BenchmarkFixture) -> None:
+    word = state.network.generation
     benchmark(word.store, 2**40)
     assert word.load() == 2**40
 
 
-def test_add(board: Board, benchmark: BenchmarkFixture) -> None:
-    word = board.playback.played_samples
+def test_add(state: SharedState, benchmark: BenchmarkFixture) -> None:
+    word = state.playback.played_samples
     word.add(120)
     assert word.load() == 120
     benchmark(word.add, 120)

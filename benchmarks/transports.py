@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.pcm import PCM16, Samples
 from pipeline.shm.ring import FrameRing, RingReader
-from pipeline.shm.wake import Wakeable, Waker
+from pipeline.shm.wakeup import WakeReceiver, WakeSender
 
 RING_FRAMES = 16
 JOIN_S = 10.0
@@ -37,17 +37,17 @@ def ring() -> Iterator[Exchange]:
         closing(far),
     ):
         writer, reader = there.writer(), back.reader()
-        waker, wakeable = Waker(near), Wakeable(near)
+        wake_sender, wake_receiver = WakeSender(near), WakeReceiver(near)
 
         def exchange(samples: Samples) -> Samples:
             writer.write(samples)
-            waker.wake()
-            return _next_frame(reader, wakeable)
+            wake_sender.wake()
+            return _next_frame(reader, wake_receiver)
 
         with _echoing(ring_echo, there.name, back.name, far):
             yield exchange
             writer.write(samples=np.zeros(0, PCM16))
-            waker.wake()
+            wake_sender.wake()
 
 
 def ring_echo(there: str, back: str, sock: socket.socket) -> None:
@@ -55,16 +55,16 @@ def ring_echo(there: str, back: str, sock: socket.socket) -> None:
         incoming = stack.enter_context(FrameRing.attach(there))
         outgoing = stack.enter_context(FrameRing.attach(back))
         reader, writer = incoming.reader(), outgoing.writer()
-        wakeable, waker = Wakeable(sock), Waker(sock)
-        while len(samples := _next_frame(reader, wakeable)):
+        wake_receiver, wake_sender = WakeReceiver(sock), WakeSender(sock)
+        while len(samples := _next_frame(reader, wake_receiver)):
             writer.write(samples)
-            waker.wake()
+            wake_sender.wake()
 
 
-def _next_frame(reader: RingReader, wakeable: Wakeable) -> Samples:
+def _next_frame(reader: RingReader, wake_receiver: WakeReceiver) -> Samples:
     while (frame := reader.front()) is None:
-        select.select([wakeable], [], [])
-        wakeable.clear()
+        select.select([wake_receiver], [], [])
+        wake_receiver.clear()
     samples = frame.samples.copy()
     reader.advance()
     return samples

@@ -136,7 +136,7 @@ class Pipeline:
         )
         self._devices: tuple[Device, ...] | None = None
         self._starting = {"microphone", "speaker", "session"}
-        self._trouble = Trouble(self._voice.board)
+        self._trouble = Trouble(self._voice.state)
         self._finished = False
 
     def run(self) -> None:

@@ -7,9 +7,9 @@ from pipeline.audio.choice import CardChoice
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import Children
-from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
+from pipeline.shm.state import SharedState
 
 CAPTURE_RING_MS = 30_000
 """How long the microphone may wait for the network."""
@@ -27,14 +27,14 @@ class Voice:
 
     def __init__(self, children: Children, stack: ExitStack, frame_ms: int) -> None:
         self._children = children
-        self.board = stack.enter_context(Board.create())
+        self.state = stack.enter_context(SharedState.create())
         capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
-        self._names = SharedNames(self.board.name, capture_ring.name, playback_ring.name)
+        self._names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
         self._capture_socket, self._network_socket = socket.socketpair()
         stack.enter_context(closing(self._capture_socket))
         stack.enter_context(closing(self._network_socket))
-        stack.callback(self.board.supervisor.stop.store, 1)
+        stack.callback(self.state.supervisor.stop.store, 1)
 
     def start_network(self, settings: Settings) -> None:
         """`settings` hold the endpoint to talk with."""

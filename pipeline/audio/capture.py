@@ -25,10 +25,10 @@ from pipeline.pcm import (
     ms_to_samples,
     samples_to_ns,
 )
-from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter
-from pipeline.shm.wake import Waker
+from pipeline.shm.state import CaptureFields, SharedState
+from pipeline.shm.wakeup import WakeSender
 from pipeline.system.realtime import (
     AUDIO_PRIORITY,
     Promotion,
@@ -49,7 +49,7 @@ class FrameAssembler:
     def __init__(
         self,
         writer: RingWriter,
-        words: CaptureWords,
+        words: CaptureFields,
         wake: Callable[[], None],
         frame_samples: int = FRAME_SAMPLES,
     ) -> None:
@@ -117,18 +117,18 @@ def _work(
 ) -> None:
     with (
         stderr_reported(supervised),
-        Board.attach(names.board) as board,
+        SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
-        closing(steady_microphone(choice, settings.period_ms, board.capture)) as steady,
+        closing(steady_microphone(choice, settings.period_ms, state.capture)) as steady,
     ):
         assembler = FrameAssembler(
             ring.writer(),
-            board.capture,
-            Waker(wake_socket).wake,
+            state.capture,
+            WakeSender(wake_socket).wake,
             ms_to_samples(settings.frame_ms),
         )
         supervised.report(Started("microphone", steady.card.description))
-        if choice.file and not _wait_session_ready(board, supervised):
+        if choice.file and not _wait_session_ready(state, supervised):
             return
         with no_garbage_collection():
             callback = _start(steady.card, assembler, supervised)
@@ -140,7 +140,7 @@ def _work(
                 callback.promotion.log_outcome()
                 if missed := steady.missed.take():
                     supervised.report(PeriodsMissed("microphone", missed))
-                board.capture.ended.store(int(steady.card.ended))
+                state.capture.ended.store(int(steady.card.ended))
 
 
 def _start(
@@ -153,9 +153,9 @@ def _start(
     return callback
 
 
-def _wait_session_ready(board: Board, supervised: Supervised) -> bool:
+def _wait_session_ready(state: SharedState, supervised: Supervised) -> bool:
     """A recording starts once somebody listens; False if the supervisor says stop before."""
-    while not board.network.ready.load():
+    while not state.network.ready.load():
         if supervised.stop_requested(READY_POLL_S):
             return False
     return True

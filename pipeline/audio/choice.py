@@ -14,7 +14,7 @@ from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import ms_to_samples
-from pipeline.shm.board import CaptureWords, PlaybackWords
+from pipeline.shm.state import CaptureFields, PlaybackFields
 
 Direction = Literal["input", "output"]
 
@@ -53,7 +53,7 @@ def choose(
 
 
 def steady_microphone(
-    choice: CardChoice, period_ms: float | None, words: CaptureWords
+    choice: CardChoice, period_ms: float | None, words: CaptureFields
 ) -> SteadyCard[Microphone]:
     """Open a card.
 
@@ -67,7 +67,7 @@ def steady_microphone(
 
 
 def steady_speaker(
-    choice: CardChoice, period_ms: float | None, words: PlaybackWords
+    choice: CardChoice, period_ms: float | None, words: PlaybackFields
 ) -> SteadyCard[Speaker]:
     """Open a card, as `steady_microphone` does."""
     missed = MissedPeriods(words.output_underruns)

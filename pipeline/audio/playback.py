@@ -17,9 +17,9 @@ from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples
-from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader
+from pipeline.shm.state import SharedState
 from pipeline.system.realtime import (
     AUDIO_PRIORITY,
     Promotion,
@@ -42,12 +42,12 @@ def _work(
 ) -> None:
     with (
         stderr_reported(supervised),
-        Board.attach(names.board) as board,
+        SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
-        closing(steady_speaker(choice, settings.period_ms, board.playback)) as steady,
+        closing(steady_speaker(choice, settings.period_ms, state.playback)) as steady,
     ):
         rate_hz = steady.card.rate_hz
-        player = Player(_answers(ring.reader(), board, rate_hz), board, rate_hz)
+        player = Player(_answers(ring.reader(), state, rate_hz), state, rate_hz)
         supervised.report(Started("speaker", steady.card.description))
         with no_garbage_collection():
             callback = _start(steady.card, player, supervised)
@@ -61,8 +61,8 @@ def _work(
             time.sleep((2 * steady.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
 
 
-def _answers(reader: RingReader, board: Board, rate_hz: int) -> Answers:
-    answers = Playout(RingAnswers(reader), board.playback)
+def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:
+    answers = Playout(RingAnswers(reader), state.playback)
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)
 
 

@@ -13,16 +13,16 @@ import numpy as np
 from pipeline.audio.answers import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.pcm import Samples, samples_to_ns
-from pipeline.shm.board import Board, Cut, Position
+from pipeline.shm.state import CutReport, Position, SharedState
 
 
 class Player:
     """Renders periods at `rate_hz`. Call `render` from one thread: the card's."""
 
-    def __init__(self, answers: Answers, board: Board, rate_hz: int) -> None:
+    def __init__(self, answers: Answers, state: SharedState, rate_hz: int) -> None:
         self._answers = answers
-        self._board = board
-        self._words = board.playback
+        self._state = state
+        self._words = state.playback
         self._rate_hz = rate_hz
         self._generation = 0
         self._stopped = False
@@ -36,10 +36,10 @@ class Player:
         """Fill `out` completely; its first sample leaves the loudspeaker at `sounds_at_ns`."""
         # barge-in: acquire pairs with the network process's release. Loaded in every period, also
         # in the middle of a frame.
-        generation = self._board.network.generation.load()
+        generation = self._state.network.generation.load()
         if generation != self._generation:
             self._cut(generation, sounds_at_ns)
-        if not self._stopped and self._board.supervisor.stop.load():
+        if not self._stopped and self._state.supervisor.stop.load():
             self._stop()
         filled = self._take_tail(out)
         if not self._stopped:
@@ -59,7 +59,7 @@ class Player:
         position = self._answers.position
         discarded_frames = self._answers.discard(generation)
         silent_at_ns = sounds_at_ns + samples_to_ns(len(self._tail), self._rate_hz)
-        self._board.publish_cut(Cut(generation, position, silent_at_ns, discarded_frames))
+        self._state.publish_cut(CutReport(generation, position, silent_at_ns, discarded_frames))
 
     def _stop(self) -> None:
         self._stopped = True

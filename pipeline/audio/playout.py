@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.audio.answers import RingAnswers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples
-from pipeline.shm.board import PlaybackWords, Position
+from pipeline.shm.state import PlaybackFields, Position
 
 FADE = fade_samples()
 _AHEAD_SAMPLES = SAMPLE_RATE_HZ
@@ -52,7 +52,7 @@ class Playout:
     def __init__(
         self,
         answers: RingAnswers,
-        words: PlaybackWords,
+        words: PlaybackFields,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._answers = answers

@@ -3,7 +3,7 @@
     scripted service                 the client under test                virtual card
     ────────────────                 ─────────────────────                ────────────
     speech_started ── loopback ──▶ network ── generation ──▶ playback ──▶ edge ─┐ own latency
-         │                            process   (board)       process      ▲     └─▶ loudspeaker
+         │                            process   (state)       process      ▲     └─▶ loudspeaker
          └───────────────────────────── cut ───────────────────────────────┘
     first delta ──── loopback ──▶ network ── playback ring ──▶ playback ──▶ edge
          └──────────────────────────── speak ──────────────────────────────┘

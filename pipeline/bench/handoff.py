@@ -29,7 +29,7 @@ from pipeline.ipc.processes import Children
 from pipeline.ipc.reports import Report
 from pipeline.pcm import FRAME_SAMPLES, PCM16
 from pipeline.shm.ring import FrameRing, RingReader
-from pipeline.shm.wake import Wakeable, Waker
+from pipeline.shm.wakeup import WakeReceiver, WakeSender
 from pipeline.system.event_loop import event_loop
 
 PAUSE_S = (0.0005, 0.0025)
@@ -87,7 +87,7 @@ def _write(
     published_ns = []
     pause = random.Random(frames)  # noqa: S311 - a measurement, no secret
     with FrameRing.attach(name) as ring:
-        writer, waker = ring.writer(), Waker(waking)
+        writer, wake_sender = ring.writer(), WakeSender(waking)
         supervised.stop_requested(0.2)  # the reader has started
         for _ in range(frames):
             time.sleep(pause.uniform(*PAUSE_S))
@@ -99,7 +99,7 @@ def _write(
             time.sleep(pause.uniform(*PAUSE_S))
             writer.write(samples, item=number)
             published_ns.append(time.monotonic_ns())
-            waker.wake()
+            wake_sender.wake()
         results.send(published_ns)
         supervised.stop_requested(None)
 
@@ -114,7 +114,7 @@ def _read(
     woken.setblocking(True)
     bare_ns = [_woken_ns(woken) for _ in range(frames)]
     with FrameRing.attach(name) as ring, asyncio.Runner(loop_factory=event_loop) as runner:
-        ring_ns = runner.run(_collect(ring.reader(), Wakeable(woken), frames))
+        ring_ns = runner.run(_collect(ring.reader(), WakeReceiver(woken), frames))
         results.send(bare_ns + ring_ns)
         supervised.stop_requested(None)
 
@@ -124,14 +124,14 @@ def _woken_ns(woken: socket.socket) -> int:
     return time.monotonic_ns()
 
 
-async def _collect(reader: RingReader, wakeable: Wakeable, frames: int) -> list[int]:
+async def _collect(reader: RingReader, wake_receiver: WakeReceiver, frames: int) -> list[int]:
     """When the loop ran for each frame, ``time.monotonic_ns``."""
     taken_ns: list[int] = []
     done = asyncio.get_running_loop().create_future()
 
     def take() -> None:
         now_ns = time.monotonic_ns()
-        wakeable.clear()
+        wake_receiver.clear()
         while (frame := reader.front()) is not None:
             expected = len(taken_ns)
             taken_ns.append(now_ns)
@@ -142,6 +142,6 @@ async def _collect(reader: RingReader, wakeable: Wakeable, frames: int) -> list[
         if len(taken_ns) == frames:
             done.set_result(taken_ns)
 
-    asyncio.get_running_loop().add_reader(wakeable.fileno(), take)
+    asyncio.get_running_loop().add_reader(wake_receiver.fileno(), take)
     result: list[int] = await done
     return result

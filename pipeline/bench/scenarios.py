@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.pcm import NS_PER_S
-
 CALL_AFTER_MS = (0.0, 100.0)
 """Shortest and longest time from the first delta to the model's call of a function."""
 
@@ -55,7 +53,9 @@ class Scenario:
 
     def delta_delay_ns(self, index: int) -> int:
         """When delta `index` is due after the first one, jitter apart."""
-        return int(index * self.delta_ms / self.speed * NS_PER_S / 1_000)
+        from pipeline.pcm import ms_to_ns  # brings numpy, and the command line reads SCENARIOS
+
+        return ms_to_ns(index * self.delta_ms / self.speed)
 
 
 QUIET = Scenario("quiet", "one answer at a time, nothing else happens")

@@ -21,7 +21,7 @@ from pipeline.ipc.reports import (
     ToolsLoaded,
 )
 from pipeline.pcm import FRAME_MS
-from pipeline.shm.board import Board
+from pipeline.shm.state import SharedState
 from pipeline.toolbox import Toolbox
 
 PLAYS_ON_MS = 30
@@ -31,7 +31,7 @@ PLAYS_ON_MS = 30
 class Voice(Protocol):
     """What there is of the voice processes outside them."""
 
-    board: Board
+    state: SharedState
 
     def tell_network(self, command: Command) -> None: ...
 
@@ -104,7 +104,7 @@ class _ThreeProcesses:
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._toolbox.follow(report)
         self._toolbox.tick()
-        playback = self._voice.board.playback
+        playback = self._voice.state.playback
         self.facts.played_samples = playback.played_samples.load()
         self.facts.playout_waited_ns = playback.playout_waited_ns.load()
 

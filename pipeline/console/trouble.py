@@ -1,11 +1,11 @@
-"""What a person may miss while the conversation goes on: the processes count it on the board."""
+"""What a person may miss while the conversation goes on: the processes count it in the shared state."""
 
 import time
 from collections.abc import Callable, Iterator
 
 from pipeline.pcm import NS_PER_MS, samples_to_ms
-from pipeline.shm.board import Board
-from pipeline.shm.heartbeat import Heartbeat
+from pipeline.shm.state import SharedState
+from pipeline.shm.watchdog import Heartbeat
 
 _REMEDIES = {
     "microphone": "check it, or choose another with --input",
@@ -17,19 +17,19 @@ _REMEDIES = {
 class Trouble:
     """Tells each loss, pause and standstill once, as soon as `news` sees it."""
 
-    def __init__(self, board: Board, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        self._playback = board.playback
+    def __init__(self, state: SharedState, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._playback = state.playback
         self._clock_ns = clock_ns
         self._losses = {
-            "the network has been away for too long": board.capture.lost_samples,
-            "its card was opened anew": board.capture.gap_samples,
+            "the network has been away for too long": state.capture.lost_samples,
+            "its card was opened anew": state.capture.gap_samples,
         }
         self._told_samples = dict.fromkeys(self._losses, 0)
         self._told_underruns = 0
         self._heartbeats = {
-            "microphone": Heartbeat(board.capture.heartbeat_ns),
-            "loudspeaker": Heartbeat(board.playback.heartbeat_ns),
-            "network process": Heartbeat(board.network.heartbeat_ns),
+            "microphone": Heartbeat(state.capture.heartbeat_ns),
+            "loudspeaker": Heartbeat(state.playback.heartbeat_ns),
+            "network process": Heartbeat(state.network.heartbeat_ns),
         }
 
     def news(self) -> Iterator[str]:

@@ -31,7 +31,7 @@ class EndItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Interrupt:
     """Silence everything of older generations, now; then call `Conversation.cut_done`."""
 
     generation: int
@@ -79,7 +79,7 @@ class Remind:
 Action = (
     Play
     | EndItem
-    | Cut
+    | Interrupt
     | Truncate
     | Forget
     | CallTool

@@ -1,4 +1,4 @@
-"""The service on one side, the rings and the board on the other, the conversation between them."""
+"""The service on one side, the rings and the shared state on the other, the conversation between them."""
 
 import asyncio
 import time
@@ -18,9 +18,9 @@ from pipeline.network.actions import (
     Action,
     AnswerCall,
     CreateResponse,
-    Cut,
     EndItem,
     Forget,
+    Interrupt,
     Play,
     Remind,
     Truncate,
@@ -33,7 +33,7 @@ from pipeline.network.patience import Patience
 from pipeline.network.session import build_session, message_item
 from pipeline.network.uplink import Uplink
 from pipeline.network.wire import UnreadableError, read
-from pipeline.shm.board import Board, Position
+from pipeline.shm.state import Position, SharedState
 
 
 class Client:
@@ -55,7 +55,7 @@ class Client:
         self,
         settings: Settings,
         supervised: Supervised,
-        board: Board,
+        state: SharedState,
         uplink: Uplink,
         downlink: Downlink,
         *,
@@ -63,7 +63,7 @@ class Client:
     ) -> None:
         self._settings = settings
         self._supervised = supervised
-        self._board = board
+        self._state = state
         self._uplink = uplink
         self._downlink = downlink
         self._conversation = Conversation(interrupt_response=settings.interrupt_response)
@@ -93,7 +93,7 @@ class Client:
                 async with AsyncExitStack() as stack:
                     await self._hold_session(stack, patience)
             except (ServiceClosedError, EndpointError, AuthenticationError) as error:
-                if not self._board.network.ready.load():
+                if not self._state.network.ready.load():
                     raise
                 await self._wait_to_reconnect(error, patience)
 
@@ -121,7 +121,7 @@ class Client:
         """The session is as we want it: the microphone may speak."""
         settings = self._settings
         self._session_ready = True
-        self._board.network.ready.store(1)
+        self._state.network.ready.store(1)
         self._supervised.report(SessionReady(self._session_id, settings.model, settings.voice))
         await self._perform(self._conversation.resumed())
 
@@ -148,7 +148,7 @@ class Client:
 
     async def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
-        self._board.network.heartbeat_ns.store(time.monotonic_ns())
+        self._state.network.heartbeat_ns.store(time.monotonic_ns())
         self._downlink.pump()
         self._tell_lost_samples()
         await self._perform(self._playback_news())
@@ -183,9 +183,9 @@ class Client:
     async def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
-                case Cut(generation):
+                case Interrupt(generation):
                     # barge-in: playback loads this word in every device period.
-                    self._board.network.generation.store(generation)
+                    self._state.network.generation.store(generation)
                     self._downlink.drop_older(generation)
                 case Play() | EndItem():
                     self._downlink.put(action)
@@ -214,9 +214,9 @@ class Client:
                     await item.create(item=message_item(role, words))
 
     def _playback_news(self) -> list[Action]:
-        conversation, playback = self._conversation, self._board.playback
+        conversation, playback = self._conversation, self._state.playback
         if self._settled_generation != conversation.generation:
-            cut = self._board.latest_cut()
+            cut = self._state.latest_cut()
             if cut is None or cut.generation != conversation.generation:
                 return []  # positions are read only once the cut between them is settled
             self._settled_generation = cut.generation
@@ -236,7 +236,7 @@ class Client:
     def _input_answered(self) -> bool:
         """Whether a recorded input is over and the calm after it has lasted long enough."""
         now_s = time.monotonic()
-        ended = self._board.capture.ended.load() == 1 and self._uplink.drained
+        ended = self._state.capture.ended.load() == 1 and self._uplink.drained
         away = self._connection is None
         if (
             away
@@ -247,8 +247,8 @@ class Client:
         return now_s - self._busy_s > self.SETTLED_S
 
     def _service_is_silent(self, now_s: float) -> bool:
-        heard = Position.unpacked(self._board.playback.heard.load())
-        handed = Position.unpacked(self._board.playback.handed.load())
+        heard = Position.unpacked(self._state.playback.heard.load())
+        handed = Position.unpacked(self._state.playback.handed.load())
         return heard == handed and now_s - self._last_event_s > self.UNANSWERED_S
 
 

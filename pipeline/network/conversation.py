@@ -28,7 +28,7 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, AnswerCall, CreateResponse, Cut, EndItem, Play
+from pipeline.network.actions import Action, AnswerCall, CreateResponse, EndItem, Interrupt, Play
 from pipeline.network.calls import INTERRUPTED, ToolCalls
 from pipeline.network.events import (
     ALREADY_ACTIVE,
@@ -214,7 +214,7 @@ class Conversation:
     def _cut(self) -> Iterator[Action]:
         self._unsay_silent()
         self._generation += 1
-        yield Cut(self._generation)
+        yield Interrupt(self._generation)
         yield from self._end_words()
 
     def _audio(self, delta: AudioDelta) -> Iterator[Action]:

@@ -13,10 +13,10 @@ from pipeline.ipc.reports import Report, Started
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
-from pipeline.shm.board import Board
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
-from pipeline.shm.wake import Wakeable
+from pipeline.shm.state import SharedState
+from pipeline.shm.wakeup import WakeReceiver
 from pipeline.system.event_loop import event_loop
 from pipeline.system.realtime import NETWORK_PRIORITY, Promotion, protect_process
 
@@ -35,15 +35,15 @@ def _work(
     settings: Settings, names: SharedNames, wake_socket: socket.socket, supervised: Supervised
 ) -> None:
     with (
-        Board.attach(names.board) as board,
+        SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as capture_ring,
         FrameRing.attach(names.playback_ring) as playback_ring,
         asyncio.Runner(loop_factory=event_loop) as runner,
     ):
-        uplink = Uplink(capture_ring.reader(), Wakeable(wake_socket), board)
+        uplink = Uplink(capture_ring.reader(), WakeReceiver(wake_socket), state)
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
-        client = Client(settings, supervised, board, uplink, downlink, loop=runner.get_loop())
+        client = Client(settings, supervised, state, uplink, downlink, loop=runner.get_loop())
         promotion = Promotion(NETWORK_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()

@@ -6,9 +6,9 @@ import base64
 from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
-from pipeline.shm.board import Board
 from pipeline.shm.ring import RingReader
-from pipeline.shm.wake import Wakeable
+from pipeline.shm.state import SharedState
+from pipeline.shm.wakeup import WakeReceiver
 
 
 class Uplink:
@@ -18,10 +18,10 @@ class Uplink:
     wait in the ring, which holds 30 s.
     """
 
-    def __init__(self, reader: RingReader, wakeable: Wakeable, board: Board) -> None:
+    def __init__(self, reader: RingReader, wake_receiver: WakeReceiver, state: SharedState) -> None:
         self._reader = reader
-        self._wakeable = wakeable
-        self._board = board
+        self._wake_receiver = wake_receiver
+        self._state = state
         self._woken = asyncio.Event()
 
     @property
@@ -32,18 +32,18 @@ class Uplink:
     async def run(self, connection: VoiceLiveConnection) -> None:
         """Send frames until cancelled, or until the connection takes no more."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._wakeable.fileno(), self._on_wake)
+        loop.add_reader(self._wake_receiver.fileno(), self._on_wake)
         try:
             while await self._send_waiting(connection):
                 await self._woken.wait()
                 self._woken.clear()
         finally:
-            loop.remove_reader(self._wakeable.fileno())
+            loop.remove_reader(self._wake_receiver.fileno())
 
     def _on_wake(self) -> None:
         # Taken at once, even while a send waits: a byte left in the socket would make the loop
         # spin. The ring is looked at afterwards, so no frame is missed.
-        self._wakeable.clear()
+        self._wake_receiver.clear()
         self._woken.set()
 
     async def _send_waiting(self, connection: VoiceLiveConnection) -> bool:
@@ -57,5 +57,5 @@ class Uplink:
             except SdkConnectionError:  # the receiving side says why
                 return False
             self._reader.advance()
-            self._board.network.sent_samples.add(samples)
+            self._state.network.sent_samples.add(samples)
         return True

@@ -7,6 +7,6 @@ from dataclasses import dataclass
 class SharedNames:
     """Names of the segments, chosen by the system when the supervisor created them."""
 
-    board: str
+    state: str
     capture_ring: str
     playback_ring: str

@@ -14,8 +14,8 @@ import numpy as np
 from atomicshm import ACQUIRE, RELEASE
 
 from pipeline.shm.atomics import Word
-from pipeline.shm.board import Board, Cut, PlaybackWords, Position
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter
+from pipeline.shm.state import CutReport, PlaybackFields, Position, SharedState
 from tests.model.explorer import Access
 
 
@@ -125,31 +125,31 @@ def _record_indices(end: RingWriter | RingReader, recording: Recording) -> None:
     end._read = recording.word(end._read, "read")
 
 
-def whole_cut(number: int) -> Cut:
-    """A cut that has `number` in each of its words; 0 is what a new board holds."""
-    return Cut(number, Position(0, number), number, number)
+def whole_cut(number: int) -> CutReport:
+    """A cut that has `number` in each of its words; 0 is what new shared state holds."""
+    return CutReport(number, Position(0, number), number, number)
 
 
 def record_cut_writer(cuts: int) -> list[Access]:
-    """What `Board.publish_cut` does to publish the cuts 1, 2, …"""
+    """What `SharedState.publish_cut` does to publish the cuts 1, 2, …"""
     recording = Recording()
-    with Board.create() as board:
-        board.playback = _recorded(board.playback, recording)
+    with SharedState.create() as state:
+        state.playback = _recorded(state.playback, recording)
         for number in range(1, cuts + 1):
-            board.publish_cut(whole_cut(number))
+            state.publish_cut(whole_cut(number))
     return recording.accesses
 
 
 def record_cut_reader(looks: int) -> list[Access]:
-    """What `Board.latest_cut` does when it is called `looks` times."""
+    """What `SharedState.latest_cut` does when it is called `looks` times."""
     recording = Recording()
-    with Board.create() as board:
-        board.playback = _recorded(board.playback, recording)
+    with SharedState.create() as state:
+        state.playback = _recorded(state.playback, recording)
         for _ in range(looks):
-            assert board.latest_cut() == whole_cut(0)
+            assert state.latest_cut() == whole_cut(0)
     return recording.accesses
 
 
-def _recorded(words: PlaybackWords, recording: Recording) -> PlaybackWords:
+def _recorded(words: PlaybackFields, recording: Recording) -> PlaybackFields:
     names = [field.name for field in fields(words)]
     return replace(words, **{name: recording.word(getattr(words, name), name) for name in names})

@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ipc.reports import Ready
-from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
+from pipeline.network.actions import Action, EndItem, Forget, Interrupt, Play, Truncate
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -163,7 +163,7 @@ class World:
     def very_late_delta(self, n: int) -> None:
         for response in self.chosen([r for r in self.responses if not r.live], n):
             actions = self.conversation.receive(AudioDelta(response.response_id, "x", b"1234"))
-            assert not [a for a in actions if isinstance(a, Play | Cut | Truncate | Forget)]
+            assert not [a for a in actions if isinstance(a, Play | Interrupt | Truncate | Forget)]
 
     def period(self, n: int) -> None:
         before = self.loudspeaker.cut
@@ -217,7 +217,7 @@ class World:
                 case EndItem():
                     assert action.generation == self.loudspeaker.generation
                     self.loudspeaker.queue(action)
-                case Cut(generation):
+                case Interrupt(generation):
                     assert generation == self.loudspeaker.generation + 1
                     self.loudspeaker.generation = generation
                 case Truncate(item_id, audio_end_ms):

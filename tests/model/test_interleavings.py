@@ -1,4 +1,4 @@
-"""All interleavings of the ring's and the board's protocols on a memory without natural order.
+"""All interleavings of the ring's and the shared state's protocols on a memory without natural order.
 
 The threads are recorded from the code. Whatever is taken away from them, an order or a step, must
 show as a fault: that proves that the search could have found one.
@@ -9,8 +9,8 @@ from functools import cache
 
 import pytest
 
-from pipeline.shm.board import Board, Cut
 from pipeline.shm.ring import RingReader
+from pipeline.shm.state import CutReport, SharedState
 from tests.model.explorer import Access, Exploration, Schedule, explore
 from tests.model.recorder import (
     record_cut_reader,
@@ -133,13 +133,13 @@ def test_a_flush_by_the_producer_tears_the_frame_in_the_readers_hands() -> None:
     assert (1, 2) in frames, "the old frame's header with the new frame's samples"
 
 
-# The board's cut
+# The shared state's cut report
 
 
 @pytest.fixture
-def board() -> Iterator[Board]:
-    with Board.create() as board:
-        yield board
+def state() -> Iterator[SharedState]:
+    with SharedState.create() as state:
+        yield state
 
 
 @cache
@@ -148,22 +148,24 @@ def cut_threads(looks: int) -> Threads:
 
 
 def cuts_seen(
-    board: Board, exploration: Exploration, reader: list[Access]
-) -> dict[tuple[Cut | None, ...], Schedule]:
+    state: SharedState, exploration: Exploration, reader: list[Access]
+) -> dict[tuple[CutReport | None, ...], Schedule]:
     """What calls of `latest_cut` return who find the numbers that `reader` found."""
     per_look = len(cut_threads(1)[1])
-    found: dict[tuple[Cut | None, ...], Schedule] = {}
+    found: dict[tuple[CutReport | None, ...], Schedule] = {}
     for (_, seen), schedule in exploration.outcomes.items():
         cuts = []
         for start in range(0, len(reader), per_look):
             for access, value in zip(reader[start:][:per_look], seen[start:], strict=False):
-                getattr(board.playback, access.place).store(value)
-            cuts.append(board.latest_cut())
+                getattr(state.playback, access.place).store(value)
+            cuts.append(state.latest_cut())
         found[tuple(cuts)] = schedule
     return found
 
 
-def torn(cuts: dict[tuple[Cut | None, ...], Schedule]) -> dict[tuple[Cut | None, ...], Schedule]:
+def torn(
+    cuts: dict[tuple[CutReport | None, ...], Schedule],
+) -> dict[tuple[CutReport | None, ...], Schedule]:
     whole = [None, *(whole_cut(number) for number in range(CUTS + 1))]
     return {seen: how for seen, how in cuts.items() if any(cut not in whole for cut in seen)}
 
@@ -177,10 +179,10 @@ def test_recorded_is_the_protocol_that_the_board_describes() -> None:
     assert reader == [Access(name, ordered=True) for name in names]
 
 
-def test_a_cut_is_seen_whole_or_not_at_all_and_never_an_older_one_again(board: Board) -> None:
+def test_a_cut_is_seen_whole_or_not_at_all_and_never_an_older_one_again(state: SharedState) -> None:
     writer, reader = cut_threads(2)
     exploration = explore(writer, reader)
-    seen = cuts_seen(board, exploration, reader)
+    seen = cuts_seen(state, exploration, reader)
     assert not torn(seen)
     for first, second in seen:
         assert first is None or second is None or first.generation <= second.generation
@@ -189,16 +191,16 @@ def test_a_cut_is_seen_whole_or_not_at_all_and_never_an_older_one_again(board: B
 
 @pytest.mark.parametrize("place", [*CUT_DATA, "cut_generation"])
 @pytest.mark.parametrize("end", [0, 1], ids=["playback", "network"])
-def test_no_order_of_a_cut_is_dispensable(board: Board, end: int, place: str) -> None:
+def test_no_order_of_a_cut_is_dispensable(state: SharedState, end: int, place: str) -> None:
     threads = list(cut_threads(1))
     threads[end] = without_order(threads[end], place)
-    assert torn(cuts_seen(board, explore(*threads), threads[1]))
+    assert torn(cuts_seen(state, explore(*threads), threads[1]))
 
 
-def test_a_cut_that_does_not_say_that_it_begins_is_torn(board: Board) -> None:
+def test_a_cut_that_does_not_say_that_it_begins_is_torn(state: SharedState) -> None:
     writer, reader = cut_threads(1)
     late = sorted(writer, key=lambda access: (access.stored, access.place == "cut_begun"))
-    assert torn(cuts_seen(board, explore(late, reader), reader))
+    assert torn(cuts_seen(state, explore(late, reader), reader))
 
 
 def test_a_cut_without_a_beginning_is_torn() -> None:

@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 
 from pipeline.audio.capture import FrameAssembler, _Callback
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
-from pipeline.shm.board import Board, CaptureWords
 from pipeline.shm.ring import FrameRing, RingReader
+from pipeline.shm.state import CaptureFields, SharedState
 
 START_NS = 5_000_000_000
 
 
 class Rig:
-    def __init__(self, board: Board, ring: FrameRing) -> None:
-        self.words: CaptureWords = board.capture
+    def __init__(self, state: SharedState, ring: FrameRing) -> None:
+        self.words: CaptureFields = state.capture
         self.reader: RingReader = ring.reader()
         self.wakes: list[int] = []
         """Frames that lay in the ring at each wake-up."""
         self.assembler = FrameAssembler(
-            ring.writer(), board.capture, lambda: self.wakes.append(self.reader.fill_frames())
+            ring.writer(), state.capture, lambda: self.wakes.append(self.reader.fill_frames())
         )
         self._pushed = 0
 
@@ -42,8 +42,8 @@ class Rig:
 
 @contextmanager
 def capture_rig(capacity_frames: int = 32) -> Iterator[Rig]:
-    with Board.create() as board, FrameRing.create(capacity_frames) as ring:
-        yield Rig(board, ring)
+    with SharedState.create() as state, FrameRing.create(capacity_frames) as ring:
+        yield Rig(state, ring)
 
 
 def counted(samples: int, first: int = 0) -> Samples:

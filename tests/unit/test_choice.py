@@ -9,7 +9,7 @@ from pipeline.audio.choice import CardChoice, choose, steady_microphone, steady_
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.errors import DeviceError, WavError
 from pipeline.ipc.reports import Device
-from pipeline.shm.board import Board
+from pipeline.shm.state import SharedState
 from tests.support.sound import write_wav
 
 
@@ -112,9 +112,9 @@ def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_files_are_opened_in_the_place_of_cards(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
-    with Board.create() as board:
-        microphone = steady_microphone(CardChoice(path), 5.0, board.capture)
-        speaker = steady_speaker(CardChoice(tmp_path / "out.wav"), 5.0, board.playback)
+    with SharedState.create() as state:
+        microphone = steady_microphone(CardChoice(path), 5.0, state.capture)
+        speaker = steady_speaker(CardChoice(tmp_path / "out.wav"), 5.0, state.playback)
         assert isinstance(microphone.card, WavMicrophone)
         assert isinstance(speaker.card, WavSpeaker)
         assert microphone.card.rate_hz == speaker.card.rate_hz == 24_000

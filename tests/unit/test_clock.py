@@ -9,13 +9,13 @@ import pytest
 from pipeline.audio.clock import PeriodClock
 from pipeline.audio.missed import MissedPeriods
 from pipeline.pcm import samples_to_ns
-from pipeline.shm.board import Board
+from pipeline.shm.state import SharedState
 
 
 @pytest.fixture
 def missed() -> Iterator[MissedPeriods]:
-    with Board.create() as board:
-        yield MissedPeriods(board.playback.output_underruns)
+    with SharedState.create() as state:
+        yield MissedPeriods(state.playback.output_underruns)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, Cut, EndItem, Forget, Play, Truncate
+from pipeline.network.actions import Action, EndItem, Forget, Interrupt, Play, Truncate
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -61,8 +61,8 @@ def plays(actions: list[Action]) -> list[Play]:
     return [action for action in actions if isinstance(action, Play)]
 
 
-def cuts(actions: list[Action]) -> list[Cut]:
-    return [action for action in actions if isinstance(action, Cut)]
+def cuts(actions: list[Action]) -> list[Interrupt]:
+    return [action for action in actions if isinstance(action, Interrupt)]
 
 
 def corrections(actions: list[Action]) -> list[Truncate | Forget]:
@@ -201,7 +201,7 @@ def test_half_a_sample_at_the_end_is_neither_played_nor_waited_for(
 
 def test_an_interruption_before_the_first_delta(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"))
-    assert drive(conversation, SpeechStarted()) == [Cut(1), Listening()]
+    assert drive(conversation, SpeechStarted()) == [Interrupt(1), Listening()]
     assert conversation.cut_done(1, 0, 0) == []
     late = drive(conversation, delta(480), delta(480), AudioDone("r1", "i1"), cancelled())
     assert late == [Forget("i1")]
@@ -209,7 +209,7 @@ def test_an_interruption_before_the_first_delta(conversation: Conversation) -> N
 
 def test_an_interruption_between_deltas(answering: Conversation) -> None:
     answering.heard(1, 400 * MS)
-    assert drive(answering, SpeechStarted()) == [Cut(1), Listening()]
+    assert drive(answering, SpeechStarted()) == [Interrupt(1), Listening()]
     assert drive(answering, delta(200 * MS)) == []
     settled = answering.cut_done(1, 1, 410 * MS + 5)
     assert settled == [Truncate("i1", 410), Interrupted(410)]
@@ -218,7 +218,7 @@ def test_an_interruption_between_deltas(answering: Conversation) -> None:
 
 def test_an_interruption_in_the_middle_of_a_deltas_playback(answering: Conversation) -> None:
     drive(answering, AudioDone("r1", "i1"))
-    assert drive(answering, SpeechStarted(), cancelled()) == [Cut(1), Listening()]
+    assert drive(answering, SpeechStarted(), cancelled()) == [Interrupt(1), Listening()]
     settled = answering.cut_done(1, 1, 123 * MS + 23)
     assert settled == [Truncate("i1", 123), Interrupted(123)]
 
@@ -226,7 +226,7 @@ def test_an_interruption_in_the_middle_of_a_deltas_playback(answering: Conversat
 def test_an_interruption_after_the_response_is_done_but_unheard(answering: Conversation) -> None:
     drive(answering, AudioDone("r1", "i1"), completed())
     answering.heard(1, 999 * MS)
-    assert drive(answering, SpeechStarted()) == [Cut(1), Listening()]
+    assert drive(answering, SpeechStarted()) == [Interrupt(1), Listening()]
     assert answering.cut_done(1, 1, 999 * MS) == [Truncate("i1", 999), Interrupted(999)]
 
 
@@ -244,7 +244,7 @@ def test_two_interruptions_in_a_row(answering: Conversation) -> None:
     played = drive(answering, delta(500 * MS, "r2", "i2"))
     second = drive(answering, SpeechStarted())
     assert answering.cut_done(2, 2, 50 * MS) == [Truncate("i2", 50), Interrupted(50)]
-    assert cuts(first + second) == [Cut(1), Cut(2)]
+    assert cuts(first + second) == [Interrupt(1), Interrupt(2)]
     assert [(p.item, p.generation) for p in plays(played)] == [(2, 1)]
 
 
@@ -273,7 +273,7 @@ def test_an_interruption_while_the_answer_is_being_created(conversation: Convers
     assert drive(conversation, SpeechStarted()) == [Listening()]
     drive(conversation, ResponseCreated("r1"))
     assert plays(drive(conversation, delta(480)))
-    assert cuts(drive(conversation, cancelled())) == [Cut(1)]
+    assert cuts(drive(conversation, cancelled())) == [Interrupt(1)]
     assert corrections(conversation.cut_done(1, 1, 48)) == [Truncate("i1", 2)]
     actions = drive(conversation, SpeechStopped(), ResponseCreated("r2"), delta(10, "r2", "i2"))
     assert plays(actions) == [Play(2, 1, 0, pcm(10))]
@@ -320,7 +320,7 @@ def test_late_deltas_among_those_of_the_next_answer(answering: Conversation) -> 
 
 def test_the_words_of_a_cut_answer_end_and_stay_ended(conversation: Conversation) -> None:
     drive(conversation, ResponseCreated("r1"), WordsDelta("r1", "Once "))
-    assert drive(conversation, SpeechStarted()) == [Cut(1), AssistantDone(), Listening()]
+    assert drive(conversation, SpeechStarted()) == [Interrupt(1), AssistantDone(), Listening()]
     assert drive(conversation, WordsDelta("r1", "upon "), WordsDone("r1")) == []
 
 
@@ -333,7 +333,7 @@ def test_no_end_is_queued_for_a_cut_item(answering: Conversation) -> None:
 
 
 def test_a_cancellation_without_speech_silences_the_answer(answering: Conversation) -> None:
-    assert drive(answering, ResponseDone("r1", "cancelled", "client_cancelled")) == [Cut(1)]
+    assert drive(answering, ResponseDone("r1", "cancelled", "client_cancelled")) == [Interrupt(1)]
     assert answering.cut_done(1, 1, 40 * MS) == [Truncate("i1", 40), Interrupted(40), Ready()]
 
 
@@ -352,7 +352,7 @@ def test_the_next_answer_survives_the_cancellation_of_the_one_before(
     answering: Conversation,
 ) -> None:
     drive(answering, ResponseCreated("r2"))
-    assert drive(answering, cancelled("r1")) == [Cut(1)]
+    assert drive(answering, cancelled("r1")) == [Interrupt(1)]
     assert plays(drive(answering, delta(5, "r2", "i2"))) == [Play(2, 1, 0, pcm(5))]
     assert corrections(answering.cut_done(1, 1, 10 * MS)) == [Truncate("i1", 10)]
 
@@ -381,7 +381,7 @@ def test_the_end_of_an_item_may_come_after_the_next_answer(answering: Conversati
 
 def test_two_answers_in_flight_are_cut_together(answering: Conversation) -> None:
     drive(answering, ResponseCreated("r2"), delta(500 * MS, "r2", "i2"))
-    assert cuts(drive(answering, SpeechStarted())) == [Cut(1)]
+    assert cuts(drive(answering, SpeechStarted())) == [Interrupt(1)]
     settled = answering.cut_done(1, 2, 7 * MS)
     assert settled == [Truncate("i2", 7), Interrupted(1_007)]
     assert drive(answering, delta(5), delta(5, "r2", "i2")) == [Truncate("i1", 1_000)]
@@ -432,7 +432,7 @@ def test_speech_silences_nothing_where_interruptions_are_off() -> None:
 def test_a_cancellation_silences_even_where_interruptions_are_off() -> None:
     conversation = Conversation(interrupt_response=False)
     drive(conversation, ResponseCreated("r1"), delta(100))
-    assert cuts(drive(conversation, cancelled())) == [Cut(1)]
+    assert cuts(drive(conversation, cancelled())) == [Interrupt(1)]
 
 
 # Errors

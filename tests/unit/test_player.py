@@ -1,4 +1,4 @@
-"""The player over the real ring and the real board: every period, sample by sample."""
+"""The player over the real ring and the real state: every period, sample by sample."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from pipeline.audio.answers import ResampledAnswers, RingAnswers
 from pipeline.audio.fade import FADE_MS
 from pipeline.audio.player import Player
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
-from pipeline.shm.board import Board, Cut, Position
 from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
+from pipeline.shm.state import CutReport, Position, SharedState
 
 PERIOD = 120
 FADE = FADE_MS * SAMPLE_RATE_HZ // 1_000
@@ -26,16 +26,16 @@ LOUD = 10_000
 class Rig:
     """A player with both ends of its ring, and the words that other processes would write."""
 
-    def __init__(self, board: Board, ring: FrameRing, rate_hz: int) -> None:
-        self.board = board
-        self.words = board.playback
+    def __init__(self, state: SharedState, ring: FrameRing, rate_hz: int) -> None:
+        self.state = state
+        self.words = state.playback
         self.rate_hz = rate_hz
         self._writer = ring.writer()
         self._reader = ring.reader()
         answers = RingAnswers(self._reader)
         self.player = Player(
             answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz),
-            board,
+            state,
             rate_hz,
         )
         self._written: dict[int, int] = {}
@@ -58,7 +58,7 @@ class Rig:
         self.frame(silence(0), generation=generation, item=item, flags=FLAG_ITEM_END)
 
     def interrupt(self, generation: int = 1) -> None:
-        self.board.network.generation.store(generation)
+        self.state.network.generation.store(generation)
 
     def render(self, samples: int = PERIOD, sounds_at_ns: int = 0) -> Samples:
         """One period. It sounds in the past, unless the test says otherwise."""
@@ -71,8 +71,8 @@ class Rig:
         return np.concatenate([self.render(period) for _ in range(-(-samples // period))])
 
     @property
-    def cut(self) -> Cut:
-        cut = self.board.latest_cut()
+    def cut(self) -> CutReport:
+        cut = self.state.latest_cut()
         assert cut is not None
         return cut
 
@@ -91,8 +91,8 @@ class Rig:
 
 @contextmanager
 def player_rig(rate_hz: int = SAMPLE_RATE_HZ, capacity_frames: int = 64) -> Iterator[Rig]:
-    with Board.create() as board, FrameRing.create(capacity_frames) as ring:
-        yield Rig(board, ring, rate_hz)
+    with SharedState.create() as state, FrameRing.create(capacity_frames) as ring:
+        yield Rig(state, ring, rate_hz)
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_thousands_of_stale_frames_are_skipped_in_one_period(
     rig.frame(wanted, generation=1, item=2)
     rig.interrupt()
     assert np.array_equal(rig.render(), wanted)
-    assert rig.cut == Cut(1, Position(0, 0), 0, 3_000)
+    assert rig.cut == CutReport(1, Position(0, 0), 0, 3_000)
 
 
 def test_stale_frames_that_wrap_around_the_ring_are_skipped(
@@ -300,7 +300,7 @@ def test_a_cut_with_nothing_sounding_is_silent_at_once(rig: Rig) -> None:
     rig.interrupt()
     assert not rig.play(3_000).any()
     assert rig.words.played_samples.load() == 0
-    assert rig.cut == Cut(1, Position(0, 0), 0, 3)
+    assert rig.cut == CutReport(1, Position(0, 0), 0, 3)
 
 
 def test_a_cut_tells_what_was_heard_and_until_when(rig: Rig) -> None:
@@ -309,7 +309,7 @@ def test_a_cut_tells_what_was_heard_and_until_when(rig: Rig) -> None:
     rig.interrupt()
     rig.render(sounds_at_ns=1_000_000_000)
     heard = Position(7, 5 * PERIOD + FADE)
-    assert rig.cut == Cut(1, heard, 1_000_000_000 + FADE_MS * 1_000_000, 3)
+    assert rig.cut == CutReport(1, heard, 1_000_000_000 + FADE_MS * 1_000_000, 3)
     assert rig.handed == heard
 
 
@@ -337,7 +337,7 @@ def test_a_player_that_starts_late_catches_up_with_the_generation(rig: Rig) -> N
 def test_stop_fades_out_and_is_silent_for_ever(rig: Rig, period: int) -> None:
     rig.answer(loud(3_000))
     rig.render(period)
-    rig.board.supervisor.stop.store(1)
+    rig.state.supervisor.stop.store(1)
     assert_falls(rig.play(1_000, period))
     rig.answer(loud(3_000), generation=1)
     rig.interrupt()

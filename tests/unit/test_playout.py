@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pipeline.audio.answers import RingAnswers
 from pipeline.audio.playout import FADE, Playout, PlayoutDelay
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
-from pipeline.shm.board import Board, Position
 from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
+from pipeline.shm.state import Position, SharedState
 
 PERIOD = 120
 PERIOD_NS = samples_to_ns(PERIOD)
@@ -23,8 +23,8 @@ LOUD = 10_000
 class Rig:
     """A clock that goes on by a period with each one played."""
 
-    def __init__(self, board: Board, ring: FrameRing) -> None:
-        self.words = board.playback
+    def __init__(self, state: SharedState, ring: FrameRing) -> None:
+        self.words = state.playback
         self.now_ns = 0
         self._writer = ring.writer()
         self.playout = Playout(RingAnswers(ring.reader()), self.words, lambda: self.now_ns)
@@ -75,8 +75,8 @@ class Rig:
 
 @contextmanager
 def playout_rig() -> Iterator[Rig]:
-    with Board.create() as board, FrameRing.create(256) as ring:
-        yield Rig(board, ring)
+    with SharedState.create() as state, FrameRing.create(256) as ring:
+        yield Rig(state, ring)
 
 
 @pytest.fixture

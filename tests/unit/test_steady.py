@@ -7,7 +7,7 @@ import pytest
 from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.steady import Misses, SteadyCard
 from pipeline.errors import DeviceError
-from pipeline.shm.board import Board
+from pipeline.shm.state import SharedState
 
 SETTLED_S = Misses.SETTLING_S
 STEP_S = 0.1
@@ -33,9 +33,9 @@ class Card:
 
 
 class Rig:
-    def __init__(self, board: Board, open_card: Callable[[float], Card]) -> None:
+    def __init__(self, state: SharedState, open_card: Callable[[float], Card]) -> None:
         self.now_s = 100.0
-        self._missed = MissedPeriods(board.playback.output_underruns)
+        self._missed = MissedPeriods(state.playback.output_underruns)
         self._miss(7)  # of an earlier card
         self.opened: list[Card] = []
 
@@ -60,14 +60,14 @@ class Rig:
 
 
 @pytest.fixture
-def board() -> Iterator[Board]:
-    with Board.create() as board:
-        yield board
+def state() -> Iterator[SharedState]:
+    with SharedState.create() as state:
+        yield state
 
 
 @pytest.fixture
-def rig(board: Board) -> Rig:
-    return Rig(board, Card)
+def rig(state: SharedState) -> Rig:
+    return Rig(state, Card)
 
 
 def test_the_shortest_period_is_kept_while_nothing_is_missed(rig: Rig) -> None:
@@ -102,7 +102,7 @@ def test_the_longest_period_is_the_last(rig: Rig) -> None:
     assert rig.opened[-1].closed
 
 
-def test_a_card_that_comes_back_at_another_rate_is_refused(board: Board) -> None:
-    rig = Rig(board, lambda period_ms: Card(period_ms, 24_000 if period_ms == 5 else 48_000))
+def test_a_card_that_comes_back_at_another_rate_is_refused(state: SharedState) -> None:
+    rig = Rig(state, lambda period_ms: Card(period_ms, 24_000 if period_ms == 5 else 48_000))
     with pytest.raises(DeviceError, match="start again"):
         rig.after(SETTLED_S + 0.2, misses=Misses.TOO_MANY)

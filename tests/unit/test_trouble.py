@@ -6,18 +6,18 @@ import pytest
 
 from pipeline.console.trouble import Trouble
 from pipeline.pcm import NS_PER_MS, NS_PER_S
-from pipeline.shm.board import Board
-from pipeline.shm.heartbeat import Heartbeat
+from pipeline.shm.state import SharedState
+from pipeline.shm.watchdog import Heartbeat
 
 START_NS = 1_000 * NS_PER_S
 LATE_NS = (Heartbeat.PATIENCE_S + 1) * NS_PER_S
 
 
 class Rig:
-    def __init__(self, board: Board) -> None:
-        self.board = board
+    def __init__(self, state: SharedState) -> None:
+        self.state = state
         self.now_ns = START_NS
-        self._trouble = Trouble(board, lambda: self.now_ns)
+        self._trouble = Trouble(state, lambda: self.now_ns)
 
     def news(self) -> list[str]:
         return [*self._trouble.news()]
@@ -25,8 +25,8 @@ class Rig:
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with Board.create() as board:
-        yield Rig(board)
+    with SharedState.create() as state:
+        yield Rig(state)
 
 
 def test_a_calm_board_is_no_news(rig: Rig) -> None:
@@ -34,12 +34,12 @@ def test_a_calm_board_is_no_news(rig: Rig) -> None:
 
 
 def test_what_the_microphone_lost_is_told_with_its_reason(rig: Rig) -> None:
-    rig.board.capture.lost_samples.add(1_200)
+    rig.state.capture.lost_samples.add(1_200)
     assert rig.news() == [
         "50 ms of the microphone are lost: the network has been away for too long."
     ]
-    rig.board.capture.lost_samples.add(2_400)
-    rig.board.capture.gap_samples.add(240)
+    rig.state.capture.lost_samples.add(2_400)
+    rig.state.capture.gap_samples.add(240)
     assert rig.news() == [
         "100 ms of the microphone are lost: the network has been away for too long.",
         "10 ms of the microphone are lost: its card was opened anew.",
@@ -48,12 +48,12 @@ def test_what_the_microphone_lost_is_told_with_its_reason(rig: Rig) -> None:
 
 
 def test_pauses_are_told_with_what_follows_from_them(rig: Rig) -> None:
-    rig.board.playback.underruns.add(1)
-    rig.board.playback.playout_delay_ns.store(40 * NS_PER_MS)
+    rig.state.playback.underruns.add(1)
+    rig.state.playback.playout_delay_ns.store(40 * NS_PER_MS)
     (sentence,) = rig.news()
     assert "paused once: the network was too slow" in sentence
     assert "up to 40 ms later" in sentence
-    rig.board.playback.underruns.add(2)
+    rig.state.playback.underruns.add(2)
     assert "paused 2 times" in rig.news()[0]
     assert not rig.news()
 
@@ -61,9 +61,9 @@ def test_pauses_are_told_with_what_follows_from_them(rig: Rig) -> None:
 @pytest.mark.parametrize("name", ["microphone", "loudspeaker", "network process"])
 def test_who_stands_still_is_told_once_and_so_is_its_return(name: str, rig: Rig) -> None:
     words = {
-        "microphone": rig.board.capture.heartbeat_ns,
-        "loudspeaker": rig.board.playback.heartbeat_ns,
-        "network process": rig.board.network.heartbeat_ns,
+        "microphone": rig.state.capture.heartbeat_ns,
+        "loudspeaker": rig.state.playback.heartbeat_ns,
+        "network process": rig.state.network.heartbeat_ns,
     }
     words[name].store(START_NS)
     assert not rig.news()

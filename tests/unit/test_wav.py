@@ -15,7 +15,7 @@ from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
-from pipeline.shm.board import Board
+from pipeline.shm.state import SharedState
 
 PERIOD = 120
 WRITABLE = sorted(set(soundfile.available_subtypes("WAV")) - {"MPEG_LAYER_III"})
@@ -23,8 +23,8 @@ WRITABLE = sorted(set(soundfile.available_subtypes("WAV")) - {"MPEG_LAYER_III"})
 
 @pytest.fixture
 def missed() -> Iterator[MissedPeriods]:
-    with Board.create() as board:
-        yield MissedPeriods(board.playback.output_underruns)
+    with SharedState.create() as state:
+        yield MissedPeriods(state.playback.output_underruns)
 
 
 class Heard:

@@ -5,20 +5,20 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.shm.wake import Wakeable, Waker
+from pipeline.shm.wakeup import WakeReceiver, WakeSender
 
-Ends = tuple[Waker, Wakeable]
+Ends = tuple[WakeSender, WakeReceiver]
 
 
 @pytest.fixture
 def ends() -> Iterator[Ends]:
     one, other = socket.socketpair()
-    with closing(Waker(one)) as waker, closing(Wakeable(other)) as wakeable:
-        yield waker, wakeable
+    with closing(WakeSender(one)) as wake_sender, closing(WakeReceiver(other)) as wake_receiver:
+        yield wake_sender, wake_receiver
 
 
-def is_awake(wakeable: Wakeable) -> bool:
-    return bool(select.select([wakeable], [], [], 0)[0])
+def is_awake(wake_receiver: WakeReceiver) -> bool:
+    return bool(select.select([wake_receiver], [], [], 0)[0])
 
 
 def test_nobody_is_woken_without_a_wake(ends: Ends) -> None:
@@ -27,32 +27,32 @@ def test_nobody_is_woken_without_a_wake(ends: Ends) -> None:
 
 @pytest.mark.parametrize("wakes", [1, 2, 4_095, 4_096, 4_097, 50_000])
 def test_any_number_of_wakes_never_waits_and_is_cleared_at_once(ends: Ends, wakes: int) -> None:
-    waker, wakeable = ends
+    wake_sender, wake_receiver = ends
     for _ in range(wakes):
-        waker.wake()
-    assert is_awake(wakeable)
-    wakeable.clear()
-    assert not is_awake(wakeable)
+        wake_sender.wake()
+    assert is_awake(wake_receiver)
+    wake_receiver.clear()
+    assert not is_awake(wake_receiver)
 
 
 def test_more_bytes_than_are_received_at_once_are_cleared(ends: Ends) -> None:
     """Linux lets few wakes of one byte wait, other systems many."""
-    waker, wakeable = ends
-    waker._socket.send(bytes(2 * Wakeable._CHUNK_BYTES + 1))
-    wakeable.clear()
-    assert not is_awake(wakeable)
+    wake_sender, wake_receiver = ends
+    wake_sender._socket.send(bytes(2 * WakeReceiver._CHUNK_BYTES + 1))
+    wake_receiver.clear()
+    assert not is_awake(wake_receiver)
 
 
 def test_it_can_be_woken_again_after_a_full_socket_was_cleared(ends: Ends) -> None:
-    waker, wakeable = ends
+    wake_sender, wake_receiver = ends
     for _ in range(3):
         for _ in range(10_000):
-            waker.wake()
-        wakeable.clear()
-        assert not is_awake(wakeable)
-        waker.wake()
-        assert is_awake(wakeable)
-        wakeable.clear()
+            wake_sender.wake()
+        wake_receiver.clear()
+        assert not is_awake(wake_receiver)
+        wake_sender.wake()
+        assert is_awake(wake_receiver)
+        wake_receiver.clear()
 
 
 def test_clearing_without_a_wake_does_nothing(ends: Ends) -> None:
@@ -61,24 +61,24 @@ def test_clearing_without_a_wake_does_nothing(ends: Ends) -> None:
 
 
 def test_waking_whom_nobody_listens_to_is_harmless(ends: Ends) -> None:
-    waker, wakeable = ends
-    waker.wake()
-    wakeable.close()
+    wake_sender, wake_receiver = ends
+    wake_sender.wake()
+    wake_receiver.close()
     for _ in range(3):
-        waker.wake()
+        wake_sender.wake()
 
 
 def test_clearing_after_the_last_waker_has_gone_is_harmless(ends: Ends) -> None:
-    waker, wakeable = ends
-    waker.wake()
-    waker.close()
+    wake_sender, wake_receiver = ends
+    wake_sender.wake()
+    wake_sender.close()
     for _ in range(3):
-        wakeable.clear()
+        wake_receiver.clear()
 
 
 def test_clearing_after_the_waker_was_killed_is_harmless(ends: Ends) -> None:
     """A connection that was reset, as Windows does it; here by a byte that nobody received."""
-    waker, wakeable = ends
-    wakeable._socket.send(b"\0")
-    waker.close()
-    wakeable.clear()
+    wake_sender, wake_receiver = ends
+    wake_receiver._socket.send(b"\0")
+    wake_sender.close()
+    wake_receiver.clear()

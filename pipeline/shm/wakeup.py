@@ -8,7 +8,7 @@ import socket
 from contextlib import suppress
 
 
-class Waker:
+class WakeSender:
     """The sending end. `wake` never waits, so an audio callback may call it."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -24,7 +24,7 @@ class Waker:
         self._socket.close()
 
 
-class Wakeable:
+class WakeReceiver:
     """The receiving end, for an event loop's ``add_reader`` on `fileno`."""
 
     _CHUNK_BYTES = 4_096

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.shm.atomics import SEPARATION_BYTES, WORD_BYTES, Word
-from pipeline.shm.board import Board, Cut, Position
+from pipeline.shm.state import CutReport, Position, SharedState
 
 BLOCKS = ("supervisor", "capture", "network", "playback")
 ITEMS = st.integers(0, 2**24 - 1)
@@ -17,18 +17,18 @@ WORDS = st.integers(0, 2**64 - 1)
 
 
 @pytest.fixture
-def board() -> Iterator[Board]:
-    with Board.create() as board:
-        yield board
+def state() -> Iterator[SharedState]:
+    with SharedState.create() as state:
+        yield state
 
 
-def words(board: Board, block: str) -> dict[str, Word]:
-    owner = getattr(board, block)
+def words(state: SharedState, block: str) -> dict[str, Word]:
+    owner = getattr(state, block)
     return {f"{block}.{field.name}": getattr(owner, field.name) for field in fields(owner)}
 
 
-def all_words(board: Board) -> dict[str, Word]:
-    return {name: word for block in BLOCKS for name, word in words(board, block).items()}
+def all_words(state: SharedState) -> dict[str, Word]:
+    return {name: word for block in BLOCKS for name, word in words(state, block).items()}
 
 
 def offset_bytes(word: Word) -> int:
@@ -36,33 +36,35 @@ def offset_bytes(word: Word) -> int:
     return int(cell.offset)
 
 
-def test_every_word_of_a_new_board_is_0(board: Board) -> None:
-    assert {word.load() for word in all_words(board).values()} == {0}
-    assert board.latest_cut() == Cut(0, Position(0, 0), 0, 0)
+def test_every_word_of_a_new_board_is_0(state: SharedState) -> None:
+    assert {word.load() for word in all_words(state).values()} == {0}
+    assert state.latest_cut() == CutReport(0, Position(0, 0), 0, 0)
 
 
 def test_no_word_changes_another_and_all_are_seen_where_the_board_is_attached(
-    board: Board,
+    state: SharedState,
 ) -> None:
     numbers = count(1)
-    expected = {name: next(numbers) for name in all_words(board)}
-    for name, word in all_words(board).items():
+    expected = {name: next(numbers) for name in all_words(state)}
+    for name, word in all_words(state).items():
         word.store(expected[name])
-    with Board.attach(board.name) as attached:
+    with SharedState.attach(state.name) as attached:
         assert {name: word.load() for name, word in all_words(attached).items()} == expected
 
 
-def test_no_two_words_overlap(board: Board) -> None:
-    offsets = sorted(map(offset_bytes, all_words(board).values()))
+def test_no_two_words_overlap(state: SharedState) -> None:
+    offsets = sorted(map(offset_bytes, all_words(state).values()))
     assert all(after - before >= WORD_BYTES for before, after in pairwise(offsets))
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(BLOCKS, 2)))
-def test_words_of_different_writers_lie_128_bytes_apart(board: Board, one: str, other: str) -> None:
+def test_words_of_different_writers_lie_128_bytes_apart(
+    state: SharedState, one: str, other: str
+) -> None:
     distances = {
         abs(offset_bytes(mine) - offset_bytes(theirs))
-        for mine in words(board, one).values()
-        for theirs in words(board, other).values()
+        for mine in words(state, one).values()
+        for theirs in words(state, other).values()
     }
     assert min(distances) >= SEPARATION_BYTES == 128
 
@@ -89,21 +91,21 @@ def test_packed_positions_compare_like_positions(
 @pytest.mark.parametrize(
     "cut",
     [
-        Cut(1, Position(1, 0), 0, 0),
-        Cut(2**64 - 1, Position(2**24 - 1, 2**40 - 1), 2**63 - 1, 2**64 - 1),
+        CutReport(1, Position(1, 0), 0, 0),
+        CutReport(2**64 - 1, Position(2**24 - 1, 2**40 - 1), 2**63 - 1, 2**64 - 1),
     ],
 )
-def test_a_cut_is_read_as_it_was_published(board: Board, cut: Cut) -> None:
-    with Board.attach(board.name) as attached:
+def test_a_cut_is_read_as_it_was_published(state: SharedState, cut: CutReport) -> None:
+    with SharedState.attach(state.name) as attached:
         attached.publish_cut(cut)
-    assert board.latest_cut() == cut
+    assert state.latest_cut() == cut
 
 
-def test_the_latest_cut_replaces_the_one_before_it(board: Board) -> None:
+def test_the_latest_cut_replaces_the_one_before_it(state: SharedState) -> None:
     for generation in (1, 2, 7):
-        cut = Cut(generation, Position(generation, 5), 6, 7)
-        board.publish_cut(cut)
-        assert board.latest_cut() == cut
+        cut = CutReport(generation, Position(generation, 5), 6, 7)
+        state.publish_cut(cut)
+        assert state.latest_cut() == cut
 
 
 class HaltError(Exception):
@@ -112,11 +114,11 @@ class HaltError(Exception):
 
 @pytest.mark.parametrize("stored", range(1, 5))
 def test_there_is_no_cut_in_the_middle_of_publishing_one(
-    board: Board, monkeypatch: pytest.MonkeyPatch, stored: int
+    state: SharedState, monkeypatch: pytest.MonkeyPatch, stored: int
 ) -> None:
     """Publishing is halted after each of its stores but the last."""
-    old, new = Cut(1, Position(1, 2), 3, 4), Cut(2, Position(5, 6), 7, 8)
-    board.publish_cut(old)
+    old, new = CutReport(1, Position(1, 2), 3, 4), CutReport(2, Position(5, 6), 7, 8)
+    state.publish_cut(old)
     left = iter(range(stored))
     store = Word.store
 
@@ -128,44 +130,44 @@ def test_there_is_no_cut_in_the_middle_of_publishing_one(
     with monkeypatch.context() as patch:
         patch.setattr(Word, "store", store_or_halt)
         with pytest.raises(HaltError):
-            board.publish_cut(new)
-    assert board.latest_cut() is None
-    board.publish_cut(new)
-    assert board.latest_cut() == new
+            state.publish_cut(new)
+    assert state.latest_cut() is None
+    state.publish_cut(new)
+    assert state.latest_cut() == new
 
 
 @pytest.mark.parametrize("loaded", range(1, 5))
 def test_a_cut_published_between_two_loads_hides_the_one_that_is_read(
-    board: Board, monkeypatch: pytest.MonkeyPatch, loaded: int
+    state: SharedState, monkeypatch: pytest.MonkeyPatch, loaded: int
 ) -> None:
-    old, new = Cut(1, Position(1, 2), 3, 4), Cut(2, Position(5, 6), 7, 8)
-    board.publish_cut(old)
+    old, new = CutReport(1, Position(1, 2), 3, 4), CutReport(2, Position(5, 6), 7, 8)
+    state.publish_cut(old)
     loads = count()
     load = Word.load
 
     def publish_and_load(word: Word) -> int:
         if next(loads) == loaded:
-            board.publish_cut(new)
+            state.publish_cut(new)
         return load(word)
 
     with monkeypatch.context() as patch:
         patch.setattr(Word, "load", publish_and_load)
-        assert board.latest_cut() is None
-    assert board.latest_cut() == new
+        assert state.latest_cut() is None
+    assert state.latest_cut() == new
 
 
-def test_a_closed_board_is_gone(board: Board) -> None:
-    board.close()
+def test_a_closed_board_is_gone(state: SharedState) -> None:
+    state.close()
     with pytest.raises(FileNotFoundError):
-        Board.attach(board.name)
-    for word in all_words(board).values():
+        SharedState.attach(state.name)
+    for word in all_words(state).values():
         with pytest.raises(ValueError, match="closed"):
             word.load()
-    board.close()
+    state.close()
 
 
-def test_closing_an_attached_board_leaves_it_to_the_others(board: Board) -> None:
-    Board.attach(board.name).close()
-    board.network.generation.store(3)
-    with Board.attach(board.name) as attached:
+def test_closing_an_attached_board_leaves_it_to_the_others(state: SharedState) -> None:
+    SharedState.attach(state.name).close()
+    state.network.generation.store(3)
+    with SharedState.attach(state.name) as attached:
         assert attached.network.generation.load() == 3

@@ -5,27 +5,27 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.pcm import NS_PER_S
-from pipeline.shm.board import Board
-from pipeline.shm.heartbeat import Heartbeat
+from pipeline.shm.state import SharedState
+from pipeline.shm.watchdog import Heartbeat
 
 START_NS = 1_000 * NS_PER_S
 LATE_NS = START_NS + (Heartbeat.PATIENCE_S + 1) * NS_PER_S
 
 
 @pytest.fixture
-def board() -> Iterator[Board]:
-    with Board.create() as board:
-        yield board
+def state() -> Iterator[SharedState]:
+    with SharedState.create() as state:
+        yield state
 
 
-def test_silence_before_the_first_beat_means_nothing(board: Board) -> None:
-    heartbeat = Heartbeat(board.playback.heartbeat_ns)
+def test_silence_before_the_first_beat_means_nothing(state: SharedState) -> None:
+    heartbeat = Heartbeat(state.playback.heartbeat_ns)
     assert not heartbeat.changed(START_NS)
     assert not heartbeat.silent
 
 
-def test_silence_and_its_end_are_news_once(board: Board) -> None:
-    word = board.capture.heartbeat_ns
+def test_silence_and_its_end_are_news_once(state: SharedState) -> None:
+    word = state.capture.heartbeat_ns
     heartbeat = Heartbeat(word)
     word.store(START_NS)
     times_ns = (START_NS, START_NS + NS_PER_S, LATE_NS, LATE_NS + 1)

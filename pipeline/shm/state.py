@@ -1,4 +1,4 @@
-"""The board: single-writer words that the processes show each other.
+"""The shared state: single-writer words that the processes show each other.
 
 Every word lies in the block of the one process that writes it, and blocks lie 128 bytes apart.
 Values that must be seen together are packed in one word (heard position) or announced by a word
@@ -29,7 +29,7 @@ class Position(NamedTuple):
         return cls(word >> _POSITION_SAMPLES_BITS, word & ((1 << _POSITION_SAMPLES_BITS) - 1))
 
 
-class Cut(NamedTuple):
+class CutReport(NamedTuple):
     """What playback did about an interruption."""
 
     generation: int
@@ -43,7 +43,7 @@ class Cut(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisorWords:
+class SupervisorFields:
     """Written by the supervisor."""
 
     stop: Word
@@ -51,7 +51,7 @@ class SupervisorWords:
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureWords:
+class CaptureFields:
     """Written by the capture process."""
 
     captured_samples: Word
@@ -69,7 +69,7 @@ class CaptureWords:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkWords:
+class NetworkFields:
     """Written by the network process."""
 
     generation: Word
@@ -82,7 +82,7 @@ class NetworkWords:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaybackWords:
+class PlaybackFields:
     """Written by the playback process."""
 
     heard: Word
@@ -109,37 +109,37 @@ class PlaybackWords:
     heartbeat_ns: Word
 
 
-_Block = TypeVar("_Block", SupervisorWords, CaptureWords, NetworkWords, PlaybackWords)
+_Block = TypeVar("_Block", SupervisorFields, CaptureFields, NetworkFields, PlaybackFields)
 _BLOCK_BYTES = 2 * SEPARATION_BYTES  # room for 16 words, and a free 128 bytes after them
 
 
-class Board:
+class SharedState:
     """The shared words, grouped by the process that may write them."""
 
-    _BLOCKS = (SupervisorWords, CaptureWords, NetworkWords, PlaybackWords)
+    _BLOCKS = (SupervisorFields, CaptureFields, NetworkFields, PlaybackFields)
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
-        self.supervisor = self._block(SupervisorWords)
-        self.capture = self._block(CaptureWords)
-        self.network = self._block(NetworkWords)
-        self.playback = self._block(PlaybackWords)
+        self.supervisor = self._block(SupervisorFields)
+        self.capture = self._block(CaptureFields)
+        self.network = self._block(NetworkFields)
+        self.playback = self._block(PlaybackFields)
 
     @classmethod
     def create(cls) -> Self:
-        """A new board, every word 0."""
+        """New shared state, every word 0."""
         return cls(Segment.create(len(cls._BLOCKS) * _BLOCK_BYTES))
 
     @classmethod
     def attach(cls, name: str) -> Self:
-        """The board that another process created; FileNotFoundError if it is gone."""
+        """The state that another process created; FileNotFoundError if it is gone."""
         return cls(Segment.attach(name))
 
     @property
     def name(self) -> str:
         return self._segment.name
 
-    def publish_cut(self, cut: Cut) -> None:
+    def publish_cut(self, cut: CutReport) -> None:
         """Playback only: tell what an interruption left heard."""
         words = self.playback
         # cut: every store here is a release and every load in latest_cut an acquire, so they
@@ -151,7 +151,7 @@ class Board:
         words.cut_discarded_frames.store(cut.discarded_frames)
         words.cut_generation.store(cut.generation)
 
-    def latest_cut(self) -> Cut | None:
+    def latest_cut(self) -> CutReport | None:
         """The latest cut; None while playback is in the middle of telling a newer one.
 
         Generation 0 if there was none yet.
@@ -165,7 +165,7 @@ class Board:
         discarded_frames = words.cut_discarded_frames.load()
         if words.cut_begun.load() != generation:
             return None
-        return Cut(generation, heard, time_ns, discarded_frames)
+        return CutReport(generation, heard, time_ns, discarded_frames)
 
     def close(self) -> None:
         """Unmap the memory; its creator also removes it from the system."""
