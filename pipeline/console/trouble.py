@@ -1,4 +1,4 @@
-"""What a person may miss while the conversation goes on: the processes count it in the shared state."""
+"""What a person may miss while the conversation goes on: losses counted in shared state."""
 
 import time
 from collections.abc import Callable, Iterator

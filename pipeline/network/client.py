@@ -1,4 +1,4 @@
-"""The service on one side, the rings and the shared state on the other, the conversation between them."""
+"""The service on one side, rings and shared state on the other, the conversation between."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""All interleavings of the ring's and the shared state's protocols on a memory without natural order.
+"""All interleavings of the protocols in shared memory, on a memory without natural order.
 
 The threads are recorded from the code. Whatever is taken away from them, an order or a step, must
 show as a fault: that proves that the search could have found one.
