@@ -46,8 +46,8 @@ from azure.ai.voicelive.models import (
 )
 from azure.core.credentials import AzureKeyCredential
 
-from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
+from pipeline.audio.xruns import XrunLog
 from pipeline.bench.holding_tool import hold
 from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples
 from pipeline.shm.state import SharedState
@@ -58,7 +58,7 @@ CONTINUE = 0
 TELL_S = 0.1
 """How often late card periods are told."""
 
-Missed = dict[str, MissedPeriods]
+Missed = dict[str, XrunLog]
 InputCallback = Callable[[bytes, int, Any, int], tuple[bytes | None, int]]
 OutputCallback = Callable[[bytes | None, int, Any, int], tuple[bytes, int]]
 
@@ -227,8 +227,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with SharedState.create() as state:
         missed = {
-            "microphone": MissedPeriods(state.capture.input_overruns),
-            "speaker": MissedPeriods(state.playback.output_underruns),
+            "microphone": XrunLog(state.capture.input_overruns),
+            "speaker": XrunLog(state.playback.output_underruns),
         }
         asyncio.run(until_stdin_ends(arguments, missed))
 

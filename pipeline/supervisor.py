@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from pipeline.audio.choice import CardChoice, choose
+from pipeline.audio.selection import CardChoice, choose
 from pipeline.audio.wav import is_wav
 from pipeline.bench.options import BenchOptions
 from pipeline.config.settings import Settings

@@ -3,7 +3,7 @@
 import socket
 from contextlib import ExitStack, closing
 
-from pipeline.audio.choice import CardChoice
+from pipeline.audio.selection import CardChoice
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import Children

@@ -10,9 +10,10 @@ from multiprocessing.connection import Connection
 import numpy as np
 import soxr
 
-from pipeline.audio.cards import Microphone
-from pipeline.audio.choice import CardChoice, steady_microphone
+from pipeline.audio.opening import open_microphone
+from pipeline.audio.selection import CardChoice
 from pipeline.audio.stderr import stderr_reported
+from pipeline.audio.streams import Microphone
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
@@ -119,7 +120,7 @@ def _work(
         stderr_reported(supervised),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
-        closing(steady_microphone(choice, settings.period_ms, state.capture)) as steady,
+        closing(open_microphone(choice, settings.period_ms, state.capture)) as steady,
     ):
         assembler = FrameAssembler(
             ring.writer(),

@@ -5,13 +5,14 @@ from contextlib import closing
 from functools import partial
 from multiprocessing.connection import Connection
 
-from pipeline.audio.answers import Answers, ResampledAnswers, RingAnswers
-from pipeline.audio.cards import Speaker
-from pipeline.audio.choice import CardChoice, steady_speaker
+from pipeline.audio.answer_source import Answers, ResampledAnswers, RingAnswers
 from pipeline.audio.fade import FADE_MS
+from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
+from pipeline.audio.selection import CardChoice
 from pipeline.audio.stderr import stderr_reported
+from pipeline.audio.streams import Speaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command
@@ -44,7 +45,7 @@ def _work(
         stderr_reported(supervised),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
-        closing(steady_speaker(choice, settings.period_ms, state.playback)) as steady,
+        closing(open_speaker(choice, settings.period_ms, state.playback)) as steady,
     ):
         rate_hz = steady.card.rate_hz
         player = Player(_answers(ring.reader(), state, rate_hz), state, rate_hz)

@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from pipeline.audio.answers import Answers
+from pipeline.audio.answer_source import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.pcm import Samples, samples_to_ns
 from pipeline.shm.state import CutReport, Position, SharedState

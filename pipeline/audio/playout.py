@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.audio.answers import RingAnswers
+from pipeline.audio.answer_source import RingAnswers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.state import PlaybackFields, Position

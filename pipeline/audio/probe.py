@@ -2,7 +2,7 @@
 
 from multiprocessing.connection import Connection
 
-from pipeline.audio.devices import list_devices
+from pipeline.audio.portaudio import list_devices
 from pipeline.audio.stderr import stderr_reported
 from pipeline.ipc.child import Supervised, run_child
 from pipeline.ipc.commands import Command

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from pipeline.audio.cards import OnPeriod, Render
-from pipeline.audio.clock import PeriodClock
-from pipeline.audio.missed import MissedPeriods
+from pipeline.audio.streams import OnPeriod, Render
+from pipeline.audio.virtual_clock import PeriodClock
+from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
@@ -34,7 +34,7 @@ class WavMicrophone:
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, missed: MissedPeriods) -> None:
+    def __init__(self, path: Path, period_samples: int, missed: XrunLog) -> None:
         self._file = _open(path)
         self.description = (
             f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
@@ -79,7 +79,7 @@ class WavSpeaker:
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, missed: MissedPeriods) -> None:
+    def __init__(self, path: Path, period_samples: int, missed: XrunLog) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
             self._file = path.open("wb", buffering=0)

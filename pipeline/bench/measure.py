@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from pipeline.audio.recording_speaker import read_times
 from pipeline.bench.analysis import (
     Edge,
     FrameFigures,
@@ -31,7 +32,6 @@ from pipeline.errors import PipelineError
 from pipeline.ipc.processes import Children
 from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import NS_PER_MS, ms_to_ns, ms_to_samples
-from pipeline.recording import read_times
 
 HOLDING_TOOL = Path(__file__).with_name("holding_tool.py")
 

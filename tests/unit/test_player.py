@@ -10,7 +10,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.answers import ResampledAnswers, RingAnswers
+from pipeline.audio.answer_source import ResampledAnswers, RingAnswers
 from pipeline.audio.fade import FADE_MS
 from pipeline.audio.player import Player
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.answers import RingAnswers
+from pipeline.audio.answer_source import RingAnswers
 from pipeline.audio.playout import FADE, Playout, PlayoutDelay
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import FLAG_ITEM_END, FrameRing

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from pipeline.audio.missed import MissedPeriods
 from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
+from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.state import SharedState
@@ -22,15 +22,15 @@ WRITABLE = sorted(set(soundfile.available_subtypes("WAV")) - {"MPEG_LAYER_III"})
 
 
 @pytest.fixture
-def missed() -> Iterator[MissedPeriods]:
+def missed() -> Iterator[XrunLog]:
     with SharedState.create() as state:
-        yield MissedPeriods(state.playback.output_underruns)
+        yield XrunLog(state.playback.output_underruns)
 
 
 class Heard:
     """What a microphone said until its sound had ended, each period with its time."""
 
-    def __init__(self, path: Path, missed: MissedPeriods, period: int = PERIOD) -> None:
+    def __init__(self, path: Path, missed: XrunLog, period: int = PERIOD) -> None:
         self.periods: list[Samples] = []
         self.times_ns: list[int] = []
         self.microphone = WavMicrophone(path, period, missed)
@@ -64,7 +64,7 @@ def tone(seconds: float, rate_hz: int, hz: float = 440.0) -> npt.NDArray[np.floa
 @pytest.mark.parametrize("length", [1, 119, 120, 121, 24_000, 30_001])
 @pytest.mark.parametrize("period", [PERIOD, 240])
 def test_pcm16_at_24_khz_passes_bit_for_bit(
-    tmp_path: Path, missed: MissedPeriods, length: int, period: int
+    tmp_path: Path, missed: XrunLog, length: int, period: int
 ) -> None:
     sound = noise(length)
     path = tmp_path / "in.wav"
@@ -76,7 +76,7 @@ def test_pcm16_at_24_khz_passes_bit_for_bit(
 
 
 def test_the_silence_after_the_sound_fills_every_frame_of_it(
-    tmp_path: Path, missed: MissedPeriods
+    tmp_path: Path, missed: XrunLog
 ) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, noise(1_000), SAMPLE_RATE_HZ, "PCM_16")
@@ -85,7 +85,7 @@ def test_the_silence_after_the_sound_fills_every_frame_of_it(
 
 
 def test_each_period_was_captured_a_period_before_it_is_given(
-    tmp_path: Path, missed: MissedPeriods
+    tmp_path: Path, missed: XrunLog
 ) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, noise(1_000), SAMPLE_RATE_HZ, "PCM_16")
@@ -98,7 +98,7 @@ def test_each_period_was_captured_a_period_before_it_is_given(
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_any_rate_and_channel_count(
-    tmp_path: Path, missed: MissedPeriods, rate_hz: int, channels: int
+    tmp_path: Path, missed: XrunLog, rate_hz: int, channels: int
 ) -> None:
     path = tmp_path / "in.wav"
     sound = np.repeat(tone(1.3, rate_hz)[:, None], channels, axis=1)
@@ -112,7 +112,7 @@ def test_any_rate_and_channel_count(
 
 
 @pytest.mark.parametrize("subtype", WRITABLE)
-def test_any_encoding(tmp_path: Path, missed: MissedPeriods, subtype: str) -> None:
+def test_any_encoding(tmp_path: Path, missed: XrunLog, subtype: str) -> None:
     path = tmp_path / "in.wav"
     rate_hz = 8_000  # the only rate of some telephone codecs
     soundfile.write(path, tone(1.0, rate_hz), rate_hz, subtype)
@@ -122,7 +122,7 @@ def test_any_encoding(tmp_path: Path, missed: MissedPeriods, subtype: str) -> No
     assert loudest_hz == pytest.approx(440, abs=2)
 
 
-def test_channels_are_averaged(tmp_path: Path, missed: MissedPeriods) -> None:
+def test_channels_are_averaged(tmp_path: Path, missed: XrunLog) -> None:
     path = tmp_path / "in.wav"
     sound = np.stack([np.full(500, 1_000), np.full(500, 3_000)], axis=1).astype(np.int16)
     soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
@@ -130,7 +130,7 @@ def test_channels_are_averaged(tmp_path: Path, missed: MissedPeriods) -> None:
 
 
 def test_what_is_louder_than_full_scale_is_clipped_and_does_not_wrap(
-    tmp_path: Path, missed: MissedPeriods
+    tmp_path: Path, missed: XrunLog
 ) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, np.array([2.0, 1.0, -1.0, -2.0]), SAMPLE_RATE_HZ, "FLOAT")
@@ -138,7 +138,7 @@ def test_what_is_louder_than_full_scale_is_clipped_and_does_not_wrap(
     assert list(heard) == [32_767, 32_767, -32_768, -32_768]
 
 
-def test_a_microphone_describes_its_file(tmp_path: Path, missed: MissedPeriods) -> None:
+def test_a_microphone_describes_its_file(tmp_path: Path, missed: XrunLog) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, np.zeros((66_150, 2)), 44_100)
     microphone = WavMicrophone(path, PERIOD, missed)
@@ -146,7 +146,7 @@ def test_a_microphone_describes_its_file(tmp_path: Path, missed: MissedPeriods) 
     assert microphone.description == "in.wav: 1.5 s, 44100 Hz, 2 channel(s)"
 
 
-def test_a_microphone_runs_on_its_own_clock(tmp_path: Path, missed: MissedPeriods) -> None:
+def test_a_microphone_runs_on_its_own_clock(tmp_path: Path, missed: XrunLog) -> None:
     path = tmp_path / "in.wav"
     sound = noise(480)
     soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
@@ -223,7 +223,7 @@ def read(path: Path) -> Samples:
 class Recorder:
     """A speaker whose periods are asked for one after the other."""
 
-    def __init__(self, path: Path, missed: MissedPeriods, sound: Samples) -> None:
+    def __init__(self, path: Path, missed: XrunLog, sound: Samples) -> None:
         self._left = sound
         self.speaker = WavSpeaker(path, PERIOD, missed)
         self.speaker._clock.start = lambda: None  # type: ignore[method-assign]
@@ -239,9 +239,7 @@ class Recorder:
 
 
 @pytest.mark.parametrize("periods", [0, 1, 10, 11, 37])
-def test_a_recording_is_whole_once_closed(
-    tmp_path: Path, missed: MissedPeriods, periods: int
-) -> None:
+def test_a_recording_is_whole_once_closed(tmp_path: Path, missed: XrunLog, periods: int) -> None:
     path = tmp_path / "out.wav"
     sound = noise(periods * PERIOD)
     recorder = Recorder(path, missed, sound)
@@ -252,7 +250,7 @@ def test_a_recording_is_whole_once_closed(
 
 @pytest.mark.parametrize("periods", [0, 1, 9, 10, 11, 19, 20, 21, 99])
 def test_a_recording_is_readable_at_any_moment_even_if_never_closed(
-    tmp_path: Path, missed: MissedPeriods, periods: int
+    tmp_path: Path, missed: XrunLog, periods: int
 ) -> None:
     path = tmp_path / "out.wav"
     sound = noise(periods * PERIOD)
@@ -266,14 +264,14 @@ def test_a_recording_is_readable_at_any_moment_even_if_never_closed(
     assert np.array_equal(recorded, sound[: checked * PERIOD])
 
 
-def test_a_recording_replaces_an_older_one(tmp_path: Path, missed: MissedPeriods) -> None:
+def test_a_recording_replaces_an_older_one(tmp_path: Path, missed: XrunLog) -> None:
     path = tmp_path / "out.wav"
     path.write_bytes(b"x" * 100_000)
     Recorder(path, missed, noise(0)).speaker.close()
     assert len(read(path)) == 0
 
 
-def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: MissedPeriods) -> None:
+def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: XrunLog) -> None:
     path = tmp_path / "out.wav"
     speaker = WavSpeaker(path, PERIOD, missed)
     sounding_at_ns: list[int] = []
@@ -294,9 +292,7 @@ def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: MissedPeriods) 
 
 
 @pytest.mark.parametrize("name", ["missing/out.wav", "folder.wav"])
-def test_a_recording_that_cannot_be_written(
-    tmp_path: Path, missed: MissedPeriods, name: str
-) -> None:
+def test_a_recording_that_cannot_be_written(tmp_path: Path, missed: XrunLog, name: str) -> None:
     (tmp_path / "folder.wav").mkdir()
     with pytest.raises(WavError, match="cannot be written") as caught:
         WavSpeaker(tmp_path / name, PERIOD, missed)
@@ -304,7 +300,7 @@ def test_a_recording_that_cannot_be_written(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_in_one_sentence(missed: MissedPeriods) -> None:
+def test_a_full_disk_is_told_in_one_sentence(missed: XrunLog) -> None:
     speaker = WavSpeaker(Path("/dev/full"), PERIOD, missed)
     for step in (lambda: speaker.start(lambda out, _at: out.fill(1)), speaker.close):
         with pytest.raises(WavError, match="cannot be written"):

@@ -4,17 +4,17 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from pipeline.audio.cards import Card
-from pipeline.audio.missed import MissedPeriods
+from pipeline.audio.streams import AudioStream
+from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
 
 PERIODS_MS = (5.0, 10.0, 20.0, 40.0)
 """Tried from the shortest on."""
 
-AnyCard = TypeVar("AnyCard", bound=Card)
+AnyStream = TypeVar("AnyStream", bound=AudioStream)
 
 
-class Misses:
+class XrunRate:
     """Tells occasional misses, which any machine has, from a period that is too short."""
 
     TOO_MANY = 3
@@ -36,7 +36,7 @@ class Misses:
         return False
 
 
-class SteadyCard(Generic[AnyCard]):
+class AdaptivePeriodStream(Generic[AnyStream]):
     """A card that is opened anew with a longer period when the one that it has is too short.
 
     :param open_card: opens a card with a period in ms.
@@ -46,9 +46,9 @@ class SteadyCard(Generic[AnyCard]):
 
     def __init__(
         self,
-        open_card: Callable[[float], AnyCard],
+        open_card: Callable[[float], AnyStream],
         periods_ms: tuple[float, ...],
-        missed: MissedPeriods,
+        missed: XrunLog,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_card = open_card
@@ -56,7 +56,7 @@ class SteadyCard(Generic[AnyCard]):
         self.period_ms, *self._longer_ms = periods_ms
         self.missed = missed
         self.card = open_card(self.period_ms)
-        self._recent = Misses(missed.total, clock_s())
+        self._recent = XrunRate(missed.total, clock_s())
 
     def check(self) -> bool:
         """Whether `card` is a new one, to be started.
@@ -70,7 +70,7 @@ class SteadyCard(Generic[AnyCard]):
         rate_hz = self.card.rate_hz
         self.card.close()
         self.card = self._open_card(self.period_ms)
-        self._recent = Misses(self.missed.total, self._clock_s())
+        self._recent = XrunRate(self.missed.total, self._clock_s())
         if self.card.rate_hz != rate_hz:
             raise DeviceError(f"{self.card.description} changed its rate: start again.")
         return True

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pipeline.audio.missed import MissedPeriods
+from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import NS_PER_S, samples_to_ns
 from pipeline.system.realtime import AUDIO_PRIORITY
 from pipeline.system.scheduling import promote_this_thread
@@ -25,7 +25,7 @@ class PeriodClock:
     """
 
     def __init__(
-        self, period_samples: int, on_period: Callable[[int], None], missed: MissedPeriods
+        self, period_samples: int, on_period: Callable[[int], None], missed: XrunLog
     ) -> None:
         self.start_ns = 0
         self.period_ns = samples_to_ns(period_samples)

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.audio.cards import OnPeriod, Render
-from pipeline.audio.choice import Direction
 from pipeline.audio.host_apis import rank
-from pipeline.audio.missed import MissedPeriods
+from pipeline.audio.streams import Direction, OnPeriod, Render
+from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
@@ -135,7 +134,7 @@ class PortAudioMicrophone:
     clock_start_ns = 0
     ended = False
 
-    def __init__(self, device: Device, period_ms: float, missed: MissedPeriods) -> None:
+    def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
         self._missed = missed
         self._stream = _Stream("input", device, period_ms, self._recorded)
         self.rate_hz = self._stream.rate_hz
@@ -164,7 +163,7 @@ class PortAudioSpeaker:
 
     clock_start_ns = 0
 
-    def __init__(self, device: Device, period_ms: float, missed: MissedPeriods) -> None:
+    def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
         self._missed = missed
         self._period = np.zeros(0, np.int16)
         self._stream = _Stream("output", device, period_ms, self._wanted)

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from pipeline.audio.clock import PeriodClock
-from pipeline.audio.missed import MissedPeriods
+from pipeline.audio.virtual_clock import PeriodClock
+from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import samples_to_ns
 from pipeline.shm.state import SharedState
 
 
 @pytest.fixture
-def missed() -> Iterator[MissedPeriods]:
+def missed() -> Iterator[XrunLog]:
     with SharedState.create() as state:
-        yield MissedPeriods(state.playback.output_underruns)
+        yield XrunLog(state.playback.output_underruns)
 
 
 @contextmanager
@@ -42,7 +42,7 @@ class Collector:
 
 
 @pytest.mark.parametrize("period_samples", [24, 29, 120])
-def test_periods_lie_at_exact_multiples(missed: MissedPeriods, period_samples: int) -> None:
+def test_periods_lie_at_exact_multiples(missed: XrunLog, period_samples: int) -> None:
     collect = Collector(20)
     clock = PeriodClock(period_samples, collect, missed)
     with running(clock):
@@ -52,7 +52,7 @@ def test_periods_lie_at_exact_multiples(missed: MissedPeriods, period_samples: i
     assert clock.period_ns == samples_to_ns(period_samples)
 
 
-def test_nothing_is_called_before_start_or_after_stop(missed: MissedPeriods) -> None:
+def test_nothing_is_called_before_start_or_after_stop(missed: XrunLog) -> None:
     collect = Collector(3)
     clock = PeriodClock(24, collect, missed)
     assert not collect.times_ns
@@ -64,11 +64,11 @@ def test_nothing_is_called_before_start_or_after_stop(missed: MissedPeriods) -> 
     assert len(collect.times_ns) == periods
 
 
-def test_a_clock_that_never_started_can_be_stopped(missed: MissedPeriods) -> None:
+def test_a_clock_that_never_started_can_be_stopped(missed: XrunLog) -> None:
     PeriodClock(24, Collector(1), missed).stop()
 
 
-def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(missed: MissedPeriods) -> None:
+def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(missed: XrunLog) -> None:
     collect = Collector(6)
     hold = threading.Event()
 
@@ -85,7 +85,7 @@ def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(missed: Mis
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("odd")])
-def test_what_ends_the_clock_is_raised_by_check(missed: MissedPeriods, error: Exception) -> None:
+def test_what_ends_the_clock_is_raised_by_check(missed: XrunLog, error: Exception) -> None:
     reached = threading.Event()
 
     def on_period(_due_ns: int) -> None:

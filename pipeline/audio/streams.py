@@ -5,9 +5,11 @@ print. Rates are the card's own; whoever uses it converts from and to 24 kHz.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pipeline.pcm import Samples
+
+Direction = Literal["input", "output"]
 
 OnPeriod = Callable[[Samples, int], None]
 """Called with a period's samples, shape ``(n,)``, and the ``time.monotonic_ns`` at which the first
@@ -18,7 +20,7 @@ Render = Callable[[Samples, int], None]
 its first sample will leave the loudspeaker."""
 
 
-class Card(Protocol):
+class AudioStream(Protocol):
     """An open card."""
 
     rate_hz: int
@@ -38,7 +40,7 @@ class Card(Protocol):
         """Stop the callbacks and release the card; nothing is called after this returns."""
 
 
-class Microphone(Card, Protocol):
+class Microphone(AudioStream, Protocol):
     ended: bool
     """Whether a recording, and a frame's length of silence after it, has been given; a real
     microphone never ends."""
@@ -46,5 +48,5 @@ class Microphone(Card, Protocol):
     def start(self, on_period: OnPeriod) -> None: ...
 
 
-class Speaker(Card, Protocol):
+class Speaker(AudioStream, Protocol):
     def start(self, render: Render) -> None: ...

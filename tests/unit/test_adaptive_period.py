@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipeline.audio.missed import MissedPeriods
-from pipeline.audio.steady import Misses, SteadyCard
+from pipeline.audio.adaptive_period import AdaptivePeriodStream, XrunRate
+from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
 from pipeline.shm.state import SharedState
 
-SETTLED_S = Misses.SETTLING_S
+SETTLED_S = XrunRate.SETTLING_S
 STEP_S = 0.1
 
 
-class Card:
-    """What a card is to `SteadyCard`."""
+class AudioStream:
+    """What a card is to `AdaptivePeriodStream`."""
 
     clock_start_ns = 0
 
@@ -33,17 +33,19 @@ class Card:
 
 
 class Rig:
-    def __init__(self, state: SharedState, open_card: Callable[[float], Card]) -> None:
+    def __init__(self, state: SharedState, open_card: Callable[[float], AudioStream]) -> None:
         self.now_s = 100.0
-        self._missed = MissedPeriods(state.playback.output_underruns)
+        self._missed = XrunLog(state.playback.output_underruns)
         self._miss(7)  # of an earlier card
-        self.opened: list[Card] = []
+        self.opened: list[AudioStream] = []
 
-        def opened(period_ms: float) -> Card:
+        def opened(period_ms: float) -> AudioStream:
             self.opened.append(open_card(period_ms))
             return self.opened[-1]
 
-        self.steady = SteadyCard(opened, (5.0, 10.0, 20.0), self._missed, lambda: self.now_s)
+        self.steady = AdaptivePeriodStream(
+            opened, (5.0, 10.0, 20.0), self._missed, lambda: self.now_s
+        )
 
     def after(self, seconds: float, misses: int = 0) -> bool:
         """Time goes by, with misses at its end; whether there is a new card."""
@@ -67,7 +69,7 @@ def state() -> Iterator[SharedState]:
 
 @pytest.fixture
 def rig(state: SharedState) -> Rig:
-    return Rig(state, Card)
+    return Rig(state, AudioStream)
 
 
 def test_the_shortest_period_is_kept_while_nothing_is_missed(rig: Rig) -> None:
@@ -80,7 +82,7 @@ def test_the_shortest_period_is_kept_while_nothing_is_missed(rig: Rig) -> None:
 def test_a_few_misses_at_the_start_and_now_and_then_change_nothing(rig: Rig) -> None:
     assert not rig.after(SETTLED_S / 2, misses=10)
     for _ in range(10):
-        assert not rig.after(Misses.WITHIN_S + 1, misses=Misses.TOO_MANY - 1)
+        assert not rig.after(XrunRate.WITHIN_S + 1, misses=XrunRate.TOO_MANY - 1)
 
 
 def test_misses_in_quick_succession_lengthen_the_period(rig: Rig) -> None:
@@ -94,7 +96,7 @@ def test_misses_in_quick_succession_lengthen_the_period(rig: Rig) -> None:
 
 
 def test_the_longest_period_is_the_last(rig: Rig) -> None:
-    changes = [rig.after(SETTLED_S + 0.2, misses=Misses.TOO_MANY) for _ in range(5)]
+    changes = [rig.after(SETTLED_S + 0.2, misses=XrunRate.TOO_MANY) for _ in range(5)]
     assert changes == [True, True, False, False, False]
     assert rig.steady.period_ms == 20.0
     assert not rig.opened[-1].closed
@@ -103,6 +105,6 @@ def test_the_longest_period_is_the_last(rig: Rig) -> None:
 
 
 def test_a_card_that_comes_back_at_another_rate_is_refused(state: SharedState) -> None:
-    rig = Rig(state, lambda period_ms: Card(period_ms, 24_000 if period_ms == 5 else 48_000))
+    rig = Rig(state, lambda period_ms: AudioStream(period_ms, 24_000 if period_ms == 5 else 48_000))
     with pytest.raises(DeviceError, match="start again"):
-        rig.after(SETTLED_S + 0.2, misses=Misses.TOO_MANY)
+        rig.after(SETTLED_S + 0.2, misses=XrunRate.TOO_MANY)

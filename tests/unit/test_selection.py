@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.audio.choice import CardChoice, choose, steady_microphone, steady_speaker
+from pipeline.audio.opening import open_microphone, open_speaker
+from pipeline.audio.selection import CardChoice, choose
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.errors import DeviceError, WavError
 from pipeline.ipc.reports import Device
@@ -113,8 +114,8 @@ def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_files_are_opened_in_the_place_of_cards(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with SharedState.create() as state:
-        microphone = steady_microphone(CardChoice(path), 5.0, state.capture)
-        speaker = steady_speaker(CardChoice(tmp_path / "out.wav"), 5.0, state.playback)
+        microphone = open_microphone(CardChoice(path), 5.0, state.capture)
+        speaker = open_speaker(CardChoice(tmp_path / "out.wav"), 5.0, state.playback)
         assert isinstance(microphone.card, WavMicrophone)
         assert isinstance(speaker.card, WavSpeaker)
         assert microphone.card.rate_hz == speaker.card.rate_hz == 24_000

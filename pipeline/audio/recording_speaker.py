@@ -7,11 +7,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.audio.cards import Render, Speaker
+from pipeline.audio.streams import Render, Speaker
 from pipeline.errors import DeviceError
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
-from pipeline.recording import PERIOD_TIMES, times_path
+
+PERIOD_TIMES = np.dtype([("samples", "<i8"), ("taken_ns", "<i8"), ("sounds_ns", "<i8")])
+"""Of one period: its samples, when the card took it, and when it was to leave the loudspeaker.
+
+Times are ``time.monotonic_ns``.
+"""
+
+
+def times_path(recording: Path) -> Path:
+    """Where the times of a recording are."""
+    return recording.with_suffix(".times")
+
+
+def read_times(recording: Path) -> npt.NDArray[np.void]:
+    """All periods, shape ``(n,)``, dtype `PERIOD_TIMES`."""
+    return np.fromfile(times_path(recording), PERIOD_TIMES)
 
 
 class _Period(NamedTuple):
@@ -20,7 +36,7 @@ class _Period(NamedTuple):
     sounds_ns: int
 
 
-class TappedSpeaker:
+class RecordingSpeaker:
     """Plays on `card`; the file grows with each `check`, and is whole after `close`."""
 
     def __init__(self, card: Speaker, recording: Path) -> None:

@@ -8,7 +8,7 @@ from pipeline.shm.atomics import Word
 _MOST_REMEMBERED = 10_000
 
 
-class MissedPeriods:
+class XrunLog:
     """Counts them in a word that all processes see, and remembers when they were.
 
     One thread adds, another takes.
