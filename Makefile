@@ -11,7 +11,9 @@ test: lint ## all checks; ARGS="tests/unit -k ring" chooses tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark $(ARGS)
 
 lint: .venv/ready-to-test
+	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy --strict pipeline
 
 setup: .venv/ready-to-run

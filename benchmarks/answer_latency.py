@@ -32,9 +32,9 @@ import soxr
 from azure.ai.voicelive.aio import VoiceLiveConnection, connect
 from azure.core.credentials import AzureKeyCredential
 
+from pipeline.audio.selection import SAMPLE_WAV
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.machine import machine_facts
-from pipeline.offline import SAMPLE_WAV
 from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples, ms_to_samples, peak
 
 FRAME_SAMPLES = ms_to_samples(20)

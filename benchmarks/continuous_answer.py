@@ -33,12 +33,11 @@ from pipeline.bench.signals import answer, read_wav, write_wav
 from pipeline.bench.stalls import LONG_NS, Witnesses
 from pipeline.bench.three_processes import three_processes
 from pipeline.config.settings import Settings
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.processes import Children
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
-from pipeline.supervisor import start_on_files
 from pipeline.system.event_loop import event_loop
 
 MODULE = "benchmarks.continuous_answer"
@@ -83,7 +82,7 @@ def listen(seconds: float) -> Outcome:
     with (
         tempfile.TemporaryDirectory(prefix="voice-bench-") as folder,
         Witnesses() as witnesses,
-        Children() as instruments,
+        ChildProcesses() as instruments,
     ):
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
         write_wav(spoken, np.zeros(SAMPLE_RATE_HZ, np.int16))
@@ -103,7 +102,7 @@ def listen(seconds: float) -> Outcome:
             period_ms=PERIOD_MS,
             tools=(str(HOLDING_TOOL),),
         )
-        with three_processes(start_on_files, PERIOD_MS).start(settings) as client:
+        with three_processes(PERIOD_MS).start(settings) as client:
             deadline_s = time.monotonic() + seconds + PATIENCE_S
             while client.facts.played_samples < samples and time.monotonic() < deadline_s:
                 client.wait_news(POLL_S)
@@ -144,10 +143,10 @@ def _work(
     samples: int,
     listener: socket.socket,
     calls: "Connection[int, None]",
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(_serve(key, samples, listener, calls, supervised))
+        runner.run(_serve(key, samples, listener, calls, link))
 
 
 async def _serve(
@@ -155,7 +154,7 @@ async def _serve(
     samples: int,
     listener: socket.socket,
     calls: "Connection[int, None]",
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     async def converse(request: web.Request) -> web.WebSocketResponse:
         if request.headers.get("api-key") != key:
@@ -188,7 +187,7 @@ async def _serve(
     await runner.setup()
     try:
         await web.SockSite(runner, listener).start()
-        await asyncio.to_thread(supervised.stop_requested, None)
+        await asyncio.to_thread(link.stop_requested, None)
     finally:
         await runner.cleanup()
 

@@ -39,10 +39,10 @@ import aiohttp
 import numpy as np
 import psutil
 
+from pipeline.audio.selection import SAMPLE_WAV
 from pipeline.bench.cost import Meter
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.machine import machine_facts
-from pipeline.offline import SAMPLE_WAV
 
 KEY = "load"
 FRAME_SAMPLES = 1_200

@@ -1,6 +1,6 @@
 """`python -m pipeline`: see `pipeline.cli`."""
 
-from pipeline.system.sigint import interruptible_loading
+from pipeline.system.signals import interruptible_loading
 
 if __name__ == "__main__":
     with interruptible_loading():

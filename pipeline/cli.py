@@ -17,10 +17,10 @@ from pipeline import __version__
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.config.loader import load, read_dotenv, suggestion
 from pipeline.config.settings import Option, Settings, options
+from pipeline.emulator.server.faults import Faults, from_flags
+from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import PipelineError, UsageError
-from pipeline.offline.server.faults import Faults, from_flags
-from pipeline.offline.server.options import ServeOptions
-from pipeline.system.sigint import interruptible_loading
+from pipeline.system.signals import interruptible_loading
 
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
@@ -142,7 +142,7 @@ def run(**flags: object) -> int:
     """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
     settings = _load(flags)
     with interruptible_loading():
-        from pipeline.supervisor import run as hold_conversation
+        from pipeline.supervisor.run import run as hold_conversation
 
     return hold_conversation(settings)
 
@@ -193,7 +193,7 @@ def serve(verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by clic
     """Run the built-in offline service alone. Ctrl-C ends it."""
     _remember(verbose=verbose)
     with interruptible_loading():
-        from pipeline.offline.process import serve as serve_offline
+        from pipeline.emulator.process import serve as serve_offline
 
     faults = from_flags({each.name: flags.pop(each.name) for each in options(Faults)})
     reply_key = os.environ.get(_REPLY_KEY) or read_dotenv().get(_REPLY_KEY)
@@ -271,7 +271,7 @@ def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int
     _remember(verbose=verbose)
     with interruptible_loading():
         from pipeline.bench.options import QUICK, BenchOptions
-        from pipeline.supervisor import bench as measure
+        from pipeline.bench.runner import run as measure
 
     service = _load({"endpoint": endpoint, "verbose": verbose}) if endpoint else None
     return measure(BenchOptions(service=service, **(QUICK if quick else {}), **flags))
@@ -283,7 +283,7 @@ def devices(verbose: bool) -> int:
     """List the sound devices that --input and --output can name."""
     _remember(verbose=verbose)
     with interruptible_loading():
-        from pipeline.supervisor import list_devices
+        from pipeline.supervisor.devices import list_devices
 
     return list_devices(Settings(verbose=verbose))
 

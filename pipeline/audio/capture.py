@@ -15,7 +15,7 @@ from pipeline.audio.selection import CardChoice
 from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Microphone
 from pipeline.config.settings import Settings
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.pcm import (
@@ -114,10 +114,10 @@ def _work(
     names: SharedNames,
     choice: CardChoice,
     wake_socket: socket.socket,
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     with (
-        stderr_reported(supervised),
+        stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
         closing(open_microphone(choice, settings.period_ms, state.capture)) as steady,
@@ -128,36 +128,34 @@ def _work(
             WakeSender(wake_socket).wake,
             ms_to_samples(settings.frame_ms),
         )
-        supervised.report(Started("microphone", steady.card.description))
-        if choice.file and not _wait_session_ready(state, supervised):
+        link.report(Started("microphone", steady.card.description))
+        if choice.file and not _wait_session_ready(state, link):
             return
         with no_garbage_collection():
-            callback = _start(steady.card, assembler, supervised)
-            while not supervised.stop_requested(CHECK_S):
+            callback = _start(steady.card, assembler, link)
+            while not link.stop_requested(CHECK_S):
                 if steady.check():
-                    supervised.report(Notice(steady.explanation))
+                    link.report(Notice(steady.explanation))
                     assembler.reopened()
-                    callback = _start(steady.card, assembler, supervised)
+                    callback = _start(steady.card, assembler, link)
                 callback.promotion.log_outcome()
                 if missed := steady.missed.take():
-                    supervised.report(PeriodsMissed("microphone", missed))
+                    link.report(PeriodsMissed("microphone", missed))
                 state.capture.ended.store(int(steady.card.ended))
 
 
-def _start(
-    microphone: Microphone, assembler: FrameAssembler, supervised: Supervised
-) -> "_Callback":
+def _start(microphone: Microphone, assembler: FrameAssembler, link: SupervisorLink) -> "_Callback":
     callback = _Callback(assembler, microphone.rate_hz)
     microphone.start(callback)
     protect_process()
-    supervised.report(ClockStarted("microphone", microphone.clock_start_ns))
+    link.report(ClockStarted("microphone", microphone.clock_start_ns))
     return callback
 
 
-def _wait_session_ready(state: SharedState, supervised: Supervised) -> bool:
+def _wait_session_ready(state: SharedState, link: SupervisorLink) -> bool:
     """A recording starts once somebody listens; False if the supervisor says stop before."""
     while not state.network.ready.load():
-        if supervised.stop_requested(READY_POLL_S):
+        if link.stop_requested(READY_POLL_S):
             return False
     return True
 

@@ -14,7 +14,7 @@ from pipeline.audio.selection import CardChoice
 from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Speaker
 from pipeline.config.settings import Settings
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples
@@ -38,27 +38,25 @@ def main(
     run_child(pipe, settings.verbose, partial(_work, settings, names, choice))
 
 
-def _work(
-    settings: Settings, names: SharedNames, choice: CardChoice, supervised: Supervised
-) -> None:
+def _work(settings: Settings, names: SharedNames, choice: CardChoice, link: SupervisorLink) -> None:
     with (
-        stderr_reported(supervised),
+        stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
         closing(open_speaker(choice, settings.period_ms, state.playback)) as steady,
     ):
         rate_hz = steady.card.rate_hz
         player = Player(_answers(ring.reader(), state, rate_hz), state, rate_hz)
-        supervised.report(Started("speaker", steady.card.description))
+        link.report(Started("speaker", steady.card.description))
         with no_garbage_collection():
-            callback = _start(steady.card, player, supervised)
-            while not supervised.stop_requested(CHECK_S):
+            callback = _start(steady.card, player, link)
+            while not link.stop_requested(CHECK_S):
                 if steady.check():
-                    supervised.report(Notice(steady.explanation))
-                    callback = _start(steady.card, player, supervised)
+                    link.report(Notice(steady.explanation))
+                    callback = _start(steady.card, player, link)
                 callback.promotion.log_outcome()
                 if missed := steady.missed.take():
-                    supervised.report(PeriodsMissed("speaker", missed))
+                    link.report(PeriodsMissed("speaker", missed))
             time.sleep((2 * steady.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
 
 
@@ -67,11 +65,11 @@ def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)
 
 
-def _start(speaker: Speaker, player: Player, supervised: Supervised) -> "_Callback":
+def _start(speaker: Speaker, player: Player, link: SupervisorLink) -> "_Callback":
     callback = _Callback(player)
     speaker.start(callback)
     protect_process()
-    supervised.report(ClockStarted("speaker", speaker.clock_start_ns))
+    link.report(ClockStarted("speaker", speaker.clock_start_ns))
     return callback
 
 

@@ -4,7 +4,7 @@ from multiprocessing.connection import Connection
 
 from pipeline.audio.portaudio import list_devices
 from pipeline.audio.stderr import stderr_reported
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import DevicesFound, Report
 
@@ -14,6 +14,6 @@ def main(pipe: "Connection[Report, Command]", verbose: bool) -> None:
     run_child(pipe, verbose, _work)
 
 
-def _work(supervised: Supervised) -> None:
-    with stderr_reported(supervised):
-        supervised.report(DevicesFound(tuple(list_devices())))
+def _work(link: SupervisorLink) -> None:
+    with stderr_reported(link):
+        link.report(DevicesFound(tuple(list_devices())))

@@ -10,6 +10,9 @@ from pipeline.audio.wav import check_readable, is_wav
 from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 
+SAMPLE_WAV = Path(__file__).with_name("sample.wav")
+"""A spoken conversation to use where there is no microphone; `emulator.sample` makes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CardChoice:

@@ -7,15 +7,15 @@ look for cards. They become log messages here, shown with --verbose.
 import logging
 from contextlib import AbstractContextManager
 
-from pipeline.ipc.child import Supervised
+from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.reports import Log
 from pipeline.system.stdio import STDERR_FD, lines_to
 
 
-def stderr_reported(supervised: Supervised) -> AbstractContextManager[None]:
+def stderr_reported(link: SupervisorLink) -> AbstractContextManager[None]:
     """Report every line that anything in this process writes to standard error."""
 
     def report(line: str) -> None:
-        supervised.report(Log(logging.INFO, "stderr", line.strip()))
+        link.report(Log(logging.INFO, "stderr", line.strip()))
 
     return lines_to(report, (STDERR_FD,))

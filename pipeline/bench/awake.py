@@ -13,9 +13,9 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from pipeline.bench.load import compute
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.processes import Children
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report
 
 
@@ -27,7 +27,7 @@ def processors() -> list[int]:
 @contextmanager
 def awake(cpus: list[int]) -> Iterator[None]:
     """Let none of `cpus` sleep as long as the context lasts."""
-    with Children() as children:
+    with ChildProcesses() as children:
         for cpu in cpus:
             children.spawn(f"awake {cpu}", __name__, cpu)
         yield
@@ -38,8 +38,8 @@ def main(pipe: "Connection[Report, Command]", cpu: int) -> None:
     run_child(pipe, False, partial(_stay_awake, cpu))
 
 
-def _stay_awake(cpu: int, supervised: Supervised) -> None:
+def _stay_awake(cpu: int, link: SupervisorLink) -> None:
     if sys.platform == "linux":
         os.sched_setaffinity(0, {cpu})
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    compute(supervised)
+    compute(link)

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import PipelineError
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.processes import Children
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report
 from pipeline.pcm import FRAME_SAMPLES, PCM16
 from pipeline.shm.ring import FrameRing, RingReader
@@ -57,7 +57,7 @@ def measure_handoffs(frames: int) -> Handoffs:
         FrameRing.create(RING_FRAMES) as ring,
         closing(waking),
         closing(woken),
-        Children() as children,
+        ChildProcesses() as children,
     ):
         children.spawn("reader", __name__, "read", ring.name, woken, frames, taking)
         children.spawn("writer", __name__, "write", ring.name, waking, frames, publishing)
@@ -82,18 +82,18 @@ def _write(
     waking: socket.socket,
     frames: int,
     results: "Connection[list[int], None]",
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     published_ns = []
     pause = random.Random(frames)  # noqa: S311 - a measurement, no secret
     with FrameRing.attach(name) as ring:
         writer, wake_sender = ring.writer(), WakeSender(waking)
-        supervised.stop_requested(0.2)  # the reader has started
+        link.stop_requested(0.2)  # the reader has started
         for _ in range(frames):
             time.sleep(pause.uniform(*PAUSE_S))
             published_ns.append(time.monotonic_ns())
             waking.send(b"\0")
-        supervised.stop_requested(0.2)  # and has an event loop
+        link.stop_requested(0.2)  # and has an event loop
         for number in range(frames):
             samples = np.full(FRAME_SAMPLES, number % 30_000, PCM16)
             time.sleep(pause.uniform(*PAUSE_S))
@@ -101,7 +101,7 @@ def _write(
             published_ns.append(time.monotonic_ns())
             wake_sender.wake()
         results.send(published_ns)
-        supervised.stop_requested(None)
+        link.stop_requested(None)
 
 
 def _read(
@@ -109,14 +109,14 @@ def _read(
     woken: socket.socket,
     frames: int,
     results: "Connection[list[int], None]",
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     woken.setblocking(True)
     bare_ns = [_woken_ns(woken) for _ in range(frames)]
     with FrameRing.attach(name) as ring, asyncio.Runner(loop_factory=event_loop) as runner:
         ring_ns = runner.run(_collect(ring.reader(), WakeReceiver(woken), frames))
         results.send(bare_ns + ring_ns)
-        supervised.stop_requested(None)
+        link.stop_requested(None)
 
 
 def _woken_ns(woken: socket.socket) -> int:

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from pipeline.audio.selection import SAMPLE_WAV
 from pipeline.bench.clients import Client, Design, Facts
 from pipeline.bench.clock import CardClock
 from pipeline.bench.measure import speaker_clock
@@ -46,7 +47,7 @@ class Conversation:
     events: tuple[EventRead, ...]
 
 
-def converse(design: Design, settings: Settings, spoken: Path) -> Conversation:
+def converse(design: Design, settings: Settings) -> Conversation:
     """Speak the sample once to the endpoint of `settings`.
 
     :raises PipelineError: the service cannot be reached, or does not end.
@@ -55,7 +56,7 @@ def converse(design: Design, settings: Settings, spoken: Path) -> Conversation:
         heard = Path(folder) / "heard.wav"
         settings = replace(
             settings,
-            input=str(spoken),
+            input=str(SAMPLE_WAV),
             output=str(heard),
             period_ms=design.period_ms,
             frame_ms=design.frame_ms,
@@ -69,7 +70,7 @@ def converse(design: Design, settings: Settings, spoken: Path) -> Conversation:
         speaker = speaker_clock(design, client.facts, heard)
     period_ns = ms_to_ns(design.period_ms)
     microphone = CardClock.exact(client.facts.clock_starts_ns["microphone"] - period_ns)
-    return _figures(client.facts, recording, speaker, microphone, read_wav(spoken))
+    return _figures(client.facts, recording, speaker, microphone, read_wav(SAMPLE_WAV))
 
 
 def _wait_finished(client: Client) -> None:

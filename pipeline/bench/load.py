@@ -2,7 +2,7 @@
 
 from multiprocessing.connection import Connection
 
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report
 
@@ -15,7 +15,7 @@ def main(pipe: "Connection[Report, Command]") -> None:
     run_child(pipe, False, compute)
 
 
-def compute(supervised: Supervised) -> None:
+def compute(link: SupervisorLink) -> None:
     """Do so until the supervisor says stop."""
-    while not supervised.stop_requested():
+    while not link.stop_requested():
         sum(range(_TERMS))

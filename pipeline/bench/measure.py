@@ -29,7 +29,7 @@ from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls, Witnesses
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.ipc.processes import Children
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import NS_PER_MS, ms_to_ns, ms_to_samples
 
@@ -112,7 +112,7 @@ def measure(
     """
     drain_ms = _drain_ms(design, scenario)
     cycle_ms = scenario.cycle_ms(drain_ms, design.frame_ms)
-    with TemporaryDirectory(prefix="voice-bench-") as folder, Children() as instruments:
+    with TemporaryDirectory(prefix="voice-bench-") as folder, ChildProcesses() as instruments:
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
         random = np.random.default_rng(seed)
         write_wav(spoken, microphone(turns, cycle_ms, design.frame_ms, random))
@@ -193,7 +193,7 @@ def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
 class _Service:
     """The runner's side of the scripted service, and of whatever else plays the world."""
 
-    def __init__(self, instruments: Children, script: Script) -> None:
+    def __init__(self, instruments: ChildProcesses, script: Script) -> None:
         self._instruments = instruments
         self._results, sending = multiprocessing.Pipe(duplex=False)
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -23,9 +22,10 @@ from pipeline.bench.report import Measured, show
 from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
 from pipeline.bench.stalls import Witnesses
-from pipeline.bench.three_processes import StartVoice, three_processes
+from pipeline.bench.three_processes import three_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import UsageError
+from pipeline.system.signals import signals_end_the_run
 
 HANDOFFS_PER_CUT = 10
 _COLUMNS = (
@@ -38,17 +38,21 @@ EXCEEDED = 1
 """Exit code if a limit was not kept."""
 
 
-def run(options: BenchOptions, start_voice: StartVoice, spoken: Path) -> int:
+def run(options: BenchOptions) -> int:
     """Measure, report, and return the exit code.
 
-    :param spoken: a WAV of sentences with silence between them, for a real service.
     :raises PipelineError: an option cannot be used, or a client failed.
     """
+    with signals_end_the_run():
+        return _run(options)
+
+
+def _run(options: BenchOptions) -> int:
     scenarios = _chosen(options.scenarios)
     _check_targets(options)
     if options.service is not None:
-        return _run_live(options, options.service, start_voice, spoken)
-    designs = [three_processes(start_voice, options.period_ms, options.frame_ms, options.device)]
+        return _run_live(options, options.service)
+    designs = [three_processes(options.period_ms, options.frame_ms, options.device)]
     if options.compare:
         designs.append(single_process())
     console = Console(highlight=False)
@@ -61,9 +65,7 @@ def run(options: BenchOptions, start_voice: StartVoice, spoken: Path) -> int:
     return EXCEEDED if exceeded else 0
 
 
-def _run_live(
-    options: BenchOptions, service: Settings, start_voice: StartVoice, spoken: Path
-) -> int:
+def _run_live(options: BenchOptions, service: Settings) -> int:
     scripted_only = {
         "--compare": options.compare,
         "--scenario": options.scenarios,
@@ -77,12 +79,12 @@ def _run_live(
             f"{', '.join(unusable)}: only with the scripted service. Leave out that, or --endpoint."
         )
     console = Console(highlight=False)
-    design = three_processes(start_voice, options.period_ms, options.frame_ms, options.device)
+    design = three_processes(options.period_ms, options.frame_ms, options.device)
     conversations = []
     with Progress(*_COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task("conversations", total=options.conversations)
         for _ in range(options.conversations):
-            conversations.append(live.converse(design, service, spoken))
+            conversations.append(live.converse(design, service))
             progress.advance(task)
     live_report.show(conversations, console)
     if options.json is not None:

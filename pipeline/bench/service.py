@@ -27,7 +27,7 @@ from pipeline.bench.moments import Moments, wait_until
 from pipeline.bench.notes import Delta, Notes, Turn, TurnOver
 from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
 from pipeline.bench.signals import answer, read_wav, utterance_ends
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_S, PCM16, ms_to_ns, ms_to_samples
@@ -75,18 +75,18 @@ def _work(
     script: Script,
     listener: socket.socket,
     results: "Connection[TurnOver | Notes, None]",
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     promote_this_thread(PRIORITY)
     with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(_serve_until_stopped(script, listener, results, supervised))
+        runner.run(_serve_until_stopped(script, listener, results, link))
 
 
 async def _serve_until_stopped(
     script: Script,
     listener: socket.socket,
     results: "Connection[TurnOver | Notes, None]",
-    supervised: Supervised,
+    link: SupervisorLink,
 ) -> None:
     async def serve(request: web.Request) -> web.WebSocketResponse:
         if request.headers.get("api-key") != script.key:
@@ -107,7 +107,7 @@ async def _serve_until_stopped(
     await runner.setup()
     try:
         await web.SockSite(runner, listener).start()
-        await asyncio.to_thread(supervised.stop_requested, None)
+        await asyncio.to_thread(link.stop_requested, None)
     finally:
         await runner.cleanup()
 

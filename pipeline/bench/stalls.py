@@ -21,9 +21,9 @@ import numpy as np
 
 from pipeline.bench.awake import processors
 from pipeline.errors import PipelineError
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.processes import Children
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import MissedPeriod, Report
 from pipeline.pcm import NS_PER_MS, NS_PER_S
 from pipeline.system.realtime import no_garbage_collection
@@ -125,7 +125,7 @@ class Witnesses:
     """Processes that watch as long as the context lasts."""
 
     def __init__(self) -> None:
-        self._children = Children()
+        self._children = ChildProcesses()
         self._pipes: list[Connection[None, list[Stall] | None]] = []
 
     def __enter__(self) -> Self:
@@ -166,7 +166,7 @@ def main(
     run_child(pipe, False, partial(_watch, cpu, questions))
 
 
-def _watch(cpu: int, questions: "Connection[list[Stall] | None, None]", _: Supervised) -> None:
+def _watch(cpu: int, questions: "Connection[list[Stall] | None, None]", _: SupervisorLink) -> None:
     may_watch = sys.platform == "linux" and promote_this_thread(WITNESS_PRIORITY) is not None
     if may_watch:
         os.sched_setaffinity(0, {cpu})

@@ -21,7 +21,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Failed, Log, Report
 
 
-class Supervised:
+class SupervisorLink:
     """A child's end of the pipe. `report` never waits, so an event loop may call it.
 
     :ivar stopped: whether the supervisor said stop or is gone, as far as `receive` has seen.
@@ -85,16 +85,16 @@ class Supervised:
 
 
 def run_child(
-    pipe: "Connection[Report, Command]", verbose: bool, work: Callable[[Supervised], None]
+    pipe: "Connection[Report, Command]", verbose: bool, work: Callable[[SupervisorLink], None]
 ) -> None:
     """Run `work` as the whole life of a spawned process, and report how it failed if it did."""
     # Ctrl-C reaches every process of the terminal, but only the supervisor decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Supervised(pipe) as supervised, _logging_to(supervised, verbose):
+    with SupervisorLink(pipe) as link, _logging_to(link, verbose):
         try:
-            work(supervised)
+            work(link)
         except Exception as error:  # noqa: BLE001 - nobody above could handle it
-            supervised.report(Failed(_sendable(error), traceback.format_exc()))
+            link.report(Failed(_sendable(error), traceback.format_exc()))
 
 
 def _sendable(error: Exception) -> Exception:
@@ -105,17 +105,17 @@ def _sendable(error: Exception) -> Exception:
 
 
 class _ReportHandler(logging.Handler):
-    def __init__(self, supervised: Supervised) -> None:
+    def __init__(self, link: SupervisorLink) -> None:
         super().__init__()
-        self._supervised = supervised
+        self._link = link
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._supervised.report(Log(record.levelno, record.name, record.getMessage()))
+        self._link.report(Log(record.levelno, record.name, record.getMessage()))
 
 
 @contextmanager
-def _logging_to(supervised: Supervised, verbose: bool) -> Iterator[None]:
-    handler = _ReportHandler(supervised)
+def _logging_to(link: SupervisorLink, verbose: bool) -> Iterator[None]:
+    handler = _ReportHandler(link)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO if verbose else logging.WARNING)

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,10 +16,7 @@ from typing import Any, NoReturn, Self
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Failed, Report
-
-ENDING_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+from pipeline.system.signals import ending_signals_ignored, sigint_blocked
 
 
 def _raise(error: PipelineError) -> NoReturn:
@@ -27,7 +24,7 @@ def _raise(error: PipelineError) -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class ChildProcess:
     """One spawned process."""
 
     name: str
@@ -50,7 +47,7 @@ class ChildFailedError(ProcessDiedError):
         self.traceback = traceback
 
 
-class Children:
+class ChildProcesses:
     """Spawned processes, each at the other end of a pipe. Leaving the context ends them all."""
 
     STOP_S = 0.7
@@ -58,7 +55,7 @@ class Children:
 
     def __init__(self) -> None:
         self._spawn = multiprocessing.get_context("spawn")
-        self._children: dict[Connection[Command, Report], Child] = {}
+        self._children: dict[Connection[Command, Report], ChildProcess] = {}
 
     def spawn(
         self,
@@ -67,7 +64,7 @@ class Children:
         *args: object,
         may_end: bool = False,
         on_error: Callable[[PipelineError], None] = _raise,
-    ) -> Child:
+    ) -> ChildProcess:
         """Run ``module.main(pipe, *args)`` in a new process.
 
         :param may_end: whether ending by itself, with exit code 0, is what it should do.
@@ -77,10 +74,10 @@ class Children:
         process = self._spawn.Process(
             target=_enter, args=(module, theirs, *args), name=name, daemon=True
         )
-        with _signals_blocked():
+        with sigint_blocked():
             process.start()
         theirs.close()
-        child = self._children[ours] = Child(name, process, ours, may_end, on_error)
+        child = self._children[ours] = ChildProcess(name, process, ours, may_end, on_error)
         return child
 
     @property
@@ -109,7 +106,7 @@ class Children:
             else:
                 yield report
 
-    def kill(self, child: Child) -> None:
+    def kill(self, child: ChildProcess) -> None:
         """End a child at once, with the programs it has started if it leads a process group."""
         self._children.pop(child.pipe, None)
         child.pipe.close()
@@ -134,10 +131,10 @@ class Children:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        with _signals_ignored():
+        with ending_signals_ignored():
             self.stop()
 
-    def _ended(self, child: Child) -> None:
+    def _ended(self, child: ChildProcess) -> None:
         child.process.join(self.STOP_S)
         exit_code = child.process.exitcode
         self.kill(child)
@@ -161,27 +158,3 @@ def _error_of(name: str, failed: Failed) -> PipelineError:
         failed.error.add_note(failed.traceback)
         return failed.error
     return ChildFailedError(f"The {name} process failed: {failed.error}", failed.traceback)
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """A child inherits the mask: Ctrl-C cannot strike it before it ignores Ctrl-C itself."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Ending must itself not be interrupted; it takes less than a second."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from pipeline.ipc.reports import Report
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class QueueAudio:
     """Queue whole samples of an answer item for the loudspeaker."""
 
     item: int
@@ -46,7 +46,7 @@ class Truncate:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class DeleteItem:
     """Tell the service that nothing of an item was heard.
 
     A truncation to 0 ms says the same, but versions of the service have rejected it.
@@ -56,7 +56,7 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerCall:
+class SendToolResult:
     """Tell the model what came of a function call."""
 
     call_id: str
@@ -69,7 +69,7 @@ class CreateResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Remind:
+class AddMessage:
     """Tell a new session what was said in the one before."""
 
     role: Literal["user", "assistant"]
@@ -77,15 +77,15 @@ class Remind:
 
 
 Action = (
-    Play
+    QueueAudio
     | EndItem
     | Interrupt
     | Truncate
-    | Forget
+    | DeleteItem
     | CallTool
     | CancelTool
-    | AnswerCall
+    | SendToolResult
     | CreateResponse
-    | Remind
+    | AddMessage
     | Report
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.network.actions import Action, AnswerCall
+from pipeline.network.actions import Action, SendToolResult
 
 INTERRUPTED = "error: the user interrupted before this was finished"
 
@@ -49,7 +49,7 @@ class ToolCalls:
         for group in self._groups.values():
             if call_id in group.unanswered:
                 group.unanswered.remove(call_id)
-                yield AnswerCall(call_id, output)
+                yield SendToolResult(call_id, output)
 
     def response_finished(self, response_id: str) -> None:
         if group := self._groups.get(response_id):
@@ -66,7 +66,7 @@ class ToolCalls:
         """The user does not wait for any of them any more."""
         for call_id in self._take_unanswered():
             yield CancelTool(call_id)
-            yield AnswerCall(call_id, INTERRUPTED)
+            yield SendToolResult(call_id, INTERRUPTED)
 
     def abandon(self) -> Iterator[Action]:
         """The session that asked for them is gone."""

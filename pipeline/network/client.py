@@ -11,28 +11,28 @@ from azure.ai.voicelive.models import FunctionCallOutputItem
 
 from pipeline.config.settings import Settings
 from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
-from pipeline.ipc.child import Supervised
+from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
 from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady
 from pipeline.network.actions import (
     Action,
-    AnswerCall,
+    AddMessage,
     CreateResponse,
+    DeleteItem,
     EndItem,
-    Forget,
     Interrupt,
-    Play,
-    Remind,
+    QueueAudio,
+    SendToolResult,
     Truncate,
 )
+from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import closed, given_up, host_of, next_message, open_connection
 from pipeline.network.conversation import Conversation
+from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
-from pipeline.network.patience import Patience
 from pipeline.network.session import build_session, message_item
 from pipeline.network.uplink import Uplink
-from pipeline.network.wire import UnreadableError, read
 from pipeline.shm.state import Position, SharedState
 
 
@@ -54,7 +54,7 @@ class Client:
     def __init__(
         self,
         settings: Settings,
-        supervised: Supervised,
+        link: SupervisorLink,
         state: SharedState,
         uplink: Uplink,
         downlink: Downlink,
@@ -62,7 +62,7 @@ class Client:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._settings = settings
-        self._supervised = supervised
+        self._link = link
         self._state = state
         self._uplink = uplink
         self._downlink = downlink
@@ -81,26 +81,26 @@ class Client:
         """How long to wait before the next `tick`."""
         return self.IDLE_TICK_S if self._conversation.idle else self.TICK_S
 
-    async def talk(self) -> None:
+    async def run(self) -> None:
         """Pass events and frames on, in session after session, until cancelled.
 
         :raises AuthenticationError, EndpointError: the first session did not come about.
         :raises ServiceClosedError: a session ended and no other came about in time.
         """
-        patience = Patience(self._settings.reconnect_s)
+        backoff = ReconnectBackoff(self._settings.reconnect_s)
         while True:
             try:
                 async with AsyncExitStack() as stack:
-                    await self._hold_session(stack, patience)
+                    await self._hold_session(stack, backoff)
             except (ServiceClosedError, EndpointError, AuthenticationError) as error:
                 if not self._state.network.ready.load():
                     raise
-                await self._wait_to_reconnect(error, patience)
+                await self._wait_to_reconnect(error, backoff)
 
-    async def _hold_session(self, stack: AsyncExitStack, patience: Patience) -> None:
+    async def _hold_session(self, stack: AsyncExitStack, backoff: ReconnectBackoff) -> None:
         settings = self._settings
         where = "the built-in offline service" if settings.offline else host_of(settings)
-        self._supervised.report(Connecting(where))
+        self._link.report(Connecting(where))
         self._connection = connection = await open_connection(settings, stack)
         stack.callback(self._disconnected)
         tools = await self._offered if settings.tools else ()
@@ -112,7 +112,7 @@ class Client:
             event = await self._next_event(connection)
             await self._receive(event)
             if isinstance(event, SessionUpdated) and not self._session_ready:
-                patience.reached(time.monotonic())
+                backoff.connected(time.monotonic())
                 await self._begin()
                 sending = asyncio.create_task(self._uplink.run(connection))
                 stack.push_async_callback(_cancel, sending)
@@ -122,23 +122,23 @@ class Client:
         settings = self._settings
         self._session_ready = True
         self._state.network.ready.store(1)
-        self._supervised.report(SessionReady(self._session_id, settings.model, settings.voice))
-        await self._perform(self._conversation.resumed())
+        self._link.report(SessionReady(self._session_id, settings.model, settings.voice))
+        await self._perform(self._conversation.session_resumed())
 
     def _disconnected(self) -> None:
         self._connection = None
         self._session_ready = False
 
-    async def _wait_to_reconnect(self, error: PipelineError, patience: Patience) -> None:
+    async def _wait_to_reconnect(self, error: PipelineError, backoff: ReconnectBackoff) -> None:
         """:raises ServiceClosedError: it has been tried for long enough."""
-        await self._perform(self._conversation.lost())
-        pause_s = patience.pause_s(time.monotonic())
-        if pause_s is None:
+        await self._perform(self._conversation.session_lost())
+        delay_s = backoff.next_delay_s(time.monotonic())
+        if delay_s is None:
             raise given_up(error, self._settings.reconnect_s)
-        self._supervised.report(Notice(f"{error} Trying again."))
-        await asyncio.sleep(pause_s)
+        self._link.report(Notice(f"{error} Trying again."))
+        await asyncio.sleep(delay_s)
 
-    async def obey(self, command: Command) -> None:
+    async def handle_command(self, command: Command) -> None:
         """Carry out what the supervisor says."""
         match command:
             case OfferTools(tools):
@@ -153,7 +153,7 @@ class Client:
         self._tell_lost_samples()
         await self._perform(self._playback_news())
         if self._input_answered():
-            self._supervised.report(Finished())
+            self._link.report(Finished())
 
     async def _next_event(self, connection: VoiceLiveConnection) -> Event:
         while True:
@@ -162,11 +162,11 @@ class Client:
             try:
                 kind, event = read(message)
             except UnreadableError as error:
-                self._supervised.report(Notice(f"The service sent something unreadable: {error}"))
+                self._link.report(Notice(f"The service sent something unreadable: {error}"))
                 continue
             self._last_event_s = time.monotonic()
             if self._settings.verbose:
-                self._supervised.report(EventRead(kind, read_at_ns))
+                self._link.report(EventRead(kind, read_at_ns))
             return event
 
     async def _receive(self, event: Event) -> None:
@@ -187,15 +187,15 @@ class Client:
                     # barge-in: playback loads this word in every device period.
                     self._state.network.generation.store(generation)
                     self._downlink.drop_older(generation)
-                case Play() | EndItem():
+                case QueueAudio() | EndItem():
                     self._downlink.put(action)
-                case Truncate() | Forget() | AnswerCall() | CreateResponse() | Remind():
+                case Truncate() | DeleteItem() | SendToolResult() | CreateResponse() | AddMessage():
                     await self._tell_service(action)
                 case _:
-                    self._supervised.report(action)
+                    self._link.report(action)
 
     async def _tell_service(
-        self, action: Truncate | Forget | AnswerCall | CreateResponse | Remind
+        self, action: Truncate | DeleteItem | SendToolResult | CreateResponse | AddMessage
     ) -> None:
         if self._connection is None:
             return
@@ -204,13 +204,13 @@ class Client:
             match action:
                 case Truncate(item_id, audio_end_ms):
                     await item.truncate(item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
-                case Forget(item_id):
+                case DeleteItem(item_id):
                     await item.delete(item_id=item_id)
-                case AnswerCall(call_id, output):
+                case SendToolResult(call_id, output):
                     await item.create(item=FunctionCallOutputItem(call_id=call_id, output=output))
                 case CreateResponse():
                     await self._connection.response.create()
-                case Remind(role, words):
+                case AddMessage(role, words):
                     await item.create(item=message_item(role, words))
 
     def _playback_news(self) -> list[Action]:
@@ -220,13 +220,13 @@ class Client:
             if cut is None or cut.generation != conversation.generation:
                 return []  # positions are read only once the cut between them is settled
             self._settled_generation = cut.generation
-            return conversation.cut_done(cut.generation, *cut.heard)
+            return conversation.cut_settled(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
 
     def _tell_lost_samples(self) -> None:
         lost = self._downlink.lost_samples
         if lost and not self._lost_samples_told:
-            self._supervised.report(
+            self._link.report(
                 Notice(
                     "The answer is over half an hour ahead of the loudspeaker: the rest is lost."
                 )

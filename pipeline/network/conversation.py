@@ -28,7 +28,14 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, AnswerCall, CreateResponse, EndItem, Interrupt, Play
+from pipeline.network.actions import (
+    Action,
+    CreateResponse,
+    EndItem,
+    Interrupt,
+    QueueAudio,
+    SendToolResult,
+)
 from pipeline.network.calls import INTERRUPTED, ToolCalls
 from pipeline.network.events import (
     ALREADY_ACTIVE,
@@ -46,7 +53,7 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.items import Items, Response
-from pipeline.network.recall import Recall, Turn
+from pipeline.network.transcript import Transcript, Turn
 from pipeline.pcm import samples_to_ms
 
 
@@ -62,13 +69,13 @@ class Conversation:
         self._responses: dict[str, Response] = {}  # those that the service has not finished
         self._items = Items()
         self._calls = ToolCalls()
-        self._recall = Recall()
+        self._transcript = Transcript()
         self._user_speaks = False
         self._answer_due = False
-        self._going_on_due = False
-        self._answer_owed = False  # by a session that is gone, to a user who asked
-        self._away = False  # between two sessions
-        self._untold: list[Turn] = []  # answers of a session that is gone, which still sound
+        self._continue_after_tools = False
+        self._reply_owed = False  # by a session that is gone, to a user who asked
+        self._disconnected = False  # between two sessions
+        self._unreplayed: list[Turn] = []  # answers of a session that is gone, which still sound
         self._words_open = False
         self._ready_told = True
 
@@ -81,10 +88,10 @@ class Conversation:
     def idle(self) -> bool:
         """Nobody speaks, no answer is due or being made, and all audio has been heard."""
         return not (
-            self._away
+            self._disconnected
             or self._user_speaks
             or self._answer_due
-            or self._going_on_due
+            or self._continue_after_tools
             or self._responses
             or self._calls.waiting
             or not self._items.all_heard
@@ -107,7 +114,7 @@ class Conversation:
             actions.append(Ready())
         return actions
 
-    def cut_done(self, generation: int, item: int, samples: int) -> list[Action]:
+    def cut_settled(self, generation: int, item: int, samples: int) -> list[Action]:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
         settled = self._items.settle(generation, item, samples)
         actions: list[Action] = [action for stale in settled for action in stale.truncation()]
@@ -116,20 +123,20 @@ class Conversation:
             actions.append(Interrupted(samples_to_ms(heard_samples)))
         return actions + self.heard(item, samples)
 
-    def lost(self) -> list[Action]:
+    def session_lost(self) -> list[Action]:
         """The session is gone: what it sent sounds to its end, and nothing is owed to it."""
         return list(self._lose())
 
-    def resumed(self) -> list[Action]:
+    def session_resumed(self) -> list[Action]:
         """Another session is there: it is told what was said, and what it has to answer.
 
         An answer that still sounds is told when it is known how much of it was heard.
         """
-        self._untold = list(dict.fromkeys(self._items.unheard_turns()))
-        actions: list[Action] = list(self._recall.reminders(self._untold))
-        if self._answer_owed:
+        self._unreplayed = list(dict.fromkeys(self._items.unheard_turns()))
+        actions: list[Action] = list(self._transcript.messages(self._unreplayed))
+        if self._reply_owed:
             actions.append(CreateResponse())
-        self._answer_due, self._answer_owed, self._away = self._answer_owed, False, False
+        self._answer_due, self._reply_owed, self._disconnected = self._reply_owed, False, False
         return actions
 
     def _lose(self) -> Iterator[Action]:
@@ -137,29 +144,29 @@ class Conversation:
         if latest and not latest.response.finished and self._is_current(latest.response):
             yield EndItem(latest.ordinal, self._generation, latest.received_samples)
         yield from self._end_words()
-        going_on = self._going_on_due or self._calls.waiting
+        going_on = self._continue_after_tools or self._calls.waiting
         yield from self._calls.abandon()
-        asked = self._unsay_silent() or self._answer_due
-        self._answer_owed |= going_on or (asked and self._recall.ends_with_user)
+        asked = self._drop_unspoken_text() or self._answer_due
+        self._reply_owed |= going_on or (asked and self._transcript.ends_with_user)
         for response in self._responses.values():
             response.finished = True
         self._responses.clear()
         self._items.orphan()
         self._items.forget_heard()
-        self._user_speaks = self._answer_due = self._going_on_due = self._ready_told = False
-        self._untold = []
-        self._away = True
+        self._user_speaks = self._answer_due = self._continue_after_tools = self._ready_told = False
+        self._unreplayed = []
+        self._disconnected = True
 
     def _remind_settled(self) -> Iterator[Action]:
-        if self._untold:
+        if self._unreplayed:
             unheard = self._items.unheard_turns()
-            settled = [turn for turn in self._untold if turn not in unheard]
-            self._untold = [turn for turn in self._untold if turn in unheard]
+            settled = [turn for turn in self._unreplayed if turn not in unheard]
+            self._unreplayed = [turn for turn in self._unreplayed if turn in unheard]
             for turn in settled:
-                yield from turn.reminder()
+                yield from turn.message()
 
-    def _unsay_silent(self) -> bool:
-        """Forget words that no sound has come of; whether there are answers without any."""
+    def _drop_unspoken_text(self) -> bool:
+        """Drop the text of responses without audio; returns whether there were any."""
         silent = [each for each in self._live_responses() if not self._items.begun(each)]
         for response in silent:
             response.turn.words = ""
@@ -180,13 +187,13 @@ class Conversation:
             case SpeechStopped(item_id):
                 self._user_speaks = False
                 self._answer_due = True
-                self._recall.begin_user(item_id)
+                self._transcript.begin_user(item_id)
                 yield Processing()
             case UserTranscript(text, item_id):
-                self._recall.user_said(item_id, text)
+                self._transcript.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):
-                turn = self._recall.begin_assistant()
+                turn = self._transcript.begin_assistant()
                 self._responses[response_id] = Response(self._generation, turn)
                 self._answer_due = False
                 self._ready_told = False
@@ -208,11 +215,11 @@ class Conversation:
     def _interrupt(self) -> Iterator[Action]:
         if self._live_responses() or not self._items.all_heard:
             yield from self._cut()
-        self._going_on_due = False
+        self._continue_after_tools = False
         yield from self._calls.interrupt()
 
     def _cut(self) -> Iterator[Action]:
-        self._unsay_silent()
+        self._drop_unspoken_text()
         self._generation += 1
         yield Interrupt(self._generation)
         yield from self._end_words()
@@ -229,7 +236,7 @@ class Conversation:
             yield from item.truncation()
         elif pcm:
             item.queued_samples = item.received_samples
-            yield Play(item.ordinal, response.generation, offset_samples, pcm)
+            yield QueueAudio(item.ordinal, response.generation, offset_samples, pcm)
 
     def _audio_done(self, item_id: str) -> Iterator[Action]:
         item = self._items.get(item_id)
@@ -260,7 +267,7 @@ class Conversation:
                 event.response_id, event.call_id, event.name, event.arguments
             )
         else:
-            yield AnswerCall(event.call_id, INTERRUPTED)
+            yield SendToolResult(event.call_id, INTERRUPTED)
 
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
         response = self._responses.pop(done.response_id, None)
@@ -292,10 +299,10 @@ class Conversation:
     def _go_on(self) -> Iterator[Action]:
         """Ask for an answer that uses what the functions returned, as soon as one may be asked."""
         if self._calls.take_complete():
-            self._going_on_due = True
+            self._continue_after_tools = True
         busy = self._responses or self._user_speaks or self._answer_due
-        if self._going_on_due and not busy:
-            self._going_on_due = False
+        if self._continue_after_tools and not busy:
+            self._continue_after_tools = False
             self._answer_due = True
             yield CreateResponse()
 
@@ -303,7 +310,7 @@ class Conversation:
         code, message = error.code, error.message
         if code == ALREADY_ACTIVE:  # ours came too late: once more when that one is done
             self._answer_due = False
-            self._going_on_due = True
+            self._continue_after_tools = True
             yield from self._go_on()
         if error.benign:
             yield Trace(f"benign error {code}: {message}")

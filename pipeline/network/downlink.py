@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from pipeline.network.actions import EndItem, Play
+from pipeline.network.actions import EndItem, QueueAudio
 from pipeline.pcm import FRAME_SAMPLES, PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.shm.ring import FLAG_ITEM_END, RingWriter
 
@@ -23,7 +23,7 @@ class Downlink:
 
     def __init__(self, writer: RingWriter) -> None:
         self._writer = writer
-        self._waiting: deque[Play | EndItem] = deque()
+        self._waiting: deque[QueueAudio | EndItem] = deque()
         self._waiting_samples = 0
         self._written_samples = 0  # of the front of `_waiting`, already in the ring
         self.lost_samples = 0
@@ -33,7 +33,7 @@ class Downlink:
         """Whether `pump` has something left to do."""
         return bool(self._waiting)
 
-    def put(self, piece: Play | EndItem) -> None:
+    def put(self, piece: QueueAudio | EndItem) -> None:
         """Queue the next piece of an answer and publish what fits."""
         samples = _length_samples(piece)
         if self._waiting_samples + samples > self.WAITING_SAMPLES_LIMIT:
@@ -44,7 +44,7 @@ class Downlink:
         self.pump()
 
     def drop_older(self, generation: int) -> None:
-        """Forget what waits for older generations; the ring's stale frames are playback's."""
+        """Drop what waits for older generations; the ring's stale frames are playback's."""
         front = self._waiting[0] if self._waiting else None
         self._waiting = deque(p for p in self._waiting if p.generation >= generation)
         if not self._waiting or self._waiting[0] is not front:
@@ -58,10 +58,10 @@ class Downlink:
             self._waiting_samples -= _length_samples(piece)
             self._written_samples = 0
 
-    def _publish(self, piece: Play | EndItem) -> bool:
+    def _publish(self, piece: QueueAudio | EndItem) -> bool:
         """Write the rest of `piece`; False if the ring was full before its end."""
         match piece:
-            case Play(item, generation, offset_samples, pcm):
+            case QueueAudio(item, generation, offset_samples, pcm):
                 samples = np.frombuffer(pcm, PCM16)
                 while self._written_samples < len(samples):
                     start = self._written_samples
@@ -88,5 +88,5 @@ class Downlink:
 _NO_SAMPLES = np.zeros(0, PCM16)
 
 
-def _length_samples(piece: Play | EndItem) -> int:
-    return len(piece.pcm) // SAMPLE_BYTES if isinstance(piece, Play) else 0
+def _length_samples(piece: QueueAudio | EndItem) -> int:
+    return len(piece.pcm) // SAMPLE_BYTES if isinstance(piece, QueueAudio) else 0

@@ -7,8 +7,8 @@ about all of them: items before it have sounded, items after it have not.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.network.actions import Forget, Truncate
-from pipeline.network.recall import Turn
+from pipeline.network.actions import DeleteItem, Truncate
+from pipeline.network.transcript import Turn
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
 
 
@@ -51,7 +51,7 @@ class Item:
         settled = self.settled_samples
         return settled is not None and settled < self.received_samples
 
-    def truncation(self) -> Iterator[Truncate | Forget]:
+    def truncation(self) -> Iterator[Truncate | DeleteItem]:
         """What to tell the service, once, if some of the item will never sound."""
         settled = self.settled_samples
         if self._truncated or settled is None or not self.cut_short or self.item_id is None:
@@ -60,7 +60,7 @@ class Item:
         if heard_ms := samples_to_ms(settled):
             yield Truncate(self.item_id, heard_ms)
         else:
-            yield Forget(self.item_id)
+            yield DeleteItem(self.item_id)
 
 
 class Items:
@@ -128,7 +128,7 @@ class Items:
         for response in dict.fromkeys(stale.response for stale in settled):
             parts = [stale for stale in settled if stale.response is response]
             heard_samples = sum(part.settled_samples or 0 for part in parts)
-            response.turn.keep(heard_samples, sum(part.received_samples for part in parts))
+            response.turn.truncate(heard_samples, sum(part.received_samples for part in parts))
         return settled
 
     def orphan(self) -> None:

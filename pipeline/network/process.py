@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pipeline.config.settings import Settings
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report, Started
 from pipeline.network.client import Client
@@ -32,7 +32,7 @@ def main(
 
 
 def _work(
-    settings: Settings, names: SharedNames, wake_socket: socket.socket, supervised: Supervised
+    settings: Settings, names: SharedNames, wake_socket: socket.socket, link: SupervisorLink
 ) -> None:
     with (
         SharedState.attach(names.state) as state,
@@ -43,27 +43,27 @@ def _work(
         uplink = Uplink(capture_ring.reader(), WakeReceiver(wake_socket), state)
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
-        client = Client(settings, supervised, state, uplink, downlink, loop=runner.get_loop())
+        client = Client(settings, link, state, uplink, downlink, loop=runner.get_loop())
         promotion = Promotion(NETWORK_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()
         promotion.log_outcome()
-        supervised.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
-        runner.run(_until_stopped(client, supervised))
+        link.report(Started("network", f"event loop {type(runner.get_loop()).__module__}"))
+        runner.run(_until_stopped(client, link))
 
 
-async def _until_stopped(client: Client, supervised: Supervised) -> None:
+async def _until_stopped(client: Client, link: SupervisorLink) -> None:
     """Converse until the supervisor says stop, or until the client fails."""
-    talk = asyncio.create_task(client.talk())
-    while not talk.done() and not supervised.stopped:
+    run = asyncio.create_task(client.run())
+    while not run.done() and not link.stopped:
         await asyncio.sleep(client.pause_s)
-        while (command := supervised.receive()) is not None:
-            await client.obey(command)
+        while (command := link.receive()) is not None:
+            await client.handle_command(command)
         await client.tick()
-    talk.cancel()
-    await asyncio.wait({talk})
-    if not talk.cancelled():
-        talk.result()
+    run.cancel()
+    await asyncio.wait({run})
+    if not run.cancelled():
+        run.result()
 
 
 def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

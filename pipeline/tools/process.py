@@ -19,7 +19,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import CallTool, CancelTool, Command
 from pipeline.ipc.reports import Report, ToolsLoaded
 from pipeline.tools.calls import Calls
@@ -37,22 +37,22 @@ def main(pipe: "Connection[Report, Command]", verbose: bool, files: tuple[str, .
         _end()
 
 
-def _work(files: tuple[str, ...], supervised: Supervised) -> None:
+def _work(files: tuple[str, ...], link: SupervisorLink) -> None:
     loop = asyncio.new_event_loop()
-    calls = Calls(loop, supervised.report)
-    threading.Thread(target=_serve, args=(supervised, calls), name="commands", daemon=True).start()
-    with prints_reported(supervised.report):
+    calls = Calls(loop, link.report)
+    threading.Thread(target=_serve, args=(link, calls), name="commands", daemon=True).start()
+    with prints_reported(link.report):
         tools = load_tools(files)
-        supervised.report(ToolsLoaded(tuple(tool.schema for tool in tools.values())))
+        link.report(ToolsLoaded(tuple(tool.schema for tool in tools.values())))
         calls.offer(tools)
         loop.run_forever()
 
 
-def _serve(supervised: Supervised, calls: Calls) -> None:
+def _serve(link: SupervisorLink, calls: Calls) -> None:
     """Carry out commands until the supervisor says stop or is gone, then end the process."""
     try:
-        while not supervised.stopped:
-            command = supervised.receive(None)
+        while not link.stopped:
+            command = link.receive(None)
             if isinstance(command, CallTool | CancelTool):
                 calls.handle(command)
     finally:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.bench.options import BenchOptions
-from pipeline.supervisor import bench
+from pipeline.bench.runner import run as bench
 from tests.support.jack_card import JackCard
 
 CUTS = 4

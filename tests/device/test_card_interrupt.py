@@ -13,7 +13,6 @@ from pipeline.bench.scenarios import QUIET
 from pipeline.bench.stalls import Witnesses
 from pipeline.bench.three_processes import three_processes
 from pipeline.pcm import NS_PER_MS, SAMPLE_BYTES, samples_to_ns
-from pipeline.supervisor import start_on_files
 from tests.support.answers import answer, check_cut, end_cancelled
 from tests.support.figures import tell
 from tests.support.jack_card import JackCard, Talk, talking, wait_until
@@ -57,7 +56,7 @@ def test_the_figures_of_bench_are_those_of_a_sound_server(card: JackCard, tmp_pa
             SPEAK: [speak_ms for _, speak_ms in turns],
             MICROPHONE: [click(talk) for _ in range(CLICKS)],
         }
-    design = three_processes(start_on_files, period_ms=5.0)
+    design = three_processes(period_ms=5.0)
     with Witnesses() as witnesses:
         benched = measure(
             design,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.offline import SAMPLE_WAV
+from pipeline.audio.selection import SAMPLE_WAV
 from tests.support.answers import answer
 from tests.support.program import Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession

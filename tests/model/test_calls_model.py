@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.network.actions import Action, AnswerCall, CreateResponse
+from pipeline.network.actions import Action, CreateResponse, SendToolResult
 from pipeline.network.calls import INTERRUPTED
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
@@ -32,7 +32,7 @@ class World:
         self.calls: list[str] = []
         self.running: set[str] = set()
         self.abandoned: set[str] = set()
-        self.answers: list[AnswerCall] = []
+        self.answers: list[SendToolResult] = []
         self.user_speaks = False
         self.asked = False
 
@@ -44,7 +44,7 @@ class World:
                 case CancelTool(call_id):
                     self.running.remove(call_id)
                     self.abandoned.add(call_id)
-                case AnswerCall():
+                case SendToolResult():
                     self.answers.append(action)
                 case CreateResponse():
                     assert self.active is None, "asked while a response is active"

@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ipc.reports import Ready
-from pipeline.network.actions import Action, EndItem, Forget, Interrupt, Play, Truncate
+from pipeline.network.actions import Action, DeleteItem, EndItem, Interrupt, QueueAudio, Truncate
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -64,10 +64,10 @@ class Loudspeaker:
         self.told = (0, 0)
         self.cut = (0, 0, 0)
         self.items: dict[int, Item] = {}
-        self._frames: deque[Play | EndItem] = deque()
+        self._frames: deque[QueueAudio | EndItem] = deque()
         self._taken_samples = 0
 
-    def queue(self, frame: Play | EndItem) -> None:
+    def queue(self, frame: QueueAudio | EndItem) -> None:
         self._frames.append(frame)
 
     def period(self, samples: int, fade: int) -> None:
@@ -87,7 +87,7 @@ class Loudspeaker:
     def _take(self, samples: int) -> None:
         while self._frames and self._frames[0].generation == self.noticed:
             frame = self._frames[0]
-            length = len(frame.pcm) // 2 if isinstance(frame, Play) else 0
+            length = len(frame.pcm) // 2 if isinstance(frame, QueueAudio) else 0
             if length and not samples:
                 return
             count = min(length - self._taken_samples, samples)
@@ -163,7 +163,9 @@ class World:
     def very_late_delta(self, n: int) -> None:
         for response in self.chosen([r for r in self.responses if not r.live], n):
             actions = self.conversation.receive(AudioDelta(response.response_id, "x", b"1234"))
-            assert not [a for a in actions if isinstance(a, Play | Interrupt | Truncate | Forget)]
+            assert not [
+                a for a in actions if isinstance(a, QueueAudio | Interrupt | Truncate | DeleteItem)
+            ]
 
     def period(self, n: int) -> None:
         before = self.loudspeaker.cut
@@ -179,18 +181,18 @@ class World:
             self.perform(self.conversation.heard(*self.loudspeaker.told))
         elif self.loudspeaker.cut[0] == self.conversation.generation:
             self.settled_generation = self.conversation.generation
-            self.perform(self.conversation.cut_done(*self.loudspeaker.cut))
+            self.perform(self.conversation.cut_settled(*self.loudspeaker.cut))
 
     def loss(self, _n: int) -> None:
         """The session breaks off, and another takes its place."""
-        self.perform(self.conversation.lost())
+        self.perform(self.conversation.session_lost())
         assert not self.conversation.idle
         for response in self.responses:
             response.live = False
         for item in self.items:
             item.orphan = True
         self.user_speaks = False
-        self.perform(self.conversation.resumed())
+        self.perform(self.conversation.session_resumed())
 
     def chosen(self, responses: list[Response], n: int) -> list[Response]:
         """One of them, mostly the latest; none of none."""
@@ -211,7 +213,7 @@ class World:
     def perform(self, actions: list[Action], item: Item | None = None) -> None:
         for action in actions:
             match action:
-                case Play():
+                case QueueAudio():
                     assert item is not None
                     self.play(action, item)
                 case EndItem():
@@ -223,12 +225,12 @@ class World:
                 case Truncate(item_id, audio_end_ms):
                     assert audio_end_ms > 0
                     self.correct(item_id, audio_end_ms)
-                case Forget(item_id):
+                case DeleteItem(item_id):
                     self.correct(item_id, 0)
                 case Ready():
                     assert self.conversation.idle
 
-    def play(self, play: Play, item: Item) -> None:
+    def play(self, play: QueueAudio, item: Item) -> None:
         assert play.generation == self.loudspeaker.generation, "nothing stale is queued"
         assert play.offset_samples == item.queued_samples
         start = 2 * play.offset_samples

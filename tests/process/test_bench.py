@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.bench.awake import awake, processors
 from pipeline.bench.options import BenchOptions
-from pipeline.supervisor import bench
+from pipeline.bench.runner import run as bench
 
 CUTS = 4
 

@@ -24,7 +24,7 @@ INTERRUPTED = {0, 130, -signal.SIGINT}
 """A shell shows a program that SIGINT killed as 130."""
 
 OUR_TRACEBACK = r'Traceback.*File "[^"]*/pipeline/(?!__main__|loading)'
-"""The interpreter shows one of its own if it is struck before `system.sigint` can prevent it."""
+"""The interpreter shows one of its own if it is struck before `system.signals` can prevent it."""
 
 Strike = Callable[[Program], None]
 

@@ -187,13 +187,13 @@ def test_a_spoken_question_gets_a_spoken_result(
 
 def test_one_question_calls_two_functions(tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
-    from pipeline.offline import sample
-    from pipeline.offline.models.detector import DetectorModel
-    from pipeline.offline.models.recogniser import Recogniser
-    from pipeline.offline.models.voice import Voice
+    from pipeline.emulator import sample
+    from pipeline.emulator.models.detector import DetectorModel
+    from pipeline.emulator.models.recogniser import Recogniser
+    from pipeline.emulator.models.voice import Synthesiser
 
     question = sample._clearly(
-        "Tell me the weather, and tell me a story.", Voice(), Recogniser(DetectorModel())
+        "Tell me the weather, and tell me a story.", Synthesiser(), Recogniser(DetectorModel())
     )
     pause = np.zeros(12_000, np.int16)
     tools = tmp_path / "pair.py"

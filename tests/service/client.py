@@ -15,7 +15,7 @@ from azure.ai.voicelive.aio import VoiceLiveConnection, connect
 from azure.ai.voicelive.models import ServerEvent
 from azure.core.credentials import AzureKeyCredential
 
-from pipeline.offline import SAMPLE_WAV
+from pipeline.audio.selection import SAMPLE_WAV
 
 KEY = "correct horse"
 GENEROUS_S = 60.0

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from pipeline.offline.models.engine import RecognitionUnavailableError
-from pipeline.offline.models.recogniser import Recogniser
-from pipeline.offline.models.voice import Voice
-from pipeline.offline.server.access import Access
-from pipeline.offline.server.service import OfflineService
+from pipeline.emulator.models.engine import RecognitionUnavailableError
+from pipeline.emulator.models.recogniser import Recogniser
+from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.server.access import Access
+from pipeline.emulator.server.service import OfflineService
 from tests.service.client import KEY, Client
 from tests.service.conversations import CONVERSATIONS, UNINTELLIGIBLE, held
 
@@ -74,7 +74,7 @@ def port(running: Running) -> int:
 
 
 @pytest.fixture(scope="session")
-def voice(running: Running) -> Voice:
+def voice(running: Running) -> Synthesiser:
     return running.service._engine._voice.result()
 
 

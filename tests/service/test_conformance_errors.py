@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import pipeline.offline
+import pipeline.emulator
 from tests.service.client import Client, encoded, message, talk
 from tests.service.conversations import CLOCK, LONG, WRITTEN
 
@@ -142,7 +142,7 @@ ELSEWHERE = {
 
 def test_every_code_has_its_place_here() -> None:
     """The codes are those that the sources of the service hold."""
-    folder = Path(pipeline.offline.__file__).parent
+    folder = Path(pipeline.emulator.__file__).parent
     sources = (ast.parse(path.read_text()) for path in folder.rglob("*.py"))
     codes = {code for tree in sources for code in codes_in(tree)}
     ids = {f"item_{verb}_invalid_item_id" for verb in ("retrieve", "delete", "truncate")}

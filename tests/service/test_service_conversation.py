@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soxr
 
-from pipeline.offline import SAMPLE_WAV
-from pipeline.offline.models.recogniser import Recogniser
-from pipeline.offline.sample import SCRIPT
+from pipeline.audio.selection import SAMPLE_WAV
+from pipeline.emulator.models.recogniser import Recogniser
+from pipeline.emulator.sample import SCRIPT
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,

@@ -10,11 +10,11 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline.models import folding
-from pipeline.offline.models.detector import RATE_HZ, DetectorModel, SpeechDetector
-from pipeline.offline.models.packages import folder_of
-from pipeline.offline.models.recogniser import Recogniser, Samples16k
-from pipeline.offline.models.voice import Voice
+from pipeline.emulator.models import folding
+from pipeline.emulator.models.detector import RATE_HZ, DetectorModel, SpeechDetector
+from pipeline.emulator.models.packages import folder_of
+from pipeline.emulator.models.recogniser import Recogniser, Samples16k
+from pipeline.emulator.models.voice import Synthesiser
 from tests.service.client import read_wav
 from tests.service.words import word_errors, words
 
@@ -60,7 +60,7 @@ MOST_WORD_ERRORS = 0.08
 
 
 def test_what_the_voice_says_is_understood(
-    voice: Voice, recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
+    voice: Synthesiser, recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = [
         Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_HZ))
@@ -116,7 +116,7 @@ def word_error_rate(
     return rate
 
 
-def test_words_are_no_quotation(voice: Voice, recogniser: Recogniser) -> None:
+def test_words_are_no_quotation(voice: Synthesiser, recogniser: Recogniser) -> None:
     """The model quotes this question about every other time: then its last mark is no "?"."""
     for _ in range(4):
         asked = soxr.resample(voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_HZ)
@@ -130,7 +130,7 @@ def test_silence_and_noise_are_no_words(recogniser: Recogniser, level: int) -> N
     assert recogniser.transcribe(noise) == ""
 
 
-def test_the_detector_tells_speech_from_silence(voice: Voice) -> None:
+def test_the_detector_tells_speech_from_silence(voice: Synthesiser) -> None:
     speech = soxr.resample(voice.say("Hello there, how are you?"), 24_000, 16_000)
     detector = SpeechDetector(DetectorModel())
     starts = range(0, speech.size - 511, 512)
@@ -143,7 +143,7 @@ def test_the_detector_tells_speech_from_silence(voice: Voice) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.text(max_size=60))
-def test_any_text_can_be_said(voice: Voice, text: str) -> None:
+def test_any_text_can_be_said(voice: Synthesiser, text: str) -> None:
     assert voice.say(text).dtype == np.int16
 
 
@@ -151,7 +151,7 @@ def test_any_text_can_be_said(voice: Voice, text: str) -> None:
     "text",
     ["", " ", "...", "🙂", "'", "-", "42", "3.14", "10:30", "007", "x" * 500, "9" * 400, "日本"],
 )
-def test_odd_text_can_be_said(voice: Voice, text: str) -> None:
+def test_odd_text_can_be_said(voice: Synthesiser, text: str) -> None:
     assert voice.say(text).size < 24_000 * 60
 
 

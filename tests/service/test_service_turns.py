@@ -9,14 +9,14 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline.listening.formats import InputFormat
-from pipeline.offline.listening.g711 import A_LAW, MU_LAW
-from pipeline.offline.listening.listener import Listener
-from pipeline.offline.listening.turns import Endpointing, SpeechEnding, TurnEvent
-from pipeline.offline.models.detector import DetectorModel
-from pipeline.offline.models.recogniser import Recogniser
-from pipeline.offline.models.voice import Voice
-from pipeline.offline.sample import SCRIPT
+from pipeline.emulator.listening.formats import InputFormat
+from pipeline.emulator.listening.g711 import A_LAW, MU_LAW
+from pipeline.emulator.listening.listener import Listener
+from pipeline.emulator.listening.turns import Endpointing, SpeechEnding, TurnEvent
+from pipeline.emulator.models.detector import DetectorModel
+from pipeline.emulator.models.recogniser import Recogniser
+from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.sample import SCRIPT
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,
@@ -161,7 +161,7 @@ def test_any_slicing_has_the_same_turns(slices: list[int]) -> None:
 # --- interruptions ---
 
 
-def said_clearly(voice: Voice, recogniser: Recogniser, text: str) -> Samples:
+def said_clearly(voice: Synthesiser, recogniser: Recogniser, text: str) -> Samples:
     """The voice never speaks twice the same: speak until it is understood."""
     for _ in range(ATTEMPTS):
         speech = voice.say(text)
@@ -180,7 +180,7 @@ async def begin_a_story(client: Client) -> None:
 
 @pytest.mark.parametrize("filler", ["Yeah.", "Okay."])
 def test_a_filler_does_not_stop_an_answer(
-    port: int, voice: Voice, recogniser: Recogniser, filler: str
+    port: int, voice: Synthesiser, recogniser: Recogniser, filler: str
 ) -> None:
     sound = said_clearly(voice, recogniser, filler)
 
@@ -219,7 +219,7 @@ def test_noise_does_not_stop_an_answer(port: int) -> None:
     "detection", [SERVER_VAD, SEMANTIC | {"remove_filler_words": False}], ids=["sound", "told to"]
 )
 def test_any_speech_may_stop_an_answer(
-    port: int, voice: Voice, recogniser: Recogniser, detection: dict[str, object]
+    port: int, voice: Synthesiser, recogniser: Recogniser, detection: dict[str, object]
 ) -> None:
     sound = said_clearly(voice, recogniser, "Okay.")
 
@@ -235,7 +235,7 @@ def test_any_speech_may_stop_an_answer(
 
 
 def test_a_filler_is_a_turn_when_nothing_sounds(
-    port: int, voice: Voice, recogniser: Recogniser
+    port: int, voice: Synthesiser, recogniser: Recogniser
 ) -> None:
     sound = said_clearly(voice, recogniser, "Okay.")
 
@@ -358,7 +358,7 @@ def test_much_sound_of_one_client_does_not_stop_another(port: int) -> None:
 
 
 def test_a_filler_is_a_turn_after_the_client_cancelled_the_answer(
-    port: int, voice: Voice, recogniser: Recogniser
+    port: int, voice: Synthesiser, recogniser: Recogniser
 ) -> None:
     sound = said_clearly(voice, recogniser, "Okay.")
 

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pipeline.errors import DeviceError
-from pipeline.ipc.child import Supervised, run_child
+from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import CallTool
 from pipeline.ipc.reports import Notice, ToolReturned
 
@@ -22,36 +22,36 @@ def main(pipe: "Connection[Any, Any]", kind: str, *args: Any) -> None:
 
 
 def _say(*args: Any) -> None:
-    *sentences, supervised = args
+    *sentences, link = args
     for sentence in sentences:
-        supervised.report(Notice(sentence))
+        link.report(Notice(sentence))
 
 
-def _stay(supervised: Supervised) -> None:
-    supervised.report(Notice(str(os.getpid())))
-    while not supervised.stop_requested(None):
+def _stay(link: SupervisorLink) -> None:
+    link.report(Notice(str(os.getpid())))
+    while not link.stop_requested(None):
         pass
 
 
-def _say_a_lot(supervised: Supervised) -> None:
+def _say_a_lot(link: SupervisorLink) -> None:
     """Far more than a pipe holds, then stay."""
     for n in range(3_000):
-        supervised.report(Notice(f"{n} " + 100 * "x"))
-    _stay(supervised)
+        link.report(Notice(f"{n} " + 100 * "x"))
+    _stay(link)
 
 
-def _echo(supervised: Supervised) -> None:
-    while not supervised.stopped:
-        match supervised.receive(None):
+def _echo(link: SupervisorLink) -> None:
+    while not link.stopped:
+        match link.receive(None):
             case CallTool(call_id, name, arguments):
-                supervised.report(ToolReturned(call_id, f"{name}{arguments}"))
+                link.report(ToolReturned(call_id, f"{name}{arguments}"))
 
 
-def _expected_failure(_supervised: Supervised) -> None:
+def _expected_failure(_supervised: SupervisorLink) -> None:
     raise DeviceError("No such card: plug one in.")
 
 
-def _unexpected_failure(_supervised: Supervised) -> None:
+def _unexpected_failure(_supervised: SupervisorLink) -> None:
     raise ZeroDivisionError("by nought")
 
 
@@ -61,14 +61,14 @@ class UnpicklableError(Exception):
         self.tied_to_this_process = lambda: None
 
 
-def _unpicklable_failure(_supervised: Supervised) -> None:
+def _unpicklable_failure(_supervised: SupervisorLink) -> None:
     raise UnpicklableError(1, 2)
 
 
-def _ctrl_c(supervised: Supervised) -> None:
+def _ctrl_c(link: SupervisorLink) -> None:
     os.kill(os.getpid(), signal.SIGINT)
-    supervised.report(Notice("still here"))
-    _stay(supervised)
+    link.report(Notice("still here"))
+    _stay(link)
 
 
 def _die(_pipe: "Connection[Any, Any]") -> None:

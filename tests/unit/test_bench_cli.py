@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import supervisor
+from pipeline.bench import runner
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.scenarios import SCENARIOS, TOOLS, Scenario
 from pipeline.cli import execute
@@ -13,7 +13,7 @@ from pipeline.cli import execute
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[BenchOptions]:
     options: list[BenchOptions] = []
-    monkeypatch.setattr(supervisor, "bench", lambda given: options.append(given) or 0)
+    monkeypatch.setattr(runner, "run", lambda given: options.append(given) or 0)
     return options
 
 

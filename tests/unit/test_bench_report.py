@@ -79,11 +79,13 @@ def cells(report: str, label: str) -> list[str]:
     return row.strip().removeprefix(label).split()
 
 
-SPOKEN = Path("never opened.wav")
+@pytest.fixture(autouse=True)
+def _nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is to be measured")
 
-
-def never_start(*_: object) -> None:
-    raise AssertionError("nothing is to be measured")
+    monkeypatch.setattr(runner, "measure", fail)
+    monkeypatch.setattr(runner.live, "converse", fail)
 
 
 def test_each_percentile_is_a_measured_value() -> None:
@@ -209,17 +211,17 @@ def test_a_missing_package_is_told_before_anything_is_measured(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match=r"pip install .*\[bench\]"):
-        run(BenchOptions(png=tmp_path / "x.png"), never_start, SPOKEN)
+        run(BenchOptions(png=tmp_path / "x.png"))
 
 
 def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
-        run(BenchOptions(json=tmp_path / "none" / "x.json"), never_start, SPOKEN)
+        run(BenchOptions(json=tmp_path / "none" / "x.json"))
 
 
 def test_an_unknown_scenario_is_told() -> None:
     with pytest.raises(UsageError, match=r"'loud' is no scenario, expected one of quiet,"):
-        run(BenchOptions(scenarios=("loud",)), never_start, SPOKEN)
+        run(BenchOptions(scenarios=("loud",)))
 
 
 @pytest.mark.parametrize(("limit_ms", "code"), [(4.0, 0), (3.9, 1)])
@@ -227,10 +229,10 @@ def test_the_exit_code_tells_whether_the_limits_were_kept(
     limit_ms: float, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "_measure", lambda *_: COMPARED)
-    assert run(BenchOptions(max_cut_ms=limit_ms), never_start, SPOKEN) == code
+    assert run(BenchOptions(max_cut_ms=limit_ms)) == code
 
 
 def test_what_only_the_scripted_service_allows_is_told() -> None:
     live = BenchOptions(service=Settings(endpoint="https://there.example"), compare=True)
     with pytest.raises(UsageError, match=r"--compare.*--endpoint"):
-        run(live, never_start, SPOKEN)
+        run(live)

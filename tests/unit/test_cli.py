@@ -9,9 +9,9 @@ import pytest
 
 from pipeline import __version__, cli
 from pipeline.config.settings import Settings, options
+from pipeline.emulator.server.faults import Faults
+from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
-from pipeline.offline.server.faults import Faults
-from pipeline.offline.server.options import ServeOptions
 
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
 
@@ -42,7 +42,11 @@ class Calls:
 def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     monkeypatch.chdir(tmp_path)
     calls = Calls()
-    for name in ("pipeline.supervisor", "pipeline.offline.process"):
+    for name in (
+        "pipeline.supervisor.run",
+        "pipeline.supervisor.devices",
+        "pipeline.emulator.process",
+    ):
         module = ModuleType(name)
         vars(module).update(run=calls.run, list_devices=calls.list_devices, serve=calls.serve)
         monkeypatch.setitem(sys.modules, name, module)

@@ -15,7 +15,7 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, EndItem, Forget, Interrupt, Play, Truncate
+from pipeline.network.actions import Action, DeleteItem, EndItem, Interrupt, QueueAudio, Truncate
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -57,16 +57,16 @@ def cancelled(response: str = "r1") -> ResponseDone:
     return ResponseDone(response, "cancelled", "turn_detected")
 
 
-def plays(actions: list[Action]) -> list[Play]:
-    return [action for action in actions if isinstance(action, Play)]
+def plays(actions: list[Action]) -> list[QueueAudio]:
+    return [action for action in actions if isinstance(action, QueueAudio)]
 
 
 def cuts(actions: list[Action]) -> list[Interrupt]:
     return [action for action in actions if isinstance(action, Interrupt)]
 
 
-def corrections(actions: list[Action]) -> list[Truncate | Forget]:
-    return [action for action in actions if isinstance(action, Truncate | Forget)]
+def corrections(actions: list[Action]) -> list[Truncate | DeleteItem]:
+    return [action for action in actions if isinstance(action, Truncate | DeleteItem)]
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def test_an_answer_is_played_whole_and_in_order(conversation: Conversation) -> N
     assert actions == [
         Listening(),
         Processing(),
-        Play(1, 0, 0, pcm(300)),
-        Play(1, 0, 300, pcm(200, 300)),
+        QueueAudio(1, 0, 0, pcm(300)),
+        QueueAudio(1, 0, 300, pcm(200, 300)),
         EndItem(1, 0, 500),
     ]
 
@@ -191,7 +191,7 @@ def test_half_a_sample_at_the_end_is_neither_played_nor_waited_for(
         AudioDone("r1", "i1"),
         completed(),
     )
-    assert actions == [Play(1, 0, 0, pcm(5)), EndItem(1, 0, 5)]
+    assert actions == [QueueAudio(1, 0, 0, pcm(5)), EndItem(1, 0, 5)]
     conversation.heard(1, 5)
     assert conversation.idle
 
@@ -202,16 +202,16 @@ def test_half_a_sample_at_the_end_is_neither_played_nor_waited_for(
 def test_an_interruption_before_the_first_delta(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"))
     assert drive(conversation, SpeechStarted()) == [Interrupt(1), Listening()]
-    assert conversation.cut_done(1, 0, 0) == []
+    assert conversation.cut_settled(1, 0, 0) == []
     late = drive(conversation, delta(480), delta(480), AudioDone("r1", "i1"), cancelled())
-    assert late == [Forget("i1")]
+    assert late == [DeleteItem("i1")]
 
 
 def test_an_interruption_between_deltas(answering: Conversation) -> None:
     answering.heard(1, 400 * MS)
     assert drive(answering, SpeechStarted()) == [Interrupt(1), Listening()]
     assert drive(answering, delta(200 * MS)) == []
-    settled = answering.cut_done(1, 1, 410 * MS + 5)
+    settled = answering.cut_settled(1, 1, 410 * MS + 5)
     assert settled == [Truncate("i1", 410), Interrupted(410)]
     assert drive(answering, delta(200 * MS), AudioDone("r1", "i1"), cancelled()) == []
 
@@ -219,7 +219,7 @@ def test_an_interruption_between_deltas(answering: Conversation) -> None:
 def test_an_interruption_in_the_middle_of_a_deltas_playback(answering: Conversation) -> None:
     drive(answering, AudioDone("r1", "i1"))
     assert drive(answering, SpeechStarted(), cancelled()) == [Interrupt(1), Listening()]
-    settled = answering.cut_done(1, 1, 123 * MS + 23)
+    settled = answering.cut_settled(1, 1, 123 * MS + 23)
     assert settled == [Truncate("i1", 123), Interrupted(123)]
 
 
@@ -227,7 +227,7 @@ def test_an_interruption_after_the_response_is_done_but_unheard(answering: Conve
     drive(answering, AudioDone("r1", "i1"), completed())
     answering.heard(1, 999 * MS)
     assert drive(answering, SpeechStarted()) == [Interrupt(1), Listening()]
-    assert answering.cut_done(1, 1, 999 * MS) == [Truncate("i1", 999), Interrupted(999)]
+    assert answering.cut_settled(1, 1, 999 * MS) == [Truncate("i1", 999), Interrupted(999)]
 
 
 def test_speech_after_everything_was_heard_cuts_nothing(answering: Conversation) -> None:
@@ -239,11 +239,11 @@ def test_speech_after_everything_was_heard_cuts_nothing(answering: Conversation)
 
 def test_two_interruptions_in_a_row(answering: Conversation) -> None:
     first = drive(answering, SpeechStarted(), SpeechStopped())
-    assert answering.cut_done(1, 1, 100 * MS) == [Truncate("i1", 100), Interrupted(100)]
+    assert answering.cut_settled(1, 1, 100 * MS) == [Truncate("i1", 100), Interrupted(100)]
     drive(answering, cancelled(), ResponseCreated("r2"))
     played = drive(answering, delta(500 * MS, "r2", "i2"))
     second = drive(answering, SpeechStarted())
-    assert answering.cut_done(2, 2, 50 * MS) == [Truncate("i2", 50), Interrupted(50)]
+    assert answering.cut_settled(2, 2, 50 * MS) == [Truncate("i2", 50), Interrupted(50)]
     assert cuts(first + second) == [Interrupt(1), Interrupt(2)]
     assert [(p.item, p.generation) for p in plays(played)] == [(2, 1)]
 
@@ -252,8 +252,8 @@ def test_two_interruptions_before_the_first_is_settled(answering: Conversation) 
     drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
     drive(answering, delta(500 * MS, "r2", "i2"), SpeechStarted())
     assert answering.generation == 2
-    settled = answering.cut_done(2, 1, 70 * MS)  # playback noticed both at once
-    assert corrections(settled) == [Truncate("i1", 70), Forget("i2")]
+    settled = answering.cut_settled(2, 1, 70 * MS)  # playback noticed both at once
+    assert corrections(settled) == [Truncate("i1", 70), DeleteItem("i2")]
 
 
 def test_the_first_of_two_cuts_unseen_never_counts_unheard_words_as_heard(
@@ -263,7 +263,7 @@ def test_the_first_of_two_cuts_unseen_never_counts_unheard_words_as_heard(
     answering.heard(1, 90 * MS)
     drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
     drive(answering, delta(500 * MS, "r2", "i2"), SpeechStarted())
-    settled = answering.cut_done(2, 2, 5 * MS)
+    settled = answering.cut_settled(2, 2, 5 * MS)
     assert corrections(settled) == [Truncate("i1", 90), Truncate("i2", 5)]
 
 
@@ -274,29 +274,29 @@ def test_an_interruption_while_the_answer_is_being_created(conversation: Convers
     drive(conversation, ResponseCreated("r1"))
     assert plays(drive(conversation, delta(480)))
     assert cuts(drive(conversation, cancelled())) == [Interrupt(1)]
-    assert corrections(conversation.cut_done(1, 1, 48)) == [Truncate("i1", 2)]
+    assert corrections(conversation.cut_settled(1, 1, 48)) == [Truncate("i1", 2)]
     actions = drive(conversation, SpeechStopped(), ResponseCreated("r2"), delta(10, "r2", "i2"))
-    assert plays(actions) == [Play(2, 1, 0, pcm(10))]
+    assert plays(actions) == [QueueAudio(2, 1, 0, pcm(10))]
 
 
 def test_late_deltas_before_the_cut_is_settled_are_unheard(answering: Conversation) -> None:
     drive(answering, SpeechStarted())
     assert drive(answering, delta(100 * MS), delta(100 * MS)) == []
-    assert corrections(answering.cut_done(1, 1, 1_000 * MS)) == [Truncate("i1", 1_000)]
+    assert corrections(answering.cut_settled(1, 1, 1_000 * MS)) == [Truncate("i1", 1_000)]
 
 
 def test_late_deltas_after_the_cut_is_settled_are_unheard(answering: Conversation) -> None:
     drive(answering, SpeechStarted())
-    assert answering.cut_done(1, 1, 1_000 * MS) == []  # all there was had been heard
+    assert answering.cut_settled(1, 1, 1_000 * MS) == []  # all there was had been heard
     assert drive(answering, delta(100 * MS)) == [Truncate("i1", 1_000)]
     assert drive(answering, delta(100 * MS), AudioDone("r1", "i1"), cancelled()) == []
 
 
 def test_a_late_item_of_an_old_answer_is_forgotten_at_once(answering: Conversation) -> None:
     drive(answering, SpeechStarted())
-    assert drive(answering, delta(100 * MS, item="i2")) == [Forget("i2")]
+    assert drive(answering, delta(100 * MS, item="i2")) == [DeleteItem("i2")]
     assert drive(answering, delta(100 * MS, item="i2")) == []
-    assert corrections(answering.cut_done(1, 1, 24)) == [Truncate("i1", 1)]
+    assert corrections(answering.cut_settled(1, 1, 24)) == [Truncate("i1", 1)]
 
 
 def test_late_deltas_of_a_finished_response_are_dropped(answering: Conversation) -> None:
@@ -314,7 +314,7 @@ def test_late_deltas_among_those_of_the_next_answer(answering: Conversation) -> 
         cancelled("r1"),
         AudioDone("r2", "i2"),
     )
-    assert plays(actions) == [Play(2, 1, 0, pcm(5)), Play(2, 1, 5, pcm(5, 5))]
+    assert plays(actions) == [QueueAudio(2, 1, 0, pcm(5)), QueueAudio(2, 1, 5, pcm(5, 5))]
     assert actions[-1] == EndItem(2, 1, 10)
 
 
@@ -334,7 +334,7 @@ def test_no_end_is_queued_for_a_cut_item(answering: Conversation) -> None:
 
 def test_a_cancellation_without_speech_silences_the_answer(answering: Conversation) -> None:
     assert drive(answering, ResponseDone("r1", "cancelled", "client_cancelled")) == [Interrupt(1)]
-    assert answering.cut_done(1, 1, 40 * MS) == [Truncate("i1", 40), Interrupted(40), Ready()]
+    assert answering.cut_settled(1, 1, 40 * MS) == [Truncate("i1", 40), Interrupted(40), Ready()]
 
 
 def test_a_cancellation_after_speech_started_cuts_no_second_time(answering: Conversation) -> None:
@@ -345,7 +345,7 @@ def test_a_cancellation_after_speech_started_cuts_no_second_time(answering: Conv
 def test_a_cancelled_answer_without_audio_silences_no_other(answering: Conversation) -> None:
     drive(answering, ResponseCreated("r2"))
     assert not cuts(drive(answering, cancelled("r2")))
-    assert plays(drive(answering, delta(5))) == [Play(1, 0, 1_000 * MS, pcm(5))]
+    assert plays(drive(answering, delta(5))) == [QueueAudio(1, 0, 1_000 * MS, pcm(5))]
 
 
 def test_the_next_answer_survives_the_cancellation_of_the_one_before(
@@ -353,8 +353,8 @@ def test_the_next_answer_survives_the_cancellation_of_the_one_before(
 ) -> None:
     drive(answering, ResponseCreated("r2"))
     assert drive(answering, cancelled("r1")) == [Interrupt(1)]
-    assert plays(drive(answering, delta(5, "r2", "i2"))) == [Play(2, 1, 0, pcm(5))]
-    assert corrections(answering.cut_done(1, 1, 10 * MS)) == [Truncate("i1", 10)]
+    assert plays(drive(answering, delta(5, "r2", "i2"))) == [QueueAudio(2, 1, 0, pcm(5))]
+    assert corrections(answering.cut_settled(1, 1, 10 * MS)) == [Truncate("i1", 10)]
 
 
 def test_two_answers_in_flight_play_one_after_the_other(answering: Conversation) -> None:
@@ -365,7 +365,7 @@ def test_two_answers_in_flight_play_one_after_the_other(answering: Conversation)
         completed("r1"),
         completed("r2"),
     )
-    assert plays(actions) == [Play(2, 0, 0, pcm(5))]
+    assert plays(actions) == [QueueAudio(2, 0, 0, pcm(5))]
     answering.heard(1, 1_000 * MS)
     assert not answering.idle
     assert answering.heard(2, 5) == [Ready()]
@@ -382,7 +382,7 @@ def test_the_end_of_an_item_may_come_after_the_next_answer(answering: Conversati
 def test_two_answers_in_flight_are_cut_together(answering: Conversation) -> None:
     drive(answering, ResponseCreated("r2"), delta(500 * MS, "r2", "i2"))
     assert cuts(drive(answering, SpeechStarted())) == [Interrupt(1)]
-    settled = answering.cut_done(1, 2, 7 * MS)
+    settled = answering.cut_settled(1, 2, 7 * MS)
     assert settled == [Truncate("i2", 7), Interrupted(1_007)]
     assert drive(answering, delta(5), delta(5, "r2", "i2")) == [Truncate("i1", 1_000)]
 
@@ -392,13 +392,13 @@ def test_late_deltas_of_the_first_of_two_cut_answers_were_not_heard(
 ) -> None:
     drive(answering, ResponseCreated("r2"), delta(500 * MS, "r2", "i2"), SpeechStarted())
     drive(answering, delta(100 * MS))
-    settled = answering.cut_done(1, 2, 7 * MS)
+    settled = answering.cut_settled(1, 2, 7 * MS)
     assert corrections(settled) == [Truncate("i1", 1_000), Truncate("i2", 7)]
 
 
 def test_a_response_created_while_the_user_speaks_is_played(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), ResponseCreated("r1"))
-    assert plays(drive(conversation, delta(5))) == [Play(1, 0, 0, pcm(5))]
+    assert plays(drive(conversation, delta(5))) == [QueueAudio(1, 0, 0, pcm(5))]
     drive(conversation, SpeechStopped(), completed())
     conversation.heard(1, 5)
     assert not conversation.idle  # the answer to what was said is still due
@@ -426,7 +426,7 @@ def test_speech_silences_nothing_where_interruptions_are_off() -> None:
     conversation = Conversation(interrupt_response=False)
     drive(conversation, ResponseCreated("r1"), delta(100))
     assert drive(conversation, SpeechStarted()) == [Listening()]
-    assert plays(drive(conversation, delta(5, first=100))) == [Play(1, 0, 100, pcm(5, 100))]
+    assert plays(drive(conversation, delta(5, first=100))) == [QueueAudio(1, 0, 100, pcm(5, 100))]
 
 
 def test_a_cancellation_silences_even_where_interruptions_are_off() -> None:
@@ -498,7 +498,7 @@ def test_idle(conversation: Conversation, events: list[Event], idle: bool) -> No
 def test_idle_waits_until_a_cut_is_settled(answering: Conversation) -> None:
     drive(answering, cancelled())
     assert not answering.idle
-    answering.cut_done(1, 1, 10)
+    answering.cut_settled(1, 1, 10)
     assert answering.idle
 
 
@@ -513,8 +513,8 @@ def test_ready_is_told_after_speech_that_gets_no_answer(conversation: Conversati
 @pytest.mark.parametrize(
     ("heard_samples", "expected"),
     [
-        (0, [Forget("i1"), Interrupted(0)]),
-        (23, [Forget("i1"), Interrupted(0)]),
+        (0, [DeleteItem("i1"), Interrupted(0)]),
+        (23, [DeleteItem("i1"), Interrupted(0)]),
         (24, [Truncate("i1", 1), Interrupted(1)]),
         (999 * MS + 23, [Truncate("i1", 999), Interrupted(999)]),
         (1_000 * MS - 1, [Truncate("i1", 999), Interrupted(999)]),
@@ -526,35 +526,35 @@ def test_truncation_is_exact(
     answering: Conversation, heard_samples: int, expected: list[Action]
 ) -> None:
     drive(answering, SpeechStarted())
-    assert answering.cut_done(1, 1, heard_samples) == expected
+    assert answering.cut_settled(1, 1, heard_samples) == expected
 
 
 def test_a_cut_is_settled_once(answering: Conversation) -> None:
     drive(answering, SpeechStarted())
-    assert corrections(answering.cut_done(1, 1, 10 * MS))
-    assert not corrections(answering.cut_done(1, 1, 5 * MS))
+    assert corrections(answering.cut_settled(1, 1, 10 * MS))
+    assert not corrections(answering.cut_settled(1, 1, 5 * MS))
 
 
 def test_an_item_heard_in_an_earlier_turn_is_not_touched(answering: Conversation) -> None:
     drive(answering, completed())
     answering.heard(1, 1_000 * MS)
     drive(answering, ResponseCreated("r2"), delta(100 * MS, "r2", "i2"), SpeechStarted())
-    assert corrections(answering.cut_done(1, 2, 24)) == [Truncate("i2", 1)]
+    assert corrections(answering.cut_settled(1, 2, 24)) == [Truncate("i2", 1)]
 
 
 def test_the_second_item_of_an_answer_is_forgotten_if_only_the_first_was_heard(
     answering: Conversation,
 ) -> None:
     drive(answering, delta(100 * MS, item="i2"), SpeechStarted())
-    settled = answering.cut_done(1, 1, 600 * MS)
-    assert settled == [Truncate("i1", 600), Forget("i2"), Interrupted(600)]
+    settled = answering.cut_settled(1, 1, 600 * MS)
+    assert settled == [Truncate("i1", 600), DeleteItem("i2"), Interrupted(600)]
 
 
 def test_positions_of_the_old_answer_after_the_cut_change_nothing(
     answering: Conversation,
 ) -> None:
     drive(answering, SpeechStarted())
-    answering.cut_done(1, 1, 10 * MS)
+    answering.cut_settled(1, 1, 10 * MS)
     drive(answering, SpeechStopped(), cancelled(), ResponseCreated("r2"))
     drive(answering, delta(24, "r2", "i2"), completed("r2"))
     assert answering.heard(1, 8 * MS) == []
@@ -570,7 +570,7 @@ def test_memory_is_bounded_over_a_thousand_interruptions(conversation: Conversat
         drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated(response))
         drive(conversation, delta(100, response, item), SpeechStarted())
         drive(conversation, delta(100, response, item), delta(10, response, f"late{n}"))
-        conversation.cut_done(n + 1, n + 1, 50)
+        conversation.cut_settled(n + 1, n + 1, 50)
         drive(conversation, cancelled(response))
         drive(conversation, delta(100, response, item))
         conversation.heard(n + 1, 50)

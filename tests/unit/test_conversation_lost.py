@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.reports import AssistantDone, Interrupted, Ready
-from pipeline.network.actions import CreateResponse, EndItem, Play, Remind
+from pipeline.network.actions import AddMessage, CreateResponse, EndItem, QueueAudio
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -19,7 +19,7 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
-from pipeline.network.recall import Recall
+from pipeline.network.transcript import Transcript
 
 SECOND = 24_000  # samples
 HELLO = (SpeechStarted(), SpeechStopped("u1"), UserTranscript("Hello.", "u1"))
@@ -32,7 +32,7 @@ GREETING = (
     AudioDone("r1", "i1"),
     ResponseDone("r1", "completed", ""),
 )
-REMEMBERED = [Remind("user", "Hello."), Remind("assistant", "Good morning, how are you?")]
+REMEMBERED = [AddMessage("user", "Hello."), AddMessage("assistant", "Good morning, how are you?")]
 
 
 @pytest.fixture
@@ -46,118 +46,124 @@ def drive(conversation: Conversation, *events: Event) -> None:
 
 
 def test_the_first_session_is_told_nothing(conversation: Conversation) -> None:
-    assert conversation.resumed() == []
+    assert conversation.session_resumed() == []
     assert conversation.idle
 
 
 def test_the_next_session_is_told_what_was_said(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     assert conversation.heard(1, SECOND) == [Ready()]
-    assert conversation.lost() == []
-    assert conversation.resumed() == REMEMBERED
+    assert conversation.session_lost() == []
+    assert conversation.session_resumed() == REMEMBERED
     assert conversation.heard(1, SECOND) == [Ready()]
 
 
 def test_an_answer_that_is_complete_sounds_on(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
-    assert conversation.lost() == []
+    assert conversation.session_lost() == []
     assert conversation.heard(1, 500) == []
     assert not conversation.idle
-    assert conversation.resumed() == REMEMBERED[:1]
+    assert conversation.session_resumed() == REMEMBERED[:1]
     assert conversation.heard(1, SECOND) == [REMEMBERED[1], Ready()]
     assert conversation.heard(1, SECOND) == []
 
 
 def test_an_answer_that_breaks_off_has_an_end(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:3])
-    assert conversation.lost() == [EndItem(1, 0, SECOND), AssistantDone()]
-    assert conversation.resumed() == REMEMBERED[:1]
-    assert conversation.heard(1, SECOND) == [Remind("assistant", "Good morning,"), Ready()]
+    assert conversation.session_lost() == [EndItem(1, 0, SECOND), AssistantDone()]
+    assert conversation.session_resumed() == REMEMBERED[:1]
+    assert conversation.heard(1, SECOND) == [AddMessage("assistant", "Good morning,"), Ready()]
 
 
 def test_the_old_answer_can_be_interrupted(conversation: Conversation) -> None:
     """Nothing is truncated: the session is told of what was heard, and of no more."""
     drive(conversation, *HELLO, *GREETING)
-    conversation.lost()
-    assert conversation.resumed() == REMEMBERED[:1]
+    conversation.session_lost()
+    assert conversation.session_resumed() == REMEMBERED[:1]
     drive(conversation, SpeechStarted())
     assert conversation.generation == 1
-    heard = Remind("assistant", "Good morning,")
-    assert conversation.cut_done(1, 1, SECOND * 6 // 10) == [Interrupted(600), heard]
+    heard = AddMessage("assistant", "Good morning,")
+    assert conversation.cut_settled(1, 1, SECOND * 6 // 10) == [Interrupted(600), heard]
 
 
 def test_a_cut_that_the_loss_overtakes_is_settled(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted())
-    conversation.lost()
-    assert conversation.cut_done(1, 1, SECOND * 6 // 10) == [Interrupted(600)]
-    assert conversation.resumed() == [REMEMBERED[0], Remind("assistant", "Good morning,")]
+    conversation.session_lost()
+    assert conversation.cut_settled(1, 1, SECOND * 6 // 10) == [Interrupted(600)]
+    assert conversation.session_resumed() == [
+        REMEMBERED[0],
+        AddMessage("assistant", "Good morning,"),
+    ]
 
 
 def test_an_answer_that_sounds_over_two_losses_is_told_once(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     for _ in range(2):
-        conversation.lost()
-        assert conversation.resumed() == REMEMBERED[:1]
-    conversation.lost()
+        conversation.session_lost()
+        assert conversation.session_resumed() == REMEMBERED[:1]
+    conversation.session_lost()
     assert conversation.heard(1, SECOND) == []
-    assert conversation.resumed() == REMEMBERED
+    assert conversation.session_resumed() == REMEMBERED
 
 
 def test_the_next_session_may_use_the_same_names(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
-    conversation.lost()
-    conversation.resumed()
+    conversation.session_lost()
+    conversation.session_resumed()
     conversation.receive(ResponseCreated("r1"))
     played = conversation.receive(AudioDelta("r1", "i1", bytes(10)))
-    assert played == [Play(2, 0, 0, bytes(10))]
+    assert played == [QueueAudio(2, 0, 0, bytes(10))]
 
 
 def test_only_what_was_heard_is_remembered(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted())
-    conversation.cut_done(1, 1, SECOND * 6 // 10)
-    conversation.lost()
-    assert conversation.resumed() == [REMEMBERED[0], Remind("assistant", "Good morning,")]
+    conversation.cut_settled(1, 1, SECOND * 6 // 10)
+    conversation.session_lost()
+    assert conversation.session_resumed() == [
+        REMEMBERED[0],
+        AddMessage("assistant", "Good morning,"),
+    ]
 
 
 def test_words_of_which_nothing_sounded_are_forgotten(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:2], SpeechStarted(), SpeechStopped("u2"))
-    conversation.cut_done(1, 0, 0)
-    conversation.lost()
-    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    conversation.cut_settled(1, 0, 0)
+    conversation.session_lost()
+    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
 
 
 def test_a_question_that_was_not_answered_is_answered(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
-    conversation.lost()
+    conversation.session_lost()
     assert not conversation.idle
-    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
     assert not conversation.idle
 
 
 def test_an_answer_without_sound_yet_is_given_anew(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:2])
-    assert conversation.lost() == [AssistantDone()]
-    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    assert conversation.session_lost() == [AssistantDone()]
+    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
 
 
 def test_it_is_owed_until_a_session_can_pay(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
     for _ in range(3):
-        assert conversation.lost() == []
-    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
-    conversation.lost()
-    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+        assert conversation.session_lost() == []
+    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    conversation.session_lost()
+    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
     drive(conversation, *GREETING)
     conversation.heard(1, SECOND)
-    conversation.lost()
-    assert conversation.resumed() == REMEMBERED
+    conversation.session_lost()
+    assert conversation.session_resumed() == REMEMBERED
 
 
 def test_nothing_is_asked_when_the_question_is_unknown(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted(), SpeechStopped("u2"))
-    conversation.cut_done(1, 1, SECOND)
-    conversation.lost()
-    assert conversation.resumed() == REMEMBERED
+    conversation.cut_settled(1, 1, SECOND)
+    conversation.session_lost()
+    assert conversation.session_resumed() == REMEMBERED
 
 
 def test_words_that_come_in_the_middle_of_the_answer_stand_before_it(
@@ -165,23 +171,23 @@ def test_words_that_come_in_the_middle_of_the_answer_stand_before_it(
 ) -> None:
     drive(conversation, *HELLO[:2], *GREETING[:5], HELLO[2], *GREETING[5:])
     conversation.heard(1, SECOND)
-    conversation.lost()
-    assert conversation.resumed() == REMEMBERED
+    conversation.session_lost()
+    assert conversation.session_resumed() == REMEMBERED
 
 
 def test_a_function_s_result_is_for_nobody(conversation: Conversation) -> None:
     drive(conversation, *HELLO, ResponseCreated("r1"))
     called = conversation.receive(FunctionCalled("r1", "c1", "clock", "{}"))
     assert called == [CallTool("c1", "clock", "{}")]
-    assert conversation.lost() == [CancelTool("c1")]
+    assert conversation.session_lost() == [CancelTool("c1")]
     assert conversation.tool_returned("c1", "noon") == []
-    assert conversation.resumed() == [REMEMBERED[0], CreateResponse()]
+    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
 
 
 def test_memory_is_bounded() -> None:
-    recall = Recall()
-    for number in range(3 * Recall.MOST_TURNS):
-        recall.user_said(f"u{number}", f"{number}")
-    assert [r.words for r in recall.reminders([])] == [
-        str(number) for number in range(2 * Recall.MOST_TURNS, 3 * Recall.MOST_TURNS)
+    transcript = Transcript()
+    for number in range(3 * Transcript.MOST_TURNS):
+        transcript.user_said(f"u{number}", f"{number}")
+    assert [message.words for message in transcript.messages([])] == [
+        str(number) for number in range(2 * Transcript.MOST_TURNS, 3 * Transcript.MOST_TURNS)
     ]

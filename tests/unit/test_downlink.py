@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.network.actions import EndItem, Play
+from pipeline.network.actions import EndItem, QueueAudio
 from pipeline.network.downlink import Downlink
 from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.ring import FLAG_ITEM_END, FrameRing, RingReader
@@ -55,8 +55,8 @@ def counted(samples: int, first: int = 0) -> Samples:
     return (np.arange(first, first + samples) % 65_536).astype(np.uint16).view(np.int16)
 
 
-def play(samples: int, *, item: int = 1, generation: int = 0, first: int = 0) -> Play:
-    return Play(item, generation, first, counted(samples, first).tobytes())
+def play(samples: int, *, item: int = 1, generation: int = 0, first: int = 0) -> QueueAudio:
+    return QueueAudio(item, generation, first, counted(samples, first).tobytes())
 
 
 def joined(frames: list[tuple[int, int, int, int, Samples]]) -> Samples:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.offline.listening.formats import InputFormat
-from pipeline.offline.listening.turns import Endpointing
-from pipeline.offline.protocol.caveats import caveats
-from pipeline.offline.protocol.configuration import Configuration
-from pipeline.offline.protocol.session_fields import SessionFields
-from pipeline.offline.protocol.wire import ClientError
+from pipeline.emulator.listening.formats import InputFormat
+from pipeline.emulator.listening.turns import Endpointing
+from pipeline.emulator.protocol.caveats import caveats
+from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.protocol.session_fields import SessionFields
+from pipeline.emulator.protocol.wire import ClientError
 
 SERVER_VAD = Endpointing()
 SEMANTIC_VAD = Endpointing(prefix_padding_ms=420, speech_duration_ms=80)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.offline.answers.speech import DELTA_SAMPLES, Speech, aligned, deltas
-from pipeline.offline.protocol.conversation import Conversation, Item, answer, item_from_client
-from pipeline.offline.protocol.text_input import TextInput
-from pipeline.offline.protocol.wire import ClientError, parse
+from pipeline.emulator.answers.speech import DELTA_SAMPLES, Speech, aligned, deltas
+from pipeline.emulator.protocol.conversation import Conversation, Item, answer, item_from_client
+from pipeline.emulator.protocol.text_input import TextInput
+from pipeline.emulator.protocol.wire import ClientError, parse
 from pipeline.pcm import Samples
 
 

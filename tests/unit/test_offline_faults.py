@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.settings import options
+from pipeline.emulator.protocol.wire import Event
+from pipeline.emulator.server.disturbance import Distortion, Transit, downlink
+from pipeline.emulator.server.faults import Faults, faults_table, from_flags, from_query
+from pipeline.emulator.server.line import Line
 from pipeline.errors import SettingsError
-from pipeline.offline.protocol.wire import Event
-from pipeline.offline.server.disturbance import Distortion, Transit, downlink
-from pipeline.offline.server.faults import Faults, faults_table, from_flags, from_query
-from pipeline.offline.server.line import Line
 
 README = Path(__file__).parents[2] / "README.md"
 STARTED = "input_audio_buffer.speech_started"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.offline.listening.appended import unpacked
-from pipeline.offline.listening.formats import (
+from pipeline.emulator.listening.appended import unpacked
+from pipeline.emulator.listening.formats import (
     OUTPUT_FORMATS,
     InputDecoder,
     InputFormat,
@@ -19,9 +19,9 @@ from pipeline.offline.listening.formats import (
     input_format,
     output_format,
 )
-from pipeline.offline.listening.g711 import A_LAW, MU_LAW, Law
-from pipeline.offline.listening.listener import Listener
-from pipeline.offline.protocol.wire import ClientError
+from pipeline.emulator.listening.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.listening.listener import Listener
+from pipeline.emulator.protocol.wire import ClientError
 from pipeline.pcm import PCM16, Samples
 
 CODES = bytes(range(256))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.offline.answers.rehearsal import Rehearsal
-from pipeline.offline.answers.replier import Replier
-from pipeline.offline.answers.replies import Prompt, RuleReplies
+from pipeline.emulator.answers.rehearsal import Rehearsal
+from pipeline.emulator.answers.replier import Replier
+from pipeline.emulator.answers.replies import Prompt, RuleReplies
 from pipeline.pcm import Samples
 
 SETTINGS: dict[str, Any] = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}

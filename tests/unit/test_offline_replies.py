@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.offline.answers.arithmetic import answer_sum
-from pipeline.offline.answers.numerals import LIMIT, cardinal, ordinal, parse_number
-from pipeline.offline.answers.replier import Replier, date_words, time_words
-from pipeline.offline.answers.speakable import clauses, speakable
-from pipeline.offline.answers.speech import DELTA_SAMPLES, deltas
-from pipeline.offline.answers.story import STORY
+from pipeline.emulator.answers.arithmetic import answer_sum
+from pipeline.emulator.answers.numerals import LIMIT, cardinal, ordinal, parse_number
+from pipeline.emulator.answers.replier import Replier, date_words, time_words
+from pipeline.emulator.answers.speakable import clauses, speakable
+from pipeline.emulator.answers.speech import DELTA_SAMPLES, deltas
+from pipeline.emulator.answers.story import STORY
 from pipeline.pcm import Samples
 
 NOON = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)

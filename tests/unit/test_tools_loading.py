@@ -189,7 +189,7 @@ def test_what_describes_tools_is_imported_where_starting_late_delays_nobody() ->
             )
             if {name.split(".")[0] for name in names} & {"pydantic", "docstring_parser"}:
                 importers.add(path.relative_to(root).parts[0])
-    assert importers == {"tools", "offline"}
+    assert importers == {"tools", "emulator"}
 
 
 def _refused(file: str, place: str, words: str) -> None:

@@ -1,0 +1,1 @@
+"""The built-in Voice Live service: real detection, recognition and speech on this machine alone."""

@@ -1,0 +1,69 @@
+"""The beginning of an answer, made while the user pauses, in the hope that the turn is over.
+
+Nothing of it is sent. An answer that begins otherwise, or never, leaves no trace of it.
+"""
+
+import asyncio
+from contextlib import aclosing
+
+from pipeline.emulator.answers.replies import Prompt, Replies, RuleReplies
+from pipeline.emulator.answers.speakable import clauses
+from pipeline.emulator.models.engine import Engine
+from pipeline.emulator.protocol.conversation import Item, user_speech
+from pipeline.emulator.protocol.wire import Event
+from pipeline.pcm import Samples
+
+
+class Rehearsal:
+    """Says what an engine says, and what was rehearsed at once."""
+
+    def __init__(self, engine: Engine, replies: Replies) -> None:
+        self._engine = engine
+        # Rules are free, and leave no trace. A model elsewhere is asked in earnest only.
+        self._rules = replies if isinstance(replies, RuleReplies) else None
+        self._rehearsing: asyncio.Task[tuple[str, Samples] | None] | None = None
+
+    def begin(self, settings: Event, items: tuple[Item, ...], words: "asyncio.Task[str]") -> None:
+        """Rehearse the answer to `words`, once they are known, after `items`."""
+        self.drop()
+        if self._rules is not None:
+            rehearsing = self._rehearse(self._rules, settings, items, words)
+            self._rehearsing = asyncio.create_task(rehearsing)
+            # One that was dropped has failed for nobody.
+            self._rehearsing.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def drop(self) -> None:
+        """The answer will be another."""
+        if self._rehearsing is not None:
+            self._rehearsing.cancel()
+            self._rehearsing = None
+
+    async def say(self, clause: str, *, awaited: bool) -> Samples:
+        """Return `clause` spoken, 24 kHz."""
+        rehearsing, self._rehearsing = self._rehearsing, None
+        if rehearsing is not None:
+            try:
+                await asyncio.wait({rehearsing})
+            finally:
+                rehearsing.cancel()  # nobody waits for it any more; one that is done stays so
+            known = not rehearsing.cancelled() and rehearsing.exception() is None
+            if known and (rehearsed := rehearsing.result()) and rehearsed[0] == clause:
+                return rehearsed[1]
+        return await self._engine.say(clause, awaited=awaited)
+
+    async def _rehearse(
+        self,
+        rules: RuleReplies,
+        settings: Event,
+        items: tuple[Item, ...],
+        words: "asyncio.Task[str]",
+    ) -> tuple[str, Samples] | None:
+        """Return the first clause and its sound; None if the answer begins with a call."""
+        remark = user_speech("", 0)
+        remark.wire["content"][0]["transcript"] = await asyncio.shield(words)
+        reply = rules.reply(Prompt(settings, (*items, remark)))
+        async with aclosing(reply), aclosing(clauses(reply)) as parts:
+            first = await anext(parts, None)
+        if not isinstance(first, str):
+            return None
+        return first, await self._engine.say(first, awaited=True)

@@ -1,0 +1,228 @@
+"""The formats in which sound travels: what clients append becomes 16 kHz, answers leave as asked.
+
+A session that is being changed is checked in two steps, before any of the change is adopted:
+
+- `input_format(session)` reads `input_audio_format`, `input_audio_sampling_rate` and
+  `input_audio_echo_cancellation` of the whole session object as it would become, and raises
+  `ClientError` if they do not fit together;
+- `Hearing.check_change(format)` raises it if channels change although sound has been received.
+
+`output_format(name, param)` is what `output_audio_format` means. Each answer makes one
+`OutputEncoder` of it: `encode` for every piece of sound, `flush` once after the last.
+
+An `input_audio_sampling_rate` that is None, or absent, is the default of its encoding.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import soxr
+
+from pipeline.emulator.listening.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.models.detector import RATE_HZ
+from pipeline.emulator.models.recogniser import Samples16k
+from pipeline.emulator.protocol.wire import ClientError, Event, checked
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
+
+Encoding = Literal["pcm16", "g711_ulaw", "g711_alaw"]
+
+_LAWS: dict[str, Law] = {"g711_ulaw": MU_LAW, "g711_alaw": A_LAW}
+_LAW_RATE_HZ = 8_000
+INPUT_ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+INPUT_RATES_HZ: dict[Encoding, tuple[int, ...]] = {
+    "pcm16": (SAMPLE_RATE_HZ, 8_000, 16_000, 44_100),
+    "g711_ulaw": (_LAW_RATE_HZ,),
+    "g711_alaw": (_LAW_RATE_HZ,),
+}
+"""The first is the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFormat:
+    """Sound as a client appends it. Two channels are its microphone and its loudspeaker."""
+
+    encoding: Encoding = "pcm16"
+    rate_hz: int = SAMPLE_RATE_HZ
+    channels: int = 1
+
+    @property
+    def frame_bytes(self) -> int:
+        """One sample of each channel."""
+        return self.channels * (1 if self.encoding in _LAWS else SAMPLE_BYTES)
+
+    def check_whole(self, size_bytes: int) -> None:
+        """Raise `ClientError` unless that many bytes are whole frames."""
+        if size_bytes % self.frame_bytes:
+            stereo = " with two channels" if self.channels == 2 else ""
+            raise ClientError(
+                "invalid_value",
+                f"{size_bytes} bytes are no whole samples of {self.encoding}{stereo}.",
+                "audio",
+            )
+
+
+class _Resampler:
+    """One stream of int16 at another rate. However it is sliced, the result is the same."""
+
+    def __init__(self, from_hz: int, to_hz: int, quality: str) -> None:
+        # In int16 soxr would dither, differently for each slice.
+        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality=quality)
+
+    def resample(self, samples: Samples, *, last: bool = False) -> Samples:
+        resampled = self._stream.resample_chunk(samples.astype(np.float32), last=last)
+        int16: Samples = np.rint(resampled).clip(-32_768, 32_767).astype(np.int16)
+        return int16
+
+
+class InputDecoder:
+    """One stream of appended sound. What one `decode` ends with, the next goes on from."""
+
+    def __init__(self, format_: InputFormat) -> None:
+        self.format = format_
+        self._law = _LAWS.get(format_.encoding)
+        self._resampler = None
+        if format_.rate_hz != RATE_HZ:
+            # Neither the detector nor the recogniser gains by more quality; this has no delay.
+            self._resampler = _Resampler(format_.rate_hz, RATE_HZ, "QQ")
+
+    def decode(self, data: bytes) -> Samples16k:
+        """Return whole frames of sound as 16 kHz mono; raise `ClientError` if they are not whole.
+
+        The second channel, the echo's reference, is not listened to.
+        """
+        self.format.check_whole(len(data))
+        if self._law is not None:
+            samples = self._law.decode(data)
+        else:
+            samples = np.frombuffer(data, PCM16)[:: self.format.channels]
+        if self._resampler is not None:
+            samples = self._resampler.resample(samples)
+        return samples
+
+
+def input_format(session: Event) -> InputFormat:
+    """Return what the fields of a session object say of appended sound; raise `ClientError`."""
+    encoding = _encoding(session.get("input_audio_format", "pcm16"))
+    rates_hz = INPUT_RATES_HZ[encoding]
+    rate_hz = session.get("input_audio_sampling_rate")
+    if rate_hz is None:
+        rate_hz = rates_hz[0]
+    if isinstance(rate_hz, bool) or rate_hz not in rates_hz:
+        names = ", ".join(map(str, sorted(rates_hz)))
+        raise ClientError(
+            "invalid_value",
+            f"Invalid value: {rate_hz!r}. Supported rates of {encoding} are: {names}.",
+            "session.input_audio_sampling_rate",
+        )
+    return InputFormat(encoding, int(rate_hz), _channels(session, encoding))
+
+
+def _encoding(value: object) -> Encoding:
+    for encoding in INPUT_ENCODINGS:
+        if value == encoding:
+            return encoding
+    names = ", ".join(map(repr, INPUT_ENCODINGS))
+    raise ClientError(
+        "invalid_value",
+        f"Invalid value: {value!r}. Supported values are: {names}.",
+        "session.input_audio_format",
+    )
+
+
+def _channels(session: Event, encoding: Encoding) -> int:
+    """Two if the client brings the echo's reference itself, else one."""
+    at = "session.input_audio_echo_cancellation"
+    echo: dict[str, Any] = checked(session.get("input_audio_echo_cancellation") or {}, dict, at)
+    source = echo.get("reference_source") or "server"
+    channels = 1 if echo.get("channels") is None else echo["channels"]
+    if source not in ("server", "client"):
+        raise ClientError(
+            "invalid_value",
+            f"Invalid value: {source!r}. Supported values are: 'server', 'client'.",
+            f"{at}.reference_source",
+        )
+    if checked(channels, int, f"{at}.channels") not in (1, 2):
+        raise ClientError(
+            "invalid_value",
+            f"Invalid value: {channels}. Supported values are: 1, 2.",
+            f"{at}.channels",
+        )
+    if source == "client" and channels == 1:
+        raise ClientError(
+            "invalid_ec_reference_channels",
+            "A reference from the client needs two channels.",
+            f"{at}.channels",
+        )
+    if source == "server" and channels == 2:
+        raise ClientError(
+            "invalid_ec_channels_requires_client",
+            "Two channels need a reference from the client.",
+            f"{at}.reference_source",
+        )
+    if channels == 2 and encoding != "pcm16":
+        raise ClientError(
+            "invalid_ec_channels_format",
+            "Two channels can be appended as pcm16 alone.",
+            "session.input_audio_format",
+        )
+    return channels
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """Sound as an answer brings it, mono."""
+
+    encoding: Encoding = "pcm16"
+    rate_hz: int = SAMPLE_RATE_HZ
+
+
+OUTPUT_FORMATS: dict[str, OutputFormat] = {
+    "pcm16": OutputFormat(),
+    **{
+        f"pcm16_{rate_hz}hz": OutputFormat("pcm16", rate_hz)
+        for rate_hz in (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
+    },
+    "g711_ulaw": OutputFormat("g711_ulaw", _LAW_RATE_HZ),
+    "g711_alaw": OutputFormat("g711_alaw", _LAW_RATE_HZ),
+}
+
+
+def output_format(name: object, param: str) -> OutputFormat:
+    """Return the format of that name, also in older spelling ("pcm16-8000hz"), or raise."""
+    spelling = name.replace("-", "_") if isinstance(name, str) else ""
+    if spelling not in OUTPUT_FORMATS:
+        names = ", ".join(map(repr, OUTPUT_FORMATS))
+        raise ClientError(
+            "invalid_value", f"Invalid value: {name!r}. Supported values are: {names}.", param
+        )
+    return OUTPUT_FORMATS[spelling]
+
+
+class OutputEncoder:
+    """The sound of one answer. Pieces join without a seam, and none of it is lost."""
+
+    def __init__(self, format_: OutputFormat) -> None:
+        self._law = _LAWS.get(format_.encoding)
+        self._resampler = None
+        if format_.rate_hz != SAMPLE_RATE_HZ:
+            self._resampler = _Resampler(SAMPLE_RATE_HZ, format_.rate_hz, "HQ")
+
+    def encode(self, samples: Samples) -> bytes:
+        """Take 24 kHz; return what is ready, a few milliseconds less than came in."""
+        if self._resampler is not None:
+            samples = self._resampler.resample(samples)
+        return self._packed(samples)
+
+    def flush(self) -> bytes:
+        """Return the rest."""
+        if self._resampler is None:
+            return b""
+        rest = self._resampler.resample(np.zeros(0, np.int16), last=True)
+        self._resampler = None
+        return self._packed(rest)
+
+    def _packed(self, samples: Samples) -> bytes:
+        if self._law is not None:
+            return self._law.encode(samples)
+        return samples.astype(PCM16, copy=False).tobytes()

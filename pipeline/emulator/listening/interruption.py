@@ -1,0 +1,29 @@
+"""The user speaks while an answer sounds: the answer stops, and is remembered as far as heard."""
+
+from contextlib import suppress
+
+from pipeline.emulator.answers.answering import Answering
+from pipeline.emulator.protocol.conversation import Conversation
+from pipeline.emulator.protocol.wire import ClientError, event
+from pipeline.emulator.server.outbox import Outbox
+
+
+def interrupt(
+    answering: Answering, conversation: Conversation, outbox: Outbox, *, truncates: bool
+) -> None:
+    """Stop the answer; if it `truncates`, forget what of it the client has not played yet."""
+    unheard = answering.playback.stop()
+    answering.cancel("turn_detected")
+    if not truncates:
+        return
+    for item_id, heard_ms in unheard:
+        with suppress(ClientError):  # the client has deleted or truncated it itself
+            conversation.truncate(item_id, 0, heard_ms)
+            outbox.put(
+                event(
+                    "conversation.item.truncated",
+                    item_id=item_id,
+                    content_index=0,
+                    audio_end_ms=heard_ms,
+                )
+            )

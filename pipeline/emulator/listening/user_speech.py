@@ -1,0 +1,63 @@
+"""A turn of the user's that is over becomes an item, and the client is told its words."""
+
+import asyncio
+
+from pipeline.emulator.answers.answering import Heard
+from pipeline.emulator.listening.recognition import Words
+from pipeline.emulator.listening.transcription import transcription_events
+from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.protocol.conversation import Conversation, user_speech
+from pipeline.emulator.protocol.wire import event
+from pipeline.emulator.server.outbox import Outbox
+
+
+class UserSpeech:
+    """The spoken items of one session, until their words are told."""
+
+    def __init__(
+        self, configuration: Configuration, conversation: Conversation, outbox: Outbox
+    ) -> None:
+        self._configuration = configuration
+        self._conversation = conversation
+        self._outbox = outbox
+        self._heard: dict[str, Heard] = {}
+
+    async def add(self, item_id: str, audio_ms: int, words: Words) -> Heard:
+        """Make a turn an item. Where a model of text answers, wait for its words first."""
+        item = user_speech(item_id, audio_ms)
+        heard = self._heard[item.id] = Heard(item, words)
+        previous_id = self._conversation.add(item)
+        self._outbox.put(
+            event("input_audio_buffer.committed", previous_item_id=previous_id, item_id=item.id)
+        )
+        if self._configuration.is_cascaded:
+            heard.may_be_told.set()
+            await self._tell_words(heard)
+        else:
+            heard.told = asyncio.create_task(self._tell_words(heard))
+        self._outbox.put(
+            event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
+        )
+        return heard
+
+    def unfinished(self, item_id: str) -> Heard | None:
+        """The turn that became this item, while its words are still to be found or told."""
+        return self._heard.get(item_id)
+
+    def close(self) -> None:
+        """End everything that is still under way."""
+        for heard in tuple(self._heard.values()):
+            heard.words.cancel()
+            if heard.told is not None:
+                heard.told.cancel()
+
+    async def _tell_words(self, heard: Heard) -> None:
+        """Tell the client what was recognised, when it is recognised and its moment has come."""
+        await asyncio.wait({heard.words})
+        failure = heard.words.exception()
+        if failure is None:
+            heard.item.wire["content"][0]["transcript"] = heard.words.result()
+        await heard.may_be_told.wait()
+        del self._heard[heard.item.id]
+        if self._configuration.transcribes:
+            self._outbox.put(*transcription_events(heard.item, failure))

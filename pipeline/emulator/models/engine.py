@@ -1,0 +1,99 @@
+"""The models, loaded once for all clients, and the threads in which they work."""
+
+import asyncio
+import logging
+import os
+from typing import Any
+
+from pipeline.emulator.models import recogniser
+from pipeline.emulator.models.detector import DetectorModel
+from pipeline.emulator.models.inference import release_unused_memory
+from pipeline.emulator.models.packages import check_needed
+from pipeline.emulator.models.recogniser import Recogniser, Samples16k
+from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.models.workers import Workers
+from pipeline.pcm import Samples
+
+_log = logging.getLogger(__name__)
+
+
+class RecognitionUnavailableError(Exception):
+    """There is no recogniser for this machine; `str` says so, fit to be spoken."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "I can hear that you speak, but recognition of words is not available here: "
+            "its package, moonshine-cpp, is made for Linux on Intel processors "
+            "and for recent Macs. "
+            "There, install voice-pipeline with the extra named offline."
+        )
+
+
+class Engine:
+    """Every method may be called as soon as `start` was; it waits for the model that it needs."""
+
+    def __init__(self) -> None:
+        """Raise `MissingPackageError` if the models are not installed."""
+        check_needed()
+        self._loading = Workers("load", 2)
+        processors = os.cpu_count() or 1
+        self._awaited = Workers("awaited", processors)
+        # What is made ahead leaves a processor to what somebody awaits. Lower priorities would
+        # not do: a thread that must wait for a processor may hold the interpreter meanwhile.
+        self._ahead = Workers("ahead", max(1, processors - 1))
+
+    def start(self) -> None:
+        """Begin to load; the detector comes first, because hearing cannot wait."""
+        self._detector = self._loading.submit(DetectorModel)
+        self._voice = self._loading.submit(Synthesiser)
+        self._recogniser = asyncio.create_task(self._load_recogniser())
+        self._models: list[asyncio.Future[Any]] = [self._detector, self._voice, self._recogniser]
+        self._tidying = asyncio.create_task(self._tidy())
+
+    def stop(self) -> None:
+        """Let the threads end; what is under way is not waited for."""
+        for workers in (self._loading, self._awaited, self._ahead):
+            workers.stop()
+        for unfinished in (*self._models, self._tidying):
+            unfinished.cancel()
+
+    async def loaded(self) -> None:
+        """Wait until every model is loaded, and raise what went wrong."""
+        await self.settled()
+        for model in self._models:
+            model.result()
+
+    async def settled(self) -> None:
+        """Wait until every model is loaded or has failed to, and what loading left is tidied up."""
+        await asyncio.wait({self._tidying})
+
+    async def detector(self) -> DetectorModel:
+        return await asyncio.shield(self._detector)
+
+    async def transcribe(self, samples: Samples16k) -> str:
+        """Return the words in `samples`; raise `RecognitionUnavailableError`."""
+        model = await asyncio.shield(self._recogniser)
+        if model is None:
+            raise RecognitionUnavailableError
+        return await self._awaited.submit(model.transcribe, samples)
+
+    async def say(self, clause: str, *, awaited: bool) -> Samples:
+        """Return `clause` spoken, 24 kHz.
+
+        `awaited` by a listener who hears nothing yet, it comes before what is made ahead.
+        """
+        voice = await asyncio.shield(self._voice)
+        workers = self._awaited if awaited else self._ahead
+        return await workers.submit(voice.say, clause)
+
+    async def _load_recogniser(self) -> Recogniser | None:
+        if not recogniser.is_available():
+            return None
+        return await self._loading.submit(Recogniser, await self.detector())
+
+    async def _tidy(self) -> None:
+        await asyncio.wait(self._models)
+        for model in self._models:
+            if not model.cancelled() and (error := model.exception()) is not None:
+                _log.error("a model could not be loaded", exc_info=error)
+        await self._loading.submit(release_unused_memory)

@@ -1,0 +1,110 @@
+"""The offline service as a process: beside a conversation, or alone with `serve`."""
+
+import asyncio
+import gc
+import logging
+import os
+import secrets
+import socket
+from contextlib import AsyncExitStack
+from functools import partial
+from multiprocessing.connection import Connection
+
+import click
+
+from pipeline.emulator.answers.chat import ChatReplies
+from pipeline.emulator.server.access import Access
+from pipeline.emulator.server.address import LOOPBACK, is_loopback
+from pipeline.emulator.server.options import ServeOptions
+from pipeline.emulator.server.service import OfflineService
+from pipeline.errors import SettingsError
+from pipeline.ipc.child import SupervisorLink, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Report, Started
+
+STOP_POLL_S = 0.05
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
+
+
+def main(
+    pipe: "Connection[Report, Command]", verbose: bool, listener: socket.socket, key: str
+) -> None:
+    """Entry point of the spawned process; `listener` accepts connections already."""
+    run_child(pipe, verbose, partial(_work, listener, key))
+    # A model may still compute in a thread that nobody can interrupt. Unloading it underneath would
+    # abort the process; nothing here needs tidying up.
+    os._exit(0)
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve any client until Ctrl-C.
+
+    :raises SettingsError, PortInUseError, MissingPackageError: it cannot start.
+    """
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    _check_exposure(options)
+    try:
+        asyncio.run(_serve_alone(options))
+    except KeyboardInterrupt:
+        os._exit(INTERRUPTED)  # as above
+    return 0
+
+
+def _check_exposure(options: ServeOptions) -> None:
+    """Refuse to be reachable from elsewhere for anybody but those who were given the key."""
+    if options.key is not None and not (options.key.isascii() and options.key.isprintable()):
+        raise SettingsError("--key holds a character that no request can carry.")
+    if options.key is not None and not options.key.strip():
+        raise SettingsError("--key is empty: give it a value or leave it out.")
+    if options.host is None or is_loopback(options.host):
+        return
+    if options.key is None:
+        raise SettingsError(
+            f"--host {options.host} can be reached from other machines: choose the key with --key."
+        )
+    if options.accept_any_token:
+        raise SettingsError(
+            f"--host {options.host} can be reached from other machines: "
+            "--accept-any-token would let everybody in."
+        )
+
+
+def _work(listener: socket.socket, key: str, link: SupervisorLink) -> None:
+    asyncio.run(_serve_beside(OfflineService(Access(key), listener=listener), link))
+
+
+async def _serve_beside(service: OfflineService, link: SupervisorLink) -> None:
+    await service.start()
+    link.report(Started("offline service", "accepts connections"))
+    try:
+        while not link.stop_requested():  # noqa: ASYNC110 - on Windows no pipe can be awaited
+            await asyncio.sleep(STOP_POLL_S)
+    finally:
+        await service.stop()
+
+
+async def _serve_alone(options: ServeOptions) -> None:
+    key = options.key or secrets.token_urlsafe(24)
+    async with AsyncExitStack() as stack:
+        replies = None
+        if options.reply_url is not None:
+            replies = await stack.enter_async_context(
+                ChatReplies(options.reply_url, model=options.reply_model, key=options.reply_key)
+            )
+        service = OfflineService(
+            Access(key, options.accept_any_token),
+            host=options.host or LOOPBACK,
+            port=options.port,
+            replies=replies,
+            faults=options.faults,
+            most_clients=options.max_clients,
+        )
+        endpoint = await service.start()
+        stack.push_async_callback(service.stop)
+        await service.loaded()
+        # Looking through all that was loaded, again and again, would stop everybody's sound.
+        gc.collect()
+        gc.freeze()
+        click.echo(f"endpoint  {endpoint}\nkey       {key}\nCtrl-C ends the service.")
+        await asyncio.Event().wait()

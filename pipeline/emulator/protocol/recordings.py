@@ -1,0 +1,49 @@
+"""Messages that a client sends as recordings: their words are recognised as those of turns."""
+
+import asyncio
+
+from pipeline.emulator.answers.answering import Heard
+from pipeline.emulator.listening.appended import unpacked
+from pipeline.emulator.listening.formats import InputDecoder, InputFormat
+from pipeline.emulator.models.engine import Engine
+from pipeline.emulator.models.recogniser import Samples16k
+from pipeline.emulator.protocol.conversation import Item
+from pipeline.emulator.protocol.wire import ClientError
+
+
+async def decoded(audio: str, format_: InputFormat) -> Samples16k:
+    """Return the sound of an `input_audio` part; raise `ClientError`."""
+    try:
+        return InputDecoder(format_).decode(b"".join(await unpacked(audio, format_)))
+    except ClientError as error:
+        raise ClientError(error.code, error.message, "item.content") from None
+
+
+class Recordings:
+    """One session's recorded messages, while their words are still to be found."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._unfinished: dict[str, Heard] = {}
+
+    def recognise(self, item: Item, samples: Samples16k) -> None:
+        """Find the words of an item, and put them into it."""
+        words = asyncio.create_task(self._engine.transcribe(samples))
+        heard = self._unfinished[item.id] = Heard(item, words)
+        heard.may_be_told.set()
+        heard.told = asyncio.create_task(self._understand(heard))
+
+    def unfinished(self, item_id: str) -> Heard | None:
+        return self._unfinished.get(item_id)
+
+    def close(self) -> None:
+        """End everything that is still under way."""
+        for heard in self._unfinished.values():
+            heard.words.cancel()
+
+    async def _understand(self, heard: Heard) -> None:
+        await asyncio.wait({heard.words})
+        if not heard.words.cancelled() and heard.words.exception() is None:
+            await heard.item.understood()
+        if self._unfinished.get(heard.item.id) is heard:  # a client may use an id again
+            del self._unfinished[heard.item.id]

@@ -1,0 +1,82 @@
+"""Make the spoken sample: a microphone recording for machines that have no microphone.
+
+`python -m pipeline.emulator.sample OUT.wav` speaks a conversation's user part with the project's
+own voice. The voice is never twice the same, so each sentence is spoken anew until the recogniser
+understands it well: whole, quiet, and with noise.
+"""
+
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from pipeline.emulator.answers.replier import normalised
+from pipeline.emulator.models.detector import RATE_HZ, DetectorModel
+from pipeline.emulator.models.recogniser import Recogniser
+from pipeline.emulator.models.voice import Synthesiser
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
+
+SCRIPT = (
+    (0.6, "What is twelve plus thirty?"),
+    (5.0, "Tell me a long story."),
+    (6.5, "Stop, please. What day is it today?"),
+)
+"""Seconds of silence, then a sentence. The last interrupts the answer to the one before."""
+_QUIET_END_S = 1.5
+_ATTEMPTS = 50
+
+
+def speak(voice: Synthesiser, recogniser: Recogniser) -> Samples:
+    """Return the whole recording, 24 kHz."""
+    parts = []
+    for pause_s, sentence in SCRIPT:
+        parts += [_silence(pause_s), _clearly(sentence, voice, recogniser)]
+    return np.concatenate([*parts, _silence(_QUIET_END_S)])
+
+
+def write(path: Path, samples: Samples) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(SAMPLE_BYTES)
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.writeframes(samples.astype(PCM16, copy=False).tobytes())
+
+
+def _clearly(sentence: str, voice: Synthesiser, recogniser: Recogniser) -> Samples:
+    for _ in range(_ATTEMPTS):
+        spoken = voice.say(sentence)
+        if all(_understood(heard, recogniser) == _words(sentence) for heard in _as_heard(spoken)):
+            return spoken
+    raise RuntimeError(f"The recogniser does not understand {sentence!r}.")
+
+
+def _as_heard(spoken: Samples) -> list[Samples]:
+    noise = np.random.default_rng(1).normal(0, 100, spoken.size)
+    noisy: Samples = np.clip(spoken + noise, -32_768, 32_767).astype(np.int16)
+    return [spoken, (spoken * 0.2).astype(np.int16), noisy]
+
+
+def _understood(samples: Samples, recogniser: Recogniser) -> list[str]:
+    return _words(
+        recogniser.transcribe(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_HZ, quality="QQ"))
+    )
+
+
+def _words(text: str) -> list[str]:
+    return normalised("".join(c for c in text if c not in ".,?!")).split()
+
+
+def _silence(seconds: float) -> Samples:
+    return np.zeros(int(seconds * SAMPLE_RATE_HZ), np.int16)
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m pipeline.emulator.sample OUT.wav")
+    write(Path(sys.argv[1]), speak(Synthesiser(), Recogniser(DetectorModel())))
+
+
+if __name__ == "__main__":
+    main()

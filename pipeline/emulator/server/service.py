@@ -1,0 +1,161 @@
+"""The Voice Live service of this machine: a WebSocket server for any client of the real one."""
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import suppress
+
+from aiohttp import WSCloseCode, web
+
+from pipeline.emulator.answers.replier import Replier
+from pipeline.emulator.answers.replies import Replies, RuleReplies, SlowReplies
+from pipeline.emulator.models.engine import Engine
+from pipeline.emulator.protocol.session import Session
+from pipeline.emulator.server.access import Access
+from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
+from pipeline.emulator.server.connection import Connection
+from pipeline.emulator.server.faults import NO_FAULTS, Faults, from_query
+from pipeline.emulator.server.outbox import Outbox
+from pipeline.errors import SettingsError
+
+CLIENTS_PER_PROCESSOR = 4
+"""As many speak at the same time without waiting for one another; see the load benchmark."""
+
+_PATH = r"/{before:(.*/)?}voice-live/realtime"
+_SUBPROTOCOLS = ("realtime",)
+"""Some clients ask for it, and give up unless it is granted."""
+_MOST_MESSAGE_BYTES = 21 * 1024 * 1024
+"""15 MiB of audio in base64, and the event around it."""
+_DEFAULT_MODEL = "gpt-realtime"
+_RETRY_AFTER_S = 5
+
+_log = logging.getLogger(__name__)
+
+
+def default_most_clients() -> int:
+    return CLIENTS_PER_PROCESSOR * (os.cpu_count() or 1)
+
+
+class OfflineService:
+    """Accepts clients that know the key, as soon as it has started; the models load meanwhile."""
+
+    _LOADING_S = 6.0
+    _GOODBYE_S = 0.2
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        listener: socket.socket | None = None,
+        replies: Replies | None = None,
+        faults: Faults = NO_FAULTS,
+        most_clients: int | None = None,
+    ) -> None:
+        """Take the address, or a socket that listens already; port 0 means any free one.
+
+        Raises `MissingPackageError` if the models are not installed.
+        """
+        self._access = access
+        self._address = host, port
+        self._listener = listener
+        self._replies = replies or RuleReplies(Replier())
+        self._faults = faults
+        self._most_clients = most_clients or default_most_clients()
+        self._engine = Engine()
+        self._runner: web.AppRunner | None = None
+        self._clients: set[web.WebSocketResponse] = set()
+
+    async def start(self) -> str:
+        """Accept clients, begin to load; return the endpoint.
+
+        Raises `PortInUseError`, or `SettingsError` if the host is none of this machine's.
+        """
+        if self._listener is None:
+            self._listener = listen(*self._address)
+        app = web.Application()
+        app.router.add_get(_PATH, self._serve)
+        self._runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, shutdown_timeout=self._GOODBYE_S
+        )
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._listener).start()
+        self._engine.start()
+        return endpoint_of(self._listener)
+
+    async def loaded(self) -> None:
+        """Wait until every model is loaded."""
+        await self._engine.loaded()
+
+    async def stop(self) -> None:
+        """Say goodbye to all clients and free the port; work under way is abandoned."""
+        if self._runner is None:
+            return
+        goodbyes = [client.close(code=WSCloseCode.GOING_AWAY) for client in self._clients]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._GOODBYE_S):
+                await asyncio.gather(*goodbyes, return_exceptions=True)
+        await self._runner.cleanup()
+        self._engine.stop()
+        self._runner = None
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if not self._access.allows(request.headers, request.query):
+            return _refusal(401, "The key is wrong or missing.")
+        try:
+            faults = from_query(request.query, self._faults)
+        except SettingsError as error:
+            return _refusal(400, str(error))
+        if len(self._clients) >= self._most_clients:
+            return _refusal(503, f"All {self._most_clients} places are taken: try again later.")
+        client = web.WebSocketResponse(
+            max_msg_size=_MOST_MESSAGE_BYTES, compress=False, protocols=_subprotocols(request)
+        )
+        self._clients.add(client)
+        try:
+            await client.prepare(request)
+            await self._wait_until_loaded()
+            await self._connection(client, request, faults).converse()
+        finally:
+            self._clients.discard(client)
+        return client
+
+    def _connection(
+        self, client: web.WebSocketResponse, request: web.Request, faults: Faults
+    ) -> Connection:
+        outbox = Outbox(faults)
+        replies = self._replies
+        if faults.first_token_ms:
+            replies = SlowReplies(replies, faults.first_token_ms / 1_000)
+        session = Session(
+            self._engine,
+            request.query.get("model") or _DEFAULT_MODEL,
+            replies,
+            outbox,
+            lifetime_s=faults.session_limit_s,
+            times_real_time=faults.burst,
+        )
+        return Connection(client, request.transport, session, outbox, faults)
+
+    async def _wait_until_loaded(self) -> None:
+        """Promise a session when it can answer. A machine too slow for that lets turns wait."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._LOADING_S):
+                await self._engine.settled()
+
+
+def _refusal(status: int, message: str) -> web.Response:
+    headers = {"Retry-After": str(_RETRY_AFTER_S)} if status == 503 else None
+    body = {"error": {"code": str(status), "message": message}}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def _subprotocols(request: web.Request) -> tuple[str, ...]:
+    """Return what may be granted, if it is wanted.
+
+    Browsers also put their key into this header: aiohttp logs what it cannot grant.
+    """
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return tuple(each for each in _SUBPROTOCOLS if each in map(str.strip, offered))

@@ -1,0 +1,71 @@
+"""What was said so far, free of I/O, so that another session can be told.
+
+The service keeps a conversation only as long as its session. The user's words often arrive in the
+middle of the answer to them: a turn takes its place when it begins, and its words when they come.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.network.actions import AddMessage
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One side's words, empty until they are known."""
+
+    role: Literal["user", "assistant"]
+    item_id: str = ""
+    words: str = ""
+
+    def message(self) -> Iterator[AddMessage]:
+        """What to tell of it, if there is anything."""
+        if words := self.words.strip():
+            yield AddMessage(self.role, words)
+
+    def truncate(self, heard_samples: int, all_samples: int) -> None:
+        """Drop the words that did not sound, judged by the share of the sound that did."""
+        heard = self.words[: len(self.words) * heard_samples // max(1, all_samples)]
+        whole = heard == self.words
+        self.words = heard if whole else heard.rpartition(" ")[0]
+
+
+class Transcript:
+    """The latest turns, in the order in which they began."""
+
+    MOST_TURNS = 100
+    """Bounds memory, and what a new session has to read."""
+
+    def __init__(self) -> None:
+        self._turns: deque[Turn] = deque(maxlen=self.MOST_TURNS)
+
+    def begin_user(self, item_id: str) -> None:
+        """The user has finished a turn; its words come later, if ever."""
+        self._turns.append(Turn("user", item_id))
+
+    def begin_assistant(self) -> Turn:
+        """An answer begins; its words are for the caller to add."""
+        turn = Turn("assistant")
+        self._turns.append(turn)
+        return turn
+
+    def user_said(self, item_id: str, words: str) -> None:
+        for turn in self._turns:
+            if turn.role == "user" and turn.item_id == item_id and not turn.words:
+                turn.words = words
+                return
+        self._turns.append(Turn("user", item_id, words))
+
+    @property
+    def ends_with_user(self) -> bool:
+        """Whether the last words known are the user's."""
+        spoken = [turn for turn in self._turns if turn.words.strip()]
+        return bool(spoken) and spoken[-1].role == "user"
+
+    def messages(self, unsettled: Collection[Turn]) -> Iterator[AddMessage]:
+        """All that was said, but for turns of which it is not yet known what will be heard."""
+        for turn in self._turns:
+            if turn not in unsettled:
+                yield from turn.message()

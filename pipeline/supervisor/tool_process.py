@@ -1,0 +1,137 @@
+"""The supervisor's side of the tools process: limits, replacement, one answer for each call.
+
+A function that holds the interpreter can neither be cancelled nor asked anything. So every limit is
+kept here, and a process that does not come back is killed and replaced by a new one at the next
+call. The sound, the microphone and an interruption never notice, as they live elsewhere.
+"""
+
+import time
+from collections.abc import Callable
+
+from pipeline.errors import PipelineError
+from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
+from pipeline.ipc.processes import ChildProcess, ChildProcesses
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
+
+
+class ToolProcess:
+    """Calls functions of the user's `files`.
+
+    :param offer: told once what can be called.
+    :param answer: called exactly once for each call that is not cancelled.
+    :param notice: told what a person should know.
+    """
+
+    GRACE_S = 1.0
+    """How long a cancelled function may take to let go of the process."""
+
+    def __init__(
+        self,
+        children: ChildProcesses,
+        files: tuple[str, ...],
+        timeout_s: float,
+        *,
+        verbose: bool,
+        offer: Callable[[tuple[ToolSchema, ...]], None],
+        answer: Callable[[ToolOutput], None],
+        notice: Callable[[str], None],
+    ) -> None:
+        self._children = children
+        self._files = files
+        self._timeout_s = timeout_s
+        self._verbose = verbose
+        self._offer = offer
+        self._answer = answer
+        self._notice = notice
+        self._child: ChildProcess | None = None
+        self._loaded = False
+        self._unanswered_until_s: dict[str, float] = {}
+        self._occupied_until_s: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Spawn the process, which imports the files.
+
+        If it cannot, `ChildProcesses.reports` raises the error: nobody has begun to talk yet.
+        """
+        self._running()
+
+    def handle(
+        self, report: ToolsLoaded | CallTool | CancelTool | ToolReturned | ToolEnded
+    ) -> None:
+        """Take what the network process asks for and what the tools process says."""
+        match report:
+            case ToolsLoaded(tools) if not self._loaded:
+                self._loaded = True
+                self._offer(tools)
+            case CallTool():
+                self.call(report)
+            case CancelTool():
+                self.cancel(report)
+            case ToolReturned():
+                self.returned(report)
+            case ToolEnded():
+                self.ended(report)
+
+    def call(self, command: CallTool) -> None:
+        """Run a function; its answer follows, whatever happens to the process."""
+        until_s = time.monotonic() + self._timeout_s
+        self._unanswered_until_s[command.call_id] = until_s
+        self._occupied_until_s[command.call_id] = until_s + self.GRACE_S
+        self._running().send(command)
+
+    def cancel(self, command: CancelTool) -> None:
+        """Nobody waits for this call any more."""
+        self._unanswered_until_s.pop(command.call_id, None)
+        if command.call_id in self._occupied_until_s:
+            self._running().send(command)
+
+    def returned(self, report: ToolReturned) -> None:
+        if self._unanswered_until_s.pop(report.call_id, None) is not None:
+            self._answer(ToolOutput(report.call_id, report.output))
+
+    def ended(self, report: ToolEnded) -> None:
+        self._occupied_until_s.pop(report.call_id, None)
+
+    def enforce_limits(self) -> None:
+        """Enforce the limits; call this a few times a second."""
+        now_s = time.monotonic()
+        for call_id, until_s in list(self._unanswered_until_s.items()):
+            if now_s > until_s:
+                self._refuse(call_id, f"took longer than {self._timeout_s:g} s")
+                self._running().send(CancelTool(call_id))
+        if any(now_s > until_s for until_s in self._occupied_until_s.values()):
+            self._replace("a function did not end in time")
+
+    def _running(self) -> ChildProcess:
+        if self._child is None:
+            self._child = self._children.spawn(
+                "tools",
+                "pipeline.tools.process",
+                self._verbose,
+                self._files,
+                on_error=self._broken,
+            )
+        return self._child
+
+    def _broken(self, error: PipelineError) -> None:
+        """The process ended by itself, or could not import the files (again)."""
+        if not self._loaded:
+            raise error
+        self._child = None
+        self._give_up(str(error))
+
+    def _replace(self, reason: str) -> None:
+        if self._child is not None:
+            self._children.kill(self._child)
+        self._child = None
+        self._give_up(reason)
+
+    def _give_up(self, reason: str) -> None:
+        self._notice(f"The tools process is replaced: {reason}")
+        self._occupied_until_s.clear()
+        for call_id in list(self._unanswered_until_s):
+            self._refuse(call_id, "failed, because its process had to be replaced")
+
+    def _refuse(self, call_id: str, why: str) -> None:
+        del self._unanswered_until_s[call_id]
+        self._answer(ToolOutput(call_id, f"error: the function {why}"))

@@ -1,0 +1,67 @@
+"""The shared memory and the three processes of one conversation."""
+
+import socket
+from contextlib import ExitStack, closing
+
+from pipeline.audio.selection import CardChoice
+from pipeline.config.settings import Settings
+from pipeline.ipc.commands import Command
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import FrameRing
+from pipeline.shm.state import SharedState
+
+CAPTURE_RING_MS = 30_000
+"""How long the microphone may wait for the network."""
+
+PLAYBACK_RING_FRAMES = 1_024
+"""51 s of whole frames; longer answers wait in the network process."""
+
+
+class VoiceProcesses:
+    """Shared memory and the three processes of one conversation.
+
+    :param stack: receives what must be given back.
+    :param frame_ms: length of the microphone's frames.
+    """
+
+    def __init__(self, children: ChildProcesses, stack: ExitStack, frame_ms: int) -> None:
+        self._children = children
+        self.state = stack.enter_context(SharedState.create())
+        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
+        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
+        self._names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
+        self._capture_socket, self._network_socket = socket.socketpair()
+        stack.enter_context(closing(self._capture_socket))
+        stack.enter_context(closing(self._network_socket))
+        stack.callback(self.state.supervisor.stop.store, 1)
+
+    def start_network(self, settings: Settings) -> None:
+        """`settings` hold the endpoint to talk with."""
+        self._network = self._children.spawn(
+            "network", "pipeline.network.process", settings, self._names, self._network_socket
+        )
+
+    def tell_network(self, command: Command) -> None:
+        self._network.send(command)
+
+    def start_audio(self, settings: Settings, microphone: CardChoice, speaker: CardChoice) -> None:
+        names, spawn = self._names, self._children.spawn
+        spawn("playback", "pipeline.audio.playback", settings, names, speaker)
+        spawn(
+            "capture", "pipeline.audio.capture", settings, names, microphone, self._capture_socket
+        )
+
+
+def start_voice_processes(
+    children: ChildProcesses,
+    stack: ExitStack,
+    settings: Settings,
+    microphone: CardChoice,
+    speaker: CardChoice,
+) -> VoiceProcesses:
+    """Start a conversation with the endpoint of `settings` on two given cards."""
+    voice = VoiceProcesses(children, stack, settings.frame_ms)
+    voice.start_network(settings)
+    voice.start_audio(settings, microphone, speaker)
+    return voice

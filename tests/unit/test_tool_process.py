@@ -1,0 +1,137 @@
+"""The supervisor of tools over a fake process below `ChildProcesses`: limits, one answer each."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import ProcessDiedError, ToolError
+from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.supervisor.tool_process import ToolProcess
+
+TIMEOUT_S = 30.0
+
+
+class FakeChild:
+    def __init__(self, on_error: Any) -> None:
+        self.on_error = on_error
+        self.sent: list[Any] = []
+        self.killed = False
+
+    def send(self, command: Any) -> None:
+        self.sent.append(command)
+
+
+class FakeChildren:
+    def __init__(self) -> None:
+        self.spawned: list[FakeChild] = []
+
+    def spawn(self, *_: Any, on_error: Any) -> FakeChild:
+        self.spawned.append(FakeChild(on_error))
+        return self.spawned[-1]
+
+    def kill(self, child: FakeChild) -> None:
+        child.killed = True
+
+
+class World:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1_000.0
+        monkeypatch.setattr("pipeline.supervisor.tool_process.time.monotonic", lambda: self.now_s)
+        self.children = FakeChildren()
+        self.answers: list[ToolOutput] = []
+        self.notices: list[str] = []
+        self.offers: list[tuple[ToolSchema, ...]] = []
+        self.tool_process = ToolProcess(
+            self.children,  # type: ignore[arg-type]
+            ("tools.py",),
+            TIMEOUT_S,
+            verbose=False,
+            offer=self.offers.append,
+            answer=self.answers.append,
+            notice=self.notices.append,
+        )
+        self.tool_process.start()
+
+    @property
+    def child(self) -> FakeChild:
+        return self.children.spawned[-1]
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.tool_process.enforce_limits()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(monkeypatch)
+    world.tool_process.handle(ToolsLoaded(()))
+    return world
+
+
+CALL = CallTool("c1", "f", "{}")
+
+
+def test_a_result_is_passed_on_once(world: World) -> None:
+    world.tool_process.handle(CALL)
+    world.tool_process.handle(ToolReturned("c1", "42"))
+    world.tool_process.handle(ToolReturned("c1", "43"))
+    world.tool_process.handle(ToolEnded("c1"))
+    world.wait(2 * TIMEOUT_S)
+    assert world.answers == [ToolOutput("c1", "42")]
+    assert world.child.sent == [CALL]
+    assert not world.child.killed
+
+
+def test_what_takes_too_long_is_answered_cancelled_and_replaced(world: World) -> None:
+    world.tool_process.handle(CALL)
+    world.wait(TIMEOUT_S + 0.1)
+    (answer,) = world.answers
+    assert "took longer than 30 s" in answer.output
+    assert world.child.sent == [CALL, CancelTool("c1")]
+    world.wait(ToolProcess.GRACE_S)
+    assert world.child.killed
+    world.tool_process.handle(ToolReturned("c1", "late"))
+    assert world.answers == [answer]
+    world.tool_process.handle(CallTool("c2", "f", "{}"))
+    assert len(world.children.spawned) == 2
+
+
+def test_what_lets_go_in_time_is_not_replaced(world: World) -> None:
+    world.tool_process.handle(CALL)
+    world.wait(TIMEOUT_S + 0.1)
+    world.tool_process.handle(ToolEnded("c1"))
+    world.wait(10)
+    assert not world.child.killed
+
+
+def test_an_abandoned_call_is_not_answered_but_still_limited(world: World) -> None:
+    world.tool_process.handle(CALL)
+    world.tool_process.handle(CancelTool("c1"))
+    world.tool_process.handle(ToolReturned("c1", "late"))
+    world.wait(TIMEOUT_S + ToolProcess.GRACE_S + 0.1)
+    assert world.answers == []
+    assert world.child.killed
+
+
+def test_all_calls_of_a_process_that_ends_are_answered(world: World) -> None:
+    world.tool_process.handle(CALL)
+    world.tool_process.handle(CallTool("c2", "f", "{}"))
+    world.child.on_error(ProcessDiedError("The tools process ended unexpectedly."))
+    assert [answer.call_id for answer in world.answers] == ["c1", "c2"]
+    assert world.notices
+    world.tool_process.handle(CallTool("c3", "f", "{}"))
+    assert len(world.children.spawned) == 2
+
+
+def test_functions_are_offered_once(world: World) -> None:
+    world.tool_process.handle(ToolsLoaded(()))
+    assert world.offers == [()]
+
+
+def test_files_that_cannot_be_loaded_end_the_run_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch)
+    with pytest.raises(ToolError):
+        world.child.on_error(ToolError("There is no such file."))
