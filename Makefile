@@ -1,31 +1,46 @@
-# `make run` and `make test` set up everything they need, once; see scripts/setup.sh.
+# Each command installs what it needs, once: see scripts/setup.sh.
 
 BIN := .venv/bin
+SETUP := pyproject.toml Makefile scripts/setup.sh
 
-.PHONY: run test lint setup clean
+.PHONY: help run bench test lint setup clean
 
-run: .venv/ready-to-run ## a conversation; ARGS="--offline --verbose" passes flags
-	$(BIN)/python -m pipeline run $(ARGS)
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-test: lint ## all checks; ARGS="tests/unit -k ring" chooses tests
+run: .venv/ready-to-run ## hold a conversation; ARGS="--offline --verbose" passes flags
+	$(BIN)/voice-pipeline run $(ARGS)
+
+bench: .venv/ready-to-bench ## measure this machine; ARGS="--quick --png figures.png" passes flags
+	$(BIN)/voice-pipeline bench $(ARGS)
+
+test: lint ## run all checks; ARGS="tests/unit -k ring" chooses tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark $(ARGS)
 
-lint: .venv/ready-to-test
+lint: .venv/ready-to-test ## check format, style, layers and types
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy --strict pipeline
 
-setup: .venv/ready-to-run
+setup: .venv/ready-to-run ## install only; EXTRAS="entra bench" adds optional parts
+ifdef EXTRAS
+	@sh scripts/setup.sh offline $(EXTRAS)
+endif
 
-clean:
+clean: ## remove everything that was installed or built here
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache .coverage mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/ready-to-run: pyproject.toml Makefile scripts/setup.sh
-	@sh scripts/setup.sh run
+.venv/ready-to-run: $(SETUP)
+	@sh scripts/setup.sh offline
 	@touch $@
 
-.venv/ready-to-test: pyproject.toml Makefile scripts/setup.sh
-	@sh scripts/setup.sh test
+.venv/ready-to-bench: $(SETUP)
+	@sh scripts/setup.sh offline bench
+	@touch .venv/ready-to-run $@
+
+.venv/ready-to-test: $(SETUP)
+	@sh scripts/setup.sh offline dev
 	@touch .venv/ready-to-run $@

@@ -1,21 +1,28 @@
 #!/bin/sh
-# usage: setup.sh run|test
+# usage: setup.sh EXTRA...
 #
-# Makes .venv and installs the project into it, after the system packages that this needs: PyAudio is
-# compiled against PortAudio on Linux and macOS, and the tests play through JACK's dummy sound card.
-# Installs only what is missing; asks for no confirmation; PYTHON=python3.13 chooses an interpreter.
+# Makes .venv and installs the project into it with these extras of pyproject.toml, after the system
+# packages that this needs: PyAudio is compiled against PortAudio on Linux and macOS, and the tests
+# (extra dev) play through JACK's dummy sound card. Installs only what is missing and asks for no
+# confirmation. PYTHON=python3.13 chooses an interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 
 main() {
-    purpose=$1
+    extras=$(echo "$*" | tr ' ' ',')
     python=$(supported_python)
     case $(uname -s) in
         Linux) install_missing_linux_packages ;;
         Darwin) install_missing_homebrew_packages ;;
-        *) fail "this script knows Linux and macOS: on other systems install with pip, as in README.md." ;;
+        *) fail "this script knows Linux and macOS: on other systems install with pip," \
+            "as docs/installing.md says." ;;
     esac
+    make_environment
     install_project
+}
+
+say() {
+    echo "setup: $*"
 }
 
 fail() {
@@ -31,11 +38,11 @@ supported_python() {
             return
         fi
     done
-    fail "Python 3.11, 3.12, 3.13 or 3.14 is needed, and ${PYTHON:-python3} is none of them:" \
-        "install one, or name it with PYTHON=/path/to/python."
+    fail "${PYTHON:-python3} is not Python 3.11, 3.12, 3.13 or 3.14:" \
+        "install one of these, or name it with PYTHON=/path/to/python."
 }
 
-# The names of Debian's and Ubuntu's packages for what is not there yet.
+# Names the packages of Debian and Ubuntu for what is missing.
 missing_linux_packages() {
     version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
     "$python" -c 'import ensurepip, venv' 2>/dev/null || echo "$version-venv"
@@ -45,7 +52,7 @@ missing_linux_packages() {
     # JACK 2's headers, because those of JACK 1 exclude the jackd2 that the tests need.
     [ -e /usr/include/portaudio.h ] || [ -e /usr/local/include/portaudio.h ] ||
         echo "portaudio19-dev libjack-jackd2-dev"
-    [ "$purpose" = run ] && return
+    case ",$extras," in *,dev,*) ;; *) return ;; esac
     command -v jackd >/dev/null || echo jackd2
     command -v g++ >/dev/null || echo g++ # faster-fifo has wheels for some machines and Pythons only
 }
@@ -55,14 +62,14 @@ install_missing_linux_packages() {
     set -- $(missing_linux_packages)
     [ $# -gt 0 ] || return 0
     command -v apt-get >/dev/null ||
-        fail "apt-get is not here: install your system's counterpart of these Debian packages: $*."
+        fail "apt-get was not found: install your system's counterpart of these Debian packages: $*."
     if [ "$(id -u)" = 0 ]; then
         as_root=env
     else
         command -v sudo >/dev/null || fail "as root, first run: apt-get install $*"
         as_root="sudo env"
     fi
-    echo "setup: installing system packages: $*"
+    say "installing system packages: $*"
     quietly $as_root apt-get -q update
     quietly $as_root DEBIAN_FRONTEND=noninteractive \
         apt-get -q install --yes --no-install-recommends "$@"
@@ -71,7 +78,7 @@ install_missing_linux_packages() {
 install_missing_homebrew_packages() {
     command -v brew >/dev/null || fail "Homebrew is needed to install PortAudio: see https://brew.sh."
     [ -e "$(brew --prefix)/include/portaudio.h" ] && return
-    echo "setup: installing portaudio with Homebrew"
+    say "installing portaudio with Homebrew"
     quietly brew install portaudio
 }
 
@@ -87,15 +94,37 @@ quietly() {
     fi
 }
 
+make_environment() {
+    .venv/bin/python -m pip --version >/dev/null 2>&1 && return
+    say "making .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
 install_project() {
-    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        rm -rf .venv
-        "$python" -m venv .venv
-    fi
-    extras=offline
-    [ "$purpose" = run ] || extras=offline,dev
-    echo "setup: installing Python packages into .venv (the first time takes a minute or two)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"
+    say "installing Python packages into .venv (extras: $extras); the first time takes a minute or two"
+    log=$(mktemp)
+    show_progress "$log" &
+    progress=$!
+    installed=yes
+    .venv/bin/python -m pip install --disable-pip-version-check --editable ".[$extras]" \
+        >"$log" 2>&1 || installed=no
+    kill "$progress" 2>/dev/null || :
+    wait "$progress" 2>/dev/null || :
+    [ ! -t 1 ] || printf '\r\033[K'
+    [ "$installed" = yes ] || cat "$log" >&2
+    rm -f "$log"
+    [ "$installed" = yes ] || fail "pip could not install the packages: its own words are above."
+}
+
+# Shows the latest step of pip on one line of a terminal, as long as this script lives.
+show_progress() {
+    [ -t 1 ] || return 0
+    while kill -0 $$ 2>/dev/null; do
+        step=$(grep -E '^ *(Collecting|Building|Installing)' "$1" | tail -n 1 | cut -c 1-70)
+        printf '\r\033[K%s' "$step"
+        sleep 0.5
+    done
 }
 
 main "$@"
