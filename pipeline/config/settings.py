@@ -2,7 +2,7 @@
 
 Each field of `Settings` is one setting. Its name gives the flag (`--vad-threshold`) and the
 environment name (`AZURE_VOICELIVE_VAD_THRESHOLD`); its type and `_setting` give the rest. The
-command line's options, the check of every value and the README's table all derive from that.
+command line's options, the check of every value and the manual's table all derive from that.
 """
 
 import math

@@ -15,7 +15,7 @@ from pipeline.emulator.server.faults import Faults, faults_table, from_flags, fr
 from pipeline.emulator.server.line import Line
 from pipeline.errors import SettingsError
 
-README = Path(__file__).parents[2] / "README.md"
+MANUAL = Path(__file__).parents[2] / "docs" / "offline-service.md"
 STARTED = "input_audio_buffer.speech_started"
 DELTA = "response.audio.delta"
 DONE = "response.audio.done"
@@ -34,7 +34,7 @@ def sent(faults: Faults, *kinds: str) -> list[str]:
 
 
 def test_the_readme_lists_every_fault() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = MANUAL.read_text(encoding="utf-8")
     listed = text.split("<!-- faults -->\n")[1].split("\n<!-- /faults -->")[0]
     assert listed == faults_table()
 

@@ -246,11 +246,11 @@ def test_dotenv_in_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_dotenv()
 
 
-def test_the_readme_has_the_table_of_settings() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
+def test_the_manual_has_the_table_of_settings() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    shown = manual.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
     assert shown.strip() == settings_table(), (
-        "put this between the README's markers: "
+        "put this between the markers of docs/settings.md: "
         "python -c 'from pipeline.config.tables import settings_table; print(settings_table())'"
     )
 

@@ -1,7 +1,7 @@
 """Faults on demand: what the service can be told to do badly, each declared once.
 
 Each field of `Faults` is one fault. Its name gives the flag of `serve` (`--late-deltas`) and the
-query parameter of a connection (`late-deltas`); the README's table derives from it as well.
+query parameter of a connection (`late-deltas`); the manual's table derives from it as well.
 """
 
 import math
