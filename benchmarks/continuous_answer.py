@@ -28,9 +28,9 @@ import numpy as np
 from aiohttp import web
 
 from pipeline.bench import events
-from pipeline.bench.measure import HOLDING_TOOL
+from pipeline.bench.measure import GIL_HOLDING_TOOL
 from pipeline.bench.signals import answer, read_wav, write_wav
-from pipeline.bench.stalls import LONG_NS, Witnesses
+from pipeline.bench.stalls import LONG_NS, StallWatchers
 from pipeline.bench.three_processes import three_processes
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
@@ -81,7 +81,7 @@ def listen(seconds: float) -> Outcome:
     """
     with (
         tempfile.TemporaryDirectory(prefix="voice-bench-") as folder,
-        Witnesses() as witnesses,
+        StallWatchers() as watchers,
         ChildProcesses() as instruments,
     ):
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
@@ -100,20 +100,20 @@ def listen(seconds: float) -> Outcome:
             input=str(spoken),
             output=str(heard),
             period_ms=PERIOD_MS,
-            tools=(str(HOLDING_TOOL),),
+            tools=(str(GIL_HOLDING_TOOL),),
         )
         with three_processes(PERIOD_MS).start(settings) as client:
             deadline_s = time.monotonic() + seconds + PATIENCE_S
-            while client.facts.played_samples < samples and time.monotonic() < deadline_s:
-                client.wait_news(POLL_S)
+            while client.state.played_samples < samples and time.monotonic() < deadline_s:
+                client.wait_reports(POLL_S)
                 for _ in instruments.reports(0):
                     pass  # only failures count, and they are raised
             time.sleep(POLL_S)  # whatever comes after the end would be wrong
-        witnessed = witnesses.stalls()
+        observed = watchers.stalls()
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
-    stalls = witnessed.longer_than(LONG_NS)
-    missed = client.facts.missed_since(0, witnessed, PERIOD_MS * NS_PER_MS)
+    stalls = observed.longer_than(LONG_NS)
+    missed = client.state.missed_since(0, observed, PERIOD_MS * NS_PER_MS)
     common = min(len(played), samples)
     return Outcome(
         sent_samples=samples,

@@ -48,7 +48,7 @@ from azure.core.credentials import AzureKeyCredential
 
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.audio.xruns import XrunLog
-from pipeline.bench.holding_tool import hold
+from pipeline.bench.gil_holding_tool import hold
 from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples
 from pipeline.shm.state import SharedState
 

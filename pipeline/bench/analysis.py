@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.bench.clock import CardClock
-from pipeline.bench.notes import Delta, Notes, Turn
+from pipeline.bench.service_log import Delta, ServiceLog, Turn
 from pipeline.bench.signals import CYCLE, LOWEST, answer_ramp, answer_sign
 from pipeline.bench.stalls import Stalls
 from pipeline.pcm import NS_PER_MS, PCM16, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ms
@@ -43,7 +43,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnFigures:
+class TurnMetrics:
     """One answer and its interruption, as heard at the edge."""
 
     cut_ms: float
@@ -82,7 +82,7 @@ class TurnFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameFigures:
+class FrameMetrics:
     """One microphone frame."""
 
     ms: float
@@ -91,9 +91,9 @@ class FrameFigures:
     """Whether the machine stood still for a tenth of that time."""
 
 
-def turn_figures(
+def turn_metrics(
     recording: Samples, edge: Edge, turn: Turn, stalls: Stalls, span: slice
-) -> TurnFigures | None:
+) -> TurnMetrics | None:
     """Figures of one turn; None if nothing of its answer was heard.
 
     :param span: where in the recording this answer is the only one of its sign.
@@ -112,7 +112,7 @@ def turn_figures(
     silences = _silences(interrupted, edge, turn.deltas, stalls)
     played = _without_pauses(recording, before, turn.number)
     first_ns, end_ns = edge.speaker.time_ns(int(heard[0])), edge.speaker.time_ns(int(heard[-1]) + 1)
-    return TurnFigures(
+    return TurnMetrics(
         cut_ms=max(0.0, _ms(end_ns - turn.speech_started_ns)),
         speak_ms=_ms(first_ns - turn.first_delta_ns),
         round_trip_ms=_round_trip_ms(edge, turn, int(heard[0])),
@@ -129,9 +129,9 @@ def turn_figures(
     )
 
 
-def all_turn_figures(
+def all_turn_metrics(
     recording: Samples, edge: Edge, turns: Sequence[Turn], stalls: Stalls
-) -> list[TurnFigures | None]:
+) -> list[TurnMetrics | None]:
     """Figures of each turn, in order.
 
     Answers of the same sign are told apart at the interruption of the answer between them: far
@@ -140,7 +140,7 @@ def all_turn_figures(
     cuts = [edge.speaker.index(turn.speech_started_ns) for turn in turns]
     begins, ends = [0, *cuts[:-1]], [*cuts[1:], len(recording)]
     return [
-        turn_figures(recording, edge, turn, stalls, slice(begin, end))
+        turn_metrics(recording, edge, turn, stalls, slice(begin, end))
         for turn, begin, end in zip(turns, begins, ends, strict=True)
     ]
 
@@ -170,13 +170,13 @@ def memory_error_ms(heard: Samples, turn: Turn) -> int:
     return remembered_ms - heard_ms
 
 
-def microphone_figures(notes: Notes, edge: Edge, stalls: Stalls) -> list[FrameFigures]:
+def microphone_metrics(log: ServiceLog, edge: Edge, stalls: Stalls) -> list[FrameMetrics]:
     """Figures of each frame, in order."""
     figures = []
-    for arrived_ns, samples in notes.appends:
+    for arrived_ns, samples in log.appends:
         captured_ns = edge.microphone.time_ns(samples)
         stalled = stalls.spoil(captured_ns, arrived_ns)
-        figures.append(FrameFigures(_ms(arrived_ns - captured_ns), stalled))
+        figures.append(FrameMetrics(_ms(arrived_ns - captured_ns), stalled))
     return figures
 
 

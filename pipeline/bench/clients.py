@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.bench.stalls import Missed, Stalls
+from pipeline.bench.stalls import MissedPeriods, Stalls
 from pipeline.config.settings import Settings
 from pipeline.ipc.reports import EventRead, MissedPeriod
 
 
 @dataclass(slots=True)
-class Facts:
+class ClientState:
     """What a client tells of itself."""
 
     clock_starts_ns: dict[str, int] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class Facts:
     playout_waited_ns: int = 0
     """How long answers were held back so far, in order not to run dry."""
 
-    def missed_since(self, begin_ns: int, stalls: Stalls, period_ns: int) -> Missed:
+    def missed_since(self, begin_ns: int, stalls: Stalls, period_ns: int) -> MissedPeriods:
         """Periods of either card that were due from `begin_ns` on."""
         own, excused = [], []
         for periods in self.missed.values():
             judged = stalls.judge((p for p in periods if p.due_ns >= begin_ns), period_ns)
             own += judged.own
             excused += judged.excused
-        return Missed(own, excused)
+        return MissedPeriods(own, excused)
 
     @property
     def running(self) -> bool:
@@ -49,9 +49,9 @@ class Facts:
 class Client(Protocol):
     """A client that has been started."""
 
-    facts: Facts
+    state: ClientState
 
-    def wait_news(self, timeout_s: float) -> None:
+    def wait_reports(self, timeout_s: float) -> None:
         """Update the facts; a PipelineError if the client has ended by itself."""
 
     def processes(self) -> dict[str, int]:

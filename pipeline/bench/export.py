@@ -12,8 +12,8 @@ from rich.console import Console
 
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import draw
-from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES
 from pipeline.bench.measure import Result
+from pipeline.bench.metrics import CIRCUMSTANCES, FAULTS, METRICS
 from pipeline.bench.report import Measured, show
 
 _WIDTH = 150
@@ -63,7 +63,7 @@ img {{ max-width: 100% }}</style>
 def _result(result: Result) -> dict[str, Any]:
     return {
         **asdict(result),
-        "distributions": {f.key: _distribution(f.values(result)) for f in FIGURES},
+        "distributions": {f.key: _distribution(f.values(result)) for f in METRICS},
         "faults": {fault.key: fault.value(result) for fault in FAULTS},
         "circumstances": {count.key: count.value(result) for count in CIRCUMSTANCES},
         "missed": [period._asdict() for period in result.missed],

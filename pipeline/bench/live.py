@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pipeline.audio.selection import SAMPLE_WAV
-from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.bench.clock import CardClock
 from pipeline.bench.measure import speaker_clock
 from pipeline.bench.signals import read_wav
@@ -67,18 +67,18 @@ def converse(design: Design, settings: Settings) -> Conversation:
         with design.start(settings) as client:
             _wait_finished(client)
         recording = read_wav(heard)
-        speaker = speaker_clock(design, client.facts, heard)
+        speaker = speaker_clock(design, client.state, heard)
     period_ns = ms_to_ns(design.period_ms)
-    microphone = CardClock.exact(client.facts.clock_starts_ns["microphone"] - period_ns)
-    return _figures(client.facts, recording, speaker, microphone, read_wav(SAMPLE_WAV))
+    microphone = CardClock.exact(client.state.clock_starts_ns["microphone"] - period_ns)
+    return _figures(client.state, recording, speaker, microphone, read_wav(SAMPLE_WAV))
 
 
 def _wait_finished(client: Client) -> None:
     answers = 0
     deadline_s = time.monotonic() + PATIENCE_S
-    while not client.facts.finished:
-        client.wait_news(POLL_S)
-        done = sum(event.kind == "response.done" for event in client.facts.events)
+    while not client.state.finished:
+        client.wait_reports(POLL_S)
+        done = sum(event.kind == "response.done" for event in client.state.events)
         if done > answers:
             deadline_s = time.monotonic() + PATIENCE_S
         answers = done
@@ -87,16 +87,20 @@ def _wait_finished(client: Client) -> None:
 
 
 def _figures(
-    facts: Facts, recording: Samples, speaker: CardClock, microphone: CardClock, spoken: Samples
+    state: ClientState,
+    recording: Samples,
+    speaker: CardClock,
+    microphone: CardClock,
+    spoken: Samples,
 ) -> Conversation:
     sounds = np.flatnonzero(recording)
-    first_deltas_ns = _first_deltas_ns(facts.events)
+    first_deltas_ns = _first_deltas_ns(state.events)
     first_sounds_ns = [
         speaker.time_ns(int(sounds[at]))
         for delta_ns in first_deltas_ns
         if (at := int(np.searchsorted(sounds, speaker.index(delta_ns)))) < len(sounds)
     ]
-    starts_ns = [t.at_ns for t in facts.events if t.kind == _SPEECH_STARTED]
+    starts_ns = [t.at_ns for t in state.events if t.kind == _SPEECH_STARTED]
     cuts_ms = [
         cut_ms
         for start_ns in starts_ns
@@ -109,7 +113,7 @@ def _figures(
             for delta_ns, sound_ns in zip(first_deltas_ns, first_sounds_ns, strict=False)
         ),
         round_trips_ms=tuple(_round_trips_ms(spoken, microphone, first_sounds_ns)),
-        events=tuple(facts.events),
+        events=tuple(state.events),
     )
 
 

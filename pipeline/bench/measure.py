@@ -14,26 +14,26 @@ import numpy as np
 from pipeline.audio.recording_speaker import read_times
 from pipeline.bench.analysis import (
     Edge,
-    FrameFigures,
-    TurnFigures,
-    all_turn_figures,
-    microphone_figures,
+    FrameMetrics,
+    TurnMetrics,
+    all_turn_metrics,
+    microphone_metrics,
 )
-from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.bench.clock import CardClock
 from pipeline.bench.cost import Cost, Disturbance, Meter
-from pipeline.bench.notes import Notes
 from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service import Script
+from pipeline.bench.service_log import ServiceLog
 from pipeline.bench.signals import LEAD_MS, microphone, read_wav, write_wav
-from pipeline.bench.stalls import LONG_NS, Stall, Stalls, Witnesses
+from pipeline.bench.stalls import LONG_NS, Stall, Stalls, StallWatchers
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import MissedPeriod
 from pipeline.pcm import NS_PER_MS, ms_to_ns, ms_to_samples
 
-HOLDING_TOOL = Path(__file__).with_name("holding_tool.py")
+GIL_HOLDING_TOOL = Path(__file__).with_name("gil_holding_tool.py")
 
 POLL_S = 0.05
 
@@ -54,12 +54,12 @@ class Result:
     design: str
     scenario: str
     card_buffer_ms: float
-    turns: tuple[TurnFigures, ...]
+    turns: tuple[TurnMetrics, ...]
     unheard_turns: int
     lost_turns: int
     """Those whose answers nobody can tell apart: the machine stood still for longer than the pause
     between them."""
-    microphone: tuple[FrameFigures, ...]
+    microphone: tuple[FrameMetrics, ...]
     wrong_microphone_samples: int
     missed: tuple[MissedPeriod, ...]
     """Card periods, in either direction, that would have come in time had the machine not stood
@@ -73,7 +73,7 @@ class Result:
     disturbance: Disturbance
 
     @property
-    def clear_turns(self) -> list[TurnFigures]:
+    def clear_turns(self) -> list[TurnMetrics]:
         """Those whose times the machine did not spoil by standing still."""
         return [turn for turn in self.turns if not turn.stalled]
 
@@ -88,10 +88,10 @@ class _Run:
     """What was noted while a client went through its turns."""
 
     recording: Path
-    facts: Facts
-    notes: Notes
+    state: ClientState
+    log: ServiceLog
     begin_ns: int
-    witnessed: Stalls
+    observed: Stalls
     waited_ms: list[float]
     cost: tuple[Cost, ...]
     disturbance: Disturbance
@@ -103,7 +103,7 @@ def measure(
     turns: int,
     *,
     seed: int,
-    witnesses: Witnesses,
+    watchers: StallWatchers,
     on_turn: Callable[[], None],
 ) -> Result:
     """Run `turns` turns of `scenario`, calling `on_turn` after each.
@@ -127,7 +127,7 @@ def measure(
             period_ms=design.period_ms,
             frame_ms=design.frame_ms,
             reconnect_s=0,
-            tools=(str(HOLDING_TOOL),) if scenario.holding_tool else (),
+            tools=(str(GIL_HOLDING_TOOL),) if scenario.gil_holding_tool else (),
         )
         with design.start(settings) as client:
             deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + PATIENCE_S
@@ -142,10 +142,10 @@ def measure(
             _follow(client, TELLING_S)
         run = _Run(
             recording=heard,
-            facts=client.facts,
-            notes=service.wait_notes(),
+            state=client.state,
+            log=service.wait_log(),
             begin_ns=begin_ns,
-            witnessed=witnesses.stalls().since(begin_ns),
+            observed=watchers.stalls().since(begin_ns),
             waited_ms=waited_ms,
             cost=cost,
             disturbance=disturbance,
@@ -155,18 +155,18 @@ def measure(
 
 def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
     period_ns = ms_to_ns(design.period_ms)
-    missed = run.facts.missed_since(run.begin_ns, run.witnessed, period_ns)
-    stalls = run.witnessed.longer_than(LONG_NS)
+    missed = run.state.missed_since(run.begin_ns, run.observed, period_ns)
+    stalls = run.observed.longer_than(LONG_NS)
     unsure = stalls.joined(Stall(period.due_ns, period.done_ns) for period in missed.excused)
-    edge = _edge(design, run.facts, run.recording)
-    turns = run.notes.turns
+    edge = _edge(design, run.state, run.recording)
+    turns = run.log.turns
     drain_ns = ms_to_ns(_drain_ms(design, scenario))
     blackouts = stalls.longer_than(drain_ns)
     known = [
         figures and figures.without_delay(waited_ms)
         for turn, figures, waited_ms in zip(
             turns,
-            all_turn_figures(read_wav(run.recording), edge, turns, unsure),
+            all_turn_metrics(read_wav(run.recording), edge, turns, unsure),
             run.waited_ms,
             strict=True,
         )
@@ -179,8 +179,8 @@ def _result(design: Design, scenario: Scenario, run: _Run) -> Result:
         turns=tuple(turn for turn in known if turn is not None),
         unheard_turns=known.count(None),
         lost_turns=len(turns) - len(known),
-        microphone=tuple(microphone_figures(run.notes, edge, unsure)),
-        wrong_microphone_samples=run.notes.wrong_samples,
+        microphone=tuple(microphone_metrics(run.log, edge, unsure)),
+        wrong_microphone_samples=run.log.wrong_samples,
         missed=tuple(missed.own),
         missed_in_stalls=len(missed.excused),
         stalls=stalls,
@@ -215,14 +215,14 @@ class _Service:
             over += 1
         return over
 
-    def wait_notes(self) -> Notes:
+    def wait_log(self) -> ServiceLog:
         """What the service noted; it hands that out when the client has left."""
         deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
             self.check()
-            if self._results.poll(POLL_S) and isinstance(notes := self._results.recv(), Notes):
+            if self._results.poll(POLL_S) and isinstance(log := self._results.recv(), ServiceLog):
                 self._results.close()
-                return notes
+                return log
         raise PipelineError("The client did not leave the service.")
 
 
@@ -234,8 +234,8 @@ def _drain_ms(design: Design, scenario: Scenario) -> int:
 
 def _wait_running(client: Client, service: _Service, deadline_s: float) -> None:
     """Wait until both cards run."""
-    while not client.facts.running:
-        client.wait_news(POLL_S)
+    while not client.state.running:
+        client.wait_reports(POLL_S)
         service.check()
         if time.monotonic() > deadline_s:
             raise PipelineError("The client did not start its cards in time.")
@@ -245,7 +245,7 @@ def _follow(client: Client, seconds: float) -> None:
     """Stay up to date with the client for a while."""
     until_s = time.monotonic() + seconds
     while (left_s := until_s - time.monotonic()) > 0:
-        client.wait_news(left_s)
+        client.wait_reports(left_s)
 
 
 def _wait_turns(
@@ -253,12 +253,12 @@ def _wait_turns(
 ) -> list[float]:
     """Wait until all turns are over; return how long the answer of each was held back, in ms."""
     waited_ms: list[float] = []
-    waited_before_ns = client.facts.playout_waited_ns
+    waited_before_ns = client.state.playout_waited_ns
     while len(waited_ms) < turns:
-        client.wait_news(POLL_S)
+        client.wait_reports(POLL_S)
         service.check()
         for _ in range(service.turns_over()):
-            waited_ns = client.facts.playout_waited_ns
+            waited_ns = client.state.playout_waited_ns
             waited_ms.append((waited_ns - waited_before_ns) / NS_PER_MS)
             waited_before_ns = waited_ns
             on_turn()
@@ -268,21 +268,21 @@ def _wait_turns(
     return waited_ms
 
 
-def _edge(design: Design, facts: Facts, recording: Path) -> Edge:
+def _edge(design: Design, state: ClientState, recording: Path) -> Edge:
     period_ns = ms_to_ns(design.period_ms)
     return Edge(
-        speaker=speaker_clock(design, facts, recording),
+        speaker=speaker_clock(design, state, recording),
         # A period is handed over when it is full.
-        microphone=CardClock.exact(facts.clock_starts_ns["microphone"] - period_ns),
+        microphone=CardClock.exact(state.clock_starts_ns["microphone"] - period_ns),
         period_ns=period_ns,
     )
 
 
-def speaker_clock(design: Design, facts: Facts, recording: Path) -> CardClock:
+def speaker_clock(design: Design, state: ClientState, recording: Path) -> CardClock:
     """When each sample of the recording passed the edge."""
     if design.device is None:
-        start_ns = facts.clock_starts_ns["speaker"]
-        return CardClock.delayed(start_ns, ms_to_samples(design.period_ms), facts.missed["speaker"])
+        start_ns = state.clock_starts_ns["speaker"]
+        return CardClock.delayed(start_ns, ms_to_samples(design.period_ms), state.missed["speaker"])
     times = read_times(recording)
     ends = np.cumsum(times["samples"])
     return CardClock(ends - times["samples"], times["taken_ns"])

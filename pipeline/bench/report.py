@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.bench import NOT_MEASURED
-from pipeline.bench.awake import processors
 from pipeline.bench.cost import Cost
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES, Count, Figure
 from pipeline.bench.handoff import Handoffs
+from pipeline.bench.keep_awake import processors
 from pipeline.bench.measure import Result
+from pipeline.bench.metrics import CIRCUMSTANCES, FAULTS, METRICS, Count, Metric
 
 HANDOFF_BUDGET_MS = Distribution(0.05, 0.5, 0.5, 0.5)
 """Its p50 and p99 are to be kept."""
@@ -64,9 +64,9 @@ def parts(measured: Measured) -> Sequence[RenderableType]:
 
 def sentences(measured: Measured) -> list[str]:
     """What the figures mean, what may have disturbed them, and what they leave out."""
-    facts = measured.machine
+    machine = measured.machine
     buffers = dict.fromkeys(f"{r.design} {r.card_buffer_ms:g} ms" for r in measured.results)
-    said = [f"{figure.label}: {figure.meaning}." for figure in FIGURES]
+    said = [f"{metric.label}: {metric.meaning}." for metric in METRICS]
     said += [f"{count.label}: {count.meaning}." for count in (*FAULTS, *CIRCUMSTANCES)]
     said.append("A late card period is a dropout; what it holds counts from when it came.")
     said.append(
@@ -84,9 +84,8 @@ def sentences(measured: Measured) -> list[str]:
             "scheduling: whatever the machine delayed counts as the client's."
         )
     said.append(f"Not measured: {', '.join(NOT_MEASURED)}.")
-    said.append(
-        f"{facts['processor']}, {facts['memory']}, {facts['system']}, Python {facts['python']}."
-    )
+    facts = (machine["processor"], machine["memory"], machine["system"])
+    said.append(f"{', '.join(facts)}, Python {machine['python']}.")
     said += _disturbances(measured.results)
     return said
 
@@ -113,8 +112,8 @@ def _times(measured: Measured) -> Table:
             table.add_column(heading, justify="right")
     for ours, theirs in measured.pairs:
         table.add_row(Text(f"{ours.scenario} ({len(ours.clear_turns)})", style="bold"))
-        for figure in FIGURES:
-            table.add_row(f"  {figure.label}", *_time_cells(figure, ours, theirs))
+        for metric in METRICS:
+            table.add_row(f"  {metric.label}", *_time_cells(metric, ours, theirs))
     ring = Distribution.of(us / 1_000 for us in measured.handoffs.ring_us)
     bare = Distribution.of(us / 1_000 for us in measured.handoffs.bare_us)
     table.add_row(Text("two processes alone", style="bold"))
@@ -123,10 +122,10 @@ def _times(measured: Measured) -> Table:
     return table
 
 
-def _time_cells(figure: Figure, ours: Result, theirs: Result | None) -> list[Text]:
-    our = Distribution.of(figure.values(ours))
-    their = Distribution.of(figure.values(theirs)) if theirs else None
-    cells = _cells(our, figure.budget)
+def _time_cells(metric: Metric, ours: Result, theirs: Result | None) -> list[Text]:
+    our = Distribution.of(metric.values(ours))
+    their = Distribution.of(metric.values(theirs)) if theirs else None
+    cells = _cells(our, metric.budget)
     if our is None or their is None:
         return cells
     compared = (f"{their.p50:.1f}", f"{their.p99:.1f}", _ratio(our.p50, their.p50))

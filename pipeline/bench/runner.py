@@ -8,20 +8,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.bench import live, live_report
-from pipeline.bench.awake import awake, processors
 from pipeline.bench.clients import Design
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import check_drawable
 from pipeline.bench.export import write_html, write_json, write_png
-from pipeline.bench.figures import CUT
 from pipeline.bench.handoff import measure_handoffs
+from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.machine import machine_facts
 from pipeline.bench.measure import Result, measure
+from pipeline.bench.metrics import CUT
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
-from pipeline.bench.stalls import Witnesses
+from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import UsageError
@@ -140,8 +140,8 @@ def _measure(
 ) -> Measured:
     pairs = []
     with (
-        awake([] if options.let_sleep else processors()),
-        Witnesses() as witnesses,
+        keep_cpus_awake([] if options.let_sleep else processors()),
+        StallWatchers() as watchers,
         Progress(*_COLUMNS, console=console, transient=True) as progress,
     ):
         task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
@@ -156,7 +156,7 @@ def _measure(
                         scenario,
                         options.cuts,
                         seed=options.seed,
-                        witnesses=witnesses,
+                        watchers=watchers,
                         on_turn=lambda: progress.advance(task),
                     )
                 )

@@ -32,7 +32,7 @@ class Scenario:
     """From the first late delta, which follows speech_started at once, to the next."""
     busy_processes: int = 0
     """Processes that compute without pause beside the client."""
-    holding_tool: bool = False
+    gil_holding_tool: bool = False
     """In each answer the model calls a function that holds its interpreter for 300 ms."""
     rest_ms: int = 0
     """Calm at the end of a turn, besides what the client under test needs."""
@@ -67,7 +67,7 @@ BUSY = Scenario("busy", "four processes compute beside the client", busy_process
 TOOLS = Scenario(
     "tools",
     "in each answer the model calls a function that holds its interpreter for 300 ms",
-    holding_tool=True,
+    gil_holding_tool=True,
     rest_ms=50,
 )
 JITTER = Scenario(

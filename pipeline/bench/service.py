@@ -23,10 +23,10 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from pipeline.bench import events
-from pipeline.bench.moments import Moments, wait_until
-from pipeline.bench.notes import Delta, Notes, Turn, TurnOver
 from pipeline.bench.scenarios import CALL_AFTER_MS, PAUSE_MS, Scenario
+from pipeline.bench.service_log import Delta, ServiceLog, Turn, TurnOver
 from pipeline.bench.signals import answer, read_wav, utterance_ends
+from pipeline.bench.stratified_times import StratifiedTimes, wait_until
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report
@@ -62,7 +62,7 @@ def main(
     pipe: "Connection[Report, Command]",
     script: Script,
     listener: socket.socket,
-    results: "Connection[TurnOver | Notes, None]",
+    results: "Connection[TurnOver | ServiceLog, None]",
 ) -> None:
     """Entry point of the spawned process. `results` takes each turn's end, and at last the notes.
 
@@ -74,7 +74,7 @@ def main(
 def _work(
     script: Script,
     listener: socket.socket,
-    results: "Connection[TurnOver | Notes, None]",
+    results: "Connection[TurnOver | ServiceLog, None]",
     link: SupervisorLink,
 ) -> None:
     promote_this_thread(PRIORITY)
@@ -85,7 +85,7 @@ def _work(
 async def _serve_until_stopped(
     script: Script,
     listener: socket.socket,
-    results: "Connection[TurnOver | Notes, None]",
+    results: "Connection[TurnOver | ServiceLog, None]",
     link: SupervisorLink,
 ) -> None:
     async def serve(request: web.Request) -> web.WebSocketResponse:
@@ -95,7 +95,7 @@ async def _serve_until_stopped(
         await connection.prepare(request)
         session = Session(script, connection, results.send)
         await session.run()
-        results.send(session.notes)
+        results.send(session.log)
         return connection
 
     asyncio.get_running_loop().set_default_executor(
@@ -118,12 +118,14 @@ class Session:
     def __init__(
         self, script: Script, connection: web.WebSocketResponse, tell: Callable[[TurnOver], None]
     ) -> None:
-        self.notes = Notes()
+        self.log = ServiceLog()
         self._scenario = script.scenario
         self._random = random.Random(script.seed)  # noqa: S311 - a script, no secret
         scenario, period_ms, turns = script.scenario, script.period_ms, script.turns
-        self._begins = Moments(PAUSE_MS, period_ms, turns, self._random)
-        self._interruptions = Moments(scenario.interrupt_after_ms, period_ms, turns, self._random)
+        self._begins = StratifiedTimes(PAUSE_MS, period_ms, turns, self._random)
+        self._interruptions = StratifiedTimes(
+            scenario.interrupt_after_ms, period_ms, turns, self._random
+        )
         self._expected = read_wav(script.microphone)
         self._connection = connection
         self._tell = tell
@@ -173,20 +175,20 @@ class Session:
         samples = np.frombuffer(pcm, PCM16)
         start = self._received_samples
         self._received_samples += len(samples)
-        self.notes.appends.append((arrived_ns, self._received_samples))
+        self.log.appends.append((arrived_ns, self._received_samples))
         expected = self._expected[start : self._received_samples]
-        self.notes.wrong_samples += int(np.count_nonzero(samples[: len(expected)] != expected))
+        self.log.wrong_samples += int(np.count_nonzero(samples[: len(expected)] != expected))
         ends, self._loud = utterance_ends(samples, was_loud=self._loud)
         for end in ends:
-            number = len(self.notes.turns)
+            number = len(self.log.turns)
             turn = Turn(number, start + end, arrived_ns)
-            self.notes.turns.append(turn)
+            self.log.turns.append(turn)
             self._ends.put_nowait(turn)
 
     def _remember(self, item: str, heard_ms: int) -> None:
         number = events.turn_of_item(item)
-        if number is not None and number < len(self.notes.turns):
-            self.notes.turns[number].remembered_ms = heard_ms
+        if number is not None and number < len(self.log.turns):
+            self.log.turns[number].remembered_ms = heard_ms
 
     async def _speak(self) -> None:
         await self._send([events.speech_started(-1)])
@@ -200,7 +202,7 @@ class Session:
         await wait_until(self._begins.of(turn.number, turn.recognised_ns))
         answering = asyncio.create_task(self._answer(turn))
         await asyncio.sleep(0)  # the first delta is written before this returns
-        if self._scenario.holding_tool:
+        if self._scenario.gil_holding_tool:
             await wait_until(turn.first_delta_ns + self._chosen_ns(CALL_AFTER_MS))
             await self._send(events.function_call(turn.number, TOOL))
         await wait_until(self._interruptions.of(turn.number, turn.first_delta_ns))

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, UsageError
 from pipeline.ipc.reports import MissedPeriod
@@ -83,14 +83,14 @@ class _SingleProcess:
     """Reads the facts that the program prints, one JSON object a line."""
 
     def __init__(self, process: "subprocess.Popen[str]", errors: IO[str]) -> None:
-        self.facts = Facts()
+        self.state = ClientState()
         self._process = process
         self._errors = errors
         self._news = threading.Event()
         self._reader = threading.Thread(target=self._read, name="single process", daemon=True)
         self._reader.start()
 
-    def wait_news(self, timeout_s: float) -> None:
+    def wait_reports(self, timeout_s: float) -> None:
         self._news.wait(timeout_s)
         self._news.clear()
         if (code := self._process.poll()) is not None:
@@ -114,7 +114,7 @@ class _SingleProcess:
         for line in self._process.stdout or ():
             match json.loads(line):
                 case {"part": part, "start_ns": start_ns}:
-                    self.facts.clock_starts_ns[part] = start_ns
+                    self.state.clock_starts_ns[part] = start_ns
                 case {"part": part, "missed": periods}:
-                    self.facts.missed[part] += [MissedPeriod(*times) for times in periods]
+                    self.state.missed[part] += [MissedPeriod(*times) for times in periods]
             self._news.set()

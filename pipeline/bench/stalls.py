@@ -1,6 +1,6 @@
 """When a processor itself stood still, so that no program on it could have been in time.
 
-A witness on each processor, above every thread of a client, does nothing but sleep for a
+A watcher on each processor, above every thread of a client, does nothing but sleep for a
 millisecond again and again. When it wakes too late, its processor was taken away from all programs:
 by the host of a virtual machine, by firmware, or inside the kernel. What the machine delays is
 counted apart from what a client delays. A client's threads may have been on any processor, and on
@@ -19,7 +19,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from pipeline.bench.awake import processors
+from pipeline.bench.keep_awake import processors
 from pipeline.errors import PipelineError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -29,12 +29,12 @@ from pipeline.pcm import NS_PER_MS, NS_PER_S
 from pipeline.system.realtime import no_garbage_collection
 from pipeline.system.scheduling import promote_this_thread
 
-WITNESS_PRIORITY = 90
+WATCHER_PRIORITY = 90
 """Above any thread of a client."""
 
 NAP_NS = NS_PER_MS
 SHORTEST_NS = NS_PER_MS // 2
-"""Several such in a row delay whoever needs the processor for longer than the witness does."""
+"""Several such in a row delay whoever needs the processor for longer than the watcher does."""
 
 LONG_NS = 3 * NS_PER_MS // 2
 """What delays a turn, and is counted one by one."""
@@ -46,7 +46,7 @@ PATIENCE_S = 5.0
 
 
 class Stall(NamedTuple):
-    """From a witness's last sign of life to its next, ``time.monotonic_ns``.
+    """From a watcher's last sign of life to its next, ``time.monotonic_ns``.
 
     Nobody knows where in the nap between them the processor stopped.
     """
@@ -55,7 +55,7 @@ class Stall(NamedTuple):
     end_ns: int
 
 
-class Missed(NamedTuple):
+class MissedPeriods(NamedTuple):
     """Card periods that came too late."""
 
     own: list[MissedPeriod]
@@ -65,9 +65,9 @@ class Missed(NamedTuple):
 
 
 class Stalls:
-    """What the witnesses of all processors saw.
+    """What the watchers of all processors saw.
 
-    :ivar watched: whether there was any witness.
+    :ivar watched: whether there was any watcher.
     :ivar all: in order, without overlaps.
     """
 
@@ -86,13 +86,13 @@ class Stalls:
         """Whether a processor stood still for a good part of that time."""
         return self.within_ns(begin_ns, end_ns) > SPOILING_PART * max(0, end_ns - begin_ns)
 
-    def judge(self, missed: Iterable[MissedPeriod], period_ns: int) -> "Missed":
+    def judge(self, missed: Iterable[MissedPeriod], period_ns: int) -> "MissedPeriods":
         """Tell apart those of one card that would have been in time, had no processor stood still.
 
         Those that were missed in a row are one backlog: what delayed the first delays all. Of a
         period that a real card says it missed nobody knows how late it was: it is never excused.
         """
-        judged = Missed([], [])
+        judged = MissedPeriods([], [])
         backlog_ns, next_ns = 0, -period_ns
         for period in sorted(missed):
             if period.due_ns > next_ns:
@@ -121,7 +121,7 @@ class Stalls:
         return max((stall.end_ns - stall.begin_ns for stall in self.all), default=0) / NS_PER_MS
 
 
-class Witnesses:
+class StallWatchers:
     """Processes that watch as long as the context lasts."""
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ class Witnesses:
         for cpu in processors():
             ours, theirs = multiprocessing.Pipe()
             self._pipes.append(ours)
-            self._children.spawn(f"witness {cpu}", __name__, cpu, theirs)
+            self._children.spawn(f"watcher {cpu}", __name__, cpu, theirs)
             theirs.close()
         return self
 
@@ -154,7 +154,7 @@ def _answer(pipe: "Connection[None, list[Stall] | None]") -> list[Stall] | None:
     with suppress(EOFError):
         if pipe.poll(PATIENCE_S):
             return pipe.recv()
-    raise PipelineError("A witness of the machine's standstills does not answer.")
+    raise PipelineError("A watcher of the machine's standstills does not answer.")
 
 
 def main(
@@ -162,12 +162,12 @@ def main(
     cpu: int,
     questions: "Connection[list[Stall] | None, None]",
 ) -> None:
-    """Entry point of a spawned witness, which ends when `questions` is closed."""
+    """Entry point of a spawned watcher, which ends when `questions` is closed."""
     run_child(pipe, False, partial(_watch, cpu, questions))
 
 
 def _watch(cpu: int, questions: "Connection[list[Stall] | None, None]", _: SupervisorLink) -> None:
-    may_watch = sys.platform == "linux" and promote_this_thread(WITNESS_PRIORITY) is not None
+    may_watch = sys.platform == "linux" and promote_this_thread(WATCHER_PRIORITY) is not None
     if may_watch:
         os.sched_setaffinity(0, {cpu})
     with no_garbage_collection(), suppress(EOFError):

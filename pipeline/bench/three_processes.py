@@ -8,7 +8,7 @@ from functools import partial
 from typing import NoReturn
 
 from pipeline.audio.selection import CardChoice, choose
-from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.errors import ProcessDiedError, SettingsError
@@ -73,7 +73,7 @@ class _ThreeProcesses:
     """Does for the voice processes what the supervisor does, but shows nothing."""
 
     def __init__(self, children: ChildProcesses, voice: VoiceProcesses, settings: Settings) -> None:
-        self.facts = Facts()
+        self.state = ClientState()
         self._children = children
         self._voice = voice
         self._tool_process = ToolProcess(
@@ -88,23 +88,23 @@ class _ThreeProcesses:
         if settings.tools:
             self._tool_process.start()
 
-    def wait_news(self, timeout_s: float) -> None:
+    def wait_reports(self, timeout_s: float) -> None:
         for report in self._children.reports(timeout_s):
             match report:
                 case ClockStarted(part, start_ns):
-                    self.facts.clock_starts_ns[part] = start_ns
+                    self.state.clock_starts_ns[part] = start_ns
                 case EventRead():
-                    self.facts.events.append(report)
+                    self.state.events.append(report)
                 case Finished():
-                    self.facts.finished = True
+                    self.state.finished = True
                 case PeriodsMissed(part, periods):
-                    self.facts.missed[part] += periods
+                    self.state.missed[part] += periods
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._tool_process.handle(report)
         self._tool_process.enforce_limits()
         playback = self._voice.state.playback
-        self.facts.played_samples = playback.played_samples.load()
-        self.facts.playout_waited_ns = playback.playout_waited_ns.load()
+        self.state.played_samples = playback.played_samples.load()
+        self.state.playout_waited_ns = playback.playout_waited_ns.load()
 
     def processes(self) -> dict[str, int]:
         names = ("capture", "network", "playback", "tools")

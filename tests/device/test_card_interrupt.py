@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.figures import CUT, MICROPHONE, SPEAK
 from pipeline.bench.measure import measure
+from pipeline.bench.metrics import CUT, MICROPHONE, SPEAK
 from pipeline.bench.scenarios import QUIET
-from pipeline.bench.stalls import Witnesses
+from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
 from pipeline.pcm import NS_PER_MS, SAMPLE_BYTES, samples_to_ns
 from tests.support.answers import answer, check_cut, end_cancelled
@@ -57,13 +57,13 @@ def test_the_figures_of_bench_are_those_of_a_sound_server(card: JackCard, tmp_pa
             MICROPHONE: [click(talk) for _ in range(CLICKS)],
         }
     design = three_processes(period_ms=5.0)
-    with Witnesses() as witnesses:
+    with StallWatchers() as watchers:
         benched = measure(
             design,
             QUIET,
             MEASURED_INTERRUPTIONS,
             seed=1,
-            witnesses=witnesses,
+            watchers=watchers,
             on_turn=lambda: None,
         )
     for figure, values in heard.items():

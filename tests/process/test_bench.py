@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.bench.awake import awake, processors
+from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.runner import run as bench
 
@@ -60,7 +60,7 @@ def test_the_single_process_shows_its_faults(results: list[dict[str, Any]]) -> N
 @pytest.mark.skipif(sys.platform != "linux", reason="processors are kept awake on Linux only")
 def test_whoever_keeps_a_processor_awake_comes_last() -> None:
     (cpu, *_) = processors()
-    with awake([cpu]):
+    with keep_cpus_awake([cpu]):
         (child,) = (c for c in multiprocessing.active_children() if c.name == f"awake {cpu}")
         assert child.pid is not None
         while os.sched_getscheduler(child.pid) != os.SCHED_IDLE:

@@ -7,13 +7,13 @@ import pytest
 
 from pipeline.bench.analysis import (
     Edge,
-    TurnFigures,
-    all_turn_figures,
+    TurnMetrics,
+    all_turn_metrics,
     breaks,
-    microphone_figures,
+    microphone_metrics,
 )
 from pipeline.bench.clock import CardClock
-from pipeline.bench.notes import Delta, Notes, Turn
+from pipeline.bench.service_log import Delta, ServiceLog, Turn
 from pipeline.bench.signals import answer
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls
 from pipeline.ipc.reports import MissedPeriod
@@ -65,8 +65,8 @@ def recording(number: int = 0, cut: int = CUT_SAMPLE, seconds: float = 2.0) -> n
     return samples
 
 
-def only(samples: np.ndarray, of: Turn) -> TurnFigures:
-    (figures,) = all_turn_figures(samples, EDGE, [of], CALM)
+def only(samples: np.ndarray, of: Turn) -> TurnMetrics:
+    (figures,) = all_turn_metrics(samples, EDGE, [of], CALM)
     assert figures is not None
     return figures
 
@@ -126,7 +126,7 @@ def test_neighbouring_turns_are_told_apart() -> None:
     samples = recording(0)
     second_at = 12_000
     samples[second_at:] += recording(1)[: len(samples) - second_at]
-    figures = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
+    figures = all_turn_metrics(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
     for found in figures:
         assert found is not None
         assert found.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
@@ -137,7 +137,7 @@ def test_a_leak_into_the_next_turn_belongs_to_its_own_answer() -> None:
     samples = recording(0)
     samples[12_000:] += recording(1)[: len(samples) - 12_000]
     samples[16_000:16_120] = answer(0, 6_000, 120)
-    first, second = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
+    first, second = all_turn_metrics(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
     assert first is not None
     assert second is not None
     assert first.leaked_samples == 120
@@ -145,7 +145,7 @@ def test_a_leak_into_the_next_turn_belongs_to_its_own_answer() -> None:
 
 
 def test_an_answer_that_never_sounds_has_no_figures() -> None:
-    assert all_turn_figures(np.zeros(48_000, np.int16), EDGE, [turn()], CALM) == [None]
+    assert all_turn_metrics(np.zeros(48_000, np.int16), EDGE, [turn()], CALM) == [None]
 
 
 def test_a_sample_placed_early_by_a_late_callback_is_not_lost() -> None:
@@ -189,12 +189,12 @@ def test_a_hole_just_before_the_fade_is_found() -> None:
 
 def test_microphone_time_counts_from_the_last_sample() -> None:
     captured_ns = START_NS - 5 * MS + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
-    notes = Notes(appends=[(captured_ns + 2 * MS, 2_400)])
-    (frame,) = microphone_figures(notes, EDGE, CALM)
+    log = ServiceLog(appends=[(captured_ns + 2 * MS, 2_400)])
+    (frame,) = microphone_metrics(log, EDGE, CALM)
     assert frame.ms == pytest.approx(2.0)
     assert not frame.stalled
     stalls = Stalls([Stall(captured_ns + MS, captured_ns + 5 * MS)])
-    assert microphone_figures(notes, EDGE, stalls)[0].stalled
+    assert microphone_metrics(log, EDGE, stalls)[0].stalled
 
 
 def test_what_a_late_period_holds_passes_when_it_comes() -> None:
@@ -261,7 +261,7 @@ def test_a_sample_lost_at_a_pause_is_found(fault: str, at: int) -> None:
 def test_a_turn_that_a_standstill_met_says_so() -> None:
     def stalled(begin_ms: float, end_ms: float) -> bool:
         stalls = Stalls([Stall(at_ms(begin_ms), at_ms(end_ms))])
-        (figures,) = all_turn_figures(recording(), EDGE, [turn()], stalls)
+        (figures,) = all_turn_metrics(recording(), EDGE, [turn()], stalls)
         assert figures is not None
         return figures.stalled
 
@@ -283,7 +283,7 @@ def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
     late.deltas[1].sent_ns = at_ms(4_000 / 24 - 10)  # in time, with notice
     assert only(samples, late).dropouts == 1
     stalls = Stalls([Stall(at_ms(160), at_ms(164))])
-    (figures,) = all_turn_figures(samples, EDGE, [late], stalls)
+    (figures,) = all_turn_metrics(samples, EDGE, [late], stalls)
     assert figures is not None
     assert (figures.dropouts, figures.starved) == (0, 1)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.bench.clients import Facts
+from pipeline.bench.clients import ClientState
 from pipeline.bench.clock import CardClock
 from pipeline.bench.live import Conversation, _figures
 from pipeline.ipc.reports import EventRead
@@ -41,7 +41,7 @@ EVENTS = [
 
 
 def figures(heard: np.ndarray) -> Conversation:
-    return _figures(Facts(events=EVENTS), heard, CLOCK, CLOCK, SPOKEN)
+    return _figures(ClientState(events=EVENTS), heard, CLOCK, CLOCK, SPOKEN)
 
 
 def test_each_answer_and_each_interruption_has_its_figures() -> None:
@@ -62,7 +62,7 @@ def test_an_answer_that_plays_on_is_measured_to_its_end() -> None:
 
 
 def test_a_service_that_never_answers_has_no_figures() -> None:
-    silent = _figures(Facts(events=EVENTS[:1]), sound(), CLOCK, CLOCK, SPOKEN)
+    silent = _figures(ClientState(events=EVENTS[:1]), sound(), CLOCK, CLOCK, SPOKEN)
     assert (silent.cuts_ms, silent.speaks_ms, silent.round_trips_ms) == ((), (), ())
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.bench import runner
-from pipeline.bench.analysis import FrameFigures, TurnFigures
+from pipeline.bench.analysis import FrameMetrics, TurnMetrics
 from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.export import write_html, write_json, write_png
@@ -24,7 +24,7 @@ from pipeline.config.settings import Settings
 from pipeline.errors import MissingPackageError, UsageError
 from pipeline.ipc.reports import MissedPeriod
 
-TURN = TurnFigures(
+TURN = TurnMetrics(
     cut_ms=4.0,
     speak_ms=3.0,
     round_trip_ms=30.0,
@@ -45,7 +45,7 @@ RESULT = Result(
     turns=(TURN,) * 99 + (replace(TURN, cut_ms=20.0),),
     unheard_turns=0,
     lost_turns=0,
-    microphone=(FrameFigures(1.0, stalled=False), FrameFigures(2.0, stalled=False)),
+    microphone=(FrameMetrics(1.0, stalled=False), FrameMetrics(2.0, stalled=False)),
     wrong_microphone_samples=0,
     missed=(),
     missed_in_stalls=0,
@@ -121,7 +121,7 @@ def test_what_the_machine_did_is_counted_and_left_out() -> None:
     stalled = replace(
         RESULT,
         turns=(TURN, replace(TURN, cut_ms=20.0, dropouts=1, stalled=True)),
-        microphone=(FrameFigures(1.0, stalled=False), FrameFigures(50.0, stalled=True)),
+        microphone=(FrameMetrics(1.0, stalled=False), FrameMetrics(50.0, stalled=True)),
         missed_in_stalls=3,
         stalls=Stalls([Stall(0, 4_000_000)]),
     )

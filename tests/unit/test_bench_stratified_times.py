@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.bench.moments import Moments
+from pipeline.bench.stratified_times import StratifiedTimes
 from pipeline.pcm import NS_PER_MS
 
 TURNS = 40
@@ -23,8 +23,8 @@ def test_they_lie_within_the_bounds(
     after_ns: int, lowest_ms: float, width_ms: float, period_ms: float, seed: int
 ) -> None:
     bounds_ms = (lowest_ms, lowest_ms + width_ms)
-    moments = Moments(bounds_ms, period_ms, TURNS, random.Random(seed))
-    waits_ms = [(moments.of(turn, after_ns) - after_ns) / NS_PER_MS for turn in range(TURNS)]
+    times = StratifiedTimes(bounds_ms, period_ms, TURNS, random.Random(seed))
+    waits_ms = [(times.of(turn, after_ns) - after_ns) / NS_PER_MS for turn in range(TURNS)]
     assert min(waits_ms) >= bounds_ms[0] - 1e-6
     assert max(waits_ms) <= bounds_ms[1] + 1e-6
 
@@ -33,10 +33,10 @@ def test_they_lie_within_the_bounds(
 @pytest.mark.parametrize("period_ms", [5.0, 10.0])
 def test_they_are_spread_over_the_period_of_any_card(period_ms: float, card_starts_ns: int) -> None:
     rng = random.Random(7)
-    moments = Moments((40.0, 240.0), period_ms, TURNS, rng)
+    times = StratifiedTimes((40.0, 240.0), period_ms, TURNS, rng)
     period_ns = int(period_ms * NS_PER_MS)
     phases = sorted(
-        (moments.of(turn, rng.randrange(10**15)) - card_starts_ns) % period_ns
+        (times.of(turn, rng.randrange(10**15)) - card_starts_ns) % period_ns
         for turn in range(TURNS)
     )
     for index, phase_ns in enumerate(phases):
@@ -44,6 +44,6 @@ def test_they_are_spread_over_the_period_of_any_card(period_ms: float, card_star
 
 
 def test_they_are_at_random_within_the_bounds() -> None:
-    moments = Moments((40.0, 240.0), 5.0, TURNS, random.Random(3))
-    periods = {moments.of(turn, 0) // (5 * NS_PER_MS) for turn in range(TURNS)}
+    times = StratifiedTimes((40.0, 240.0), 5.0, TURNS, random.Random(3))
+    periods = {times.of(turn, 0) // (5 * NS_PER_MS) for turn in range(TURNS)}
     assert len(periods) > TURNS / 2

@@ -33,7 +33,7 @@ class Turn:
 
 
 @dataclass(slots=True)
-class Notes:
+class ServiceLog:
     """All that the service saw."""
 
     turns: list[Turn] = field(default_factory=list)

@@ -25,7 +25,7 @@ def processors() -> list[int]:
 
 
 @contextmanager
-def awake(cpus: list[int]) -> Iterator[None]:
+def keep_cpus_awake(cpus: list[int]) -> Iterator[None]:
     """Let none of `cpus` sleep as long as the context lasts."""
     with ChildProcesses() as children:
         for cpu in cpus:

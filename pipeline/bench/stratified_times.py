@@ -7,7 +7,7 @@ import time
 from pipeline.pcm import NS_PER_S, ms_to_ns
 
 
-class Moments:
+class StratifiedTimes:
     """A time for each turn, anywhere within bounds, and all together evenly within a card's period.
 
     Where in its period an event meets the card decides most of what is measured. Drawn

@@ -8,7 +8,7 @@ from pipeline.bench.measure import Result
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Metric:
     """A time that is measured in every turn or frame, in ms."""
 
     key: str
@@ -33,35 +33,35 @@ def _budget(p50: float, p99: float) -> Distribution:
     return Distribution(p50, p99, p99, p99)
 
 
-CUT = Figure(
+CUT = Metric(
     "cut_ms",
     "cut",
     "speech_started on the wire → last stale sample at the device edge",
     _budget(5, 8),
     lambda result: [turn.cut_ms for turn in result.clear_turns if not turn.silent],
 )
-SPEAK = Figure(
+SPEAK = Metric(
     "speak_ms",
     "speak",
     "first delta on the wire → its first sample at the edge",
     _budget(4, 8),
     lambda result: [turn.speak_ms for turn in result.clear_turns],
 )
-ROUND_TRIP = Figure(
+ROUND_TRIP = Metric(
     "round_trip_ms",
     "voice round trip",
     "end of the utterance → first sample of its answer, less the service's own pause",
     None,
     lambda result: [turn.round_trip_ms for turn in result.clear_turns],
 )
-MICROPHONE = Figure(
+MICROPHONE = Metric(
     "microphone_ms",
     "microphone",
     "last sample of a frame is captured → the service holds it",
     None,
     lambda result: [frame.ms for frame in result.microphone if not frame.stalled],
 )
-FIGURES = (CUT, SPEAK, ROUND_TRIP, MICROPHONE)
+METRICS = (CUT, SPEAK, ROUND_TRIP, MICROPHONE)
 
 
 def _longest(values: Iterable[float]) -> float:
