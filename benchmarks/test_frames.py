@@ -1,4 +1,4 @@
-"""What the parts of a hand-over cost within one process.
+"""Cost of the parts of a hand-over within one process.
 
 python -m pytest benchmarks
 """

@@ -1,4 +1,4 @@
-"""A frame to another process and back: our ring against what Python and PyPI offer.
+"""Round trip of a frame to another process: the ring against what Python and PyPI offer.
 
 python -m pytest benchmarks
 """

@@ -1,4 +1,4 @@
-"""The measured times drawn: a point for each, a row for each scenario and client."""
+"""Drawings of the measured times: a point for each, a row for each scenario and client."""
 
 import importlib.util
 from pathlib import Path
@@ -7,32 +7,33 @@ from typing import IO, Any
 import numpy as np
 
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.measure import Result
 from pipeline.bench.metrics import METRICS, Metric
 from pipeline.bench.report import Measured
+from pipeline.bench.result import Result
 from pipeline.errors import MissingPackageError
 
 _COLOURS = ("#0b6e99", "#d1495b")
 _WIDEST_MS = 100.0
-"""Longer times need a logarithmic axis."""
+"""Longer times are drawn on a logarithmic axis."""
 _SHORTEST_MS = 0.1
-"""Where that begins."""
+"""Start of the logarithmic axis."""
 
 _ROW_INCHES = 0.32
 _SPREAD = 0.28
-"""How far points of a row lie apart from its middle."""
+"""Greatest distance of a point from the middle of its row, in rows."""
 
 
 def check_drawable() -> None:
-    """:raises MissingPackageError: matplotlib is not there."""
+    """:raises MissingPackageError: matplotlib is not installed."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingPackageError(
-            "--html and --png draw with matplotlib: pip install 'voice-pipeline[bench]'."
+            "--html and --png need matplotlib, which is not installed. Install it with: "
+            "make setup EXTRAS=bench"
         )
 
 
 def draw(measured: Measured, target: Path | IO[bytes], kind: str) -> None:
-    """Write the drawing to `target` as "png" or "svg"."""
+    """Draw to `target`; `kind` is "png" or "svg"."""
     from matplotlib.figure import Figure
 
     results = measured.results

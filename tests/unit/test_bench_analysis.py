@@ -273,9 +273,9 @@ def test_a_turn_that_a_standstill_met_says_so() -> None:
 
 def test_a_standstill_spoils_only_times_that_it_makes_up() -> None:
     stalls = Stalls([Stall(at_ms(100), at_ms(102))])
-    assert stalls.spoil(at_ms(95), at_ms(105))
-    assert not stalls.spoil(at_ms(0), at_ms(500))
-    assert not stalls.spoil(at_ms(105), at_ms(95)), "an answer may be ahead of its time"
+    assert stalls.distort(at_ms(95), at_ms(105))
+    assert not stalls.distort(at_ms(0), at_ms(500))
+    assert not stalls.distort(at_ms(105), at_ms(95)), "an answer may be ahead of its time"
 
 
 def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
@@ -301,9 +301,9 @@ def test_a_late_period_is_excused_by_as_long_a_standstill_only() -> None:
     late = MissedPeriod(0, 9 * MS)  # by 4 ms
     for long_ms, excused in ((3, False), (4, True)):
         stalls = Stalls([Stall(2 * MS, (2 + long_ms) * MS)])
-        assert bool(stalls.judge([late], 5 * MS).excused) is excused
+        assert bool(stalls.classify([late], 5 * MS).excused) is excused
     afterwards = Stalls([Stall(9 * MS, 20 * MS)])
-    assert afterwards.judge([late], 5 * MS) == ([late], [])
+    assert afterwards.classify([late], 5 * MS) == ([late], [])
 
 
 def test_what_delayed_the_first_of_a_backlog_delays_all() -> None:
@@ -315,13 +315,13 @@ def test_what_delayed_the_first_of_a_backlog_delays_all() -> None:
         MissedPeriod(115 * MS, 124 * MS),
     ]
     later = MissedPeriod(125 * MS, 131 * MS)
-    assert stalls.judge([later, *backlog], 5 * MS) == ([later], backlog)
+    assert stalls.classify([later, *backlog], 5 * MS) == ([later], backlog)
 
 
 def test_what_a_real_card_says_it_missed_is_never_excused() -> None:
     missed = MissedPeriod(5 * MS, 5 * MS)
     for stalls in (Stalls([Stall(0, 10 * MS)]), Stalls(watched=False)):
-        assert stalls.judge([missed], 5 * MS) == ([missed], [])
+        assert stalls.classify([missed], 5 * MS) == ([missed], [])
 
 
 def test_only_long_standstills_are_counted_one_by_one() -> None:

@@ -15,9 +15,9 @@ from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.export import write_html, write_json, write_png
 from pipeline.bench.handoff import Handoffs
-from pipeline.bench.measure import Result
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
+from pipeline.bench.result import Result
 from pipeline.bench.runner import limits_exceeded, run
 from pipeline.bench.stalls import Stall, Stalls
 from pipeline.config.settings import Settings
@@ -130,16 +130,16 @@ def test_what_the_machine_did_is_counted_and_left_out() -> None:
     assert cells(report, "cut")[-1] == "4.0"
     assert cells(report, "microphone")[-1] == "1.0"
     assert cells(report, "stalled turns") == ["1"]
-    assert cells(report, "their slowest cut, ms") == ["20"]
-    assert cells(report, "late for stalls") == ["3"]
+    assert cells(report, "slowest stalled cut, ms") == ["20"]
+    assert cells(report, "late by stalls") == ["3"]
     assert cells(report, "longest stall, ms") == ["4"]
     assert cells(report, "dropouts") == ["1"], "a silence inside an answer stays one"
 
 
 def test_an_unwatched_machine_is_told() -> None:
     unwatched = replace(RESULT, stalls=Stalls(watched=False))
-    assert "Nobody watched" in shown(replace(MEASURED, pairs=((unwatched, None),)))
-    assert "Nobody watched" not in shown(ALONE)
+    assert "Machine stalls were not watched" in shown(replace(MEASURED, pairs=((unwatched, None),)))
+    assert "not watched" not in shown(ALONE)
 
 
 def test_a_comparison_shows_ratios() -> None:
@@ -210,17 +210,17 @@ def test_a_missing_package_is_told_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match=r"pip install .*\[bench\]"):
+    with pytest.raises(MissingPackageError, match="make setup EXTRAS=bench"):
         run(BenchOptions(png=tmp_path / "x.png"))
 
 
 def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no folder"):
+    with pytest.raises(UsageError, match=r"the folder .* does not exist"):
         run(BenchOptions(json=tmp_path / "none" / "x.json"))
 
 
 def test_an_unknown_scenario_is_told() -> None:
-    with pytest.raises(UsageError, match=r"'loud' is no scenario, expected one of quiet,"):
+    with pytest.raises(UsageError, match=r"'loud' is not a scenario. Give one of: quiet,"):
         run(BenchOptions(scenarios=("loud",)))
 
 

@@ -13,10 +13,9 @@ from pipeline.bench.signals import (
     answer,
     answer_sign,
     microphone,
-    read_wav,
     utterance_ends,
-    write_wav,
 )
+from pipeline.bench.wav_files import read_wav, write_wav
 from pipeline.pcm import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 CYCLE_MS = 300
