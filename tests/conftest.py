@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 import pytest
@@ -21,7 +21,7 @@ MEASURING = {"test_bench.py", "test_continuous_answer.py"}
 T = TypeVar("T")
 
 
-class Rooms(LoadScopeScheduling):
+class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
     """Which tests stay together where they run on several processors.
 
     Modules do; what plays on a card or measures comes one after the other, so that nothing of it
@@ -75,8 +75,8 @@ def _leaves_no_process_and_no_segment() -> Iterator[None]:
     """Compare with what was there before, so that fixtures of a wider scope may keep theirs."""
     processes, segments = _children(), _segments()
     yield
-    left = _what_stays(lambda: _children() - processes)
-    assert not left, f"child processes left behind: {left}"
+    children = _what_stays(lambda: _children() - processes)
+    assert not children, f"child processes left behind: {children}"
     left = _what_stays(lambda: {name for name in _segments() - segments if not _is_foreign(name)})
     assert not left, f"shared memory left behind: {left}"
 
@@ -111,13 +111,13 @@ def _children() -> set[psutil.Process]:
 
 def _has_children() -> bool:
     """A quick look, where the system offers one: most tests have no children at all."""
-    tracker = str(resource_tracker._resource_tracker._pid)
+    tracker: Any = resource_tracker._resource_tracker
     try:
         tasks = Path("/proc/self/task").iterdir()
         pids = {pid for task in tasks for pid in (task / "children").read_text().split()}
     except OSError:
         return True
-    return bool(pids - {tracker})
+    return bool(pids - {str(tracker._pid)})
 
 
 def _is_resource_tracker(process: psutil.Process) -> bool:

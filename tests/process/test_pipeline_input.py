@@ -196,7 +196,7 @@ def test_service_leaves_in_the_middle(leave: Leave, tmp_path: Path) -> None:
     assert recorded.any()
 
 
-GARBAGE = [
+GARBAGE: list[str | bytes] = [
     "no JSON",
     "[]",
     "42",

@@ -237,7 +237,7 @@ async def wait_sounding(recording: Path, of: Samples | None = None) -> None:
     heard_samples = 0
     while heard_samples < RATE_HZ // 4:
         await asyncio.sleep(0.01)
-        heard_samples = np.count_nonzero(sign * recorded_so_far(recording) > 0)
+        heard_samples = int(np.count_nonzero(sign * recorded_so_far(recording) > 0))
 
 
 def recorded_so_far(recording: Path) -> Samples:

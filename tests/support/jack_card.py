@@ -117,14 +117,17 @@ class JackPeer:
             (r"PortAudio.*:in_0", self._mouth),
             (r"PortAudio.*:out_0", self._ear),
         ):
-            program.wait_until(lambda p=pattern: not program.running or self._connected(p))
-            assert program.running, program.said
-            self._take_place(ours, self._connected(pattern)[0])
+            self._take_place(ours, self._wait_connected(program, pattern))
+
+    def _wait_connected(self, program: Program, pattern: str) -> Any:
+        program.wait_until(lambda: not program.running or self._connected(pattern))
+        assert program.running, program.said
+        return self._connected(pattern)[0]
 
     def say(self, sound: Samples) -> None:
         """Play `sound` into the program's microphone port from the next period on."""
         self._said_samples = len(sound)  # silence until the new sound is in place
-        self._said = sound.astype(np.float32) / FULL_SCALE
+        self._said = sound.astype(np.float32) / np.float32(FULL_SCALE)
         self._said_at_ns = 0
         self._said_samples = 0
 

@@ -130,9 +130,10 @@ class Program:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for process in (*self.children(), self._process):
+        for child in self.children():
             with suppress(psutil.NoSuchProcess):
-                process.kill()
+                child.kill()
+        self._process.kill()
         self._process.wait()
         self.wait_gone()  # includes the resource tracker, which ends once it has cleaned up
         self._out.close()

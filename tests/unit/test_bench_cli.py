@@ -13,7 +13,12 @@ from pipeline.cli import execute
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[BenchOptions]:
     options: list[BenchOptions] = []
-    monkeypatch.setattr(runner, "run", lambda given: options.append(given) or 0)
+
+    def run(given: BenchOptions) -> int:
+        options.append(given)
+        return 0
+
+    monkeypatch.setattr(runner, "run", run)
     return options
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.bench import runner
+from pipeline.bench import live, runner
 from pipeline.bench.analysis import FrameMetrics, TurnMetrics
 from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
@@ -85,7 +85,7 @@ def _nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("nothing is to be measured")
 
     monkeypatch.setattr(runner, "measure", fail)
-    monkeypatch.setattr(runner.live, "converse", fail)
+    monkeypatch.setattr(live, "converse", fail)
 
 
 def test_each_percentile_is_a_measured_value() -> None:
