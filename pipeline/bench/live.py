@@ -70,7 +70,7 @@ def converse(design: Design, settings: Settings) -> Conversation:
         speaker = speaker_clock(design, client.state, heard)
     period_ns = ms_to_ns(design.period_ms)
     microphone = CardClock.exact(client.state.clock_starts_ns["microphone"] - period_ns)
-    return _figures(client.state, recording, speaker, microphone, read_wav(SAMPLE_WAV))
+    return evaluate_conversation(client.state, recording, speaker, microphone, read_wav(SAMPLE_WAV))
 
 
 def _wait_finished(client: Client) -> None:
@@ -86,13 +86,18 @@ def _wait_finished(client: Client) -> None:
             raise PipelineError(f"The service did not answer for {ANSWER_TIMEOUT_S:g} s.")
 
 
-def _figures(
+def evaluate_conversation(
     state: ClientState,
     recording: Samples,
     speaker: CardClock,
     microphone: CardClock,
     spoken: Samples,
 ) -> Conversation:
+    """Measure one conversation.
+
+    :param recording: at the speaker's edge, shape ``(samples,)``.
+    :param spoken: samples of the microphone's file, shape ``(samples,)``.
+    """
     sounds = np.flatnonzero(recording)
     first_deltas_ns = _first_deltas_ns(state.events)
     first_sounds_ns = [

@@ -14,8 +14,8 @@ from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
 from pipeline.pcm import NS_PER_MS, SAMPLE_BYTES, samples_to_ns
 from tests.support.answers import answer, check_cut, end_cancelled
-from tests.support.figures import tell
 from tests.support.jack_card import JackCard, Talk, talking, wait_until
+from tests.support.measured import show_measured
 from tests.support.scripted_service import ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise
 
@@ -70,7 +70,7 @@ def test_the_figures_of_bench_are_those_of_a_sound_server(card: JackCard, tmp_pa
         here, there = Distribution.of(values), Distribution.of(figure.values(benched))
         assert here is not None
         assert there is not None
-        tell(f"{figure.label}: JACK {shown(here)}; bench {shown(there)}")
+        show_measured(f"{figure.label}: JACK {shown(here)}; bench {shown(there)}")
         assert abs(here.p50 - there.p50) <= CLOSE_MS, figure.label
 
 

@@ -1,4 +1,4 @@
-"""The options of `bench` as typed, and what reaches the measurement."""
+"""The options of `bench` on the command line, and what reaches the measurement."""
 
 from pathlib import Path
 
