@@ -1,4 +1,4 @@
-"""How long the offline service lets a user wait: end of speech to the first sound of an answer.
+"""Answer latency of the offline service: from the end of speech to the first sound of an answer.
 
     speech, in real time           silence
     ─────────────────────────┤·············································
@@ -7,9 +7,9 @@
                              │                  ├─ first clause ─┤
                              │◀──────────── measured ────────────▶│ response.audio.delta is here
 
-The service runs as people start it, in a process of its own; the client is the unmodified SDK over
-a socket. It sends frames of 20 ms when a microphone would have filled them. Speech ends with the
-last sample above a fiftieth of its peak.
+The service runs as users start it, in a process of its own. The client is the unmodified SDK over a
+socket; it sends frames of 20 ms when a microphone would have filled them. Speech ends with the last
+sample above a fiftieth of its peak.
 
     python -m benchmarks.answer_latency
     python -m benchmarks.answer_latency --turn-detection azure_semantic_vad question.wav
@@ -31,10 +31,11 @@ import soundfile
 import soxr
 from azure.ai.voicelive.aio import VoiceLiveConnection, connect
 from azure.core.credentials import AzureKeyCredential
+from rich.console import Console
 
 from pipeline.audio.selection import SAMPLE_WAV
-from pipeline.bench.distribution import Distribution
 from pipeline.bench.machine import machine_facts
+from pipeline.bench.tables import distribution_table
 from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples, ms_to_samples, peak
 
 FRAME_SAMPLES = ms_to_samples(20)
@@ -45,7 +46,7 @@ PAUSE_SAMPLES = ms_to_samples(1_000)
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """24 kHz, silence around it; speech ends before `end`."""
+    """Speech at 24 kHz with silence before it; the speech ends before sample `end`."""
 
     samples: Samples
     end: int
@@ -57,7 +58,7 @@ class Utterance:
 
 
 def utterances(paths: list[Path]) -> list[Utterance]:
-    """One for each file; without a file, one for each sentence of the project's own sample."""
+    """Return an utterance for each file; without files, for each sentence of the spoken sample."""
     if not paths:
         return [Utterance.of(sentence) for sentence in sentences(read(SAMPLE_WAV))]
     return [Utterance.of(read(path)) for path in paths]
@@ -71,7 +72,7 @@ def read(path: Path) -> Samples:
 
 
 def sentences(samples: Samples) -> Iterator[Samples]:
-    """Cut where nothing sounds for a second."""
+    """Yield the parts of `samples` between silences of a second."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > peak(samples) // 50)
     pauses = np.flatnonzero(np.diff(loud) > PAUSE_SAMPLES)
     for first, last in zip([0, *(pauses + 1)], [*pauses, loud.size - 1], strict=True):
@@ -80,7 +81,7 @@ def sentences(samples: Samples) -> Iterator[Samples]:
 
 @contextmanager
 def service() -> Iterator[tuple[str, str]]:
-    """Give the endpoint and the key of a service that has loaded its models."""
+    """Yield the endpoint and the key of a service that has loaded its models."""
     with subprocess.Popen(
         [sys.executable, "-m", "pipeline", "serve", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -88,9 +89,9 @@ def service() -> Iterator[tuple[str, str]]:
     ) as process:
         try:
             assert process.stdout is not None
-            told = [next(process.stdout).split() for _ in range(2)]
-            facts = {words[0]: words[1] for words in told}
-            yield facts["endpoint"], facts["key"]
+            lines = [next(process.stdout).split() for _ in range(2)]
+            printed = {words[0]: words[1] for words in lines}
+            yield printed["endpoint"], printed["key"]
         finally:
             process.terminate()
 
@@ -113,7 +114,7 @@ async def until(connection: VoiceLiveConnection, kind: str) -> None:
 
 
 async def latency_ms(connection: VoiceLiveConnection, utterance: Utterance) -> float:
-    """Say it in real time; return how long the answer took, which is then cancelled."""
+    """Say `utterance` in real time; cancel the answer and return how long it took to begin."""
     began_s = time.perf_counter()
     speaking = asyncio.create_task(speak(connection, utterance.samples, began_s))
     await until(connection, "response.audio.delta")
@@ -125,7 +126,7 @@ async def latency_ms(connection: VoiceLiveConnection, utterance: Utterance) -> f
 
 
 async def speak(connection: VoiceLiveConnection, samples: Samples, began_s: float) -> None:
-    """Send each frame when it is full, and silence after the last."""
+    """Send each frame when it is full; silence follows the speech."""
     silence = np.zeros(MOST_SILENCE_SAMPLES, np.int16)
     sound = np.concatenate([samples, silence]).astype(PCM16)
     for end in range(FRAME_SAMPLES, sound.size, FRAME_SAMPLES):
@@ -135,10 +136,10 @@ async def speak(connection: VoiceLiveConnection, samples: Samples, began_s: floa
 
 
 async def measure(said: list[Utterance], repeats: int, detection: str) -> list[list[float]]:
-    """Return the latencies of each utterance, in ms."""
+    """Return the latencies of each utterance in ms."""
     with service() as (endpoint, key):
         async with session(endpoint, key, detection) as connection:
-            for utterance in said:  # the first of all pays for what is done once
+            for utterance in said:  # the first utterance is slower: the service warms up
                 await latency_ms(connection, utterance)
             return [
                 [await latency_ms(connection, utterance) for _ in range(repeats)]
@@ -149,25 +150,22 @@ async def measure(said: list[Utterance], repeats: int, detection: str) -> list[l
 def main() -> None:
     parser = ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("speech", nargs="*", type=Path, help="recorded questions, in English")
-    parser.add_argument("--repeats", type=int, default=20, help="of each, 20 if not given")
+    parser.add_argument(
+        "--repeats", type=int, default=20, help="number of times each is said (default: 20)"
+    )
     parser.add_argument("--turn-detection", default="server_vad")
     arguments = parser.parse_args()
     said = utterances(arguments.speech)
     measured = asyncio.run(measure(said, arguments.repeats, arguments.turn_detection))
 
     print("\n".join(f"{name:18} {fact}" for name, fact in machine_facts().items()), end="\n\n")
-    print(
-        f"{'speech':>8} {'p50':>6} {'p95':>6} {'p99':>6} {'max':>6}  ms, {arguments.turn_detection}"
-    )
-    for utterance, latencies in zip(said, measured, strict=True):
-        print_row(f"{(utterance.end - QUIET.size) / SAMPLE_RATE_HZ:.1f} s", latencies)
-    print_row("all", [latency for latencies in measured for latency in latencies])
-
-
-def print_row(name: str, latencies: list[float]) -> None:
-    spread = Distribution.of(latencies)
-    assert spread is not None
-    print(f"{name:>8} {spread.p50:6.0f} {spread.p95:6.0f} {spread.p99:6.0f} {spread.max:6.0f}")
+    rows = [
+        (f"{(utterance.end - QUIET.size) / SAMPLE_RATE_HZ:.1f} s of speech", latencies)
+        for utterance, latencies in zip(said, measured, strict=True)
+    ]
+    rows.append(("all", [latency for latencies in measured for latency in latencies]))
+    title = f"Answer latency in ms, {arguments.turn_detection}"
+    Console(highlight=False).print(distribution_table(title, rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One long answer beside everything that disturbs: every sample of it heard, once and in order.
+"""Play one long answer beside heavy load, and check that every sample sounds once and in order.
 
     scripted service ── an answer of many minutes, two seconds ahead ──▶ this program's processes
          └── a function call every second: it holds its interpreter for 300 ms      │
@@ -11,7 +11,6 @@ python -m benchmarks.continuous_answer --minutes 10
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import secrets
 import socket
@@ -25,13 +24,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from aiohttp import web
 
 from pipeline.bench import events
-from pipeline.bench.measure import HOLDING_TOOL
-from pipeline.bench.signals import answer, read_wav, write_wav
-from pipeline.bench.stalls import LONG_NS, Witnesses
+from pipeline.bench.measure import GIL_HOLDING_TOOL
+from pipeline.bench.signals import answer
+from pipeline.bench.stalls import LONG_NS, StallWatchers
 from pipeline.bench.three_processes import three_processes
+from pipeline.bench.voice_server import ClientConnection, local_listener, serve_until_stopped
+from pipeline.bench.wav_files import read_wav, write_wav
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -47,12 +47,12 @@ DELTA_SAMPLES = SAMPLE_RATE_HZ * 300 // 1_000
 CALL_EVERY_S = 1.0
 PERIOD_MS = 5
 POLL_S = 0.1
-PATIENCE_S = 30.0
+SLACK_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the answer."""
+    """What was heard of the answer."""
 
     sent_samples: int
     heard_samples: int
@@ -60,36 +60,35 @@ class Outcome:
     """Places at which the recording differs from what was sent, silence within included."""
     function_calls: int
     missed_periods: int
-    """Callbacks of the virtual card, in either direction, that took longer than its buffer holds:
-    a real card would have sounded silence."""
+    """Callbacks of the virtual card, in both directions, that took longer than its buffer lasts: a
+    real card would have dropped sound."""
     missed_in_stalls: int
-    """Those that would have been in time had the machine not stood still; not among the others."""
+    """Callbacks that were late only because of machine stalls; not part of `missed_periods`."""
     machine_stalls: int
-    """Times that the machine itself stood still for 1.5 ms or more."""
+    """How often the machine itself stood still for 1.5 ms or more."""
     longest_stall_ms: float
 
     @property
     def exact(self) -> bool:
-        """Not one sample lost, doubled or changed."""
+        """Whether no sample was lost, doubled or changed."""
         return self.heard_samples == self.sent_samples and not self.wrong_samples
 
 
 def listen(seconds: float) -> Outcome:
-    """Have an answer of that length played, and compare.
+    """Play an answer of `seconds` and compare what was heard with it.
 
     :raises PipelineError: a process failed.
     """
     with (
         tempfile.TemporaryDirectory(prefix="voice-bench-") as folder,
-        Witnesses() as witnesses,
+        StallWatchers() as watchers,
         ChildProcesses() as instruments,
     ):
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
         write_wav(spoken, np.zeros(SAMPLE_RATE_HZ, np.int16))
         key, samples = secrets.token_urlsafe(24), round(seconds * SAMPLE_RATE_HZ)
         calls, sending = multiprocessing.Pipe(duplex=False)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with local_listener() as (listener, endpoint):
             instruments.spawn("service", MODULE, key, samples, listener, sending)
         sending.close()
         for number in range(BUSY_PROCESSES):
@@ -100,20 +99,20 @@ def listen(seconds: float) -> Outcome:
             input=str(spoken),
             output=str(heard),
             period_ms=PERIOD_MS,
-            tools=(str(HOLDING_TOOL),),
+            tools=(str(GIL_HOLDING_TOOL),),
         )
         with three_processes(PERIOD_MS).start(settings) as client:
-            deadline_s = time.monotonic() + seconds + PATIENCE_S
-            while client.facts.played_samples < samples and time.monotonic() < deadline_s:
-                client.wait_news(POLL_S)
+            deadline_s = time.monotonic() + seconds + SLACK_S
+            while client.state.played_samples < samples and time.monotonic() < deadline_s:
+                client.wait_reports(POLL_S)
                 for _ in instruments.reports(0):
-                    pass  # only failures count, and they are raised
-            time.sleep(POLL_S)  # whatever comes after the end would be wrong
-        witnessed = witnesses.stalls()
+                    pass  # failures are raised; other reports do not matter here
+            time.sleep(POLL_S)  # sound after the end would be wrong samples
+        observed = watchers.stalls()
         played = np.trim_zeros(read_wav(heard))
         called = calls.recv()
-    stalls = witnessed.longer_than(LONG_NS)
-    missed = client.facts.missed_since(0, witnessed, PERIOD_MS * NS_PER_MS)
+    stalls = observed.longer_than(LONG_NS)
+    missed = client.state.missed_since(0, observed, PERIOD_MS * NS_PER_MS)
     common = min(len(played), samples)
     return Outcome(
         sent_samples=samples,
@@ -145,71 +144,46 @@ def _work(
     calls: "Connection[int, None]",
     link: SupervisorLink,
 ) -> None:
+    async def converse(connection: ClientConnection) -> None:
+        calls.send(await _converse(connection, samples))
+
     with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(_serve(key, samples, listener, calls, link))
+        runner.run(serve_until_stopped(link, listener, key, converse))
 
 
-async def _serve(
-    key: str,
-    samples: int,
-    listener: socket.socket,
-    calls: "Connection[int, None]",
-    link: SupervisorLink,
-) -> None:
-    async def converse(request: web.Request) -> web.WebSocketResponse:
-        if request.headers.get("api-key") != key:
-            raise web.HTTPUnauthorized
-        connection = web.WebSocketResponse(max_msg_size=0)
-        await connection.prepare(request)
-        await connection.send_str(events.event("session.created", session={"id": "sess_long"}))
-        talking: list[asyncio.Task[None]] = []
-        returned = 0
-        async for message in connection:
-            event = json.loads(message.data)
-            if event["type"] == "session.update" and not talking:
-                updated = events.event("session.updated", session=event["session"])
-                await connection.send_str(updated)
-                talking = [
-                    asyncio.create_task(_answer(connection, samples)),
-                    asyncio.create_task(_call_again_and_again(connection)),
-                ]
-            elif event["type"] == "conversation.item.create":
-                returned += 1
-        for task in talking:
-            task.cancel()
-        await asyncio.wait(talking)
-        calls.send(returned)
-        return connection
-
-    app = web.Application()
-    app.router.add_get("/voice-live/realtime", converse)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listener).start()
-        await asyncio.to_thread(link.stop_requested, None)
-    finally:
-        await runner.cleanup()
+async def _converse(connection: ClientConnection, samples: int) -> int:
+    """Answer once the client is ready; return how many function calls it has returned."""
+    talking: list[asyncio.Task[None]] = []
+    returned = 0
+    async for _, event in connection.received():
+        if event["type"] == "session.update" and not talking:
+            talking = [
+                asyncio.create_task(_answer(connection, samples)),
+                asyncio.create_task(_call_repeatedly(connection)),
+            ]
+        elif event["type"] == "conversation.item.create":
+            returned += 1
+    for task in talking:
+        task.cancel()
+    await asyncio.gather(*talking, return_exceptions=True)
+    return returned
 
 
-async def _answer(connection: web.WebSocketResponse, samples: int) -> None:
+async def _answer(connection: ClientConnection, samples: int) -> None:
     """Send the answer, never more than `AHEAD_S` before it can sound."""
-    for text in events.answer_begins(0):
-        await connection.send_str(text)
+    await connection.send(*events.answer_begins(0))
     begun_s = time.monotonic()
     for start in range(0, samples, DELTA_SAMPLES):
         await asyncio.sleep(begun_s + start / SAMPLE_RATE_HZ - AHEAD_S - time.monotonic())
         sound = answer(0, start, min(DELTA_SAMPLES, samples - start))
-        await connection.send_str(events.audio_delta(0, sound))
-    for text in events.answer_ends(0, "completed"):
-        await connection.send_str(text)
+        await connection.send(events.answer_delta(0, sound))
+    await connection.send(*events.answer_ends(0, "completed"))
 
 
-async def _call_again_and_again(connection: web.WebSocketResponse) -> None:
+async def _call_repeatedly(connection: ClientConnection) -> None:
     for number in count(1):
         await asyncio.sleep(CALL_EVERY_S)
-        for text in events.function_call(number, "hold", response=0):
-            await connection.send_str(text)
+        await connection.send(*events.function_call(number, "hold", response=0))
 
 
 def _show(outcome: Outcome) -> None:

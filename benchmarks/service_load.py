@@ -1,4 +1,4 @@
-"""How long the offline service makes its clients wait, and what it costs, under many speakers.
+"""Waiting times and cost of the offline service under many clients that speak at the same time.
 
     client                                     service
       │ input_audio_buffer.append (50 ms) ─────▶│ read and taken
@@ -6,12 +6,12 @@
       │◀─────────────────── error event, by id ─│
       └─ append wait: from before the append is written until the error has been read
 
-Each client speaks the project's sample in a loop, at real time, out of step with the others, and is
-answered by the rules. Appends are handled in order and have no answer of their own; one without its
-sound is refused once all before it were taken. So the wait holds the service's reading, whatever
-was in its way, and the way back. Listening goes on beside it, and shows in *first delta*. The
-clients share the machine with the service and are part of what is measured: their own lateness is
-shown beside it, and so is what other programs took.
+Each client speaks the project's sample in a loop, in real time, out of step with the others, and is
+answered by the rules. The service handles appends in order and does not acknowledge them; it
+refuses an append without sound once it has taken all before it. The wait therefore contains
+everything that delayed the service's reading, and the way back. Speech recognition runs beside it
+and shows in *first delta*. The clients share the machine with the service: the report shows how
+late the clients themselves were, and what other programs used.
 
 *first delta*: the frame that holds the last speech of a turn is written -> the first piece of the
 answer's sound has been read. The silence that ends a turn (500 ms) is part of it.
@@ -29,7 +29,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,11 +37,14 @@ from typing import Any
 import aiohttp
 import numpy as np
 import psutil
+from rich.console import Console
 
 from pipeline.audio.selection import SAMPLE_WAV
 from pipeline.bench.cost import Meter
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.machine import machine_facts
+from pipeline.bench.tables import distribution_table
+from pipeline.bench.wav_files import read_wav
 
 KEY = "load"
 FRAME_SAMPLES = 1_200
@@ -55,7 +57,7 @@ STARTING_S = 60.0
 
 @dataclass
 class Measured:
-    """Of all clients, in milliseconds; memory as (seconds since the start, bytes)."""
+    """Times of all clients in ms; memory as (seconds since the start, bytes)."""
 
     append_ms: list[float] = field(default_factory=list)
     late_ms: list[float] = field(default_factory=list)
@@ -66,7 +68,7 @@ class Measured:
 
 
 class Speaker:
-    """One client: speaks all the time and notes when what comes back."""
+    """Speaks all the time for one client, and records when the answers arrive."""
 
     def __init__(
         self, socket: aiohttp.ClientWebSocketResponse, frames: list[str], measured: Measured
@@ -115,9 +117,8 @@ class Speaker:
 
 
 def frames_of_sample() -> list[str]:
-    """Return the sample as append events, whole and cut off at the last full frame."""
-    with wave.open(str(SAMPLE_WAV), "rb") as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    """Return the sample as append events, one for each full frame."""
+    samples = read_wav(SAMPLE_WAV)
     cut = samples[: samples.size // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
     return [
         json.dumps(
@@ -176,15 +177,15 @@ async def load(endpoint: str, pid: int, clients: int, minutes: float) -> Measure
 
 @contextmanager
 def service(arguments: list[str]) -> Iterator[tuple[str, int]]:
-    """Run `serve`; gives its endpoint and its process id."""
+    """Run `serve`; yield its endpoint and its process id."""
     with tempfile.TemporaryFile("w+b") as out:
         command = [sys.executable, "-m", "pipeline", "serve", "--key", KEY, *arguments]
         process = subprocess.Popen(command, stdout=out)
         try:
             deadline_s = time.monotonic() + STARTING_S
             while b"Ctrl-C" not in (said := os.pread(out.fileno(), 4_096, 0)):
-                assert process.poll() is None, "the service did not start"
-                assert time.monotonic() < deadline_s, "the service does not start"
+                assert process.poll() is None, "the service ended during start-up"
+                assert time.monotonic() < deadline_s, "the service did not start in time"
                 time.sleep(0.05)
             yield said.decode().split()[1], process.pid
         finally:
@@ -193,15 +194,12 @@ def service(arguments: list[str]) -> Iterator[tuple[str, int]]:
 
 
 def report(measured: Measured, meter: Meter) -> None:
-    print(f"{'':12}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}  ms")
-    for name, values in (
+    rows = [
         ("append wait", measured.append_ms),
         ("client late", measured.late_ms),
         ("first delta", measured.first_delta_ms),
-    ):
-        if (told := Distribution.of(values)) is not None:
-            row = "".join(f"{value:9.1f}" for value in (told.p50, told.p95, told.p99, told.max))
-            print(f"{name:12}{row}  of {len(values)}")
+    ]
+    Console(highlight=False).print(distribution_table("Milliseconds", rows))
     print(f"turns {measured.turns}, answers {measured.answers}")
     (cost,), disturbance = meter.read(), meter.disturbance()
     print(
@@ -234,7 +232,7 @@ def main() -> None:
     with service(["--max-clients", str(options.clients), *more]) as (endpoint, pid):
         meter = Meter({"service": pid})
         measured = asyncio.run(load(endpoint, pid, options.clients, options.minutes))
-        assert measured.answers, "nobody was answered"
+        assert measured.answers, "no client was answered"
         report(measured, meter)
     worst = Distribution.of(measured.append_ms)
     if options.max_append_ms is not None and (worst is None or worst.p99 > options.max_append_ms):

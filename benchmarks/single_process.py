@@ -1,4 +1,4 @@
-"""The usual single-process voice client, written anew, to be compared with in `bench --compare`.
+"""The usual single-process voice client, written anew, for comparison by `bench --compare`.
 
 One process: asyncio and the SDK in the main thread, PyAudio-style callbacks on the card's threads,
 `queue.Queue` between them.
@@ -6,14 +6,14 @@ One process: asyncio and the SDK in the main thread, PyAudio-style callbacks on 
     microphone callback ── run_coroutine_threadsafe ──▶ event loop ── append ──▶ service
     speaker callback ◀── queue.Queue ── event loop ◀── delta ── service
 
-Each delta becomes one packet with a growing sequence number. An interruption raises the base
-below which packets are skipped; the packet that has begun plays on to its end, and deltas that
-arrive later get fresh numbers. Functions that the model calls run where the events are read. What
-the user heard is not tracked, so nothing is truncated.
+Each delta becomes one packet with a growing sequence number. An interruption raises the base below
+which packets are skipped; the packet that has begun plays on to its end, and deltas that arrive
+later get fresh numbers. Functions that the model calls run in the event loop. What the user heard
+is not tracked, so nothing is truncated.
 
 It runs on the virtual card of the project's own processes, behind the few calls of PyAudio that it
-needs, and records what passes the device edge. Facts for `bench` go to standard output as JSON
-lines; it ends when its standard input does.
+needs, and records what passes the device edge. It reports to `bench` in JSON lines on standard
+output, and ends when its standard input is closed.
 """
 
 import asyncio
@@ -48,15 +48,15 @@ from azure.core.credentials import AzureKeyCredential
 
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.audio.xruns import XrunLog
-from pipeline.bench.holding_tool import hold
+from pipeline.bench.gil_holding_tool import hold
 from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples
 from pipeline.shm.state import SharedState
 
 CONTINUE = 0
 """PyAudio's paContinue."""
 
-TELL_S = 0.1
-"""How often late card periods are told."""
+REPORT_EVERY_S = 0.1
+"""Time between reports of late card periods."""
 
 Missed = dict[str, XrunLog]
 InputCallback = Callable[[bytes, int, Any, int], tuple[bytes | None, int]]
@@ -76,7 +76,7 @@ class VirtualCard:
             callback(samples.tobytes(), len(samples), None, 0)
 
         self._microphone.start(on_period)
-        tell(part="microphone", start_ns=self._microphone.clock_start_ns)
+        report(part="microphone", start_ns=self._microphone.clock_start_ns)
 
     def open_output(self, callback: OutputCallback) -> None:
         def render(out: Samples, _sounds_at_ns: int) -> None:
@@ -84,7 +84,7 @@ class VirtualCard:
             out[:] = np.frombuffer(pcm, PCM16)
 
         self._speaker.start(render)
-        tell(part="speaker", start_ns=self._speaker.clock_start_ns)
+        report(part="speaker", start_ns=self._speaker.clock_start_ns)
 
     def close(self) -> None:
         self._microphone.close()
@@ -194,8 +194,8 @@ def session() -> RequestSession:
     )
 
 
-def tell(**facts: object) -> None:
-    print(json.dumps(facts), flush=True)
+def report(**fields: object) -> None:
+    print(json.dumps(fields), flush=True)
 
 
 async def until_stdin_ends(arguments: Namespace, missed: Missed) -> None:
@@ -207,9 +207,9 @@ async def until_stdin_ends(arguments: Namespace, missed: Missed) -> None:
     talking = asyncio.create_task(converse(arguments, missed))
     stopping = asyncio.create_task(ended.wait())
     while not (talking.done() or stopping.done()):
-        await asyncio.wait({talking, stopping}, timeout=TELL_S, return_when=FIRST_COMPLETED)
+        await asyncio.wait({talking, stopping}, timeout=REPORT_EVERY_S, return_when=FIRST_COMPLETED)
         for part, periods in missed.items():
-            tell(part=part, missed=periods.take())
+            report(part=part, missed=periods.take())
     talking.cancel()
     stopping.cancel()
     await asyncio.wait({talking, stopping})

@@ -1,9 +1,10 @@
-"""What the parts of a hand-over cost within one process.
+"""Cost of the parts of a hand-over within one process.
 
 python -m pytest benchmarks
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,4 +93,5 @@ def test_discard_of_2000_frames(
 
     fill()
     assert reader.skip_older(2) == QUEUED_FRAMES
-    benchmark.pedantic(reader.skip_older, (2,), setup=fill, rounds=50)
+    pedantic: Any = benchmark.pedantic
+    pedantic(reader.skip_older, (2,), setup=fill, rounds=50)

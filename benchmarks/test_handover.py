@@ -1,10 +1,11 @@
-"""A frame to another process and back: our ring against what Python and PyPI offer.
+"""Round trip of a frame to another process: the ring against what Python and PyPI offer.
 
 python -m pytest benchmarks
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ def test_round_trip(
     with transport() as exchange:
         for frame in frames(VERIFIED_FRAMES):
             assert np.array_equal(exchange(frame), frame)
-        benchmark.pedantic(exchange, (frames(1)[0],), rounds=2_000, warmup_rounds=200)
+        pedantic: Any = benchmark.pedantic
+        pedantic(exchange, (frames(1)[0],), rounds=2_000, warmup_rounds=200)
 
 
 def frames(count: int) -> Samples:

@@ -1,6 +1,6 @@
-"""Ways to hand a frame to another process and get it back; the other process only echoes.
+"""Ways to hand a frame to another process, which echoes it.
 
-Each `…_echo` is the other process; an empty frame ends it.
+Each `…_echo` runs in the other process; an empty frame ends it.
 """
 
 import multiprocessing
@@ -23,7 +23,7 @@ RING_FRAMES = 16
 JOIN_S = 10.0
 
 Exchange = Callable[[Samples], Samples]
-"""Hands a frame over and returns what comes back; valid until the next call."""
+"""Hands a frame over and returns the echo, which is valid until the next call."""
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def _next_frame(reader: RingReader, wake_receiver: WakeReceiver) -> Samples:
 
 @contextmanager
 def pipe() -> Iterator[Exchange]:
-    """multiprocessing.Pipe, as bytes: its fastest use."""
+    """multiprocessing.Pipe with bytes, its fastest use."""
     near, far = multiprocessing.get_context("spawn").Pipe()
 
     def exchange(samples: Samples) -> Samples:

@@ -1,4 +1,4 @@
-"""What every test gets: a clean environment, and a check that it leaves nothing behind."""
+"""Fixtures of every test: a clean environment, and a check that the test leaves nothing behind."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 import pytest
@@ -21,45 +21,45 @@ MEASURING = {"test_bench.py", "test_continuous_answer.py"}
 T = TypeVar("T")
 
 
-class Rooms(LoadScopeScheduling):
-    """Which tests stay together where they run on several processors.
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
+    """Groups of tests that run in one process when several processes share the tests.
 
-    Modules do; what plays on a card or measures comes one after the other, so that nothing of it
-    disturbs the rest; the models of the service are loaded once.
+    A module is a group. Tests that play on a card or measure time are one group, so that they never
+    run at the same time. Tests of the service are one group, so that its models are loaded once.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return _room(Path(nodeid.partition("::")[0]))
+        return _group(Path(nodeid.partition("::")[0]))
 
 
-def _room(module: Path) -> str:
+def _group(module: Path) -> str:
     if module.parent.name == "device" or module.name in MEASURING:
         return "cards"
     return "service" if module.parent.name == "service" else str(module)
 
 
 def pytest_configure() -> None:
-    """A shell makes what it starts in the background deaf to Ctrl-C: programs would inherit it."""
+    """Restore SIGINT, which a shell ignores in background jobs: programs would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest rooms first, so that all processors are busy to the end."""
-    items.sort(key=lambda item: _room(item.path) not in ("cards", "service"))
+    """Run the longest groups first, so that all processors are busy to the end."""
+    items.sort(key=lambda item: _group(item.path) not in ("cards", "service"))
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:
-    return Rooms(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
 def speech_dir() -> Path:
-    """Recorded human speech, which lies beside the repository where it is available."""
+    """Folder of recorded human speech beside the repository; skip the test if it is missing."""
     directory = REPOSITORY.parent / "shared" / "speech"
     if not directory.is_dir():
-        pytest.skip(f"there is no recorded speech in {directory}")
+        pytest.skip(f"{directory} with recorded speech does not exist")
     return directory
 
 
@@ -72,11 +72,11 @@ def _settings_only_from_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _leaves_no_process_and_no_segment() -> Iterator[None]:
-    """Compare with what was there before, so that fixtures of a wider scope may keep theirs."""
+    """Compare with the state before the test: fixtures of a wider scope may keep theirs."""
     processes, segments = _children(), _segments()
     yield
-    left = _what_stays(lambda: _children() - processes)
-    assert not left, f"child processes left behind: {left}"
+    children = _what_stays(lambda: _children() - processes)
+    assert not children, f"child processes left behind: {children}"
     left = _what_stays(lambda: {name for name in _segments() - segments if not _is_foreign(name)})
     assert not left, f"shared memory left behind: {left}"
 
@@ -90,7 +90,7 @@ def _leaves_no_file_in_the_repository() -> Iterator[None]:
 
 
 def _what_stays(look: Callable[[], set[T]]) -> set[T]:
-    """Look again and again: what is on its way out gets the time to go, only what stays counts."""
+    """Return what is still found after a grace period, in which things may go away."""
     deadline = time.monotonic() + GRACE_S
     found = look()
     while found and time.monotonic() < deadline:
@@ -110,18 +110,18 @@ def _children() -> set[psutil.Process]:
 
 
 def _has_children() -> bool:
-    """A quick look, where the system offers one: most tests have no children at all."""
-    tracker = str(resource_tracker._resource_tracker._pid)
+    """Check quickly where the system allows it: most tests have no child processes."""
+    tracker: Any = resource_tracker._resource_tracker
     try:
         tasks = Path("/proc/self/task").iterdir()
         pids = {pid for task in tasks for pid in (task / "children").read_text().split()}
     except OSError:
         return True
-    return bool(pids - {tracker})
+    return bool(pids - {str(tracker._pid)})
 
 
 def _is_resource_tracker(process: psutil.Process) -> bool:
-    """Whether this is the one helper that multiprocessing keeps until the interpreter exits."""
+    """Whether this is the helper process that multiprocessing keeps until the interpreter exits."""
     try:
         return any("resource_tracker" in argument for argument in process.cmdline())
     except psutil.Error:
@@ -129,14 +129,14 @@ def _is_resource_tracker(process: psutil.Process) -> bool:
 
 
 def _segments() -> set[str]:
-    """Names of shared memory; JACK's belong to its server, which tidies them itself."""
+    """Return the names of shared memory, except JACK's, which its server removes."""
     if not SHARED_MEMORY.is_dir():
         return set()
     return {path.name for path in SHARED_MEMORY.iterdir() if not path.name.startswith("jack")}
 
 
 def _is_foreign(name: str) -> bool:
-    """Whether a living process outside this test run maps the segment: then it is that one's."""
+    """Whether the segment belongs to a process outside this test run that has mapped it."""
     ours = {os.getpid(), *(child.pid for child in _children())}
     path = str(SHARED_MEMORY / name)
     for pid in set(psutil.pids()) - ours:
@@ -149,7 +149,7 @@ def _is_foreign(name: str) -> bool:
 
 
 def _files() -> set[Path]:
-    """Files that a test may have written: no caches, and no sources, which are edited meanwhile."""
+    """Return files that a test may have written: no caches, and no sources (they may be edited)."""
     found = set()
     for folder, folders, names in os.walk(REPOSITORY):
         folders[:] = [

@@ -1,7 +1,7 @@
-"""From a recording at the device edge and the service's notes to figures: pure functions.
+"""Compute what `bench` reports from a recording at the device edge and the service's log.
 
-Whose samples they are is read off the recording itself (`pipeline.bench.signals`); the notes only
-say when things were written to the socket.
+Pure functions. The recording itself tells which answer a sample belongs to
+(`pipeline.bench.signals`); the log only tells when events were written to the socket.
 """
 
 from collections.abc import Sequence
@@ -12,38 +12,39 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.bench.clock import CardClock
-from pipeline.bench.notes import Delta, Notes, Turn
+from pipeline.bench.service_log import Delta, ServiceLog, Turn
 from pipeline.bench.signals import CYCLE, LOWEST, answer_ramp, answer_sign
 from pipeline.bench.stalls import Stalls
 from pipeline.pcm import NS_PER_MS, PCM16, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ms
 
 LONGEST_FADE_SAMPLES = ms_to_samples(5)
-"""A fade may take up to 5 ms; whatever is attenuated earlier counts as out of order."""
+"""Longest fade; samples that are attenuated earlier count as out of order."""
 
 DELIVERY_NS = 4 * NS_PER_MS
-"""Besides the card's period: the look ahead by the length of a fade, and the way to the client."""
+"""Time that a sample may need besides the card's period: the way to the client, and the length of a
+fade, by which playback looks ahead."""
 
 Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The cards' clocks."""
+    """The clocks of both cards."""
 
     speaker: CardClock
-    """Samples passed towards the loudspeaker."""
+    """When samples passed towards the loudspeaker."""
     microphone: CardClock
-    """Samples were captured."""
+    """When samples were captured."""
     period_ns: int
 
     @property
     def notice_ns(self) -> int:
-        """A sample sent so long before its time is the client's responsibility."""
+        """Return how long before its time a sample must be sent for the client to be in time."""
         return self.period_ns + DELIVERY_NS
 
 
 @dataclass(frozen=True, slots=True)
-class TurnFigures:
+class TurnMetrics:
     """One answer and its interruption, as heard at the edge."""
 
     cut_ms: float
@@ -56,24 +57,23 @@ class TurnFigures:
     stale_samples: int
     """Samples of the answer that passed after speech_started."""
     leaked_samples: int
-    """Those of them that passed after a first silence: the cut was not one."""
+    """Stale samples that passed after the answer had fallen silent: it was not cut for good."""
     dropouts: int
-    """Silences inside the answer, before speech_started, though the client had its samples."""
+    """Silences inside the answer, before speech_started, for which the client had samples."""
     dropout_ms: float
     starved: int
-    """Silences for which the client did not have the next samples yet."""
+    """Silences for which the client did not have samples yet."""
     breaks: int
-    """Places at which anything but the very next sample follows; the final fade is none."""
+    """Places at which a sample other than the next one follows; the final fade does not count."""
     memory_error_ms: int
-    """What the model remembers to have said beyond what was heard; below 0 if too little."""
+    """How much more of the answer the model remembers than was heard; negative if less."""
     silent: bool
-    """Whether the answer had fallen silent before speech_started: nothing was cut."""
+    """Whether the answer was silent when speech_started came, so that nothing was cut."""
     stalled: bool
-    """Whether the machine stood still for a tenth of the time in which the answer began or was
-    cut."""
+    """Whether machine stalls took a tenth of the time until the answer began, or was cut."""
 
     def without_delay(self, waited_ms: float) -> Self:
-        """As if the client had not held the answer back on purpose."""
+        """Return the same turn less the playout delay, which is intended."""
         return replace(
             self,
             speak_ms=self.speak_ms - waited_ms,
@@ -82,21 +82,21 @@ class TurnFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameFigures:
+class FrameMetrics:
     """One microphone frame."""
 
     ms: float
-    """From the capture of its last sample until the service holds it."""
+    """From the capture of its last sample to its arrival at the service."""
     stalled: bool
-    """Whether the machine stood still for a tenth of that time."""
+    """Whether machine stalls took a tenth of that time."""
 
 
-def turn_figures(
+def turn_metrics(
     recording: Samples, edge: Edge, turn: Turn, stalls: Stalls, span: slice
-) -> TurnFigures | None:
-    """Figures of one turn; None if nothing of its answer was heard.
+) -> TurnMetrics | None:
+    """Measure one turn; None if no sample of its answer was heard.
 
-    :param span: where in the recording this answer is the only one of its sign.
+    :param span: part of the recording in which this answer is the only one of its sign.
     """
     sounds = np.sign(recording[span]) == answer_sign(turn.number)
     heard = span.start + np.flatnonzero(sounds)
@@ -112,7 +112,7 @@ def turn_figures(
     silences = _silences(interrupted, edge, turn.deltas, stalls)
     played = _without_pauses(recording, before, turn.number)
     first_ns, end_ns = edge.speaker.time_ns(int(heard[0])), edge.speaker.time_ns(int(heard[-1]) + 1)
-    return TurnFigures(
+    return TurnMetrics(
         cut_ms=max(0.0, _ms(end_ns - turn.speech_started_ns)),
         speak_ms=_ms(first_ns - turn.first_delta_ns),
         round_trip_ms=_round_trip_ms(edge, turn, int(heard[0])),
@@ -124,31 +124,33 @@ def turn_figures(
         breaks=breaks(played, turn.number),
         memory_error_ms=memory_error_ms(played, turn) - samples_to_ms(len(leaked)),
         silent=silent,
-        stalled=stalls.spoil(turn.first_delta_ns, first_ns)
-        or stalls.spoil(turn.speech_started_ns, end_ns),
+        stalled=stalls.distort(turn.first_delta_ns, first_ns)
+        or stalls.distort(turn.speech_started_ns, end_ns),
     )
 
 
-def all_turn_figures(
+def all_turn_metrics(
     recording: Samples, edge: Edge, turns: Sequence[Turn], stalls: Stalls
-) -> list[TurnFigures | None]:
-    """Figures of each turn, in order.
+) -> list[TurnMetrics | None]:
+    """Measure each turn, in order.
 
-    Answers of the same sign are told apart at the interruption of the answer between them: far
-    from both, as a callback that runs late puts samples where the clock would have had them.
+    The interruption of the answer between two answers of the same sign separates them. It is far
+    from both, because a late callback puts samples where the clock would have had them.
     """
     cuts = [edge.speaker.index(turn.speech_started_ns) for turn in turns]
     begins, ends = [0, *cuts[:-1]], [*cuts[1:], len(recording)]
     return [
-        turn_figures(recording, edge, turn, stalls, slice(begin, end))
+        turn_metrics(recording, edge, turn, stalls, slice(begin, end))
         for turn, begin, end in zip(turns, begins, ends, strict=True)
     ]
 
 
 def breaks(heard: Samples, number: int) -> int:
-    """How often what was heard of answer `number` does not go on with the very next sample.
+    """Count the places at which answer `number` does not go on with its next sample.
 
-    It must begin with the answer's first one. The last few may fall to silence instead: a fade.
+    It must begin with its first sample. Its last samples may be a fade.
+
+    :param heard: what was heard of the answer, shape ``(samples,)``.
     """
     magnitudes = answer_sign(number) * heard.astype(np.int64)
     steps = np.diff(magnitudes, prepend=LOWEST - 1)
@@ -160,9 +162,9 @@ def breaks(heard: Samples, number: int) -> int:
 
 
 def memory_error_ms(heard: Samples, turn: Turn) -> int:
-    """What the model remembers of the answer, less what was heard of it, in whole milliseconds."""
+    """Return what the model remembers of the answer less what was heard, in whole milliseconds."""
     fades = heard.size > 0 and abs(int(heard[-1])) != answer_ramp(len(heard) - 1, 1)[0]
-    # The last sample of a fade is silent: it was heard, but looks like the silence after it.
+    # The last sample of a fade is 0: it was heard, but looks like the silence after it.
     heard_ms = samples_to_ms(len(heard) + int(fades))
     remembered_ms = turn.remembered_ms
     if remembered_ms is None:
@@ -170,18 +172,18 @@ def memory_error_ms(heard: Samples, turn: Turn) -> int:
     return remembered_ms - heard_ms
 
 
-def microphone_figures(notes: Notes, edge: Edge, stalls: Stalls) -> list[FrameFigures]:
-    """Figures of each frame, in order."""
-    figures = []
-    for arrived_ns, samples in notes.appends:
+def microphone_metrics(log: ServiceLog, edge: Edge, stalls: Stalls) -> list[FrameMetrics]:
+    """Measure each microphone frame, in order."""
+    metrics = []
+    for arrived_ns, samples in log.appends:
         captured_ns = edge.microphone.time_ns(samples)
-        stalled = stalls.spoil(captured_ns, arrived_ns)
-        figures.append(FrameFigures(_ms(arrived_ns - captured_ns), stalled))
-    return figures
+        stalled = stalls.distort(captured_ns, arrived_ns)
+        metrics.append(FrameMetrics(_ms(arrived_ns - captured_ns), stalled))
+    return metrics
 
 
 def _first_stretch_after(heard: Indices, started: int) -> int:
-    """How many of `heard` pass before the first silence that begins at `started` or later."""
+    """Count the indices in `heard` before the first silence that begins at `started` or later."""
     gaps = np.flatnonzero(np.diff(heard) > 1)
     later = gaps[heard[gaps] + 1 >= started]
     if later.size:
@@ -190,13 +192,13 @@ def _first_stretch_after(heard: Indices, started: int) -> int:
 
 
 class _Silences(NamedTuple):
-    """Silences between samples of an answer."""
+    """Silences between the samples of one answer."""
 
     own: int
-    """Those of the client."""
+    """Silences that the client caused."""
     own_samples: int
     starved: int
-    """Those for which it did not have the next samples, nor could have had them."""
+    """Silences for which the client could not have had the next samples in time."""
 
 
 def _silences(heard: Indices, edge: Edge, deltas: Sequence[Delta], stalls: Stalls) -> _Silences:
@@ -204,7 +206,7 @@ def _silences(heard: Indices, edge: Edge, deltas: Sequence[Delta], stalls: Stall
     own = starved = own_samples = 0
     for gap in np.flatnonzero(steps > 1):
         began_ns = edge.speaker.time_ns(int(heard[gap]) + 1)
-        # The last sample of a fade-out is silent: the one that was missing comes after it.
+        # The last sample of a fade-out is 0: the missing sample is the one after it.
         sent_ns = _sent_ns(deltas, int(gap) + 2 + starved)
         if sent_ns + edge.notice_ns + stalls.within_ns(sent_ns, began_ns) > began_ns:
             starved += 1
@@ -215,10 +217,10 @@ def _silences(heard: Indices, edge: Edge, deltas: Sequence[Delta], stalls: Stall
 
 
 def _without_pauses(recording: Samples, heard: Indices, number: int) -> Samples:
-    """What was heard of an answer, as if it had not paused: at full strength, and nothing missing.
+    """Return what was heard of an answer with its pauses removed and their fades undone.
 
-    Only what a pause may do is undone: the last samples before it may fall, to a silent one, and
-    the first after it rise.
+    Undoes only what a pause may do: the last samples before it may fade out, to a sample of 0, and
+    the first samples after it may fade in.
     """
     stretches = np.split(heard, np.flatnonzero(np.diff(heard) > 1) + 1)
     parts: list[npt.NDArray[np.int64]] = []
@@ -243,7 +245,7 @@ def _without_pauses(recording: Samples, heard: Indices, number: int) -> Samples:
 
 
 def _sent_ns(deltas: Sequence[Delta], sample: int) -> float:
-    """When the delta that holds `sample` was sent; never, if none does."""
+    """Return when the delta that holds `sample` was sent; infinity if it was not sent."""
     return next((float(d.sent_ns) for d in deltas if d.end_samples > sample), np.inf)
 
 

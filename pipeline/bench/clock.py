@@ -1,4 +1,4 @@
-"""When each sample of a card passed its edge."""
+"""The time at which each sample of a card passed the device edge."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -13,28 +13,29 @@ Times = npt.NDArray[np.int64]
 
 
 class CardClock:
-    """Joins positions and times at anchors; from one on a card runs at 24 kHz until the next.
+    """Anchors of position and time; between two anchors the card runs at exactly 24 kHz.
 
-    :param samples: positions, rising from 0.
-    :param times_ns: when they passed, ``time.monotonic_ns``.
+    :param samples: positions of the anchors, rising from 0, shape ``(anchors,)``.
+    :param times_ns: when they passed, ``time.monotonic_ns``, shape ``(anchors,)``.
     """
 
     def __init__(self, samples: Times, times_ns: Times) -> None:
         self._samples = samples
-        # A callback that came too early found room in the card: its samples passed no earlier than
-        # those before them.
+        # Samples pass in order: those of a callback that came too early wait in the card's buffer
+        # until the samples before them have passed.
         self._times_ns = np.maximum.accumulate(times_ns)
 
     @classmethod
     def exact(cls, start_ns: int) -> Self:
-        """A clock that never deviates."""
+        """Return a clock without deviations."""
         return cls(np.zeros(1, np.int64), np.array([start_ns], np.int64))
 
     @classmethod
     def delayed(cls, start_ns: int, period_samples: int, missed: Iterable[MissedPeriod]) -> Self:
-        """The virtual card's clock: it takes a period whenever it comes.
+        """Return the virtual card's clock, which takes a late period when it comes.
 
-        One that came too late passed a card's buffer, which is a period, before it had come.
+        A period that came too late passed one period, the length of the card's buffer, before it
+        was done.
         """
         period_ns = samples_to_ns(period_samples)
         anchors = {0: start_ns}
@@ -45,13 +46,13 @@ class CardClock:
         return cls(np.array([*anchors], np.int64), np.array([*anchors.values()], np.int64))
 
     def time_ns(self, sample: float) -> float:
-        """When `sample` passed."""
+        """Return when `sample` passed, ``time.monotonic_ns``."""
         at = max(0, int(np.searchsorted(self._samples, sample, "right")) - 1)
         passed = sample - self._samples[at]
         return float(self._times_ns[at] + passed * NS_PER_S / SAMPLE_RATE_HZ)
 
     def index(self, time_ns: int) -> int:
-        """The first sample that passed at `time_ns` or later."""
+        """Return the first sample that passed at `time_ns` or later."""
         at = max(0, int(np.searchsorted(self._times_ns, time_ns, "right")) - 1)
         passed_ns = int(time_ns - self._times_ns[at])
         index = int(self._samples[at]) - (-passed_ns * SAMPLE_RATE_HZ // NS_PER_S)

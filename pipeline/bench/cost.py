@@ -1,4 +1,4 @@
-"""What processes cost: processor time and memory."""
+"""Processor time and memory of processes."""
 
 import time
 from collections.abc import Mapping
@@ -12,27 +12,30 @@ _BUSY_KINDS = ("user", "nice", "system", "irq", "softirq")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one process, while it was measured."""
+    """Cost of one process while it was measured."""
 
     process: str
     cpu_s_per_minute: float
     memory_mb: float
-    """Proportional set size (shared pages divided among their users) where the system tells it,
-    else the resident set."""
+    """Proportional set size (shared pages divided among their users) where the system has it, else
+    the resident set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """Processors, on average, that neither the client nor `bench` could use."""
+    """Average number of processors that neither the client nor `bench` could use."""
 
     others_cpus: float
-    """Kept busy by other programs."""
+    """Used by other programs."""
     stolen_cpus: float
     """Given to other virtual machines by the host."""
 
 
 class Meter:
-    """Measures `processes`, names and process ids, and what other programs use, from now on."""
+    """Measures processes and what other programs use, from its creation on.
+
+    :param processes: names and process ids.
+    """
 
     def __init__(self, processes: Mapping[str, int]) -> None:
         self._start_s = time.monotonic()
@@ -43,7 +46,7 @@ class Meter:
         self._cpu_s = {name: _cpu_s(process) for name, process in self._processes.items()}
 
     def read(self) -> tuple[Cost, ...]:
-        """The cost of each process so far."""
+        """Return the cost of each process so far."""
         minutes = (time.monotonic() - self._start_s) / 60
         return tuple(
             Cost(name, (_cpu_s(process) - self._cpu_s[name]) / minutes, _memory_mb(process))
@@ -51,7 +54,7 @@ class Meter:
         )
 
     def disturbance(self) -> Disturbance:
-        """What has kept processors from the client so far."""
+        """Return what has kept processors from the client so far."""
         elapsed_s = time.monotonic() - self._start_s
         others_s = (_system_cpu_s() - self._system_s) - (_own_cpu_s() - self._own_s)
         stolen_s = _stolen_s() - self._stolen_s
@@ -59,7 +62,7 @@ class Meter:
 
 
 def _system_cpu_s() -> float:
-    """Processor time that the machine has spent on anything."""
+    """Return the processor time of all programs and the system."""
     times = psutil.cpu_times()._asdict()
     return float(sum(times.get(kind, 0.0) for kind in _BUSY_KINDS))
 
@@ -69,7 +72,7 @@ def _stolen_s() -> float:
 
 
 def _own_cpu_s() -> float:
-    """Processor time of this process and of all that it has started and that still run."""
+    """Return the processor time of this process and of its living descendants."""
     this = psutil.Process()
     return sum(_cpu_s(process) for process in (this, *this.children(recursive=True)))
 

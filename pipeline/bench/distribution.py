@@ -1,4 +1,4 @@
-"""What is said about many measured values: percentiles and the worst, never an average."""
+"""Summary of many measured values: percentiles and the maximum, never an average."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Nearest-rank percentiles: each is a value that was measured."""
+    """Nearest-rank percentiles: each is one of the measured values."""
 
     p50: float
     p95: float
@@ -18,7 +18,7 @@ class Distribution:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Self | None:
-        """None if there is no value."""
+        """Summarise `values`; None if there are none."""
         measured = np.fromiter(values, float)
         if not measured.size:
             return None

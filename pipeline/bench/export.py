@@ -1,9 +1,10 @@
-"""The report for other programs and for the web: JSON with every sample, HTML, PNG."""
+"""Files of measured values: JSON with every value, HTML and PNG with the report."""
 
 import base64
 import html
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,36 @@ from rich.console import Console
 
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import draw
-from pipeline.bench.figures import CIRCUMSTANCES, FAULTS, FIGURES
-from pipeline.bench.measure import Result
+from pipeline.bench.live import Conversation
+from pipeline.bench.machine import machine_facts
+from pipeline.bench.metrics import CIRCUMSTANCES, FAULTS, METRICS
 from pipeline.bench.report import Measured, show
+from pipeline.bench.result import Result
 
 _WIDTH = 150
-"""Characters of the report in HTML: no cell is broken."""
+"""Characters in a line of the report in HTML: wide enough to keep each cell on one line."""
 
 
 def write_json(path: Path, measured: Measured, settings: dict[str, Any]) -> None:
-    document = {
-        "machine": measured.machine,
-        "settings": settings,
-        "handoff_us": _all(measured.handoffs.ring_us),
-        "bare_wake_up_us": _all(measured.handoffs.bare_us),
-        "results": [_result(result) for result in measured.results],
-    }
-    path.write_text(json.dumps(document, indent=1, default=str), encoding="utf-8")
+    _write_document(
+        path,
+        machine=measured.machine,
+        settings=settings,
+        handoff_us=_all(measured.handoffs.ring_us),
+        bare_wake_up_us=_all(measured.handoffs.bare_us),
+        results=[_result(result) for result in measured.results],
+    )
+
+
+def write_live_json(
+    path: Path, conversations: Sequence[Conversation], settings: dict[str, Any]
+) -> None:
+    _write_document(
+        path,
+        machine=machine_facts(),
+        settings=settings,
+        conversations=[asdict(conversation) for conversation in conversations],
+    )
 
 
 def write_png(path: Path, measured: Measured) -> None:
@@ -36,7 +50,7 @@ def write_png(path: Path, measured: Measured) -> None:
 
 
 def write_html(path: Path, measured: Measured) -> None:
-    """One file that needs nothing else."""
+    """Write one page that loads no other file."""
     picture = io.BytesIO()
     draw(measured, picture, "svg")
     source = base64.b64encode(picture.getvalue()).decode("ascii")
@@ -60,10 +74,14 @@ img {{ max-width: 100% }}</style>
     )
 
 
+def _write_document(path: Path, **content: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    path.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
+
+
 def _result(result: Result) -> dict[str, Any]:
     return {
         **asdict(result),
-        "distributions": {f.key: _distribution(f.values(result)) for f in FIGURES},
+        "distributions": {f.key: _distribution(f.values(result)) for f in METRICS},
         "faults": {fault.key: fault.value(result) for fault in FAULTS},
         "circumstances": {count.key: count.value(result) for count in CIRCUMSTANCES},
         "missed": [period._asdict() for period in result.missed],

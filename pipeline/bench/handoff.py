@@ -1,12 +1,12 @@
-"""The ring hand-off alone.
+"""Latency of the ring hand-off between two processes.
 
-From "frame is published" in one process to "the consumer runs" in another:
+Measured from "frame is published" in one process to "the consumer runs" in the other:
 
     writer process: write ── wake ══ socketpair ══▶ event loop ── callback: reader process
                        └───────────────── measured ──────────────────┘
 
-Beside it the least that any hand-off costs on this machine: a byte over the same socketpair to the
-same process, which waits for it in a system call.
+The bare wake-up beside it is the least that any hand-off costs on this machine: one byte over the
+same socketpair to the same process, which waits in a system call.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from pipeline.shm.wakeup import WakeReceiver, WakeSender
 from pipeline.system.event_loop import event_loop
 
 PAUSE_S = (0.0005, 0.0025)
-"""Shortest and longest time between frames: the reader sleeps before each."""
+"""Shortest and longest time between frames: the reader is asleep before each."""
 
 RING_FRAMES = 64
 POLL_S = 0.05
@@ -41,15 +41,15 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Handoffs:
-    """Microseconds of each."""
+    """Latencies in microseconds."""
 
     ring_us: tuple[float, ...]
     bare_us: tuple[float, ...]
-    """Of a byte, to a process that waits in a system call."""
+    """Of one byte to a process that waits in a system call."""
 
 
 def measure_handoffs(frames: int) -> Handoffs:
-    """Make `frames` hand-offs of both kinds between two spawned processes."""
+    """Measure `frames` hand-offs of both kinds between two spawned processes."""
     published, publishing = multiprocessing.Pipe(duplex=False)
     taken, taking = multiprocessing.Pipe(duplex=False)
     waking, woken = socket.socketpair()
@@ -63,9 +63,9 @@ def measure_handoffs(frames: int) -> Handoffs:
         children.spawn("writer", __name__, "write", ring.name, waking, frames, publishing)
         while not (published.poll() and taken.poll()):
             for _ in children.reports(POLL_S):
-                pass  # only failures count, and they are raised
+                pass  # failures are raised; other reports do not matter here
         times_us = [
-            # A consumer that is awake already may take a frame before its time is noted.
+            # A consumer that is awake may take a frame before the writer has read its clock.
             max(0, taken_ns - published_ns) / 1_000
             for published_ns, taken_ns in zip(published.recv(), taken.recv(), strict=True)
         ]
@@ -85,15 +85,15 @@ def _write(
     link: SupervisorLink,
 ) -> None:
     published_ns = []
-    pause = random.Random(frames)  # noqa: S311 - a measurement, no secret
+    pause = random.Random(frames)  # noqa: S311 - not used for secrets
     with FrameRing.attach(name) as ring:
         writer, wake_sender = ring.writer(), WakeSender(waking)
-        link.stop_requested(0.2)  # the reader has started
+        link.stop_requested(0.2)  # until the reader waits for the first byte
         for _ in range(frames):
             time.sleep(pause.uniform(*PAUSE_S))
             published_ns.append(time.monotonic_ns())
             waking.send(b"\0")
-        link.stop_requested(0.2)  # and has an event loop
+        link.stop_requested(0.2)  # until the reader has an event loop
         for number in range(frames):
             samples = np.full(FRAME_SAMPLES, number % 30_000, PCM16)
             time.sleep(pause.uniform(*PAUSE_S))
@@ -125,7 +125,7 @@ def _woken_ns(woken: socket.socket) -> int:
 
 
 async def _collect(reader: RingReader, wake_receiver: WakeReceiver, frames: int) -> list[int]:
-    """When the loop ran for each frame, ``time.monotonic_ns``."""
+    """Return when the event loop ran for each frame, ``time.monotonic_ns``."""
     taken_ns: list[int] = []
     done = asyncio.get_running_loop().create_future()
 
@@ -136,7 +136,7 @@ async def _collect(reader: RingReader, wake_receiver: WakeReceiver, frames: int)
             expected = len(taken_ns)
             taken_ns.append(now_ns)
             if frame.item != expected or (frame.samples != expected % 30_000).any():
-                done.set_exception(PipelineError(f"frame {expected} was not handed over intact"))
+                done.set_exception(PipelineError(f"Frame {expected} was not handed over intact."))
                 return
             reader.advance()
         if len(taken_ns) == frames:

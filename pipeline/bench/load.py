@@ -1,4 +1,4 @@
-"""A process that computes without pause, as a compiler or a browser beside the client would."""
+"""A process that computes without pause, like a compiler that runs beside the client."""
 
 from multiprocessing.connection import Connection
 
@@ -7,7 +7,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report
 
 _TERMS = 200_000
-"""Some milliseconds of work between two looks at the pipe."""
+"""Some milliseconds of work between two checks for the stop."""
 
 
 def main(pipe: "Connection[Report, Command]") -> None:
@@ -16,6 +16,6 @@ def main(pipe: "Connection[Report, Command]") -> None:
 
 
 def compute(link: SupervisorLink) -> None:
-    """Do so until the supervisor says stop."""
+    """Compute until the supervisor stops the process."""
     while not link.stop_requested():
         sum(range(_TERMS))

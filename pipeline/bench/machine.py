@@ -1,4 +1,4 @@
-"""Facts about the machine and the versions that measured figures belong to."""
+"""Facts about the machine and the installed versions, reported beside measured values."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ _PACKAGES = ("atomicshm", "azure-ai-voicelive", "aiohttp", "numpy", "uvloop")
 
 
 def machine_facts() -> dict[str, str]:
-    """Processor, memory, system, and versions of what matters for speed."""
+    """Return processor, memory, system and the versions of packages that matter for speed."""
     return {
         "processor": f"{_processor()}, {os.cpu_count()} logical",
         "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
@@ -25,7 +25,7 @@ def machine_facts() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Its model, which `platform` does not know on Linux."""
+    """Return the model; on Linux from /proc, as `platform` does not know it there."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

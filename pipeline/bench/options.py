@@ -1,4 +1,4 @@
-"""What `bench` can be asked for. Imports nothing that is slow, for the command line's sake."""
+"""Options of `bench`. Imports nothing slow, so that `--help` is instant."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.config.settings import Settings
 
 CUTS = 100
-"""In each scenario: the fewest for which a p99 is more than the maximum."""
+"""In each scenario; with fewer, the p99 would be the maximum."""
 
 CONVERSATIONS = 10
 """With a real service; each has one interruption."""
@@ -20,17 +20,17 @@ class BenchOptions:
     """One run of `bench`."""
 
     scenarios: tuple[str, ...] = ()
-    """Names; all if there are none."""
+    """Names of the scenarios to measure; empty for all."""
     cuts: int = CUTS
-    """In each scenario."""
+    """Interruptions in each scenario."""
     compare: bool = False
     service: Settings | None = None
-    """With the endpoint of a real one to talk with, instead of the scripted one."""
+    """Settings of a real service to talk with; None for the scripted one."""
     conversations: int = CONVERSATIONS
     let_sleep: bool = False
-    """Processors that have nothing to do."""
+    """Whether idle processors may sleep."""
     device: str | None = None
-    """A real speaker, number or part of its name, instead of the virtual one."""
+    """A real speaker, by number or part of its name; None for the virtual one."""
     period_ms: float = 5.0
     frame_ms: int = 50
     seed: int = 1
@@ -38,6 +38,6 @@ class BenchOptions:
     html: Path | None = None
     png: Path | None = None
     max_cut_ms: float | None = None
-    """For the p99 of each scenario."""
+    """Limit of the p99 in each scenario."""
     max_dropouts: int | None = None
-    """In each scenario."""
+    """Limit in each scenario."""

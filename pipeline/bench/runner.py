@@ -1,4 +1,4 @@
-"""`bench` from its options to its exit code."""
+"""Run `bench`, from its options to its exit code."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -8,20 +8,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.bench import live, live_report
-from pipeline.bench.awake import awake, processors
 from pipeline.bench.clients import Design
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import check_drawable
-from pipeline.bench.export import write_html, write_json, write_png
-from pipeline.bench.figures import CUT
+from pipeline.bench.export import write_html, write_json, write_live_json, write_png
 from pipeline.bench.handoff import measure_handoffs
+from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.machine import machine_facts
-from pipeline.bench.measure import Result, measure
+from pipeline.bench.measure import measure
+from pipeline.bench.metrics import CUT
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
+from pipeline.bench.result import Result
 from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
-from pipeline.bench.stalls import Witnesses
+from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import UsageError
@@ -35,11 +36,11 @@ _COLUMNS = (
     TimeRemainingColumn(),
 )
 EXCEEDED = 1
-"""Exit code if a limit was not kept."""
+"""Exit code if a limit was exceeded."""
 
 
 def run(options: BenchOptions) -> int:
-    """Measure, report, and return the exit code.
+    """Measure, print the report, write the files, and return the exit code.
 
     :raises PipelineError: an option cannot be used, or a client failed.
     """
@@ -76,7 +77,8 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
     }
     if unusable := [flag for flag, given in scripted_only.items() if given]:
         raise UsageError(
-            f"{', '.join(unusable)}: only with the scripted service. Leave out that, or --endpoint."
+            f"{', '.join(unusable)} cannot be used with --endpoint: only the scripted service can "
+            "be measured that way. Leave out one or the other."
         )
     console = Console(highlight=False)
     design = three_processes(options.period_ms, options.frame_ms, options.device)
@@ -88,29 +90,30 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
             progress.advance(task)
     live_report.show(conversations, console)
     if options.json is not None:
-        live_report.write_json(options.json, conversations, _told(options))
+        write_live_json(options.json, conversations, _public(options))
     return 0
 
 
-def _told(options: BenchOptions) -> dict[str, Any]:
-    """The options, without what a service's settings keep secret."""
+def _public(options: BenchOptions) -> dict[str, Any]:
+    """Return the options without the service's settings, which hold its key."""
     return asdict(replace(options, service=None))
 
 
 def limits_exceeded(results: Sequence[Result], options: BenchOptions) -> list[str]:
-    """A sentence for each limit of the options that a result does not keep."""
+    """Return a sentence for each limit that a result exceeds."""
     sentences = []
     for result in results:
         cut = Distribution.of(CUT.values(result))
         if options.max_cut_ms is not None and (cut is None or cut.p99 > options.max_cut_ms):
-            found = "nothing was cut" if cut is None else f"its p99 is {cut.p99:.2f} ms"
+            found = "no answer was cut" if cut is None else f"{cut.p99:.2f} ms"
             sentences.append(
-                f"{result.scenario}: a cut may take {options.max_cut_ms:g} ms, but {found}."
+                f"{result.scenario}: the p99 of a cut may be {options.max_cut_ms:g} ms, "
+                f"measured: {found}."
             )
         if options.max_dropouts is not None and result.dropouts > options.max_dropouts:
             sentences.append(
                 f"{result.scenario}: {options.max_dropouts} dropouts are allowed, "
-                f"but there were {result.dropouts}."
+                f"measured: {result.dropouts}."
             )
     return sentences
 
@@ -119,15 +122,15 @@ def _chosen(names: Sequence[str]) -> list[Scenario]:
     known = {scenario.name: scenario for scenario in SCENARIOS}
     for name in names:
         if name not in known:
-            raise UsageError(f"{name!r} is no scenario, expected one of {', '.join(known)}.")
+            raise UsageError(f"{name!r} is not a scenario. Give one of: {', '.join(known)}.")
     return [known[name] for name in names] or list(SCENARIOS)
 
 
 def _check_targets(options: BenchOptions) -> None:
-    """A file that cannot be written is told before anything is measured."""
+    """Refuse files that could not be written, before anything is measured."""
     for path in (options.json, options.html, options.png):
         if path is not None and not path.parent.is_dir():
-            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
+            raise UsageError(f"{path} cannot be written: the folder {path.parent} does not exist.")
     if options.html is not None or options.png is not None:
         check_drawable()
 
@@ -140,8 +143,8 @@ def _measure(
 ) -> Measured:
     pairs = []
     with (
-        awake([] if options.let_sleep else processors()),
-        Witnesses() as witnesses,
+        keep_cpus_awake([] if options.let_sleep else processors()),
+        StallWatchers() as watchers,
         Progress(*_COLUMNS, console=console, transient=True) as progress,
     ):
         task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
@@ -156,7 +159,7 @@ def _measure(
                         scenario,
                         options.cuts,
                         seed=options.seed,
-                        witnesses=witnesses,
+                        watchers=watchers,
                         on_turn=lambda: progress.advance(task),
                     )
                 )
@@ -166,7 +169,7 @@ def _measure(
 
 def _write(options: BenchOptions, measured: Measured) -> None:
     if options.json is not None:
-        write_json(options.json, measured, _told(options))
+        write_json(options.json, measured, _public(options))
     if options.html is not None:
         write_html(options.html, measured)
     if options.png is not None:

@@ -1,14 +1,15 @@
-"""The situations in which a client is measured. All times are the scripted service's."""
+"""The situations in which a client is measured. All times are those of the scripted service."""
 
 import math
 from dataclasses import dataclass
 
 CALL_AFTER_MS = (0.0, 100.0)
-"""Shortest and longest time from the first delta to the model's call of a function."""
+"""Shortest and longest time from the first delta to the model's function call."""
 
 PAUSE_MS = (5.0, 15.0)
-"""Shortest and longest pause between the announcement of an answer and its first delta: the client
-has read the one before the other, and the delta meets the card at any phase."""
+"""Shortest and longest pause between the announcement of an answer and its first delta: long enough
+for the client to have read the announcement, and random, so that the delta meets the card at any
+phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,32 +19,34 @@ class Scenario:
     name: str
     meaning: str
     delta_ms: int = 200
-    """Sound in one delta."""
+    """Length of one delta."""
     speed: float = 16.0
-    """How much faster than real time deltas are sent; the recorded service's pace is 16."""
+    """How much faster than real time deltas are sent; 16 was recorded from the real service."""
     jitter_ms: int = 0
-    """Each delta is delayed by up to this much, order kept."""
+    """Longest random delay of a delta; the order is kept."""
     interrupt_after_ms: tuple[float, float] = (40.0, 240.0)
-    """Shortest and longest time from the first delta to speech_started: a whole delta apart, so
-    that an interruption meets a delta at any place."""
+    """Shortest and longest time from the first delta to speech_started. They differ by a whole
+    delta, so that an interruption meets a delta at any place."""
     late_deltas: int = 0
     """Deltas of the cancelled answer that are written after speech_started."""
     late_gap_ms: int = 50
-    """From the first late delta, which follows speech_started at once, to the next."""
+    """Time between late deltas; the first follows speech_started at once."""
     busy_processes: int = 0
-    """Processes that compute without pause beside the client."""
-    holding_tool: bool = False
-    """In each answer the model calls a function that holds its interpreter for 300 ms."""
+    """Number of processes that compute without pause beside the client."""
+    gil_holding_tool: bool = False
+    """Whether the model calls, in each answer, a function that holds its interpreter for 300 ms."""
     rest_ms: int = 0
-    """Calm at the end of a turn, besides what the client under test needs."""
+    """Additional silence at the end of a turn."""
 
     @property
     def late_ms(self) -> int:
-        """From speech_started to the last late delta."""
+        """Return the time from speech_started to the last late delta."""
         return max(0, self.late_deltas - 1) * self.late_gap_ms
 
     def cycle_ms(self, drain_ms: int, frame_ms: int) -> int:
-        """From one turn to the next, in whole frames: the answer has been silent for a while.
+        """Return the time from one turn to the next, in whole frames.
+
+        The answer has been silent for a while when the next turn begins.
 
         :param drain_ms: how long a client may go on sounding after the last event of a turn.
         :param frame_ms: of the client's microphone frames.
@@ -52,27 +55,29 @@ class Scenario:
         return math.ceil((turn_ms + drain_ms + self.rest_ms) / frame_ms) * frame_ms
 
     def delta_delay_ns(self, index: int) -> int:
-        """When delta `index` is due after the first one, jitter apart."""
-        from pipeline.pcm import ms_to_ns  # brings numpy, and the command line reads SCENARIOS
+        """Return when delta `index` is due after the first one, without jitter."""
+        from pipeline.pcm import ms_to_ns  # imports numpy, and `--help` reads SCENARIOS
 
         return ms_to_ns(index * self.delta_ms / self.speed)
 
 
-QUIET = Scenario("quiet", "one answer at a time, nothing else happens")
+QUIET = Scenario("quiet", "one answer at a time, and nothing else happens")
 LATE_DELTAS = Scenario(
-    "late-deltas", "two deltas of the cancelled answer, 200 ms each, follow", late_deltas=2
+    "late-deltas",
+    "two deltas of the cancelled answer, 200 ms each, arrive after the interruption",
+    late_deltas=2,
 )
 BURSTS = Scenario("bursts", "a whole answer arrives at once", speed=math.inf)
 BUSY = Scenario("busy", "four processes compute beside the client", busy_processes=4)
 TOOLS = Scenario(
     "tools",
     "in each answer the model calls a function that holds its interpreter for 300 ms",
-    holding_tool=True,
+    gil_holding_tool=True,
     rest_ms=50,
 )
 JITTER = Scenario(
     "jitter",
-    "short deltas arrive hardly faster than they are heard, each up to 40 ms late",
+    "short deltas arrive hardly faster than they are played, each up to 40 ms late",
     delta_ms=100,
     speed=1.3,
     jitter_ms=40,

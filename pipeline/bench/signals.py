@@ -1,16 +1,13 @@
-"""Signals that say of every sample which answer it belongs to, and which sample of it it is.
+"""Signals in which every sample tells which answer it belongs to, and its place in the answer.
 
-Answer *k* counts upwards from `LOWEST`; its sign is positive for even and negative for odd *k*.
-Silence is 0 and nothing else is. A fade changes magnitudes, but never a sign.
+Answer *k* counts upwards from `LOWEST`; it is positive for even and negative for odd *k*. Only
+silence is 0. A fade changes magnitudes, but never a sign.
 """
-
-import wave
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import PCM16, Samples, ms_to_samples
 
 LOWEST = 2_000
 CYCLE = 20_000
@@ -22,7 +19,7 @@ SPEECH_PEAK = 20_000
 SPEECH_LOWEST = 4_000
 
 LEAD_MS = 300
-"""Calm before the first utterance."""
+"""Silence before the first utterance."""
 
 
 def answer_sign(number: int) -> int:
@@ -30,20 +27,20 @@ def answer_sign(number: int) -> int:
 
 
 def answer_ramp(start: int, samples: int) -> npt.NDArray[np.int64]:
-    """Magnitudes of an answer's samples from `start` on, shape ``(samples,)``."""
+    """Return the magnitudes of an answer's samples from `start` on, shape ``(samples,)``."""
     return LOWEST + np.arange(start, start + samples) % CYCLE
 
 
 def answer(number: int, start: int, samples: int) -> Samples:
-    """Samples `start` to `start + samples` of answer `number`, shape ``(samples,)``."""
+    """Return samples `start` to `start + samples` of answer `number`, shape ``(samples,)``."""
     return (answer_sign(number) * answer_ramp(start, samples)).astype(PCM16)
 
 
 def microphone(utterances: int, cycle_ms: int, frame_ms: int, rng: np.random.Generator) -> Samples:
-    """Faint noise, and one loud utterance of random length in each cycle.
+    """Return faint noise with one loud utterance of random length in each cycle.
 
-    Each ends anywhere in the frame before a multiple of the cycle, so that the times at which a
-    client delivers them differ by whole cycles, however random the ends are.
+    An utterance ends at a random place in the frame before a multiple of the cycle: the ends are
+    random, but clients deliver them whole cycles apart.
     """
     cycle_samples = ms_to_samples(cycle_ms)
     first_samples = ms_to_samples(LEAD_MS)
@@ -59,22 +56,7 @@ def microphone(utterances: int, cycle_ms: int, frame_ms: int, rng: np.random.Gen
 
 
 def utterance_ends(samples: Samples, *, was_loud: bool) -> tuple[list[int], bool]:
-    """Indices of the first quiet sample after each utterance, and whether one is going on."""
+    """Return the first quiet sample after each utterance, and whether speech goes on at the end."""
     loud = np.abs(samples.astype(np.int32)) >= SPEECH_LOWEST
     before = np.concatenate(([was_loud], loud[:-1]))
     return np.flatnonzero(before & ~loud).tolist(), bool(loud[-1]) if loud.size else was_loud
-
-
-def write_wav(path: Path, samples: Samples) -> None:
-    """PCM16, mono, 24 kHz."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(SAMPLE_BYTES)
-        file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes(samples.tobytes())
-
-
-def read_wav(path: Path) -> Samples:
-    """The samples of a file that `write_wav` or a virtual card wrote."""
-    with wave.open(str(path), "rb") as file:
-        return np.frombuffer(file.readframes(file.getnframes()), PCM16)

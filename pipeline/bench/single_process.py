@@ -1,4 +1,4 @@
-"""The usual single-process design as a client that can be measured: a program of its own."""
+"""The usual single-process design as a client: a program of its own that `bench` starts."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, UsageError
 from pipeline.ipc.reports import MissedPeriod
@@ -21,21 +21,24 @@ from pipeline.pcm import FRAME_MS
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "single_process.py"
 
 PERIOD_MS = 50.0
-"""1200 samples, as in the usual sample."""
+"""1200 samples, as in the usual sample program."""
 
 PLAYS_ON_MS = 300
-"""A delta of 200 ms, and two device periods."""
+"""One delta of 200 ms and two device periods."""
 
 STOP_S = 10.0
 
 
 def single_process() -> Design:
-    """The usual design.
+    """Return the usual design.
 
-    :raises UsageError: this package is installed without its repository.
+    :raises UsageError: the package is installed without its repository.
     """
     if not PROGRAM.is_file():
-        raise UsageError("--compare needs the project's repository: clone it and run bench there.")
+        raise UsageError(
+            "--compare needs the other client, which only the project's repository holds. "
+            "Clone it and run bench there."
+        )
     return Design(
         "single process",
         PERIOD_MS,
@@ -68,7 +71,7 @@ def _run(settings: Settings) -> Iterator[Client]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            start_new_session=True,  # Ctrl-C is for us alone: it ends with its standard input
+            start_new_session=True,  # Ctrl-C must not reach it: it ends with its standard input
         ) as process,
     ):
         try:
@@ -80,19 +83,19 @@ def _run(settings: Settings) -> Iterator[Client]:
 
 
 class _SingleProcess:
-    """Reads the facts that the program prints, one JSON object a line."""
+    """Reads the reports that the program prints, one JSON object a line."""
 
     def __init__(self, process: "subprocess.Popen[str]", errors: IO[str]) -> None:
-        self.facts = Facts()
+        self.state = ClientState()
         self._process = process
         self._errors = errors
-        self._news = threading.Event()
+        self._reported = threading.Event()
         self._reader = threading.Thread(target=self._read, name="single process", daemon=True)
         self._reader.start()
 
-    def wait_news(self, timeout_s: float) -> None:
-        self._news.wait(timeout_s)
-        self._news.clear()
+    def wait_reports(self, timeout_s: float) -> None:
+        self._reported.wait(timeout_s)
+        self._reported.clear()
         if (code := self._process.poll()) is not None:
             self._errors.seek(0)
             last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
@@ -104,7 +107,7 @@ class _SingleProcess:
         return {"single process": self._process.pid}
 
     def stop(self) -> None:
-        """End it as a terminal would, and take its last facts."""
+        """End it by closing its standard input, and read its last reports."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait(STOP_S)
@@ -114,7 +117,7 @@ class _SingleProcess:
         for line in self._process.stdout or ():
             match json.loads(line):
                 case {"part": part, "start_ns": start_ns}:
-                    self.facts.clock_starts_ns[part] = start_ns
+                    self.state.clock_starts_ns[part] = start_ns
                 case {"part": part, "missed": periods}:
-                    self.facts.missed[part] += [MissedPeriod(*times) for times in periods]
-            self._news.set()
+                    self.state.missed[part] += [MissedPeriod(*times) for times in periods]
+            self._reported.set()

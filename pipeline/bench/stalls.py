@@ -1,10 +1,10 @@
-"""When a processor itself stood still, so that no program on it could have been in time.
+"""Machine stalls: times at which a processor itself stood still, so that every program was late.
 
-A witness on each processor, above every thread of a client, does nothing but sleep for a
-millisecond again and again. When it wakes too late, its processor was taken away from all programs:
-by the host of a virtual machine, by firmware, or inside the kernel. What the machine delays is
-counted apart from what a client delays. A client's threads may have been on any processor, and on
-one after the other: the stalls of all count.
+A watcher process on each processor sleeps for a millisecond again and again, with a priority above
+every thread of a client. When it wakes too late, the processor was taken from all programs: by the
+host of a virtual machine, by firmware, or inside the kernel. Delays by the machine are counted
+apart from delays by a client. A client's threads may run on any processor, so the stalls of all
+processors count.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from pipeline.bench.awake import processors
+from pipeline.bench.keep_awake import processors
 from pipeline.errors import PipelineError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -29,46 +29,47 @@ from pipeline.pcm import NS_PER_MS, NS_PER_S
 from pipeline.system.realtime import no_garbage_collection
 from pipeline.system.scheduling import promote_this_thread
 
-WITNESS_PRIORITY = 90
-"""Above any thread of a client."""
+WATCHER_PRIORITY = 90
+"""Above every thread of a client."""
 
-NAP_NS = NS_PER_MS
+SLEEP_NS = NS_PER_MS
 SHORTEST_NS = NS_PER_MS // 2
-"""Several such in a row delay whoever needs the processor for longer than the witness does."""
+"""Least lateness that counts as a stall: several short ones in a row delay a computing thread."""
 
 LONG_NS = 3 * NS_PER_MS // 2
-"""What delays a turn, and is counted one by one."""
+"""Stalls of this length delay a turn; the report counts them one by one."""
 
-SPOILING_PART = 0.1
+DISTORTING_PART = 0.1
+"""Stalls that take a greater part of a measured time distort it."""
 
-POLL_NAPS = 50
-PATIENCE_S = 5.0
+POLL_SLEEPS = 50
+ANSWER_TIMEOUT_S = 5.0
 
 
 class Stall(NamedTuple):
-    """From a witness's last sign of life to its next, ``time.monotonic_ns``.
+    """Time from the last wake-up of a watcher in time to its late one, ``time.monotonic_ns``.
 
-    Nobody knows where in the nap between them the processor stopped.
+    Where in the sleep between them the processor stopped is unknown.
     """
 
     begin_ns: int
     end_ns: int
 
 
-class Missed(NamedTuple):
-    """Card periods that came too late."""
+class MissedPeriods(NamedTuple):
+    """Card periods that came too late, by cause."""
 
     own: list[MissedPeriod]
-    """Those of the client."""
+    """Late because of the client."""
     excused: list[MissedPeriod]
-    """Those of the machine."""
+    """Late because of the machine."""
 
 
 class Stalls:
-    """What the witnesses of all processors saw.
+    """The stalls of all processors together.
 
-    :ivar watched: whether there was any witness.
-    :ivar all: in order, without overlaps.
+    :ivar watched: whether watchers were running.
+    :ivar all: stalls in order, without overlaps.
     """
 
     def __init__(self, seen: Iterable[Stall] = (), *, watched: bool = True) -> None:
@@ -78,21 +79,22 @@ class Stalls:
         self._ends = np.array([stall.end_ns for stall in self.all], np.int64)
 
     def within_ns(self, begin_ns: float, end_ns: float) -> float:
-        """How much of that time a processor stood still."""
+        """Return for how long of that time a processor stood still."""
         overlaps = np.minimum(self._ends, end_ns) - np.maximum(self._begins, begin_ns)
         return float(np.maximum(overlaps, 0).sum())
 
-    def spoil(self, begin_ns: float, end_ns: float) -> bool:
-        """Whether a processor stood still for a good part of that time."""
-        return self.within_ns(begin_ns, end_ns) > SPOILING_PART * max(0, end_ns - begin_ns)
+    def distort(self, begin_ns: float, end_ns: float) -> bool:
+        """Return whether stalls took more than `DISTORTING_PART` of that time."""
+        return self.within_ns(begin_ns, end_ns) > DISTORTING_PART * max(0, end_ns - begin_ns)
 
-    def judge(self, missed: Iterable[MissedPeriod], period_ns: int) -> "Missed":
-        """Tell apart those of one card that would have been in time, had no processor stood still.
+    def classify(self, missed: Iterable[MissedPeriod], period_ns: int) -> "MissedPeriods":
+        """Sort the missed periods of one card by cause.
 
-        Those that were missed in a row are one backlog: what delayed the first delays all. Of a
-        period that a real card says it missed nobody knows how late it was: it is never excused.
+        A period is excused if stalls lasted at least as long as it was late. Periods missed in a
+        row are one backlog: what delayed the first delays all. How late a period was that a real
+        card reports as missed is unknown (done at its due time): it is never excused.
         """
-        judged = Missed([], [])
+        classified = MissedPeriods([], [])
         backlog_ns, next_ns = 0, -period_ns
         for period in sorted(missed):
             if period.due_ns > next_ns:
@@ -100,20 +102,20 @@ class Stalls:
             next_ns = period.due_ns + 3 * period_ns // 2
             late_ns = period.done_ns - period.due_ns - period_ns
             excused = 0 < late_ns <= self.within_ns(backlog_ns, period.done_ns)
-            (judged.excused if excused else judged.own).append(period)
-        return judged
+            (classified.excused if excused else classified.own).append(period)
+        return classified
 
     def since(self, begin_ns: int) -> "Stalls":
-        """Those that ended after `begin_ns`."""
+        """Return the stalls that ended after `begin_ns`."""
         return Stalls((s for s in self.all if s.end_ns > begin_ns), watched=self.watched)
 
     def joined(self, more: Iterable[Stall]) -> "Stalls":
-        """With other times that are to count as much."""
+        """Return these stalls together with other times that count as stalls."""
         return Stalls((*self.all, *more), watched=self.watched)
 
     def longer_than(self, ns: int) -> "Stalls":
-        """Those that lasted longer, a nap apart."""
-        long = (s for s in self.all if s.end_ns - s.begin_ns > NAP_NS + ns)
+        """Return the stalls that lasted longer than `ns` besides the watcher's own sleep."""
+        long = (s for s in self.all if s.end_ns - s.begin_ns > SLEEP_NS + ns)
         return Stalls(long, watched=self.watched)
 
     @property
@@ -121,8 +123,8 @@ class Stalls:
         return max((stall.end_ns - stall.begin_ns for stall in self.all), default=0) / NS_PER_MS
 
 
-class Witnesses:
-    """Processes that watch as long as the context lasts."""
+class StallWatchers:
+    """Watcher processes, one on each processor, as long as the context lasts."""
 
     def __init__(self) -> None:
         self._children = ChildProcesses()
@@ -132,7 +134,7 @@ class Witnesses:
         for cpu in processors():
             ours, theirs = multiprocessing.Pipe()
             self._pipes.append(ours)
-            self._children.spawn(f"witness {cpu}", __name__, cpu, theirs)
+            self._children.spawn(f"watcher {cpu}", __name__, cpu, theirs)
             theirs.close()
         return self
 
@@ -142,7 +144,7 @@ class Witnesses:
         self._children.__exit__(*exc_info)
 
     def stalls(self) -> Stalls:
-        """What was seen since this was last called."""
+        """Return the stalls since the last call."""
         for pipe in self._pipes:
             pipe.send(None)
         answers = [_answer(pipe) for pipe in self._pipes]
@@ -152,9 +154,9 @@ class Witnesses:
 
 def _answer(pipe: "Connection[None, list[Stall] | None]") -> list[Stall] | None:
     with suppress(EOFError):
-        if pipe.poll(PATIENCE_S):
+        if pipe.poll(ANSWER_TIMEOUT_S):
             return pipe.recv()
-    raise PipelineError("A witness of the machine's standstills does not answer.")
+    raise PipelineError("A watcher of machine stalls does not answer.")
 
 
 def main(
@@ -162,12 +164,12 @@ def main(
     cpu: int,
     questions: "Connection[list[Stall] | None, None]",
 ) -> None:
-    """Entry point of a spawned witness, which ends when `questions` is closed."""
+    """Entry point of a spawned watcher, which ends when `questions` is closed."""
     run_child(pipe, False, partial(_watch, cpu, questions))
 
 
 def _watch(cpu: int, questions: "Connection[list[Stall] | None, None]", _: SupervisorLink) -> None:
-    may_watch = sys.platform == "linux" and promote_this_thread(WITNESS_PRIORITY) is not None
+    may_watch = sys.platform == "linux" and promote_this_thread(WATCHER_PRIORITY) is not None
     if may_watch:
         os.sched_setaffinity(0, {cpu})
     with no_garbage_collection(), suppress(EOFError):
@@ -179,20 +181,20 @@ def _watch(cpu: int, questions: "Connection[list[Stall] | None, None]", _: Super
 
 def _stalls_until_asked(questions: "Connection[list[Stall] | None, None]") -> list[Stall]:
     stalls = []
-    naps = 0
+    sleeps = 0
     before_ns = time.monotonic_ns()
-    while naps % POLL_NAPS or not questions.poll():
-        time.sleep(NAP_NS / NS_PER_S)
+    while sleeps % POLL_SLEEPS or not questions.poll():
+        time.sleep(SLEEP_NS / NS_PER_S)
         now_ns = time.monotonic_ns()
-        if now_ns - before_ns > NAP_NS + SHORTEST_NS:
+        if now_ns - before_ns > SLEEP_NS + SHORTEST_NS:
             stalls.append(Stall(before_ns, now_ns))
         before_ns = now_ns
-        naps += 1
+        sleeps += 1
     return stalls
 
 
 def _merged(stalls: Iterable[Stall]) -> list[Stall]:
-    """Without overlaps, in order."""
+    """Return the stalls in order, overlaps joined."""
     merged: list[Stall] = []
     for stall in sorted(stalls):
         if merged and stall.begin_ns <= merged[-1].end_ns:

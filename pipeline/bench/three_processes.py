@@ -1,4 +1,4 @@
-"""This program's own processes as a client that can be measured."""
+"""This program's own processes as a client."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from functools import partial
 from typing import NoReturn
 
 from pipeline.audio.selection import CardChoice, choose
-from pipeline.bench.clients import Client, Design, Facts
+from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.errors import ProcessDiedError, SettingsError
@@ -29,13 +29,16 @@ from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
 
 PLAYS_ON_MS = 30
-"""Far beyond its budget, so that the next turn does not hide a slow cut."""
+"""Far beyond the budget of a cut, so that the next turn does not hide a slow cut."""
 
 
 def three_processes(
     period_ms: float, frame_ms: int = FRAME_MS, device: str | None = None
 ) -> Design:
-    """This program, playing on WAV files or on a real `device`, number or part of its name."""
+    """Return this program as a design.
+
+    :param device: a real speaker, by number or part of its name; None for a WAV file.
+    """
     return Design(
         "this program",
         period_ms,
@@ -58,11 +61,11 @@ def _run(settings: Settings, device: str | None) -> Iterator[Client]:
 def _cards(
     children: ChildProcesses, settings: Settings, device: str | None
 ) -> tuple[CardChoice, CardChoice]:
-    """The WAV files of `settings`; with a `device` that one plays, and is recorded to the file."""
+    """Choose the WAV files of `settings`; a `device` plays instead and is recorded to the file."""
     microphone = choose(settings.input, "input", ())
     speaker = choose(settings.output, "output", ())
     if microphone is None or speaker is None:
-        raise SettingsError("bench needs a file in the place of each card.")
+        raise SettingsError("bench needs a WAV file as input and as output.")
     if device is not None:
         real = choose(device, "output", find_devices(children, Console(), settings.verbose))
         speaker = replace(real or speaker, tap=speaker.file)
@@ -70,10 +73,10 @@ def _cards(
 
 
 class _ThreeProcesses:
-    """Does for the voice processes what the supervisor does, but shows nothing."""
+    """Supervises the voice processes as the supervisor does, but prints nothing."""
 
     def __init__(self, children: ChildProcesses, voice: VoiceProcesses, settings: Settings) -> None:
-        self.facts = Facts()
+        self.state = ClientState()
         self._children = children
         self._voice = voice
         self._tool_process = ToolProcess(
@@ -88,23 +91,23 @@ class _ThreeProcesses:
         if settings.tools:
             self._tool_process.start()
 
-    def wait_news(self, timeout_s: float) -> None:
+    def wait_reports(self, timeout_s: float) -> None:
         for report in self._children.reports(timeout_s):
             match report:
                 case ClockStarted(part, start_ns):
-                    self.facts.clock_starts_ns[part] = start_ns
+                    self.state.clock_starts_ns[part] = start_ns
                 case EventRead():
-                    self.facts.events.append(report)
+                    self.state.events.append(report)
                 case Finished():
-                    self.facts.finished = True
+                    self.state.finished = True
                 case PeriodsMissed(part, periods):
-                    self.facts.missed[part] += periods
+                    self.state.missed[part] += periods
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._tool_process.handle(report)
         self._tool_process.enforce_limits()
         playback = self._voice.state.playback
-        self.facts.played_samples = playback.played_samples.load()
-        self.facts.playout_waited_ns = playback.playout_waited_ns.load()
+        self.state.played_samples = playback.played_samples.load()
+        self.state.playout_waited_ns = playback.playout_waited_ns.load()
 
     def processes(self) -> dict[str, int]:
         names = ("capture", "network", "playback", "tools")

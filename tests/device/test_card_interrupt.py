@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.figures import CUT, MICROPHONE, SPEAK
 from pipeline.bench.measure import measure
+from pipeline.bench.metrics import CUT, MICROPHONE, SPEAK
 from pipeline.bench.scenarios import QUIET
-from pipeline.bench.stalls import Witnesses
+from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
 from pipeline.pcm import NS_PER_MS, SAMPLE_BYTES, samples_to_ns
 from tests.support.answers import answer, check_cut, end_cancelled
-from tests.support.figures import tell
 from tests.support.jack_card import JackCard, Talk, talking, wait_until
+from tests.support.measured import show_measured
 from tests.support.scripted_service import ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise
 
@@ -57,20 +57,20 @@ def test_the_figures_of_bench_are_those_of_a_sound_server(card: JackCard, tmp_pa
             MICROPHONE: [click(talk) for _ in range(CLICKS)],
         }
     design = three_processes(period_ms=5.0)
-    with Witnesses() as witnesses:
+    with StallWatchers() as watchers:
         benched = measure(
             design,
             QUIET,
             MEASURED_INTERRUPTIONS,
             seed=1,
-            witnesses=witnesses,
+            watchers=watchers,
             on_turn=lambda: None,
         )
     for figure, values in heard.items():
         here, there = Distribution.of(values), Distribution.of(figure.values(benched))
         assert here is not None
         assert there is not None
-        tell(f"{figure.label}: JACK {shown(here)}; bench {shown(there)}")
+        show_measured(f"{figure.label}: JACK {shown(here)}; bench {shown(there)}")
         assert abs(here.p50 - there.p50) <= CLOSE_MS, figure.label
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.audio.selection import SAMPLE_WAV
 from tests.support.answers import answer
-from tests.support.program import Program
+from tests.support.runs import run_against
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav
 
@@ -21,11 +21,7 @@ def test_the_sample_speaks_and_a_file_listens(tmp_path: Path) -> None:
 
     with (
         ScriptedService(script) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_against(service, tmp_path) as program,
     ):
         program.wait_output("\nReady\n")
         program.interrupt()

@@ -37,7 +37,8 @@ def band_limited(seed: int) -> Samples:
 
 
 def resampled(sound: Samples, rate_hz: int) -> Samples:
-    return soxr.resample(sound, BAND_HZ, rate_hz)
+    converted: Samples = soxr.resample(sound, BAND_HZ, rate_hz)
+    return converted
 
 
 def check_alike(recorded: Samples, original: Samples) -> None:

@@ -27,7 +27,8 @@ class Recording:
         self.at_least: int | None = None
 
     def word(self, word: Word, place: str) -> Word:
-        return Word(_Cell(self, word._cell, place))
+        cell: Any = _Cell(self, word._cell, place)
+        return Word(cell)
 
 
 class _Cell:
@@ -39,7 +40,8 @@ class _Cell:
     def load(self, order: int) -> int:
         acquires, at_least = order == ACQUIRE, self._recording.at_least
         self._recording.accesses.append(Access(self._place, None, acquires, at_least))
-        return self._cell.load(order)
+        value: int = self._cell.load(order)
+        return value
 
     def store(self, value: int, order: int) -> None:
         self._recording.accesses.append(Access(self._place, value, order == RELEASE))
@@ -80,8 +82,9 @@ def record_writer(capacity_frames: int, frames: int) -> list[Access]:
     with FrameRing.create(capacity_frames) as ring:
         writer, reader = ring.writer(), ring.reader()
         _record_indices(writer, recording)
-        writer._samples = _Field(recording, writer._samples, "samples", _first)
-        writer._headers = _Field(recording, writer._headers, "header", _generation)
+        recorded: Any = writer
+        recorded._samples = _Field(recording, writer._samples, "samples", _first)
+        recorded._headers = _Field(recording, writer._headers, "header", _generation)
         for index in range(frames):
             recording.at_least = index + 1 - capacity_frames
             assert writer.write(np.full(3, index + 1, np.int16), generation=index + 1)
@@ -101,9 +104,10 @@ def record_reader(
     with FrameRing.create(capacity_frames) as ring:
         writer, reader = ring.writer(), ring.reader()
         _record_indices(reader, recording)
-        reader._samples = _Field(recording, reader._samples, "samples", _first)
-        reader._headers = _Field(recording, reader._headers, "header", _generation)
-        reader._generations = _Field(recording, reader._generations, "header", int)
+        recorded: Any = reader
+        recorded._samples = _Field(recording, reader._samples, "samples", _first)
+        recorded._headers = _Field(recording, reader._headers, "header", _generation)
+        recorded._generations = _Field(recording, reader._generations, "header", int)
         while reader._next < frames:
             recording.at_least = min(frames, reader._next + ahead_frames)
             for number in range(writer._next + 1, recording.at_least + 1):

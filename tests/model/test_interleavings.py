@@ -47,8 +47,8 @@ def skip_to_newest(reader: RingReader, newest: int) -> None:
     take_front(reader, newest)
 
 
-AHEAD_FRAMES = {take_front: 1, skip_to_newest: 2}
 Take = Callable[[RingReader, int], None]
+AHEAD_FRAMES: dict[Take, int] = {take_front: 1, skip_to_newest: 2}
 
 
 @cache

@@ -37,7 +37,7 @@ class Script:
         self._places = [slice(*ends) for ends in zip(starts, starts + sizes, strict=True)]
         current = np.cumsum(chance.random(self.PERIOD) < 0.05)
         late = (chance.random(self.PERIOD) < 0.2) * chance.integers(1, 4, self.PERIOD)
-        self._generations = np.maximum(current - late, 0).tolist()
+        self._generations: list[int] = np.maximum(current - late, 0).tolist()
         self._periodic_generations = int(current[-1])
 
     def samples(self, number: int) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -120,7 +120,7 @@ def read_and_skip_frames(name: str, seed: int, frames: int, results: Connection)
         while taken + skipped < frames:
             wait_until(reader.fill_frames)
             skipped += _skip(reader, script, taken + skipped, int(chance.integers(4)))
-            for _ in range(min(chance.integers(24), reader.fill_frames())):
+            for _ in range(min(int(chance.integers(24)), reader.fill_frames())):
                 take(reader, script, taken + skipped)
                 taken += 1
         assert not reader.fill_frames()
@@ -255,5 +255,6 @@ def read_one_and_die(name: str, seed: int) -> None:
     with FrameRing.attach(name) as ring:
         reader = ring.reader()
         take(reader, script, reader._next)
-        reader._read = Deadly(reader._read)
+        replaceable: Any = reader
+        replaceable._read = Deadly(reader._read)
         take(reader, script, reader._next)

@@ -1,4 +1,4 @@
-"""`bench` over its real processes: what it finds, never how fast it was."""
+"""`bench` over its real processes: what it finds, but not how fast it is."""
 
 import json
 import multiprocessing
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.bench.awake import awake, processors
+from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.runner import run as bench
 
@@ -19,7 +19,7 @@ CUTS = 4
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    path = tmp_path_factory.mktemp("bench") / "figures.json"
+    path = tmp_path_factory.mktemp("bench") / "results.json"
     options = BenchOptions(scenarios=("late-deltas", "tools"), cuts=CUTS, compare=True, json=path)
     assert bench(options) == 0
     written = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -58,9 +58,9 @@ def test_the_single_process_shows_its_faults(results: list[dict[str, Any]]) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processors are kept awake on Linux only")
-def test_whoever_keeps_a_processor_awake_comes_last() -> None:
+def test_the_process_that_keeps_a_processor_awake_has_the_lowest_priority() -> None:
     (cpu, *_) = processors()
-    with awake([cpu]):
+    with keep_cpus_awake([cpu]):
         (child,) = (c for c in multiprocessing.active_children() if c.name == f"awake {cpu}")
         assert child.pid is not None
         while os.sched_getscheduler(child.pid) != os.SCHED_IDLE:

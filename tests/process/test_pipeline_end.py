@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.figures import tell
+from tests.support.measured import show_measured
 from tests.support.program import GENEROUS_S, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
@@ -199,7 +199,7 @@ def end(program: Program, strike: Strike) -> int:
     program.wait_gone()
     program.wait_until(lambda: not any(path.exists() for path in segments))
     gone_s = time.monotonic()
-    tell(
+    show_measured(
         f"exit {code} after {exited_s - struck_s:.3f} s, all {len(members)} processes and "
         f"{len(segments)} segments gone after {gone_s - struck_s:.3f} s"
     )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.leaving import WAYS_TO_LEAVE, Leave, expire
 from tests.support.program import Program
+from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
 
@@ -195,7 +196,7 @@ def test_service_leaves_in_the_middle(leave: Leave, tmp_path: Path) -> None:
     assert recorded.any()
 
 
-GARBAGE = [
+GARBAGE: list[str | bytes] = [
     "no JSON",
     "[]",
     "42",
@@ -224,13 +225,7 @@ def test_garbage_does_not_end_the_conversation(tmp_path: Path) -> None:
 
     with (
         ScriptedService(script) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint),
-            *("--input", write_wav(tmp_path / "spoken.wav", noise(0.2, -9, 9, seed=1))),
-            *("--output", tmp_path / "heard.wav"),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, tmp_path, noise(0.2, -9, 9, seed=1)) as program,
     ):
         assert program.wait_exit() == 0, program.said
         assert not program.err
@@ -240,15 +235,9 @@ def test_garbage_does_not_end_the_conversation(tmp_path: Path) -> None:
 
 
 def test_the_key_is_nowhere_to_be_seen(tmp_path: Path) -> None:
-    spoken = write_wav(tmp_path / "spoken.wav", noise(0.2, -9, 9, seed=1))
     with (
         ScriptedService(expire) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint, "--verbose"),
-            *("--input", spoken, "--output", tmp_path / "heard.wav"),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, tmp_path, noise(0.2, -9, 9, seed=1), "--verbose") as program,
     ):
         program.wait_output("Connecting")
         commands = [" ".join(process.cmdline()) for process in program.members()]

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
-from tests.support.program import Program
+from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
+from tests.support.sound import RATE_HZ, Samples, noise, read_wav
 
 SAMPLES_PER_MS = RATE_HZ // 1_000
 WAV_HEADER_BYTES = 44
@@ -72,13 +72,7 @@ def converse(folder: Path, scene: Scene) -> Conversation:
     recording = folder / "heard.wav"
     with (
         ScriptedService(lambda session: scene(session, recording)) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint),
-            *("--input", write_wav(folder / "spoken.wav", noise(0.2, -9, 9, seed=1))),
-            *("--output", recording),
-            cwd=folder,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, folder, noise(0.2, -9, 9, seed=1)) as program,
     ):
         assert program.wait_exit() == 0, program.said
         output = program.out
@@ -243,7 +237,7 @@ async def wait_sounding(recording: Path, of: Samples | None = None) -> None:
     heard_samples = 0
     while heard_samples < RATE_HZ // 4:
         await asyncio.sleep(0.01)
-        heard_samples = np.count_nonzero(sign * recorded_so_far(recording) > 0)
+        heard_samples = int(np.count_nonzero(sign * recorded_so_far(recording) > 0))
 
 
 def recorded_so_far(recording: Path) -> Samples:

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.answers import answer, negative, positive
 from tests.support.leaving import WAYS_TO_LEAVE, Leave
-from tests.support.program import Program
+from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
+from tests.support.sound import RATE_HZ, Samples, noise, read_wav
 
 FRAME_SAMPLES = 1_200
 OUTAGE_S = 1.0
@@ -60,13 +60,7 @@ async def user_turn(session: ScriptedSession, item: str, words: str) -> None:
 
 def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, str]:
     """Exit code and standard error."""
-    write_wav(folder / "spoken.wav", SPOKEN)
-    files = ("--input", "spoken.wav", "--output", "heard.wav")
-    with Program(
-        *("run", "--endpoint", service.endpoint, *files, *more),
-        cwd=folder,
-        environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-    ) as program:
+    with run_on_files(service, folder, SPOKEN, *more) as program:
         code = program.wait_exit()
         program.wait_gone()
         return code, program.err

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.figures import tell
+from tests.support.measured import show_measured
 from tests.support.minute import ANSWERS, SPOKEN, Minute
 from tests.support.sound import RATE_HZ
 
@@ -24,7 +24,7 @@ def test_every_sample_of_the_answers_sounds(minute: Minute) -> None:
     sounding = np.flatnonzero(recorded)
     assert np.array_equal(recorded[sounding], np.concatenate(ANSWERS))
     gaps_ms = (np.diff(sounding) - 1).sum() * 1_000 / RATE_HZ
-    tell(f"silence inside the answers: {gaps_ms:.1f} ms")
+    show_measured(f"silence inside the answers: {gaps_ms:.1f} ms")
 
 
 def test_nothing_is_corrected_that_nobody_interrupted(minute: Minute) -> None:

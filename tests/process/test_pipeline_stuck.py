@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.program import Program
+from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import noise, write_wav
+from tests.support.sound import noise
 
 
 async def listen(session: ScriptedSession) -> None:
@@ -22,13 +22,7 @@ CHILDREN = ("network process", "loudspeaker", "microphone")
 def test_who_stands_still_is_told(name: str, tmp_path: Path) -> None:
     with (
         ScriptedService(listen) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint),
-            *("--input", write_wav(tmp_path / "spoken.wav", noise(60, -9, 9, seed=1))),
-            *("--output", tmp_path / "heard.wav"),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, tmp_path, noise(60, -9, 9, seed=1)) as program,
     ):
         program.wait_output("Listening")
         stuck = program.children()[CHILDREN.index(name)]

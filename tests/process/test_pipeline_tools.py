@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
 from tests.support.program import Program
+from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
 from tests.support.words import understood, word_error_rate, words
@@ -98,13 +99,7 @@ def test_misbehaving_functions_disturb_nothing(tmp_path: Path) -> None:
     tools.write_text(MISBEHAVING)
     with (
         ScriptedService(misbehave) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint, "--tools", tools),
-            *("--input", write_wav(tmp_path / "spoken.wav", SPOKEN)),
-            *("--output", tmp_path / "heard.wav"),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, tmp_path, SPOKEN, "--tools", tools) as program,
     ):
         assert program.wait_exit() == 0, program.said
         assert "tool | pinged" in program.out, program.said
@@ -146,12 +141,8 @@ def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
     tools.write_text(MISBEHAVING)
     with (
         ScriptedService(script) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint, "--tools", tools, "--tool-timeout-s", "1.5"),
-            *("--input", write_wav(tmp_path / "spoken.wav", SPOKEN[:24_000])),
-            *("--output", tmp_path / "heard.wav"),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
+        run_on_files(
+            service, tmp_path, SPOKEN[:24_000], "--tools", tools, "--tool-timeout-s", "1.5"
         ) as program,
     ):
         assert program.wait_exit() == 0, program.said
@@ -225,19 +216,13 @@ def test_bad_files_are_told_in_one_sentence(
     tools = tmp_path / "tools.py"
     if content is not None:
         tools.write_text(content)
-    spoken = write_wav(tmp_path / "spoken.wav", SPOKEN[:24_000])
 
     async def nothing(session: ScriptedSession) -> None:
         del session
 
     with (
         ScriptedService(nothing) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint, "--tools", tools, *arguments),
-            *("--input", spoken, "--output", tmp_path / "heard.wav"),
-            cwd=tmp_path,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, tmp_path, SPOKEN[:24_000], "--tools", tools, *arguments) as program,
     ):
         assert program.wait_exit() == 2, program.said
         (line,) = program.err.splitlines()

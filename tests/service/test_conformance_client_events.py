@@ -109,7 +109,8 @@ def test_answers_come_in_the_format_that_was_asked_for(
         await client.until("response.done")
 
     client = talk(port, ask, **WRITTEN, output_audio_timestamp_types=["word"])
-    size = sum(len(event.delta) for event in client.typed if event.type == "response.audio.delta")
+    deltas: list[Any] = [event for event in client.typed if event.type == "response.audio.delta"]
+    size = sum(len(event.delta) for event in deltas)
     length_ms = size / sample_bytes / rate_hz * 1_000
     last = client.of("response.audio_timestamp.delta")[-1]
     assert 0 <= length_ms - last["audio_offset_ms"] - last["audio_duration_ms"] < 1_000
@@ -413,6 +414,6 @@ def test_clients_do_not_disturb_each_other(port: int) -> None:
             return str(client.of("response.audio_transcript.done")[0]["transcript"])
 
     async def ask_both() -> list[str]:
-        return await asyncio.gather(ask("Count to three."), ask("What is two plus two?"))
+        return list(await asyncio.gather(ask("Count to three."), ask("What is two plus two?")))
 
     assert asyncio.run(ask_both()) == ["One, two, three.", "Two plus two is four."]

@@ -83,7 +83,7 @@ NOT_HERE = {
 `rate_limits.updated`, which the SDK does not know, is not sent either: no rate is limited here.
 """
 
-DOCUMENTED = {
+DOCUMENTED: dict[type, set[str]] = {
     models.ResponseSession: {
         "id",
         "object",
@@ -133,7 +133,14 @@ DOCUMENTED = {
 """Fields that the SDK calls optional, and that the reference shows all the same."""
 
 NULLABLE = {(models.RequestAudioContentPart, "audio")}
-JSON_TYPES = {int: int, float: (int, float), str: str, bool: bool, list: list, dict: dict}
+JSON_TYPES: dict[Any, Any] = {
+    int: int,
+    float: (int, float),
+    str: str,
+    bool: bool,
+    list: list,
+    dict: dict,
+}
 
 
 def shown(conversations: dict[str, Client], kind: str) -> list[ServerEvent]:
@@ -216,7 +223,7 @@ def test_no_event_of_any_conversation_lacks_anything(conversations: dict[str, Cl
 
 
 def test_no_two_events_have_the_same_id(conversations: dict[str, Client]) -> None:
-    ids = [event.event_id for client in conversations.values() for event in client.typed]
+    ids = [str(event.event_id) for client in conversations.values() for event in client.typed]
     assert len(set(ids)) == len(ids)
     assert all(each.startswith("event_") for each in ids)
 

@@ -1,4 +1,4 @@
-"""Answers as the real service sends them, and what may be heard of one that is interrupted."""
+"""Answers as the real service sends them, and what may be heard of an interrupted answer."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ def negative(seconds: float, seed: int) -> Samples:
 async def answer(
     session: ScriptedSession, name: str, sound: Samples, *, created: bool = False
 ) -> None:
-    """Response `name` with its one item, at the speed of the real service; without its end."""
+    """Send response `name` with one item at the speed of the real service, without its end."""
     if not created:
         await session.start_answer(name)
     pcm = sound.tobytes()
@@ -38,18 +38,18 @@ async def end_cancelled(session: ScriptedSession, name: str) -> None:
 
 
 def check_cut(heard: Samples, answered: Samples) -> int:
-    """`heard` is the beginning of `answered` and then a short fade; returns samples heard.
+    """Check that `heard` is the beginning of `answered` and a short fade; return samples heard.
 
-    The fade's last sample is silent, so what was heard is one sample longer than what sounds.
+    The last sample of the fade is 0: one more sample was heard than sounds.
     """
     expected = answered[: len(heard)]
     differing = np.flatnonzero(heard != expected)
-    assert differing.size, "it was not cut"
+    assert differing.size, "the answer was not cut"
     fade_start = int(differing[0])
     fade_samples = len(heard) - fade_start
     assert fade_samples <= LONGEST_FADE_SAMPLES
     gain = heard[fade_start:] / expected[fade_start:]
     assert gain.min() > 0
     assert gain.max() < 1
-    assert np.diff(gain).max() < 1e-3, "a fade only falls"
+    assert np.diff(gain).max() < 1e-3, "the fade must not rise"
     return len(heard) + 1

@@ -1,11 +1,11 @@
 """A sound card without hardware: JACK's dummy driver, and a peer on its exact clock.
 
-The peer stands where the air is: what it plays is what the card's microphone hears, and it records
-what the card's loudspeaker sounds, sample by sample.
+The peer takes the place of the air: it plays what the card's microphone hears, and records what the
+card's loudspeaker sounds, sample by sample.
 
-PortAudio gives JACK an answer's sample k as exactly k / 32768. In the other direction it scales by
-32766 and adds triangular dither before it truncates, so that a microphone sample is off by up to 3:
-a test signal that must be told sample by sample uses multiples of `STEP`.
+PortAudio passes an answer's sample k to JACK as exactly k / 32768. In the other direction it scales
+by 32766 and adds triangular dither before it truncates, so that a microphone sample is off by up to
+3. A signal whose samples must be recognised uses multiples of `STEP`.
 """
 
 import os
@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 from tests.support.program import GENEROUS_S, Program
+from tests.support.runs import run_against
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import Samples
 
@@ -32,10 +33,10 @@ _LONGEST_RECORDING_S = 150
 
 
 class JackCard:
-    """A JACK server of our own: mono in, mono out, 5 ms periods.
+    """A JACK server: mono in, mono out, 5 ms periods.
 
-    It is synchronous: a late client makes the clock wait instead of losing a period, so that a
-    busy machine changes no sample.
+    It is synchronous: the clock waits for a late client instead of losing a period, so that a busy
+    machine changes no sample.
     """
 
     def __init__(self, rate_hz: int = 24_000) -> None:
@@ -44,7 +45,7 @@ class JackCard:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs in order to find this card, and no other."""
+        """Return the environment in which a process finds this card and no other."""
         return {"JACK_DEFAULT_SERVER": self.server, "JACK_NO_START_SERVER": "1"}
 
     def __enter__(self) -> Self:
@@ -111,30 +112,33 @@ class JackPeer:
         self._client.close()
 
     def connect(self, program: Program) -> None:
-        """Take the place of the card's own ends, as soon as the program has connected to them."""
+        """Take the place of the card's own ports, as soon as the program has connected to them."""
         for pattern, ours in (
             (r"PortAudio.*:in_0", self._mouth),
             (r"PortAudio.*:out_0", self._ear),
         ):
-            program.wait_until(lambda p=pattern: not program.running or self._connected(p))
-            assert program.running, program.said
-            self._take_place(ours, self._connected(pattern)[0])
+            self._take_place(ours, self._wait_connected(program, pattern))
+
+    def _wait_connected(self, program: Program, pattern: str) -> Any:
+        program.wait_until(lambda: not program.running or self._connected(pattern))
+        assert program.running, program.said
+        return self._connected(pattern)[0]
 
     def say(self, sound: Samples) -> None:
         """Play `sound` into the program's microphone port from the next period on."""
-        self._said_samples = len(sound)  # until the new sound is there, there is silence
-        self._said = sound.astype(np.float32) / FULL_SCALE
+        self._said_samples = len(sound)  # silence until the new sound is in place
+        self._said = sound.astype(np.float32) / np.float32(FULL_SCALE)
         self._said_at_ns = 0
         self._said_samples = 0
 
     @property
     def heard_samples(self) -> int:
-        """How many samples `heard` holds by now."""
+        """Number of samples that were heard so far."""
         return self._heard_samples
 
     @property
     def said_at_ns(self) -> int:
-        """``time.monotonic_ns`` of the period in which the latest sound began; 0 before."""
+        """Start of the period in which the latest sound began, ``time.monotonic_ns``; 0 before."""
         return self._said_at_ns
 
     @property
@@ -142,15 +146,18 @@ class JackPeer:
         return self._said_samples >= len(self._said)
 
     def heard(self) -> Samples:
-        """All that the program's loudspeaker port has given so far; exact, or ValueError."""
+        """Return all samples of the program's loudspeaker port so far.
+
+        :raises ValueError: a sample is not a 16-bit value.
+        """
         scaled = self._heard[: self._heard_samples] * np.float32(FULL_SCALE)
         samples = scaled.astype(np.int16)
         if not np.array_equal(samples, scaled):
-            raise ValueError("the card got samples that are no 16-bit values")
+            raise ValueError("The card got samples that are not 16-bit values.")
         return samples
 
     def time_ns(self, sample: int) -> int:
-        """``time.monotonic_ns`` of the period in which `sample` was heard."""
+        """Return the start of the period in which `sample` was heard, ``time.monotonic_ns``."""
         period = self._heard_samples // len(self._period_times_ns)
         return self._period_times_ns[sample // period]
 
@@ -198,7 +205,7 @@ class Talk:
         return session
 
     def say(self, sound: Samples) -> None:
-        """Speak `sound` and wait until the service has got it all."""
+        """Speak `sound` and wait until the service has received it."""
         self.peer.say(sound)
         wait_until(lambda: self.peer.said_all)
         bytes_by_now = len(self.session.heard)
@@ -214,15 +221,11 @@ class Talk:
 
 @contextmanager
 def talking(card: JackCard, folder: Path) -> Iterator[Talk]:
-    """The program over `card`, ready to hear and to be heard; ended by Ctrl-C."""
+    """Run the program over `card`; yield it when it is ready, and end it by Ctrl-C."""
     with (
         JackPeer(card) as peer,
         ScriptedService() as service,
-        Program(
-            *("run", "--endpoint", service.endpoint),
-            cwd=folder,
-            environment={**card.environment, "AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_against(service, folder, environment=card.environment) as program,
     ):
         peer.connect(program)
         program.wait_output("Ready: speak")
@@ -240,13 +243,13 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def decoded(samples: Samples) -> Samples:
-    """Microphone samples back on the grid of `STEP` on which they were said."""
+    """Return microphone samples on the grid of `STEP` on which they were played."""
     grid = np.rint(samples.astype(np.float64) * FULL_SCALE / 32_766 / STEP) * STEP
     return grid.astype(np.int16)
 
 
 def _client(name: str, server: str) -> Any:
-    import jack  # it looks for JACK's library at once: only where there is a card
+    import jack  # loads JACK's library, which only machines with a card have
 
     jack.set_error_function(lambda _message: None)
     jack.set_info_function(lambda _message: None)
@@ -254,7 +257,7 @@ def _client(name: str, server: str) -> Any:
 
 
 def _real_time() -> list[str]:
-    """The prefix that gives a program real-time scheduling, where this user may."""
+    """Return the command prefix for real-time scheduling; empty where it is not allowed."""
     prefix = ["chrt", "-f", str(_REAL_TIME_PRIORITY)]
     try:
         allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""How a service leaves in the middle."""
+"""Ways in which a service ends a connection in the middle."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +12,7 @@ async def close_cleanly(session: ScriptedSession) -> None:
 
 
 async def expire(session: ScriptedSession) -> None:
-    """As at the limit of a session's time."""
+    """End the session as at the limit of its time."""
     error = {"type": "invalid_request_error", "code": "session_expired", "message": "Too long."}
     await session.send("error", error=error)
     await session.close(1_001)

@@ -1,4 +1,4 @@
-"""Tiny children for tests of their supervision. Each is named by the first argument of `main`."""
+"""Tiny child processes for tests of supervision; the first argument of `main` names one."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def _stay(link: SupervisorLink) -> None:
 
 
 def _say_a_lot(link: SupervisorLink) -> None:
-    """Far more than a pipe holds, then stay."""
+    """Report far more than a pipe holds, then stay."""
     for n in range(3_000):
         link.report(Notice(f"{n} " + 100 * "x"))
     _stay(link)

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.program import Program
+from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
+from tests.support.sound import RATE_HZ, Samples, noise, read_wav
 
 SECONDS = 61
 SPOKEN = noise(SECONDS, -32_768, 32_767, seed=1)
@@ -23,7 +24,7 @@ _LONGEST_DELTA_BYTES = 40_000
 
 @dataclass(frozen=True)
 class Minute:
-    """The conversation while it runs."""
+    """The running conversation."""
 
     program: Program
     service: ScriptedService
@@ -47,20 +48,13 @@ class Minute:
 
 @contextmanager
 def minute_of_talk(folder: Path) -> Iterator[Minute]:
-    """Starts it; returns once all its processes run."""
-    recording = folder / "heard.wav"
+    """Start the conversation; yield it once all its processes run."""
     with (
         ScriptedService(_answer) as service,
-        Program(
-            *("run", "--endpoint", service.endpoint),
-            *("--input", write_wav(folder / "spoken.wav", SPOKEN)),
-            *("--output", recording),
-            cwd=folder,
-            environment={"AZURE_VOICELIVE_API_KEY": service.KEY},
-        ) as program,
+        run_on_files(service, folder, SPOKEN) as program,
     ):
         program.wait_output("Ready: speak")
-        yield Minute(program, service, recording)
+        yield Minute(program, service, folder / HEARD)
 
 
 async def _answer(session: ScriptedSession) -> None:
@@ -70,12 +64,12 @@ async def _answer(session: ScriptedSession) -> None:
 
 
 async def _send(session: ScriptedSession, response: str, item: str, pcm: bytes) -> None:
-    """Deltas of any size, odd numbers of bytes included, some with no whole sample at all."""
+    """Send deltas of any size: odd numbers of bytes, and some without a whole sample."""
     random = np.random.default_rng(4)
     await session.start_answer(response)
     sent = 0
     while sent < len(pcm):
-        size = int(random.choice([1, 2, 3, random.integers(1, _LONGEST_DELTA_BYTES)]))
+        size = int(random.choice([1, 2, 3, int(random.integers(1, _LONGEST_DELTA_BYTES))]))
         await session.say(response, item, pcm[sent : sent + size])
         sent += size
         await asyncio.sleep(size / 2 / RATE_HZ / _SPEED)

@@ -1,4 +1,4 @@
-"""The program as a person runs it: a process of its own, seen and struck from outside."""
+"""The program as a user runs it: a process of its own, watched and signalled from outside."""
 
 import os
 import signal
@@ -16,15 +16,15 @@ import psutil
 REPOSITORY = Path(__file__).parents[2]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments
 GENEROUS_S = 60.0
-"""Far beyond what anything takes: reaching it means that something hangs."""
+"""Timeout of every wait, far beyond what anything takes: it means that something hangs."""
 
 NO_SOUND_CARD = {"JACK_NO_START_SERVER": "1", "JACK_DEFAULT_SERVER": "no-such-server"}
 
 
 class Program:
-    """`python -m pipeline` with `arguments`, in a session of its own as in a terminal of its own.
+    """`python -m pipeline` with `arguments`, in a session of its own, as in its own terminal.
 
-    Leaving the context kills whatever of it still runs, so that a failed test leaves nothing.
+    Leaving the context kills all its processes that still run, so that a failed test leaves none.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Program:
 
     @staticmethod
     def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """This one's without its settings, without a sound card, and with `more`."""
+        """Return this process's environment without settings and sound card, with `more`."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AZURE_VOICELIVE_")}
         return {**inherited, "PYTHONPATH": str(REPOSITORY), **NO_SOUND_CARD, **(more or {})}
 
@@ -73,7 +73,7 @@ class Program:
 
     @property
     def said(self) -> str:
-        """Everything it wrote, for the message of a failed assertion."""
+        """Everything that it wrote, for messages of failed assertions."""
         return f"--- standard output\n{self.out}\n--- standard error\n{self.err}"
 
     def wait_output(self, text: str) -> None:
@@ -88,23 +88,23 @@ class Program:
             time.sleep(0.005)
 
     def wait_exit(self, timeout_s: float = GENEROUS_S) -> int:
-        """The exit code; negative if a signal killed it."""
+        """Wait for the supervisor's end; return its exit code, negative if a signal killed it."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {timeout_s} s\n{self.said}") from None
 
     def members(self) -> list[psutil.Process]:
-        """Its living processes, orphans included, in the order in which they were started."""
+        """Return its living processes, orphans included, in the order of their start."""
         found = [process for process in psutil.process_iter() if self._owns(process)]
         return sorted(found, key=lambda process: process.pid)
 
     def children(self) -> list[psutil.Process]:
-        """Its processes but for the supervisor and multiprocessing's resource tracker."""
+        """Return its processes except the supervisor and multiprocessing's resource tracker."""
         return [p for p in self.members() if p.pid != self.pid and not _is_resource_tracker(p)]
 
     def segments(self) -> set[Path]:
-        """The shared memory that its processes have mapped."""
+        """Return the shared memory that its processes have mapped."""
         found = set()
         for process in self.members():
             try:
@@ -115,26 +115,27 @@ class Program:
         return {path for path in found if not path.name.startswith("jack")}
 
     def interrupt(self) -> None:
-        """Ctrl-C, as the terminal does it: to every process of the foreground group."""
+        """Press Ctrl-C: like a terminal, send SIGINT to every process of the group."""
         os.killpg(self.pid, signal.SIGINT)
 
     def signal(self, number: int) -> None:
-        """To the supervisor alone."""
+        """Send a signal to the supervisor alone."""
         self._process.send_signal(number)
 
     def wait_gone(self) -> None:
-        """Wait until no process of it is left."""
+        """Wait until none of its processes is left."""
         self.wait_until(lambda: not self.members())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for process in (*self.children(), self._process):
+        for child in self.children():
             with suppress(psutil.NoSuchProcess):
-                process.kill()
+                child.kill()
+        self._process.kill()
         self._process.wait()
-        self.wait_gone()  # multiprocessing's resource tracker too, once it has tidied up
+        self.wait_gone()  # includes the resource tracker, which ends once it has cleaned up
         self._out.close()
         self._err.close()
 

@@ -1,25 +1,25 @@
-"""A Voice Live service that follows a script: for what a real one would not do on demand.
+"""A Voice Live service that follows a test's script, for what a real one does not do on demand.
 
-Real socket, real WebSocket, real event shapes; only what is said and when is the test's.
+Real socket, real WebSocket, real event shapes; the test decides what is sent, and when.
 """
 
 import asyncio
 import base64
-import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any, Self, TypeVar
 
-from aiohttp import WSMsgType, web
+from pipeline.bench import events
+from pipeline.bench.voice_server import ClientConnection, local_listener, serving
 
 
 class ScriptedSession:
-    """One client's connection, as the script sees it."""
+    """The connection of one client, as the script sees it."""
 
-    def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
-        self._request = request
-        self._socket = socket
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
         self.received: list[dict[str, Any]] = []
         self.heard = bytearray()
         self.arrivals: list[tuple[int, int]] = []
@@ -27,24 +27,27 @@ class ScriptedSession:
         self.changed = asyncio.Condition()
 
     async def send(self, type: str, **fields: Any) -> None:  # noqa: A002 - the protocol's name
-        await self._socket.send_str(json.dumps({"type": type, "event_id": "event_1", **fields}))
+        await self._connection.send(events.event(type, **fields))
 
     async def send_raw(self, frame: str | bytes) -> None:
-        """A WebSocket frame that need not be an event."""
-        await (self._socket.send_str if isinstance(frame, str) else self._socket.send_bytes)(frame)
+        """Send a WebSocket frame that may be anything."""
+        if isinstance(frame, str):
+            await self._connection.send(frame)
+        else:
+            await self._connection.socket.send_bytes(frame)
 
     async def close(self, code: int = 1_000) -> None:
-        """Leave as a service does: with a close frame."""
-        await self._socket.close(code=code, message=b"a reason")
+        """Leave with a close frame, as a service does."""
+        await self._connection.socket.close(code=code, message=b"a reason")
 
     def abort(self) -> None:
-        """Leave without a word: the TCP connection is reset."""
-        transport = self._request.transport
+        """Leave without a close frame: reset the TCP connection."""
+        transport = self._connection.request.transport
         assert transport is not None
         transport.abort()
 
     async def wait_for(self, condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-        """Wait until something received makes `condition` true."""
+        """Wait until `condition` is true after an event was received."""
         async with asyncio.timeout(timeout_s), self.changed:
             await self.changed.wait_for(condition)
 
@@ -52,49 +55,30 @@ class ScriptedSession:
         return sum(event["type"] == kind for event in self.received)
 
     async def start_answer(self, response: str) -> None:
-        await self.send("response.created", response={"id": response, "status": "in_progress"})
+        await self._connection.send(events.response_created(response))
 
     async def say(self, response: str, item: str, pcm: bytes) -> None:
-        await self.send(
-            "response.audio.delta",
-            response_id=response,
-            item_id=item,
-            output_index=0,
-            content_index=0,
-            delta=base64.b64encode(pcm).decode(),
-        )
+        await self._connection.send(events.audio_delta(response, item, pcm))
 
     async def end_answer(
-        self, response: str, item: str, status: str = "completed", **details: Any
+        self, response: str, item: str, status: str = "completed", **details: str
     ) -> None:
-        await self.send(
-            "response.audio.done",
-            response_id=response,
-            item_id=item,
-            output_index=0,
-            content_index=0,
-        )
-        await self.send(
-            "response.done",
-            response={"id": response, "status": status, "status_details": details or None},
+        await self._connection.send(
+            events.audio_done(response, item), events.response_done(response, status, **details)
         )
 
     async def speech_started(self) -> int:
-        """Returns the ``time.monotonic_ns`` at which it was sent."""
+        """Report that the user speaks; return when it was sent, ``time.monotonic_ns``."""
         sent_at_ns = time.monotonic_ns()
-        await self.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id="user")
+        await self._connection.send(events.speech_started("user"))
         return sent_at_ns
 
     async def speech_stopped(self) -> None:
-        await self.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id="user")
+        await self._connection.send(events.speech_stopped("user"))
 
     async def read(self) -> None:
-        """Take the client's events until it leaves."""
-        async for message in self._socket:
-            arrived_at_ns = time.monotonic_ns()
-            if message.type != WSMsgType.TEXT:
-                continue
-            event = json.loads(message.data)
+        """Collect the client's events until it leaves."""
+        async for arrived_at_ns, event in self._connection.received():
             async with self.changed:
                 if event["type"] == "input_audio_buffer.append":
                     self.heard += base64.b64decode(event["audio"])
@@ -102,8 +86,6 @@ class ScriptedSession:
                 else:
                     self.received.append(event)
                 self.changed.notify_all()
-            if event["type"] == "session.update":
-                await self.send("session.updated", session=event["session"])
 
 
 Script = Callable[[ScriptedSession], Awaitable[None]]
@@ -112,11 +94,11 @@ T = TypeVar("T")
 
 
 async def no_script(_session: ScriptedSession) -> None:
-    """For tests that steer the session themselves, through `ScriptedService.call`."""
+    """Do nothing: the test steers the session itself through `ScriptedService.call`."""
 
 
 class ScriptedService:
-    """Runs `script` for every client, on a free port of 127.0.0.1, in a thread of its own."""
+    """Runs `script` for every client on a free port of 127.0.0.1, in a thread of its own."""
 
     KEY = "a-key-for-tests"
 
@@ -129,52 +111,34 @@ class ScriptedService:
         self.away = False
         """Whether clients are refused with HTTP 503."""
 
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
     def __enter__(self) -> Self:
+        self._opened = ExitStack()
+        listener, self.endpoint = self._opened.enter_context(local_listener())
+        self._server = serving(listener, self.KEY, self._converse, away=lambda: self.away)
         self._thread.start()
-        self._port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        self.call(self._server.__aenter__())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        self.call(self._server.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._opened.close()
         if self.failures and exc[0] is None:
             raise self.failures[0]
 
     def call(self, step: Coroutine[Any, Any, T]) -> T:
-        """Run `step` where the sessions live, and wait for its end."""
+        """Run `step` in the event loop of the sessions, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(step, self._loop).result(60)
 
-    async def _start(self) -> int:
-        app = web.Application()
-        app.router.add_get("/voice-live/realtime", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        port: int = self._runner.addresses[0][1]
-        return port
-
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        if request.headers.get("api-key") != self.KEY:
-            raise web.HTTPUnauthorized
-        if self.away:
-            raise web.HTTPServiceUnavailable
-        socket = web.WebSocketResponse(max_msg_size=0)
-        await socket.prepare(request)
-        session = ScriptedSession(request, socket)
+    async def _converse(self, connection: ClientConnection) -> None:
+        session = ScriptedSession(connection)
         self.sessions.append(session)
-        await session.send("session.created", session={"id": "sess_test"})
         script = asyncio.ensure_future(self._script(session))
         script.add_done_callback(self._note_failure)
         await session.read()
         script.cancel()
-        return socket
 
     def _note_failure(self, script: asyncio.Future[None]) -> None:
         if script.cancelled():

@@ -1,10 +1,11 @@
 """Seeded test signals, and WAV files of them."""
 
-import wave
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.bench.wav_files import read_wav, write_wav
+
+__all__ = ["RATE_HZ", "Samples", "noise", "read_wav", "write_wav"]
 
 RATE_HZ = 24_000
 
@@ -12,22 +13,6 @@ Samples = npt.NDArray[np.int16]
 
 
 def noise(seconds: float, low: int, high: int, seed: int) -> Samples:
-    """White noise with values from `low` to `high`: no stretch of it looks like another."""
+    """Return white noise with values from `low` to `high`; no two parts of it are alike."""
     random = np.random.default_rng(seed)
     return random.integers(low, high, round(seconds * RATE_HZ), np.int16, endpoint=True)
-
-
-def write_wav(path: Path, samples: Samples, rate_hz: int = RATE_HZ) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(samples.tobytes())
-    return path
-
-
-def read_wav(path: Path) -> Samples:
-    """A recording of the program: PCM16, mono, 24 kHz."""
-    with wave.open(str(path), "rb") as file:
-        assert file.getparams()[:3] == (1, 2, RATE_HZ)
-        return np.frombuffer(file.readframes(file.getnframes()), np.int16)

@@ -1,4 +1,4 @@
-"""What is said in a recording, by the project's own recogniser."""
+"""Words in a recording, found by the project's own recogniser."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from tests.support.sound import RATE_HZ, Samples
 
 
 def understood(sound: Samples) -> list[str]:
-    """The words in `sound`, which is at 24 kHz."""
+    """Return the words in `sound`, which is at 24 kHz."""
     from pipeline.emulator.models.detector import RATE_HZ as RECOGNISED_RATE_HZ
     from pipeline.emulator.models.detector import DetectorModel
     from pipeline.emulator.models.recogniser import Recogniser
@@ -19,7 +19,7 @@ def understood(sound: Samples) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words without punctuation, figures spelled out as they are spoken."""
+    """Return lower-case words without punctuation, with numbers spelled out."""
     from pipeline.emulator.answers.numerals import cardinal, ordinal
 
     spelled = re.sub(r"(\d+)(st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text.lower())
@@ -29,7 +29,7 @@ def words(text: str) -> list[str]:
 
 
 def word_error_rate(expected: Sequence[str], found: Sequence[str]) -> float:
-    """Words replaced, left out or added, for each word expected."""
+    """Return the number of words replaced, left out or added, for each expected word."""
     row = list(range(len(found) + 1))
     for i, word in enumerate(expected, start=1):
         diagonal, row[0] = row[0], i

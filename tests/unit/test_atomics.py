@@ -77,7 +77,7 @@ class OrderedCell:
 
 
 def test_loads_acquire_and_stores_release() -> None:
-    cell = OrderedCell()
+    cell: Any = OrderedCell()
     word = Word(cell)
     word.load()
     word.store(5)

@@ -1,4 +1,4 @@
-"""Recordings made by hand, each with one known fault, and the figures that must show it."""
+"""Hand-made recordings with one known fault each, and the metrics that must show it."""
 
 from dataclasses import replace
 
@@ -7,13 +7,13 @@ import pytest
 
 from pipeline.bench.analysis import (
     Edge,
-    TurnFigures,
-    all_turn_figures,
+    TurnMetrics,
+    all_turn_metrics,
     breaks,
-    microphone_figures,
+    microphone_metrics,
 )
 from pipeline.bench.clock import CardClock
-from pipeline.bench.notes import Delta, Notes, Turn
+from pipeline.bench.service_log import Delta, ServiceLog, Turn
 from pipeline.bench.signals import answer
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls
 from pipeline.ipc.reports import MissedPeriod
@@ -31,7 +31,7 @@ FIRST_SAMPLE = 2_500
 STARTED_MS = 300.0
 """speech_started; at sample 7200."""
 CUT_SAMPLE = 7_250
-"""The first that is not played at full strength; the fade ends 48 samples later."""
+"""The first sample of the fade, which ends 48 samples later."""
 
 
 def at_ms(ms: float) -> int:
@@ -57,7 +57,7 @@ def fading(samples: np.ndarray) -> np.ndarray:
 
 
 def recording(number: int = 0, cut: int = CUT_SAMPLE, seconds: float = 2.0) -> np.ndarray:
-    """One answer, cut as it should be."""
+    """Return a recording of one answer that was cut correctly."""
     heard = cut - FIRST_SAMPLE
     samples = np.zeros(round(seconds * SAMPLE_RATE_HZ), np.int16)
     samples[FIRST_SAMPLE:cut] = answer(number, 0, heard)
@@ -65,39 +65,39 @@ def recording(number: int = 0, cut: int = CUT_SAMPLE, seconds: float = 2.0) -> n
     return samples
 
 
-def only(samples: np.ndarray, of: Turn) -> TurnFigures:
-    (figures,) = all_turn_figures(samples, EDGE, [of], CALM)
-    assert figures is not None
-    return figures
+def only(samples: np.ndarray, of: Turn) -> TurnMetrics:
+    (metrics,) = all_turn_metrics(samples, EDGE, [of], CALM)
+    assert metrics is not None
+    return metrics
 
 
 def test_a_clean_turn() -> None:
-    figures = only(recording(), turn())
+    metrics = only(recording(), turn())
     # The fade's last sample is silent.
-    assert figures.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
-    assert figures.speak_ms == pytest.approx(FIRST_SAMPLE / 24 - FIRST_DELTA_MS)
+    assert metrics.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
+    assert metrics.speak_ms == pytest.approx(FIRST_SAMPLE / 24 - FIRST_DELTA_MS)
     # Captured at 50 - 5 ms of the speaker's clock, heard at 104.17; 10 ms of it were a pause.
-    assert figures.round_trip_ms == pytest.approx(FIRST_SAMPLE / 24 - 45 - 10)
-    assert figures.stale_samples == CUT_SAMPLE + FADE - 1 - 7_200
-    assert figures.memory_error_ms == 0
-    assert (figures.leaked_samples, figures.dropouts, figures.starved, figures.breaks) == (0,) * 4
+    assert metrics.round_trip_ms == pytest.approx(FIRST_SAMPLE / 24 - 45 - 10)
+    assert metrics.stale_samples == CUT_SAMPLE + FADE - 1 - 7_200
+    assert metrics.memory_error_ms == 0
+    assert (metrics.leaked_samples, metrics.dropouts, metrics.starved, metrics.breaks) == (0,) * 4
 
 
 def test_a_late_delta_that_is_played_is_stale_and_part_of_the_cut() -> None:
     samples = recording()
     samples[10_000:14_800] = answer(0, 9_000, 4_800)
-    figures = only(samples, turn())
-    assert figures.leaked_samples == 4_800
-    assert figures.cut_ms == pytest.approx((14_800 - 7_200) / 24)
-    assert figures.memory_error_ms == -200  # it was heard, but is not remembered
-    assert figures.breaks == 0  # the cut itself was clean
+    metrics = only(samples, turn())
+    assert metrics.leaked_samples == 4_800
+    assert metrics.cut_ms == pytest.approx((14_800 - 7_200) / 24)
+    assert metrics.memory_error_ms == -200  # heard, but not remembered
+    assert metrics.breaks == 0  # the cut itself was clean
 
 
 def test_an_answer_that_plays_on_is_all_stale_but_leaks_nothing() -> None:
-    figures = only(recording(cut=9_600), replace(turn(), remembered_ms=None))
-    assert figures.stale_samples == 9_600 + FADE - 1 - 7_200
-    assert figures.leaked_samples == 0
-    assert figures.memory_error_ms == 14_400 // 24 - (9_600 - FIRST_SAMPLE + FADE) // 24
+    metrics = only(recording(cut=9_600), replace(turn(), remembered_ms=None))
+    assert metrics.stale_samples == 9_600 + FADE - 1 - 7_200
+    assert metrics.leaked_samples == 0
+    assert metrics.memory_error_ms == 14_400 // 24 - (9_600 - FIRST_SAMPLE + FADE) // 24
 
 
 def test_silence_inside_an_answer_is_a_dropout() -> None:
@@ -106,12 +106,12 @@ def test_silence_inside_an_answer_is_a_dropout() -> None:
     samples[4_000:4_120] = 0
     samples[4_120:7_120] = moved
     samples[7_120:] = 0
-    figures = only(samples, turn())
-    assert (figures.dropouts, figures.dropout_ms, figures.starved) == (1, 5.0, 0)
-    assert figures.breaks == 0  # nothing is lost
+    metrics = only(samples, turn())
+    assert (metrics.dropouts, metrics.dropout_ms, metrics.starved) == (1, 5.0, 0)
+    assert metrics.breaks == 0  # nothing is lost
 
 
-def test_silence_because_the_delta_was_not_there_is_the_networks() -> None:
+def test_silence_while_the_delta_is_missing_is_a_network_gap() -> None:
     late = turn()
     late.deltas = [Delta(0, 1_500, late.first_delta_ns), Delta(1_500, 9_000, at_ms(170))]
     samples = recording()
@@ -122,12 +122,12 @@ def test_silence_because_the_delta_was_not_there_is_the_networks() -> None:
     assert (only(samples, late).dropouts, only(samples, late).starved) == (1, 0)
 
 
-def test_neighbouring_turns_are_told_apart() -> None:
+def test_neighbouring_turns_are_distinguished() -> None:
     samples = recording(0)
     second_at = 12_000
     samples[second_at:] += recording(1)[: len(samples) - second_at]
-    figures = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
-    for found in figures:
+    metrics = all_turn_metrics(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
+    for found in metrics:
         assert found is not None
         assert found.cut_ms == pytest.approx((CUT_SAMPLE + FADE - 1 - 7_200) / 24)
         assert (found.leaked_samples, found.breaks, found.memory_error_ms) == (0, 0, 0)
@@ -137,15 +137,15 @@ def test_a_leak_into_the_next_turn_belongs_to_its_own_answer() -> None:
     samples = recording(0)
     samples[12_000:] += recording(1)[: len(samples) - 12_000]
     samples[16_000:16_120] = answer(0, 6_000, 120)
-    first, second = all_turn_figures(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
+    first, second = all_turn_metrics(samples, EDGE, [turn(0), turn(1, offset_ms=500)], CALM)
     assert first is not None
     assert second is not None
     assert first.leaked_samples == 120
     assert second.dropouts == 1  # and it displaced 120 samples of the next one
 
 
-def test_an_answer_that_never_sounds_has_no_figures() -> None:
-    assert all_turn_figures(np.zeros(48_000, np.int16), EDGE, [turn()], CALM) == [None]
+def test_an_answer_that_never_sounds_has_no_metrics() -> None:
+    assert all_turn_metrics(np.zeros(48_000, np.int16), EDGE, [turn()], CALM) == [None]
 
 
 def test_a_sample_placed_early_by_a_late_callback_is_not_lost() -> None:
@@ -189,16 +189,16 @@ def test_a_hole_just_before_the_fade_is_found() -> None:
 
 def test_microphone_time_counts_from_the_last_sample() -> None:
     captured_ns = START_NS - 5 * MS + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
-    notes = Notes(appends=[(captured_ns + 2 * MS, 2_400)])
-    (frame,) = microphone_figures(notes, EDGE, CALM)
+    log = ServiceLog(appends=[(captured_ns + 2 * MS, 2_400)])
+    (frame,) = microphone_metrics(log, EDGE, CALM)
     assert frame.ms == pytest.approx(2.0)
     assert not frame.stalled
     stalls = Stalls([Stall(captured_ns + MS, captured_ns + 5 * MS)])
-    assert microphone_figures(notes, EDGE, stalls)[0].stalled
+    assert microphone_metrics(log, EDGE, stalls)[0].stalled
 
 
-def test_what_a_late_period_holds_passes_when_it_comes() -> None:
-    """Of the second and third 5 ms one came 7 ms, the other 3 ms too late; the buffer holds 5."""
+def test_samples_of_a_late_period_pass_when_it_comes() -> None:
+    """The second period of 5 ms is 7 ms late, the third 3 ms; the buffer lasts 5 ms."""
     missed = [
         MissedPeriod(at, at + 5 * MS + late) for at, late in ((5 * MS, 7 * MS), (10 * MS, 3 * MS))
     ]
@@ -218,16 +218,16 @@ def test_an_answer_that_fell_silent_before_the_interruption_was_not_cut(
     quiet.deltas = [Delta(0, sent, quiet.first_delta_ns)]
     samples = recording()
     samples[2_500 + 2_400 :] = 0
-    figures = only(samples, quiet)
-    assert figures.silent
-    assert (figures.dropouts, figures.starved) == faults
+    metrics = only(samples, quiet)
+    assert metrics.silent
+    assert (metrics.dropouts, metrics.starved) == faults
 
 
-# Pauses and standstills
+# Pauses and stalls
 
 
 def paused(faded: bool = True) -> tuple[np.ndarray, Turn]:
-    """The second delta comes 9 ms too late, and what there is fades out and in again."""
+    """Return a turn whose second delta is 9 ms late: the sound fades out, and in again."""
     late = turn()
     late.deltas = [Delta(0, 1_500, late.first_delta_ns), Delta(1_500, 9_000, at_ms(170))]
     samples = recording()
@@ -243,9 +243,9 @@ def paused(faded: bool = True) -> tuple[np.ndarray, Turn]:
 
 @pytest.mark.parametrize("faded", [True, False])
 def test_a_pause_may_fade_out_and_in(faded: bool) -> None:
-    figures = only(*paused(faded))
-    assert (figures.starved, figures.dropouts, figures.breaks) == (1, 0, 0)
-    assert figures.memory_error_ms == 0
+    metrics = only(*paused(faded))
+    assert (metrics.starved, metrics.dropouts, metrics.breaks) == (1, 0, 0)
+    assert metrics.memory_error_ms == 0
 
 
 @pytest.mark.parametrize(
@@ -258,12 +258,12 @@ def test_a_sample_lost_at_a_pause_is_found(fault: str, at: int) -> None:
     assert only(moved, late).breaks > 0, fault
 
 
-def test_a_turn_that_a_standstill_met_says_so() -> None:
+def test_a_turn_during_a_stall_is_marked() -> None:
     def stalled(begin_ms: float, end_ms: float) -> bool:
         stalls = Stalls([Stall(at_ms(begin_ms), at_ms(end_ms))])
-        (figures,) = all_turn_figures(recording(), EDGE, [turn()], stalls)
-        assert figures is not None
-        return figures.stalled
+        (metrics,) = all_turn_metrics(recording(), EDGE, [turn()], stalls)
+        assert metrics is not None
+        return metrics.stalled
 
     assert stalled(101, 103)
     assert stalled(299, 301)
@@ -271,24 +271,24 @@ def test_a_turn_that_a_standstill_met_says_so() -> None:
     assert not stalled(310, 320)
 
 
-def test_a_standstill_spoils_only_times_that_it_makes_up() -> None:
+def test_a_stall_distorts_only_times_of_which_it_is_a_large_part() -> None:
     stalls = Stalls([Stall(at_ms(100), at_ms(102))])
-    assert stalls.spoil(at_ms(95), at_ms(105))
-    assert not stalls.spoil(at_ms(0), at_ms(500))
-    assert not stalls.spoil(at_ms(105), at_ms(95)), "an answer may be ahead of its time"
+    assert stalls.distort(at_ms(95), at_ms(105))
+    assert not stalls.distort(at_ms(0), at_ms(500))
+    assert not stalls.distort(at_ms(105), at_ms(95)), "the end of a time may be before its begin"
 
 
-def test_a_silence_that_a_standstill_explains_is_not_the_clients() -> None:
+def test_a_silence_that_a_stall_explains_is_not_a_dropout() -> None:
     samples, late = paused(faded=False)
     late.deltas[1].sent_ns = at_ms(4_000 / 24 - 10)  # in time, with notice
     assert only(samples, late).dropouts == 1
     stalls = Stalls([Stall(at_ms(160), at_ms(164))])
-    (figures,) = all_turn_figures(samples, EDGE, [late], stalls)
-    assert figures is not None
-    assert (figures.dropouts, figures.starved) == (0, 1)
+    (metrics,) = all_turn_metrics(samples, EDGE, [late], stalls)
+    assert metrics is not None
+    assert (metrics.dropouts, metrics.starved) == (0, 1)
 
 
-def test_standstills_of_several_processors_are_counted_once() -> None:
+def test_stalls_of_several_processors_are_counted_once() -> None:
     stalls = Stalls([Stall(10, 20), Stall(50, 60), Stall(15, 30)])
     assert stalls.all == [Stall(10, 30), Stall(50, 60)]
     assert stalls.within_ns(0, 100) == 30
@@ -297,16 +297,16 @@ def test_standstills_of_several_processors_are_counted_once() -> None:
     assert Stalls().within_ns(0, 100) == 0
 
 
-def test_a_late_period_is_excused_by_as_long_a_standstill_only() -> None:
+def test_a_late_period_is_excused_only_by_a_stall_of_its_lateness() -> None:
     late = MissedPeriod(0, 9 * MS)  # by 4 ms
     for long_ms, excused in ((3, False), (4, True)):
         stalls = Stalls([Stall(2 * MS, (2 + long_ms) * MS)])
-        assert bool(stalls.judge([late], 5 * MS).excused) is excused
+        assert bool(stalls.classify([late], 5 * MS).excused) is excused
     afterwards = Stalls([Stall(9 * MS, 20 * MS)])
-    assert afterwards.judge([late], 5 * MS) == ([late], [])
+    assert afterwards.classify([late], 5 * MS) == ([late], [])
 
 
-def test_what_delayed_the_first_of_a_backlog_delays_all() -> None:
+def test_a_stall_that_delays_the_first_of_a_backlog_excuses_all() -> None:
     stalls = Stalls([Stall(100 * MS, 118 * MS)])
     backlog = [
         MissedPeriod(100 * MS, 119 * MS),
@@ -315,23 +315,23 @@ def test_what_delayed_the_first_of_a_backlog_delays_all() -> None:
         MissedPeriod(115 * MS, 124 * MS),
     ]
     later = MissedPeriod(125 * MS, 131 * MS)
-    assert stalls.judge([later, *backlog], 5 * MS) == ([later], backlog)
+    assert stalls.classify([later, *backlog], 5 * MS) == ([later], backlog)
 
 
-def test_what_a_real_card_says_it_missed_is_never_excused() -> None:
+def test_a_period_that_a_real_card_reports_as_missed_is_never_excused() -> None:
     missed = MissedPeriod(5 * MS, 5 * MS)
     for stalls in (Stalls([Stall(0, 10 * MS)]), Stalls(watched=False)):
-        assert stalls.judge([missed], 5 * MS) == ([missed], [])
+        assert stalls.classify([missed], 5 * MS) == ([missed], [])
 
 
-def test_only_long_standstills_are_counted_one_by_one() -> None:
+def test_only_long_stalls_are_counted_one_by_one() -> None:
     stalls = Stalls([Stall(0, MS), Stall(10 * MS, 13 * MS)])
     assert stalls.longer_than(LONG_NS).all == [Stall(10 * MS, 13 * MS)]
 
 
-def test_time_on_purpose_is_no_part_of_speak() -> None:
-    figures = only(recording(), turn())
-    delayed = figures.without_delay(4.0)
-    assert delayed.speak_ms == pytest.approx(figures.speak_ms - 4)
-    assert delayed.round_trip_ms == pytest.approx(figures.round_trip_ms - 4)
-    assert delayed.cut_ms == figures.cut_ms
+def test_the_playout_delay_is_not_part_of_speak() -> None:
+    metrics = only(recording(), turn())
+    delayed = metrics.without_delay(4.0)
+    assert delayed.speak_ms == pytest.approx(metrics.speak_ms - 4)
+    assert delayed.round_trip_ms == pytest.approx(metrics.round_trip_ms - 4)
+    assert delayed.cut_ms == metrics.cut_ms

@@ -1,4 +1,4 @@
-"""The options of `bench` as typed, and what reaches the measurement."""
+"""The options of `bench` on the command line, and what reaches the measurement."""
 
 from pathlib import Path
 
@@ -13,7 +13,12 @@ from pipeline.cli import execute
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[BenchOptions]:
     options: list[BenchOptions] = []
-    monkeypatch.setattr(runner, "run", lambda given: options.append(given) or 0)
+
+    def run(given: BenchOptions) -> int:
+        options.append(given)
+        return 0
+
+    monkeypatch.setattr(runner, "run", run)
     return options
 
 

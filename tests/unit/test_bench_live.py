@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.bench.clients import Facts
+from pipeline.bench.clients import ClientState
 from pipeline.bench.clock import CardClock
-from pipeline.bench.live import Conversation, _figures
+from pipeline.bench.live import Conversation, evaluate_conversation
 from pipeline.ipc.reports import EventRead
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
 
@@ -40,12 +40,12 @@ EVENTS = [
 ]
 
 
-def figures(heard: np.ndarray) -> Conversation:
-    return _figures(Facts(events=EVENTS), heard, CLOCK, CLOCK, SPOKEN)
+def measured(heard: np.ndarray) -> Conversation:
+    return evaluate_conversation(ClientState(events=EVENTS), heard, CLOCK, CLOCK, SPOKEN)
 
 
-def test_each_answer_and_each_interruption_has_its_figures() -> None:
-    found = figures(sound((1_404, 2_106), (3_602, 4_000)))
+def test_each_answer_and_each_interruption_is_measured() -> None:
+    found = measured(sound((1_404, 2_106), (3_602, 4_000)))
     assert found.cuts_ms == pytest.approx([6.0])
     assert found.speaks_ms == pytest.approx([4.0, 2.0])
     assert found.round_trips_ms == pytest.approx([1_404 - 900, 3_602 - 3_000])
@@ -53,20 +53,20 @@ def test_each_answer_and_each_interruption_has_its_figures() -> None:
 
 
 def test_an_answer_that_had_ended_was_not_cut() -> None:
-    assert figures(sound((1_404, 2_000), (3_602, 4_000))).cuts_ms == ()
+    assert measured(sound((1_404, 2_000), (3_602, 4_000))).cuts_ms == ()
 
 
 def test_an_answer_that_plays_on_is_measured_to_its_end() -> None:
-    found = figures(sound((1_404, 2_300), (2_400, 2_600), (3_602, 4_000)))
+    found = measured(sound((1_404, 2_300), (2_400, 2_600), (3_602, 4_000)))
     assert found.cuts_ms == pytest.approx([500.0])
 
 
-def test_a_service_that_never_answers_has_no_figures() -> None:
-    silent = _figures(Facts(events=EVENTS[:1]), sound(), CLOCK, CLOCK, SPOKEN)
+def test_a_service_that_never_answers_has_no_times() -> None:
+    silent = evaluate_conversation(ClientState(events=EVENTS[:1]), sound(), CLOCK, CLOCK, SPOKEN)
     assert (silent.cuts_ms, silent.speaks_ms, silent.round_trips_ms) == ((), (), ())
 
 
-def test_a_card_that_deviates_from_its_rate_has_times_of_its_own() -> None:
+def test_a_card_that_deviates_from_its_rate_keeps_its_times() -> None:
     clock = CardClock(np.array([0, 120, 240]), np.array([0, 5_000_000, 11_000_000]))
     assert [clock.time_ns(sample) for sample in (0, 60, 120, 240)] == [0, 2.5e6, 5e6, 11e6]
     assert [clock.index(ns) for ns in (0, 2_500_000, 5_000_000, 10_500_000)] == [0, 60, 120, 240]

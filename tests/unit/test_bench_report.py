@@ -1,4 +1,4 @@
-"""What is made of measured values: percentiles, tables, files, and the exit code."""
+"""From measured values to percentiles, tables, files and the exit code."""
 
 import importlib.util
 import io
@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.bench import runner
-from pipeline.bench.analysis import FrameFigures, TurnFigures
+from pipeline.bench import live, runner
+from pipeline.bench.analysis import FrameMetrics, TurnMetrics
 from pipeline.bench.cost import Cost, Disturbance
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.export import write_html, write_json, write_png
 from pipeline.bench.handoff import Handoffs
-from pipeline.bench.measure import Result
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
+from pipeline.bench.result import Result
 from pipeline.bench.runner import limits_exceeded, run
 from pipeline.bench.stalls import Stall, Stalls
 from pipeline.config.settings import Settings
 from pipeline.errors import MissingPackageError, UsageError
 from pipeline.ipc.reports import MissedPeriod
 
-TURN = TurnFigures(
+TURN = TurnMetrics(
     cut_ms=4.0,
     speak_ms=3.0,
     round_trip_ms=30.0,
@@ -45,7 +45,7 @@ RESULT = Result(
     turns=(TURN,) * 99 + (replace(TURN, cut_ms=20.0),),
     unheard_turns=0,
     lost_turns=0,
-    microphone=(FrameFigures(1.0, stalled=False), FrameFigures(2.0, stalled=False)),
+    microphone=(FrameMetrics(1.0, stalled=False), FrameMetrics(2.0, stalled=False)),
     wrong_microphone_samples=0,
     missed=(),
     missed_in_stalls=0,
@@ -74,7 +74,7 @@ def shown(measured: Measured) -> str:
 
 
 def cells(report: str, label: str) -> list[str]:
-    """The cells of the first row with this label."""
+    """Return the cells of the first row with this label."""
     row = next(line for line in report.splitlines() if line.strip().startswith(f"{label} "))
     return row.strip().removeprefix(label).split()
 
@@ -82,10 +82,10 @@ def cells(report: str, label: str) -> list[str]:
 @pytest.fixture(autouse=True)
 def _nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise AssertionError("nothing is to be measured")
+        raise AssertionError("the test must not measure")
 
     monkeypatch.setattr(runner, "measure", fail)
-    monkeypatch.setattr(runner.live, "converse", fail)
+    monkeypatch.setattr(live, "converse", fail)
 
 
 def test_each_percentile_is_a_measured_value() -> None:
@@ -94,7 +94,7 @@ def test_each_percentile_is_a_measured_value() -> None:
     assert Distribution.of([]) is None
 
 
-def test_the_report_says_all_figures_and_what_it_leaves_out() -> None:
+def test_the_report_shows_all_values_and_what_it_leaves_out() -> None:
     report = shown(ALONE)
     assert "quiet (100)" in report
     assert cells(report, "cut") == ["4.0", "4.0", "4.0", "20.0"]
@@ -112,16 +112,18 @@ def test_the_report_says_all_figures_and_what_it_leaves_out() -> None:
         (Disturbance(0.8, 0.05), "busy, and the host gave"),
     ],
 )
-def test_a_disturbed_measurement_says_so(disturbance: Disturbance, words: str) -> None:
+def test_the_report_says_that_a_measurement_was_disturbed(
+    disturbance: Disturbance, words: str
+) -> None:
     disturbed = replace(RESULT, disturbance=disturbance)
     assert words in shown(replace(MEASURED, pairs=((disturbed, None),)))
 
 
-def test_what_the_machine_did_is_counted_and_left_out() -> None:
+def test_machine_stalls_are_counted_and_left_out_of_times() -> None:
     stalled = replace(
         RESULT,
         turns=(TURN, replace(TURN, cut_ms=20.0, dropouts=1, stalled=True)),
-        microphone=(FrameFigures(1.0, stalled=False), FrameFigures(50.0, stalled=True)),
+        microphone=(FrameMetrics(1.0, stalled=False), FrameMetrics(50.0, stalled=True)),
         missed_in_stalls=3,
         stalls=Stalls([Stall(0, 4_000_000)]),
     )
@@ -130,16 +132,16 @@ def test_what_the_machine_did_is_counted_and_left_out() -> None:
     assert cells(report, "cut")[-1] == "4.0"
     assert cells(report, "microphone")[-1] == "1.0"
     assert cells(report, "stalled turns") == ["1"]
-    assert cells(report, "their slowest cut, ms") == ["20"]
-    assert cells(report, "late for stalls") == ["3"]
+    assert cells(report, "slowest stalled cut, ms") == ["20"]
+    assert cells(report, "late by stalls") == ["3"]
     assert cells(report, "longest stall, ms") == ["4"]
-    assert cells(report, "dropouts") == ["1"], "a silence inside an answer stays one"
+    assert cells(report, "dropouts") == ["1"], "a silence inside an answer stays a dropout"
 
 
-def test_an_unwatched_machine_is_told() -> None:
+def test_the_report_says_that_stalls_were_not_watched() -> None:
     unwatched = replace(RESULT, stalls=Stalls(watched=False))
-    assert "Nobody watched" in shown(replace(MEASURED, pairs=((unwatched, None),)))
-    assert "Nobody watched" not in shown(ALONE)
+    assert "Machine stalls were not watched" in shown(replace(MEASURED, pairs=((unwatched, None),)))
+    assert "not watched" not in shown(ALONE)
 
 
 def test_a_comparison_shows_ratios() -> None:
@@ -150,7 +152,7 @@ def test_a_comparison_shows_ratios() -> None:
     assert cells(report, "cost of single process") == ["2.5", "41"]
 
 
-def test_a_client_that_was_never_heard_breaks_no_table() -> None:
+def test_a_client_without_values_has_its_rows() -> None:
     silent = replace(RESULT, turns=(), unheard_turns=100, microphone=())
     assert "quiet (0)" in shown(replace(MEASURED, pairs=((silent, SLOWER),)))
 
@@ -176,7 +178,7 @@ def test_late_card_periods_are_dropouts() -> None:
     assert not limits_exceeded([late], BenchOptions(max_dropouts=3))
 
 
-def test_a_silent_client_does_not_pass_for_a_fast_one() -> None:
+def test_a_silent_client_exceeds_the_limit_of_a_cut() -> None:
     silent = replace(RESULT, turns=(), unheard_turns=100)
     assert limits_exceeded([silent], BenchOptions(max_cut_ms=1_000.0))
 
@@ -206,21 +208,21 @@ def test_drawings(tmp_path: Path, measured: Measured) -> None:
     assert "voice round trip" in page
 
 
-def test_a_missing_package_is_told_before_anything_is_measured(
+def test_a_missing_package_is_reported_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match=r"pip install .*\[bench\]"):
+    with pytest.raises(MissingPackageError, match="make setup EXTRAS=bench"):
         run(BenchOptions(png=tmp_path / "x.png"))
 
 
-def test_a_missing_folder_is_told_before_anything_is_measured(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no folder"):
+def test_a_missing_folder_is_reported_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"the folder .* does not exist"):
         run(BenchOptions(json=tmp_path / "none" / "x.json"))
 
 
-def test_an_unknown_scenario_is_told() -> None:
-    with pytest.raises(UsageError, match=r"'loud' is no scenario, expected one of quiet,"):
+def test_an_unknown_scenario_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"'loud' is not a scenario. Give one of: quiet,"):
         run(BenchOptions(scenarios=("loud",)))
 
 
@@ -232,7 +234,7 @@ def test_the_exit_code_tells_whether_the_limits_were_kept(
     assert run(BenchOptions(max_cut_ms=limit_ms)) == code
 
 
-def test_what_only_the_scripted_service_allows_is_told() -> None:
+def test_options_for_the_scripted_service_are_refused_with_an_endpoint() -> None:
     live = BenchOptions(service=Settings(endpoint="https://there.example"), compare=True)
     with pytest.raises(UsageError, match=r"--compare.*--endpoint"):
         run(live)

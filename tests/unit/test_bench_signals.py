@@ -1,4 +1,4 @@
-"""The signals tell answers apart, and utterances from the pauses between them."""
+"""Signals identify their answer, and utterances are found among the pauses."""
 
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from pipeline.bench.signals import (
     answer,
     answer_sign,
     microphone,
-    read_wav,
     utterance_ends,
-    write_wav,
 )
+from pipeline.bench.wav_files import read_wav, write_wav
 from pipeline.pcm import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 CYCLE_MS = 300
@@ -31,7 +30,7 @@ def test_no_sample_of_an_answer_is_silent() -> None:
     assert np.abs(answer(0, 0, 3 * SAMPLE_RATE_HZ)).min() == LOWEST
 
 
-def test_pieces_of_an_answer_join_without_a_seam() -> None:
+def test_parts_of_an_answer_join_exactly() -> None:
     whole = answer(1, 0, 2 * CYCLE)
     pieces = [answer(1, start, CYCLE // 2) for start in range(0, 2 * CYCLE, CYCLE // 2)]
     assert np.array_equal(whole, np.concatenate(pieces))
@@ -49,7 +48,7 @@ def test_each_cycle_of_the_microphone_has_one_utterance_at_a_random_place() -> N
 
 
 @pytest.mark.parametrize("size", [1, 7, 120, 1200, 10_000])
-def test_ends_are_found_whatever_the_pieces(size: int) -> None:
+def test_ends_are_found_in_parts_of_any_size(size: int) -> None:
     signal = microphone(5, CYCLE_MS, FRAME_MS, np.random.default_rng(2))
     found, loud = [], False
     for start in range(0, len(signal), size):

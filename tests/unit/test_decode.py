@@ -38,7 +38,8 @@ def message(kind: str, fields: dict[str, Any]) -> bytes:
 
 def modelled(kind: str, fields: dict[str, Any]) -> bytes:
     """The same as the SDK's model of such an event understands it, and writes it down again."""
-    event = ServerEvent._deserialize(json.loads(message(kind, fields)), [])
+    deserialize: Any = ServerEvent._deserialize
+    event: ServerEvent = deserialize(json.loads(message(kind, fields)), [])
     assert type(event) is not ServerEvent, "no such event is known to the SDK"
     return json.dumps(event.as_dict()).encode()
 

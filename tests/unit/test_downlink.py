@@ -22,7 +22,7 @@ class Rig:
 
     def take(self, frames: int = CAPACITY) -> list[tuple[int, int, int, int, Samples]]:
         """Generation, item, offset, flags and samples of the next frames."""
-        taken = []
+        taken: list[tuple[int, int, int, int, Samples]] = []
         while len(taken) < frames and (frame := self.reader.front()) is not None:
             taken.append(
                 (
@@ -38,7 +38,7 @@ class Rig:
 
     def take_all(self) -> list[tuple[int, int, int, int, Samples]]:
         """The same, with the writer filling up the ring meanwhile."""
-        taken = []
+        taken: list[tuple[int, int, int, int, Samples]] = []
         while frames := self.take(1):
             taken += frames
             self.downlink.pump()

@@ -1,7 +1,7 @@
 """What the offline service answers, and how numbers and text become speech."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -82,12 +82,12 @@ def test_what_is_no_sum(remark: str) -> None:
 
 @given(st.integers(-1_000, 1_000), st.sampled_from("+-*/"), st.integers(-1_000, 1_000))
 def test_sums_of_digits_are_right(left: int, sign: str, right: int) -> None:
-    exact = {
+    sums: dict[str, Callable[[], Fraction]] = {
         "+": lambda: Fraction(left + right),
         "-": lambda: Fraction(left - right),
         "*": lambda: Fraction(left * right),
         "/": lambda: Fraction(left, right),
-    }[sign]
+    }
     name = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}[sign]
     answer = answer_sum(f"what is {cardinal(left)} {name} {cardinal(right)}")
     assert answer is not None
@@ -97,7 +97,7 @@ def test_sums_of_digits_are_right(left: int, sign: str, right: int) -> None:
     said = answer.removesuffix(".").rpartition(" is ")[2].removeprefix("about ")
     number = parse_number(said.replace("-", " ").split())
     assert number is not None
-    assert abs(number - exact()) <= Fraction(1, 2_000)
+    assert abs(number - sums[sign]()) <= Fraction(1, 2_000)
 
 
 @given(st.integers(1 - LIMIT, LIMIT - 1))

@@ -118,7 +118,9 @@ def loud(samples: int, value: int = LOUD) -> Samples:
 def noise(samples: int, seed: int = 1) -> Samples:
     """Never 0, so that silence is told from sound."""
     random = np.random.default_rng(seed)
-    return random.integers(1, 32_767, samples, np.int16) * random.choice([-1, 1], samples)
+    signs = random.choice(np.array([-1, 1], np.int16), samples)
+    signed: Samples = random.integers(1, 32_767, samples, np.int16) * signs
+    return signed
 
 
 def assert_falls(out: Samples) -> None:
@@ -406,7 +408,8 @@ RATES = pytest.mark.parametrize("rate_hz", [48_000, 44_100])
 
 def tone(samples: int, hz: float = 440.0, amplitude: int = LOUD) -> Samples:
     sine = np.sin(2 * np.pi * hz * np.arange(samples) / SAMPLE_RATE_HZ)
-    return np.rint(amplitude * sine).astype(np.int16)
+    rounded: Samples = np.rint(amplitude * sine).astype(np.int16)
+    return rounded
 
 
 @RATES

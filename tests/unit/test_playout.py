@@ -154,7 +154,7 @@ def test_what_runs_out_fades_out_and_goes_on_with_a_fade_in(
     out = rig.play(2_400, period)
     assert np.all(np.diff(out[:2_400].astype(int)) >= 0)
     assert np.array_equal(out[FADE:2_400], loud(2_400 - FADE))
-    assert rig.underruns == 1
+    assert rig.words.underruns.load() == 1
 
 
 def test_no_sample_is_lost_or_doubled_by_an_underrun(rig: Rig) -> None:

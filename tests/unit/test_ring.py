@@ -338,6 +338,7 @@ def test_the_indices_and_the_slots_lie_128_bytes_apart() -> None:
         with Segment.attach(ring.name) as segment:
             writer.write(np.full(1, 0x55AA, np.int16))
             first_sample = bytes(segment.buffer).index(b"\xaa\x55")
+        assert SLOT.fields is not None
         assert first_sample - SLOT.fields["samples"][1] >= 128 + SEPARATION_BYTES
 
 

@@ -62,9 +62,12 @@ def test_the_outcome_is_logged_once(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(realtime, "promote_this_thread", lambda _: at_once)
-    monkeypatch.setattr(
-        realtime, "promote_by_broker", lambda tid: (asked.append(tid), by_broker)[1]
-    )
+
+    def ask(tid: int) -> str | None:
+        asked.append(tid)
+        return by_broker
+
+    monkeypatch.setattr(realtime, "promote_by_broker", ask)
     caplog.set_level(logging.INFO)
     promotion = Promotion(AUDIO_PRIORITY, by_broker=True)
     promotion.log_outcome()  # there is none yet

@@ -1,8 +1,11 @@
 import sys
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pipeline.shm import segment as segment_module
 from pipeline.shm.segment import Segment
 
 MACOS_NAME_LIMIT = 31
@@ -68,6 +71,27 @@ def test_who_is_attached_keeps_the_memory_when_its_owner_removes_it() -> None:
         owned.word(0).store(5)
         owned.close()
         assert attached.word(0).load() == 5
+
+
+@pytest.mark.parametrize(
+    ("version", "options"),
+    [((3, 12), {}), ((3, 13), {"track": False}), ((3, 14), {"track": False})],
+)
+def test_the_resource_tracker_leaves_attached_memory_alone_where_it_can(
+    version: tuple[int, int], options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached: list[tuple[str, dict[str, bool]]] = []
+
+    def attach(name: str, **given: bool) -> SharedMemory:
+        attached.append((name, given))
+        return SharedMemory(name)
+
+    monkeypatch.setattr(segment_module, "SharedMemory", attach)
+    monkeypatch.setattr(segment_module, "sys", SimpleNamespace(version_info=version))
+    with Segment(SharedMemory(create=True, size=8), owner=True) as owned:
+        Segment.attach(owned.name).close()
+        assert attached == [(owned.name, options)]
+        SharedMemory(owned.name).close()  # it still exists
 
 
 def test_closing_again_does_nothing() -> None:

@@ -50,7 +50,7 @@ def test_every_setting_is_read_from_every_source() -> None:
     special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad", "frame_ms": "10"}
     raw = {o.name: special.get(o.name, samples[o.kind]) for o in options()}
     by_flag = settings(
-        **{o.name: (raw[o.name],) if o.repeatable else raw[o.name] for o in options()}
+        None, **{o.name: (raw[o.name],) if o.repeatable else raw[o.name] for o in options()}
     )
     by_environment = settings({o.environment: raw[o.name] for o in options()})
     by_dotenv = load({}, {}, {o.environment: raw[o.name] for o in options()}).settings
@@ -100,7 +100,7 @@ def test_another_word_is_no_boolean() -> None:
 )
 def test_numbers_outside_their_range(name: str, value: str) -> None:
     option = next(option for option in options() if option.name == name)
-    sentence = refused(**{name: value})
+    sentence = refused(None, **{name: value})
     assert sentence.startswith(option.flag)
     assert option.range in sentence
 
@@ -116,7 +116,7 @@ def test_numbers_outside_their_range(name: str, value: str) -> None:
     ],
 )
 def test_bounds_belong_to_the_range(name: str, value: str) -> None:
-    assert getattr(settings(**{name: value}), name) == float(value)
+    assert getattr(settings(None, **{name: value}), name) == float(value)
 
 
 @pytest.mark.parametrize("option", options(), ids=lambda option: option.name)

@@ -1,5 +1,7 @@
 import select
 import socket
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -8,6 +10,8 @@ import pytest
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
 
 Ends = tuple[WakeSender, WakeReceiver]
+
+_LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 @pytest.fixture
@@ -66,6 +70,23 @@ def test_waking_whom_nobody_listens_to_is_harmless(ends: Ends) -> None:
     wake_receiver.close()
     for _ in range(3):
         wake_sender.wake()
+
+
+def test_a_wake_is_one_byte(ends: Ends) -> None:
+    wake_sender, wake_receiver = ends
+    wake_sender.wake()
+    assert len(wake_receiver._socket.recv(2)) == 1
+
+
+def test_waking_over_a_connection_that_was_reset_is_harmless() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = socket.create_connection(server.getsockname())
+        other, _ = server.accept()
+    with closing(WakeSender(one)) as wake_sender:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
+        other.close()  # without lingering: it resets the connection
+        for _ in range(3):
+            wake_sender.wake()
 
 
 def test_clearing_after_the_last_waker_has_gone_is_harmless(ends: Ends) -> None:

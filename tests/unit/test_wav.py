@@ -2,7 +2,7 @@
 
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Heard:
         self.times_ns: list[int] = []
         self.microphone = WavMicrophone(path, period, missed)
         # the clock's thread would only add waiting: periods are asked for one after the other
-        self.microphone._on_period = self._on_period  # type: ignore[method-assign]
+        self.microphone._on_period = self._on_period
         while not self.microphone.ended:
             self.microphone._next_period(len(self.periods) * self.microphone._clock.period_ns)
         self.microphone.close()
@@ -302,6 +302,10 @@ def test_a_recording_that_cannot_be_written(tmp_path: Path, missed: XrunLog, nam
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_told_in_one_sentence(missed: XrunLog) -> None:
     speaker = WavSpeaker(Path("/dev/full"), PERIOD, missed)
-    for step in (lambda: speaker.start(lambda out, _at: out.fill(1)), speaker.close):
+    steps: list[Callable[[], None]] = [
+        lambda: speaker.start(lambda out, _at: out.fill(1)),
+        speaker.close,
+    ]
+    for step in steps:
         with pytest.raises(WavError, match="cannot be written"):
             step()

@@ -1,8 +1,8 @@
-"""Processors that do not sleep while something is measured.
+"""Keep processors awake while something is measured.
 
-One that has nothing to do sleeps, and wakes late: by its own saving of power, and on a virtual
-machine because the host has lent it to somebody else meanwhile. So on each computes a process that
-everybody else comes before: nothing that is measured has less of the processor for it.
+An idle processor sleeps and wakes late: it saves power, and on a virtual machine the host lends it
+to other machines. A process with the lowest priority computes on each, so that it never sleeps and
+everything else still comes first.
 """
 
 import os
@@ -20,13 +20,13 @@ from pipeline.ipc.reports import Report
 
 
 def processors() -> list[int]:
-    """Numbers of those that may be used; none where no process can be bound to one."""
+    """Return the numbers of the usable processors; none where a process cannot be bound to one."""
     return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
 
 
 @contextmanager
-def awake(cpus: list[int]) -> Iterator[None]:
-    """Let none of `cpus` sleep as long as the context lasts."""
+def keep_cpus_awake(cpus: list[int]) -> Iterator[None]:
+    """Keep each of `cpus` awake as long as the context lasts."""
     with ChildProcesses() as children:
         for cpu in cpus:
             children.spawn(f"awake {cpu}", __name__, cpu)

@@ -1,4 +1,4 @@
-"""What the scripted service notes: times are ``time.monotonic_ns``, taken just before a write."""
+"""What the scripted service logs. Times are ``time.monotonic_ns``, taken just before a write."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ class Delta:
 
 @dataclass(slots=True)
 class Turn:
-    """One utterance, its answer and the interruption."""
+    """One utterance, its answer and the interruption of the answer."""
 
     number: int
     utterance_end_samples: int
@@ -25,7 +25,8 @@ class Turn:
     speech_started_ns: int = 0
     deltas: list[Delta] = field(default_factory=list)
     remembered_ms: int | None = None
-    """What the client said was heard: 0 if it deleted the item, None if it said nothing."""
+    """How much of the answer the client reported as heard: 0 if it deleted the item, None if it
+    reported nothing."""
 
     @property
     def sent_samples(self) -> int:
@@ -33,18 +34,18 @@ class Turn:
 
 
 @dataclass(slots=True)
-class Notes:
-    """All that the service saw."""
+class ServiceLog:
+    """Everything that the service logged in one run."""
 
     turns: list[Turn] = field(default_factory=list)
     appends: list[tuple[int, int]] = field(default_factory=list)
-    """Arrival of each microphone frame, and samples received by then."""
+    """Arrival of each microphone frame, and the number of samples received by then."""
     wrong_samples: int = 0
-    """Received samples that differ from what the microphone picked up at that place."""
+    """Number of received samples that differ from the microphone's file at their place."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnOver:
-    """Turn `number` needs no more of the service."""
+    """Turn `number` has ended for the service."""
 
     number: int

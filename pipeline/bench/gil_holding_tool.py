@@ -1,4 +1,4 @@
-"""A function as a user may write one: it holds its interpreter for 300 ms."""
+"""A tool that holds the GIL of its process for 300 ms in one native call."""
 
 import time
 
@@ -13,7 +13,10 @@ def hold() -> str:
 
 
 def _terms(seconds: float) -> int:
-    """Length of a sum that takes so long: one call into C, which no other thread interrupts."""
+    """Return the length of a sum that takes `seconds`.
+
+    The sum is one native call: other threads of the process wait until it returns.
+    """
     begun_s = time.perf_counter()
     sum(range(_TRIAL_TERMS))
     return int(seconds / (time.perf_counter() - begun_s) * _TRIAL_TERMS)

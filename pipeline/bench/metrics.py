@@ -1,27 +1,27 @@
-"""The figures of a report: what each means, where its values are, and what is good enough."""
+"""The metrics of a report: what each means, where its values are, and its budget."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.measure import Result
+from pipeline.bench.result import Result
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A time that is measured in every turn or frame, in ms."""
+class Metric:
+    """A time in ms that is measured in every turn or frame."""
 
     key: str
     label: str
     meaning: str
     budget: Distribution | None
-    """Its p50 and p99 are to be kept."""
+    """Limits for its p50 and p99."""
     values: Callable[[Result], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Something that has one value in a scenario."""
+    """A number that has one value in each scenario."""
 
     key: str
     label: str
@@ -33,35 +33,35 @@ def _budget(p50: float, p99: float) -> Distribution:
     return Distribution(p50, p99, p99, p99)
 
 
-CUT = Figure(
+CUT = Metric(
     "cut_ms",
     "cut",
     "speech_started on the wire → last stale sample at the device edge",
     _budget(5, 8),
     lambda result: [turn.cut_ms for turn in result.clear_turns if not turn.silent],
 )
-SPEAK = Figure(
+SPEAK = Metric(
     "speak_ms",
     "speak",
     "first delta on the wire → its first sample at the edge",
     _budget(4, 8),
     lambda result: [turn.speak_ms for turn in result.clear_turns],
 )
-ROUND_TRIP = Figure(
+ROUND_TRIP = Metric(
     "round_trip_ms",
     "voice round trip",
     "end of the utterance → first sample of its answer, less the service's own pause",
     None,
     lambda result: [turn.round_trip_ms for turn in result.clear_turns],
 )
-MICROPHONE = Figure(
+MICROPHONE = Metric(
     "microphone_ms",
     "microphone",
-    "last sample of a frame is captured → the service holds it",
+    "last sample of a frame is captured → the service has received it",
     None,
     lambda result: [frame.ms for frame in result.microphone if not frame.stalled],
 )
-FIGURES = (CUT, SPEAK, ROUND_TRIP, MICROPHONE)
+METRICS = (CUT, SPEAK, ROUND_TRIP, MICROPHONE)
 
 
 def _longest(values: Iterable[float]) -> float:
@@ -72,68 +72,68 @@ CIRCUMSTANCES = (
     Count(
         "starved",
         "network gaps",
-        "silences inside an answer because its next delta had not been sent in time",
+        "silences inside an answer whose next delta was not sent in time",
         lambda result: sum(turn.starved for turn in result.turns),
     ),
     Count(
         "playout_waited_ms",
         "playout delay, ms",
-        "the longest that an answer was held back for the sake of fewer network gaps; it is no "
-        "part of speak and voice round trip",
+        "the longest time for which an answer was held back to avoid network gaps; not included "
+        "in speak and voice round trip",
         lambda result: _longest(result.playout_waited_ms),
     ),
     Count(
         "silent_turns",
         "silent when cut",
-        "interruptions that met a silence inside the answer: there was nothing to cut",
+        "interruptions during a silence inside the answer, so that nothing was cut",
         lambda result: sum(turn.silent for turn in result.turns),
     ),
     Count(
         "stalls",
         "machine stalls",
-        "times that a processor itself stood still for 1.5 ms or more",
+        "how often a processor itself stood still for 1.5 ms or more",
         lambda result: len(result.stalls.all),
     ),
     Count(
         "longest_stall_ms",
         "longest stall, ms",
-        "the longest of them",
+        "the longest machine stall",
         lambda result: _longest([result.stalls.longest_ms]),
     ),
     Count(
         "missed_in_stalls",
-        "late for stalls",
-        "card periods that would have been in time but for a stall; no dropouts of the client",
+        "late by stalls",
+        "card periods that were late only because of a stall; they are not dropouts",
         lambda result: result.missed_in_stalls,
     ),
     Count(
         "stalled_turns",
         "stalled turns",
         "turns in which stalls took a tenth or more of the time until the answer began, or was "
-        "cut; their times are left out above",
+        "cut; the times above leave them out",
         lambda result: len(result.turns) - len(result.clear_turns),
     ),
     Count(
         "stalled_frames",
         "stalled frames",
-        "microphone frames left out for the same reason",
+        "microphone frames that are left out for the same reason",
         lambda result: sum(frame.stalled for frame in result.microphone),
     ),
     Count(
         "lost_turns",
         "lost turns",
-        "turns that a stall, longer than the pause between them, made unrecognisable: left out "
-        "everywhere",
+        "turns that cannot be told apart because a stall was longer than the pause between them; "
+        "left out everywhere",
         lambda result: result.lost_turns,
     ),
     Count(
         "stalled_cut_ms",
-        "their slowest cut, ms",
-        "the longest that was left out",
+        "slowest stalled cut, ms",
+        "the longest cut in a stalled turn",
         lambda result: _longest(turn.cut_ms for turn in result.turns if turn.stalled),
     ),
 )
-"""What the network and the machine did meanwhile. Nobody's fault here, but it explains figures."""
+"""What the network and the machine did meanwhile: not faults, but they explain the times."""
 
 FAULTS = (
     Count(
@@ -151,25 +151,25 @@ FAULTS = (
     Count(
         "breaks",
         "order breaks",
-        "places at which anything but the very next sample of the answer followed",
+        "places at which a sample other than the next one of the answer followed",
         lambda result: sum(turn.breaks for turn in result.turns),
     ),
     Count(
         "wrong_microphone_samples",
         "microphone errors",
-        "microphone samples that the service received lost, doubled or changed",
+        "microphone samples that reached the service changed, twice or not at all",
         lambda result: result.wrong_microphone_samples,
     ),
     Count(
         "memory_error_ms",
         "memory error, ms",
-        "the most that the model remembers to have said beyond what was heard, or short of it",
+        "the greatest difference between what the model remembers and what was heard",
         lambda result: max((turn.memory_error_ms for turn in result.turns), key=abs, default=0),
     ),
     Count(
         "unheard_turns",
         "unheard answers",
-        "answers of which no sample passed the edge",
+        "answers of which not one sample passed the edge",
         lambda result: result.unheard_turns,
     ),
 )

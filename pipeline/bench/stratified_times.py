@@ -1,4 +1,4 @@
-"""When the scripted service does something: at random, but fair to every phase of the card."""
+"""Random times for the scripted service, spread evenly over the phases of the card."""
 
 import asyncio
 import random
@@ -7,14 +7,14 @@ import time
 from pipeline.pcm import NS_PER_S, ms_to_ns
 
 
-class Moments:
-    """A time for each turn, anywhere within bounds, and all together evenly within a card's period.
+class StratifiedTimes:
+    """A random time for each turn; their phases within the card's period are spread evenly.
 
-    Where in its period an event meets the card decides most of what is measured. Drawn
-    independently, the few events of a run would favour some places by chance.
+    The phase at which an event meets the card decides most of what is measured. Phases drawn
+    independently would favour some by chance, as a run has only few events.
 
-    :param bounds_ms: shortest and longest time after something else.
-    :param turns: how many times there are to be spread.
+    :param bounds_ms: shortest and longest time after a reference.
+    :param turns: number of times that are spread evenly.
     """
 
     def __init__(
@@ -29,10 +29,11 @@ class Moments:
         self._random = rng
 
     def of(self, turn: int, after_ns: int) -> int:
-        """When it is to happen in `turn`, the bounds counted from `after_ns`.
+        """Return the time in `turn`, ``time.monotonic_ns``; the bounds count from `after_ns`.
 
-        When the card's periods begin is not known here: those of the clock serve as well. What is
-        evenly spread over them is evenly spread over any others of the same length.
+        The start of the card's periods is not known here. Multiples of the period on the clock
+        serve as well: what is spread evenly over them is spread evenly over any other periods of
+        the same length.
         """
         earliest_ns = after_ns + self._lowest_ns + int(self._random.uniform(0, self._spare_ns))
         place_ns = int(self._places[turn] * self._period_ns)
@@ -40,6 +41,6 @@ class Moments:
 
 
 async def wait_until(due_ns: int) -> None:
-    """Sleep in a thread, to within some 0.1 ms: an event loop's own timers know whole ms only."""
+    """Sleep in a thread, exact to some 0.1 ms; timers of the event loop are exact to 1 ms only."""
     if (wait_ns := due_ns - time.monotonic_ns()) > 0:
         await asyncio.to_thread(time.sleep, wait_ns / NS_PER_S)

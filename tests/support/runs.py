@@ -1,0 +1,33 @@
+"""Runs of the program against a scripted service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.program import Program
+from tests.support.scripted_service import ScriptedService
+from tests.support.sound import Samples, write_wav
+
+SPOKEN = "spoken.wav"
+HEARD = "heard.wav"
+
+
+def run_against(
+    service: ScriptedService,
+    folder: Path,
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+) -> Program:
+    """Start a conversation with `service` in `folder`."""
+    return Program(
+        *("run", "--endpoint", service.endpoint, *arguments),
+        cwd=folder,
+        environment={"AZURE_VOICELIVE_API_KEY": service.KEY, **(environment or {})},
+    )
+
+
+def run_on_files(
+    service: ScriptedService, folder: Path, spoken: Samples, *arguments: object
+) -> Program:
+    """Start a conversation in which `spoken` is said; `HEARD` in `folder` records the answers."""
+    files = ("--input", write_wav(folder / SPOKEN, spoken), "--output", folder / HEARD)
+    return run_against(service, folder, *files, *arguments)
