@@ -8,8 +8,8 @@ from pipeline.emulator.listening.formats import InputFormat
 from pipeline.emulator.listening.turns import Endpointing
 from pipeline.emulator.protocol.caveats import caveats
 from pipeline.emulator.protocol.configuration import Configuration
-from pipeline.emulator.protocol.session_fields import SessionFields
-from pipeline.emulator.protocol.wire import ClientError
+from pipeline.emulator.wire.events import ClientError
+from pipeline.emulator.wire.session_fields import SessionFields
 
 SERVER_VAD = Endpointing()
 SEMANTIC_VAD = Endpointing(prefix_padding_ms=420, speech_duration_ms=80)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.settings import options
-from pipeline.emulator.protocol.wire import Event
 from pipeline.emulator.server.disturbance import Distortion, Transit, downlink
 from pipeline.emulator.server.faults import Faults, faults_table, from_flags, from_query
 from pipeline.emulator.server.line import Line
+from pipeline.emulator.wire.events import Event
 from pipeline.errors import SettingsError
 
 README = Path(__file__).parents[2] / "README.md"

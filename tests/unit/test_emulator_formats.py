@@ -21,7 +21,7 @@ from pipeline.emulator.listening.formats import (
 )
 from pipeline.emulator.listening.g711 import A_LAW, MU_LAW, Law
 from pipeline.emulator.listening.listener import Listener
-from pipeline.emulator.protocol.wire import ClientError
+from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16, Samples
 
 CODES = bytes(range(256))

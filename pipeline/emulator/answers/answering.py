@@ -17,8 +17,8 @@ from pipeline.emulator.answers.tools import Call
 from pipeline.emulator.models.engine import Engine, RecognitionUnavailableError
 from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.protocol.conversation import Conversation, Item
-from pipeline.emulator.protocol.wire import ClientError, Event, event
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import ClientError, Event, event
 
 _MOST_OUT_OF_BAND = 4
 

@@ -10,7 +10,7 @@ from pipeline.emulator.answers.replies import Prompt, Replies, RuleReplies
 from pipeline.emulator.answers.speakable import clauses
 from pipeline.emulator.models.engine import Engine
 from pipeline.emulator.protocol.conversation import Item, user_speech
-from pipeline.emulator.protocol.wire import Event
+from pipeline.emulator.wire.events import Event
 from pipeline.pcm import Samples
 
 

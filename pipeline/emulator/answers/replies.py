@@ -9,7 +9,7 @@ from typing import Protocol
 from pipeline.emulator.answers.replier import Replier
 from pipeline.emulator.answers.tools import Call, pick_calls, spoken
 from pipeline.emulator.protocol.conversation import Item
-from pipeline.emulator.protocol.wire import Event
+from pipeline.emulator.wire.events import Event
 
 _GREETING = "Hello"
 """What is answered if an answer is wanted before anything was said."""

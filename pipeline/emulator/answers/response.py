@@ -7,7 +7,7 @@ from pipeline.emulator.listening.formats import OutputEncoder
 from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.protocol.conversation import Conversation, Item, answer, function_call
 from pipeline.emulator.protocol.usage import CHARACTERS_PER_TOKEN, sound_tokens, text_tokens, usage
-from pipeline.emulator.protocol.wire import Event, event, new_id
+from pipeline.emulator.wire.events import Event, event, new_id
 from pipeline.pcm import samples_to_ms
 
 _ARGUMENTS_DELTA = 4 * CHARACTERS_PER_TOKEN

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.emulator.answers.arithmetic import parse_sum
 from pipeline.emulator.answers.numerals import parse_number
-from pipeline.emulator.protocol.wire import Event
+from pipeline.emulator.wire.events import Event
 
 _NAME_WORD = 2
 _ENOUGH = 2

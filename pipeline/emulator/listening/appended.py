@@ -5,7 +5,7 @@ import base64
 import binascii
 
 from pipeline.emulator.listening.formats import InputFormat
-from pipeline.emulator.protocol.wire import ClientError
+from pipeline.emulator.wire.events import ClientError
 
 _MOST_BYTES = 15 * 1024 * 1024
 _SLICE_CHARACTERS = 1 << 16

@@ -14,7 +14,8 @@ from pipeline.emulator.listening.user_speech import UserSpeech
 from pipeline.emulator.models.engine import Engine
 from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.protocol.conversation import Conversation
-from pipeline.emulator.protocol.wire import (
+from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import (
     ClientError,
     Event,
     error_event,
@@ -22,7 +23,6 @@ from pipeline.emulator.protocol.wire import (
     new_id,
     required,
 )
-from pipeline.emulator.server.outbox import Outbox
 
 _WINDOWS_AT_A_TIME = 8
 """About a millisecond of work."""

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.emulator.listening.formats import InputDecoder, InputFormat
 from pipeline.emulator.models.detector import RATE_HZ, WINDOW_SAMPLES
 from pipeline.emulator.models.recogniser import Samples16k
-from pipeline.emulator.protocol.wire import ClientError
+from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16
 
 _SAMPLES_PER_MS = RATE_HZ // 1_000

@@ -4,8 +4,8 @@ from contextlib import suppress
 
 from pipeline.emulator.answers.answering import Answering
 from pipeline.emulator.protocol.conversation import Conversation
-from pipeline.emulator.protocol.wire import ClientError, event
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import ClientError, event
 
 
 def interrupt(

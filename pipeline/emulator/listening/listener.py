@@ -7,7 +7,7 @@ from pipeline.emulator.listening.input_audio import InputAudio
 from pipeline.emulator.listening.turns import Endpointing, SpeechStopped, TurnDetector, TurnEvent
 from pipeline.emulator.models.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.models.recogniser import Samples16k
-from pipeline.emulator.protocol.wire import ClientError
+from pipeline.emulator.wire.events import ClientError
 
 
 class Listener:

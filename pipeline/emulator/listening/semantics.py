@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.emulator.listening.utterance import Doubt
-from pipeline.emulator.protocol.wire import Event
+from pipeline.emulator.wire.events import Event
 
 _TIMEOUT_MS = 1_000
 """Default of `end_of_utterance_detection.timeout_ms`."""

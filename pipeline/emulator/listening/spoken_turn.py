@@ -24,8 +24,8 @@ from pipeline.emulator.listening.user_speech import UserSpeech
 from pipeline.emulator.listening.utterance import doubt, is_filler
 from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.protocol.conversation import Conversation
-from pipeline.emulator.protocol.wire import event, new_id
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import event, new_id
 
 _FILLER_CHECK_MS = 256
 """How often speech during an answer is looked at; about a syllable."""

@@ -2,7 +2,7 @@
 
 from pipeline.emulator.models.engine import RecognitionUnavailableError
 from pipeline.emulator.protocol.conversation import Item
-from pipeline.emulator.protocol.wire import Event, event
+from pipeline.emulator.wire.events import Event, event
 
 _KIND = "conversation.item.input_audio_transcription"
 

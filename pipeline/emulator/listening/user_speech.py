@@ -7,8 +7,8 @@ from pipeline.emulator.listening.recognition import Words
 from pipeline.emulator.listening.transcription import transcription_events
 from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.protocol.conversation import Conversation, user_speech
-from pipeline.emulator.protocol.wire import event
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import event
 
 
 class UserSpeech:

@@ -5,7 +5,7 @@ from itertools import islice
 
 from pydantic import BaseModel
 
-from pipeline.emulator.protocol.wire import Event, shown, warning_event
+from pipeline.emulator.wire.events import Event, shown, warning_event
 
 _READ_ONLY = frozenset({"id", "object", "expires_at"})
 """A client that sends its session back as it got it need not be told that these stay."""

@@ -11,15 +11,15 @@ from pipeline.emulator.listening.formats import (
     output_format,
 )
 from pipeline.emulator.listening.turns import Endpointing
-from pipeline.emulator.protocol.checking import validated
-from pipeline.emulator.protocol.session_fields import (
+from pipeline.emulator.wire.checking import validated
+from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
+from pipeline.emulator.wire.session_fields import (
     RESPONSE,
     SESSION,
     AnswerFields,
     ResponseFields,
     SessionFields,
 )
-from pipeline.emulator.protocol.wire import ClientError, Event, new_id, shown
 
 LIFETIME_S = 30 * 60
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.emulator.answers.speech import Speech
-from pipeline.emulator.protocol.checking import validated
-from pipeline.emulator.protocol.item_fields import ITEM
-from pipeline.emulator.protocol.wire import ClientError, Event, new_id, shown
+from pipeline.emulator.wire.checking import validated
+from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
+from pipeline.emulator.wire.item_fields import ITEM
 from pipeline.pcm import ms_to_samples, samples_to_ms
 
 

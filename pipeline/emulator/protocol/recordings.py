@@ -8,7 +8,7 @@ from pipeline.emulator.listening.formats import InputDecoder, InputFormat
 from pipeline.emulator.models.engine import Engine
 from pipeline.emulator.models.recogniser import Samples16k
 from pipeline.emulator.protocol.conversation import Item
-from pipeline.emulator.protocol.wire import ClientError
+from pipeline.emulator.wire.events import ClientError
 
 
 async def decoded(audio: str, format_: InputFormat) -> Samples16k:

@@ -24,9 +24,9 @@ from pipeline.emulator.protocol.conversation import (
     new_item,
 )
 from pipeline.emulator.protocol.recordings import Recordings, decoded
-from pipeline.emulator.protocol.session_fields import ResponseFields, SessionFields
 from pipeline.emulator.protocol.text_input import TextInput
-from pipeline.emulator.protocol.wire import (
+from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import (
     ClientError,
     Event,
     error_event,
@@ -37,7 +37,7 @@ from pipeline.emulator.protocol.wire import (
     required,
     shown,
 )
-from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.session_fields import ResponseFields, SessionFields
 
 _MOST_UNSENT = 256
 """A client that does not read its events is not read either: they would pile up."""

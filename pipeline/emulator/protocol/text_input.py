@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline.emulator.protocol.conversation import Conversation, Item, new_item
-from pipeline.emulator.protocol.wire import ClientError, shown
+from pipeline.emulator.wire.events import ClientError, shown
 
 
 class TextInput:

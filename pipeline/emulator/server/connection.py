@@ -10,11 +10,11 @@ from contextlib import suppress
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from pipeline.emulator.protocol.session import Session
-from pipeline.emulator.protocol.wire import Event, event
 from pipeline.emulator.server.disturbance import uplink, wanted_error
 from pipeline.emulator.server.faults import Faults
 from pipeline.emulator.server.line import Line
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.wire.events import Event, event
 
 _MOST_UNHANDLED = 64
 _CLOSING_S = 2.0

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.emulator.protocol.wire import Event, event
 from pipeline.emulator.server.faults import Faults
+from pipeline.emulator.wire.events import Event, event
 
 _DELTA = "response.audio.delta"
 _LAST_DELTAS = "response.audio.done"

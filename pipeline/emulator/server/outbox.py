@@ -2,10 +2,10 @@
 
 import time
 
-from pipeline.emulator.protocol.wire import Event
 from pipeline.emulator.server.disturbance import Distortion, downlink
 from pipeline.emulator.server.faults import NO_FAULTS, Faults
 from pipeline.emulator.server.line import Line
+from pipeline.emulator.wire.events import Event
 
 
 class Outbox:

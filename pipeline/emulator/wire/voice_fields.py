@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Tag
 
-from pipeline.emulator.protocol.fields import Fields, Name, Share, type_of
+from pipeline.emulator.wire.fields import Fields, Name, Share, type_of
 
 
 class _OpenAIVoice(Fields):
@@ -51,7 +51,7 @@ class _AvatarVoice(_AzureVoice):
     model: Name
 
 
-Voice = Annotated[
+VoiceSettings = Annotated[
     Annotated[Name, Tag("str")]
     | Annotated[_OpenAIVoice, Tag("openai")]
     | Annotated[_NativeVoice, Tag("azure-realtime-native")]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from pipeline.emulator.protocol.fields import Fields, Name
+from pipeline.emulator.wire.fields import Fields, Name
 
 
 class _InputText(Fields):

@@ -5,7 +5,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.emulator.protocol.wire import ClientError, shown
+from pipeline.emulator.wire.events import ClientError, shown
 
 _T = TypeVar("_T")
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
-from pipeline.emulator.protocol.fields import LONGEST_MS, Fields, Milliseconds, Name, Share, type_of
-from pipeline.emulator.protocol.item_fields import AssistantMessage, InputItem
-from pipeline.emulator.protocol.voice_fields import Voice
+from pipeline.emulator.wire.fields import LONGEST_MS, Fields, Milliseconds, Name, Share, type_of
+from pipeline.emulator.wire.item_fields import AssistantMessage, InputItem
+from pipeline.emulator.wire.voice_fields import VoiceSettings
 
 _Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
@@ -197,7 +197,7 @@ class AnswerFields(Fields):
 
     modalities: _Modalities | None = None
     instructions: str | None = None
-    voice: Voice | None = None
+    voice: VoiceSettings | None = None
     output_audio_format: str | None = None
     tools: Annotated[list[_Tool], Field(max_length=128)] | None = None
     tool_choice: _ToolChoice | None = None
