@@ -13,9 +13,9 @@ import numpy as np
 import soxr
 
 from pipeline.emulator.answers.replier import normalised
-from pipeline.emulator.models.detector import RATE_HZ, DetectorModel
-from pipeline.emulator.models.recogniser import Recogniser
-from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.speech.detector import RATE_HZ, DetectorModel
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
 SCRIPT = (

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from pipeline.emulator.models.engine import RecognitionUnavailableError
-from pipeline.emulator.models.recogniser import Recogniser
-from pipeline.emulator.models.voice import Synthesiser
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.service import OfflineService
+from pipeline.emulator.speech.engine import RecognitionUnavailableError
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import KEY, Client
 from tests.service.conversations import CONVERSATIONS, UNINTELLIGIBLE, held
 

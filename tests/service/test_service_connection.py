@@ -13,9 +13,9 @@ from azure.ai.voicelive.aio import connect
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from yarl import URL
 
-from pipeline.emulator.models import packages, recogniser
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.service import OfflineService
+from pipeline.emulator.speech import packages, recogniser
 from pipeline.errors import MissingPackageError, PortInUseError, SettingsError
 from tests.service.client import KEY, TRANSCRIBED, Client, client_of, sample_sentences
 

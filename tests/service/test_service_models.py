@@ -10,11 +10,11 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.models import folding
-from pipeline.emulator.models.detector import RATE_HZ, DetectorModel, SpeechDetector
-from pipeline.emulator.models.packages import folder_of
-from pipeline.emulator.models.recogniser import Recogniser, Samples16k
-from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.speech import onnx_cache
+from pipeline.emulator.speech.detector import RATE_HZ, DetectorModel, SpeechDetector
+from pipeline.emulator.speech.packages import folder_of
+from pipeline.emulator.speech.recogniser import Recogniser, Samples16k
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import read_wav
 from tests.service.words import word_errors, words
 
@@ -168,23 +168,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folded_model_is_kept(encoder: Path, cache: Path) -> None:
-    folding.open_folded(encoder, "moonshine_cpp")
+    onnx_cache.open_folded(encoder, "moonshine_cpp")
     (kept,) = [path for path in cache.rglob("*") if path.is_file()]
     before = kept.stat()
-    folding.open_folded(encoder, "moonshine_cpp")
+    onnx_cache.open_folded(encoder, "moonshine_cpp")
     assert kept.stat() == before or kept.stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_damaged_cache_is_made_anew(encoder: Path, cache: Path) -> None:
-    folding.open_folded(encoder, "moonshine_cpp")
+    onnx_cache.open_folded(encoder, "moonshine_cpp")
     (kept,) = [path for path in cache.rglob("*") if path.is_file()]
     whole = kept.read_bytes()
     kept.write_bytes(whole[:1_000])
-    assert folding.open_folded(encoder, "moonshine_cpp").get_inputs()
+    assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()
     assert kept.read_bytes() == whole
 
 
 def test_no_cache_can_be_written(encoder: Path, cache: Path) -> None:
     cache.write_text("a file where the folder should be")
-    assert folding.open_folded(encoder, "moonshine_cpp").get_inputs()
+    assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()
     assert [path.name for path in cache.parent.iterdir()] == ["cache"]

@@ -13,10 +13,10 @@ from pipeline.emulator.listening.formats import InputFormat
 from pipeline.emulator.listening.g711 import A_LAW, MU_LAW
 from pipeline.emulator.listening.listener import Listener
 from pipeline.emulator.listening.turns import Endpointing, SpeechEnding, TurnEvent
-from pipeline.emulator.models.detector import DetectorModel
-from pipeline.emulator.models.recogniser import Recogniser
-from pipeline.emulator.models.voice import Synthesiser
 from pipeline.emulator.sample import SCRIPT
+from pipeline.emulator.speech.detector import DetectorModel
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,

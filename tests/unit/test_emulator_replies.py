@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.emulator.answers.arithmetic import answer_sum
-from pipeline.emulator.answers.numerals import LIMIT, cardinal, ordinal, parse_number
 from pipeline.emulator.answers.replier import Replier, date_words, time_words
-from pipeline.emulator.answers.speakable import clauses, speakable
 from pipeline.emulator.answers.speech import DELTA_SAMPLES, deltas
 from pipeline.emulator.answers.story import STORY
+from pipeline.emulator.speech.numerals import LIMIT, cardinal, ordinal, parse_number
+from pipeline.emulator.speech.speakable import clauses, speakable
 from pipeline.pcm import Samples
 
 NOON = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)

@@ -14,10 +14,10 @@ from pipeline.emulator.answers.rehearsal import Rehearsal
 from pipeline.emulator.answers.replies import Prompt, Replies, ReplyCutError, ReplyFailedError
 from pipeline.emulator.answers.response import Response
 from pipeline.emulator.answers.tools import Call
-from pipeline.emulator.models.engine import Engine, RecognitionUnavailableError
 from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.protocol.conversation import Conversation, Item
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.speech.engine import Engine, RecognitionUnavailableError
 from pipeline.emulator.wire.events import ClientError, Event, event
 
 _MOST_OUT_OF_BAND = 4

@@ -7,11 +7,11 @@ from contextlib import aclosing
 from pipeline.emulator.answers.playback import Playback
 from pipeline.emulator.answers.replies import ReplyCutError
 from pipeline.emulator.answers.response import Response
-from pipeline.emulator.answers.speakable import clauses
 from pipeline.emulator.answers.speaking import Speaker, speak
 from pipeline.emulator.answers.speech import deltas
 from pipeline.emulator.answers.tools import Call
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.speech.speakable import clauses
 from pipeline.pcm import SAMPLE_RATE_HZ
 
 TIMES_REAL_TIME = 16.0

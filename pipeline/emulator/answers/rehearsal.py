@@ -7,9 +7,9 @@ import asyncio
 from contextlib import aclosing
 
 from pipeline.emulator.answers.replies import Prompt, Replies, RuleReplies
-from pipeline.emulator.answers.speakable import clauses
-from pipeline.emulator.models.engine import Engine
 from pipeline.emulator.protocol.conversation import Item, user_speech
+from pipeline.emulator.speech.engine import Engine
+from pipeline.emulator.speech.speakable import clauses
 from pipeline.emulator.wire.events import Event
 from pipeline.pcm import Samples
 

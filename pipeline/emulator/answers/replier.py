@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.emulator.answers.arithmetic import answer_sum
-from pipeline.emulator.answers.numerals import cardinal, ordinal, parse_number
 from pipeline.emulator.answers.story import STORY
+from pipeline.emulator.speech.numerals import cardinal, ordinal, parse_number
 
 _SKILLS = (
     "I can tell you the time and the date, do sums, count, repeat what you say, "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.emulator.answers.arithmetic import parse_sum
-from pipeline.emulator.answers.numerals import parse_number
+from pipeline.emulator.speech.numerals import parse_number
 from pipeline.emulator.wire.events import Event
 
 _NAME_WORD = 2

@@ -20,8 +20,8 @@ import numpy as np
 import soxr
 
 from pipeline.emulator.listening.g711 import A_LAW, MU_LAW, Law
-from pipeline.emulator.models.detector import RATE_HZ
-from pipeline.emulator.models.recogniser import Samples16k
+from pipeline.emulator.speech.detector import RATE_HZ
+from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError, Event, checked
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 

@@ -11,10 +11,10 @@ from pipeline.emulator.listening.recognition import Recognition
 from pipeline.emulator.listening.semantics import semantics
 from pipeline.emulator.listening.spoken_turn import SpokenTurns
 from pipeline.emulator.listening.user_speech import UserSpeech
-from pipeline.emulator.models.engine import Engine
 from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.protocol.conversation import Conversation
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.wire.events import (
     ClientError,
     Event,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pipeline.emulator.listening.formats import InputFormat
 from pipeline.emulator.listening.input_audio import InputAudio
 from pipeline.emulator.listening.turns import Endpointing, SpeechStopped, TurnDetector, TurnEvent
-from pipeline.emulator.models.detector import DetectorModel, SpeechDetector
-from pipeline.emulator.models.recogniser import Samples16k
+from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
+from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from pipeline.emulator.listening.listener import Listener
-from pipeline.emulator.models.engine import Engine
+from pipeline.emulator.speech.engine import Engine
 
 Words = asyncio.Task[str]
 

@@ -1,7 +1,7 @@
 """How a client is told what was recognised of its user's speech."""
 
-from pipeline.emulator.models.engine import RecognitionUnavailableError
 from pipeline.emulator.protocol.conversation import Item
+from pipeline.emulator.speech.engine import RecognitionUnavailableError
 from pipeline.emulator.wire.events import Event, event
 
 _KIND = "conversation.item.input_audio_transcription"

@@ -5,9 +5,9 @@ import asyncio
 from pipeline.emulator.answers.answering import Heard
 from pipeline.emulator.listening.appended import unpacked
 from pipeline.emulator.listening.formats import InputDecoder, InputFormat
-from pipeline.emulator.models.engine import Engine
-from pipeline.emulator.models.recogniser import Samples16k
 from pipeline.emulator.protocol.conversation import Item
+from pipeline.emulator.speech.engine import Engine
+from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError
 
 

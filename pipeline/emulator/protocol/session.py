@@ -12,9 +12,6 @@ from pipeline.emulator.answers.delivery import TIMES_REAL_TIME
 from pipeline.emulator.answers.replies import Replies
 from pipeline.emulator.listening.formats import input_format
 from pipeline.emulator.listening.hearing import Hearing
-from pipeline.emulator.models.detector import RATE_HZ
-from pipeline.emulator.models.engine import Engine
-from pipeline.emulator.models.recogniser import Samples16k
 from pipeline.emulator.protocol.caveats import caveats
 from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.protocol.conversation import (
@@ -26,6 +23,9 @@ from pipeline.emulator.protocol.conversation import (
 from pipeline.emulator.protocol.recordings import Recordings, decoded
 from pipeline.emulator.protocol.text_input import TextInput
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.speech.detector import RATE_HZ
+from pipeline.emulator.speech.engine import Engine
+from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import (
     ClientError,
     Event,

@@ -10,13 +10,13 @@ from aiohttp import WSCloseCode, web
 
 from pipeline.emulator.answers.replier import Replier
 from pipeline.emulator.answers.replies import Replies, RuleReplies, SlowReplies
-from pipeline.emulator.models.engine import Engine
 from pipeline.emulator.protocol.session import Session
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
 from pipeline.emulator.server.connection import Connection
 from pipeline.emulator.server.faults import NO_FAULTS, Faults, from_query
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.speech.engine import Engine
 from pipeline.errors import SettingsError
 
 CLIENTS_PER_PROCESSOR = 4

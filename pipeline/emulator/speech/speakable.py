@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from fractions import Fraction
 from typing import TypeVar
 
-from pipeline.emulator.answers.numerals import LIMIT, cardinal, decimal, spelled
+from pipeline.emulator.speech.numerals import LIMIT, cardinal, decimal, spelled
 
 _SYMBOLS = {
     "%": " percent ",

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import soxr
 
-from pipeline.emulator.answers.speakable import speakable
-from pipeline.emulator.models.inference import open_model
-from pipeline.emulator.models.packages import folder_of
+from pipeline.emulator.speech.inference import open_model
+from pipeline.emulator.speech.packages import folder_of
+from pipeline.emulator.speech.speakable import speakable
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.emulator.models.inference import open_model
-from pipeline.emulator.models.packages import folder_of
+from pipeline.emulator.speech.inference import open_model
+from pipeline.emulator.speech.packages import folder_of
 
 RATE_HZ = 16_000
 WINDOW_SAMPLES = 512

@@ -5,13 +5,13 @@ import logging
 import os
 from typing import Any
 
-from pipeline.emulator.models import recogniser
-from pipeline.emulator.models.detector import DetectorModel
-from pipeline.emulator.models.inference import release_unused_memory
-from pipeline.emulator.models.packages import check_needed
-from pipeline.emulator.models.recogniser import Recogniser, Samples16k
-from pipeline.emulator.models.voice import Synthesiser
-from pipeline.emulator.models.workers import Workers
+from pipeline.emulator.speech import recogniser
+from pipeline.emulator.speech.detector import DetectorModel
+from pipeline.emulator.speech.inference import release_unused_memory
+from pipeline.emulator.speech.packages import check_needed
+from pipeline.emulator.speech.recogniser import Recogniser, Samples16k
+from pipeline.emulator.speech.synthesiser import Synthesiser
+from pipeline.emulator.speech.workers import Workers
 from pipeline.pcm import Samples
 
 _log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.emulator.models.detector import RATE_HZ, WINDOW_SAMPLES, DetectorModel, SpeechDetector
-from pipeline.emulator.models.folding import open_folded
-from pipeline.emulator.models.packages import folder_of, is_installed
+from pipeline.emulator.speech.detector import RATE_HZ, WINDOW_SAMPLES, DetectorModel, SpeechDetector
+from pipeline.emulator.speech.onnx_cache import open_folded
+from pipeline.emulator.speech.packages import folder_of, is_installed
 
 _PACKAGE = "moonshine_cpp"
 _AROUND_WORDS = " \"'\u201c\u201d\u2018\u2019"

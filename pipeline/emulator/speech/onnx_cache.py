@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.emulator.models.inference import open_model, session_options
-from pipeline.emulator.models.packages import version_of
+from pipeline.emulator.speech.inference import open_model, session_options
+from pipeline.emulator.speech.packages import version_of
 
 _LENGTH_DELIMITED = 2
 _BRANCHES = (7, 1, 5, 6)

@@ -1,0 +1,1 @@
+"""The models on this machine: speech detection, recognition and synthesis, and their texts."""
