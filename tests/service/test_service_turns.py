@@ -9,8 +9,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.listening.formats import InputFormat
-from pipeline.emulator.listening.g711 import A_LAW, MU_LAW
+from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.g711 import A_LAW, MU_LAW
 from pipeline.emulator.listening.listener import Listener
 from pipeline.emulator.listening.turns import Endpointing, SpeechEnding, TurnEvent
 from pipeline.emulator.sample import SCRIPT

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.emulator.listening.formats import InputFormat
+from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.listening.turns import Endpointing
 from pipeline.emulator.protocol.caveats import caveats
 from pipeline.emulator.protocol.configuration import Configuration

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emulator.listening.appended import unpacked
-from pipeline.emulator.listening.formats import (
+from pipeline.emulator.audio.append_decoder import unpacked
+from pipeline.emulator.audio.formats import (
     OUTPUT_FORMATS,
     InputDecoder,
     InputFormat,
@@ -19,7 +19,7 @@ from pipeline.emulator.listening.formats import (
     input_format,
     output_format,
 )
-from pipeline.emulator.listening.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
 from pipeline.emulator.listening.listener import Listener
 from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16, Samples

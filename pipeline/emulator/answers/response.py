@@ -3,7 +3,7 @@
 import base64
 
 from pipeline.emulator.answers.speech import Delta, Word
-from pipeline.emulator.listening.formats import OutputEncoder
+from pipeline.emulator.audio.formats import OutputEncoder
 from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.protocol.conversation import Conversation, Item, answer, function_call
 from pipeline.emulator.protocol.usage import CHARACTERS_PER_TOKEN, sound_tokens, text_tokens, usage

@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 from pipeline.emulator.answers.answering import Answering, Heard
-from pipeline.emulator.listening.appended import unpacked
-from pipeline.emulator.listening.formats import InputFormat
+from pipeline.emulator.audio.append_decoder import unpacked
+from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.listening.listener import Listener
 from pipeline.emulator.listening.recognition import Recognition
 from pipeline.emulator.listening.semantics import semantics

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.emulator.listening.formats import InputFormat
-from pipeline.emulator.listening.input_audio import InputAudio
+from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.input_audio import InputAudio
 from pipeline.emulator.listening.turns import Endpointing, SpeechStopped, TurnDetector, TurnEvent
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.speech.recogniser import Samples16k

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.emulator.listening.formats import (
+from pipeline.emulator.audio.formats import (
     InputFormat,
     OutputFormat,
     input_format,

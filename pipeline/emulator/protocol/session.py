@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pipeline.emulator.answers.answering import Answering, Heard
 from pipeline.emulator.answers.delivery import TIMES_REAL_TIME
 from pipeline.emulator.answers.replies import Replies
-from pipeline.emulator.listening.formats import input_format
+from pipeline.emulator.audio.formats import input_format
 from pipeline.emulator.listening.hearing import Hearing
 from pipeline.emulator.protocol.caveats import caveats
 from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration

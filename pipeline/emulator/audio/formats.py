@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import soxr
 
-from pipeline.emulator.listening.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
 from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError, Event, checked

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.emulator.listening.formats import InputDecoder, InputFormat
+from pipeline.emulator.audio.formats import InputDecoder, InputFormat
 from pipeline.emulator.speech.detector import RATE_HZ, WINDOW_SAMPLES
 from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError

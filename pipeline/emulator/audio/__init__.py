@@ -1,0 +1,1 @@
+"""Sound in the formats of the wire, as it is received and kept."""
