@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 import click
 
-from pipeline.emulator.answers.chat import ChatReplies
+from pipeline.emulator.replies.chat import ChatReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, is_loopback
 from pipeline.emulator.server.options import ServeOptions

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from pipeline.emulator.answers.replier import normalised
+from pipeline.emulator.replies.rules import normalised
 from pipeline.emulator.speech.detector import RATE_HZ, DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser

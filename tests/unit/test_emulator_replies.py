@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.answers.arithmetic import answer_sum
-from pipeline.emulator.answers.replier import Replier, date_words, time_words
 from pipeline.emulator.answers.speech import DELTA_SAMPLES, deltas
-from pipeline.emulator.answers.story import STORY
+from pipeline.emulator.replies.arithmetic import answer_sum
+from pipeline.emulator.replies.rules import Replier, date_words, time_words
+from pipeline.emulator.replies.sample_story import STORY
 from pipeline.emulator.speech.numerals import LIMIT, cardinal, ordinal, parse_number
 from pipeline.emulator.speech.speakable import clauses, speakable
 from pipeline.pcm import Samples

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.emulator.answers.tools import Call, pick_calls, spoken
+from pipeline.emulator.replies.tool_calls import Call, pick_calls, spoken
 
 
 def tool(name: str, description: str, **parameters: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from pipeline.emulator.answers.playback import Playback
-from pipeline.emulator.answers.replies import ReplyCutError
 from pipeline.emulator.answers.response import Response
 from pipeline.emulator.answers.speaking import Speaker, speak
 from pipeline.emulator.answers.speech import deltas
-from pipeline.emulator.answers.tools import Call
+from pipeline.emulator.replies.source import ReplyCutError
+from pipeline.emulator.replies.tool_calls import Call
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.speakable import clauses
 from pipeline.pcm import SAMPLE_RATE_HZ

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.emulator.answers.tools import Call
+from pipeline.emulator.replies.tool_calls import Call
 from pipeline.pcm import Samples
 
 _CLAUSES_AHEAD = 2

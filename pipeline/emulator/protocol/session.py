@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 
 from pipeline.emulator.answers.answering import Answering, Heard
 from pipeline.emulator.answers.delivery import TIMES_REAL_TIME
-from pipeline.emulator.answers.replies import Replies
 from pipeline.emulator.audio.formats import input_format
 from pipeline.emulator.listening.hearing import Hearing
 from pipeline.emulator.protocol.caveats import caveats
@@ -22,6 +21,7 @@ from pipeline.emulator.protocol.conversation import (
 )
 from pipeline.emulator.protocol.recordings import Recordings, decoded
 from pipeline.emulator.protocol.text_input import TextInput
+from pipeline.emulator.replies.source import Replies
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.engine import Engine

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.emulator.answers.arithmetic import parse_sum
+from pipeline.emulator.replies.arithmetic import parse_sum
 from pipeline.emulator.speech.numerals import parse_number
 from pipeline.emulator.wire.events import Event
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.emulator.answers.replies import Prompt
+from pipeline.emulator.replies.source import Prompt
 from pipeline.emulator.wire.events import Event
 
 _UNINTELLIGIBLE = "(The user said something that could not be understood.)"

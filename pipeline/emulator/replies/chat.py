@@ -8,11 +8,11 @@ from typing import Any, Self
 import aiohttp
 from yarl import URL
 
-from pipeline.emulator.answers.chat_answer import ChatAnswer, broken
-from pipeline.emulator.answers.chat_messages import request_body
-from pipeline.emulator.answers.replies import Prompt, ReplyCutError, ReplyFailedError
-from pipeline.emulator.answers.sse import EventStream
-from pipeline.emulator.answers.tools import Call
+from pipeline.emulator.replies.chat_answer import ChatAnswer, broken
+from pipeline.emulator.replies.chat_messages import request_body
+from pipeline.emulator.replies.source import Prompt, ReplyCutError, ReplyFailedError
+from pipeline.emulator.replies.sse import EventStream
+from pipeline.emulator.replies.tool_calls import Call
 from pipeline.errors import SettingsError
 
 SILENCE_S = 60.0

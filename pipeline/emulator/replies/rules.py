@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.emulator.answers.arithmetic import answer_sum
-from pipeline.emulator.answers.story import STORY
+from pipeline.emulator.replies.arithmetic import answer_sum
+from pipeline.emulator.replies.sample_story import STORY
 from pipeline.emulator.speech.numerals import cardinal, ordinal, parse_number
 
 _SKILLS = (

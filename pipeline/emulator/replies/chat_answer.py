@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.emulator.answers.replies import ReplyFailedError
-from pipeline.emulator.answers.tools import Call
+from pipeline.emulator.replies.source import ReplyFailedError
+from pipeline.emulator.replies.tool_calls import Call
 
 _LAST = "[DONE]"
 
