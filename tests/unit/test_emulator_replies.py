@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.answers.speech import DELTA_SAMPLES, deltas
+from pipeline.emulator.conversation.answer_speech import DELTA_SAMPLES, deltas
 from pipeline.emulator.replies.arithmetic import answer_sum
 from pipeline.emulator.replies.rules import Replier, date_words, time_words
 from pipeline.emulator.replies.sample_story import STORY

@@ -12,8 +12,8 @@ from pipeline.emulator.answers.delivery import TIMES_REAL_TIME, Delivery
 from pipeline.emulator.answers.playback import Playback
 from pipeline.emulator.answers.rehearsal import Rehearsal
 from pipeline.emulator.answers.response import Response
+from pipeline.emulator.conversation.conversation import Conversation, Item
 from pipeline.emulator.protocol.configuration import ResponseOptions
-from pipeline.emulator.protocol.conversation import Conversation, Item
 from pipeline.emulator.replies.source import Prompt, Replies, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.tool_calls import Call
 from pipeline.emulator.server.outbox import Outbox

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from pipeline.emulator.answers.playback import Playback
 from pipeline.emulator.answers.response import Response
 from pipeline.emulator.answers.speaking import Speaker, speak
-from pipeline.emulator.answers.speech import deltas
+from pipeline.emulator.conversation.answer_speech import deltas
 from pipeline.emulator.replies.source import ReplyCutError
 from pipeline.emulator.replies.tool_calls import Call
 from pipeline.emulator.server.outbox import Outbox

@@ -6,7 +6,7 @@ Nothing of it is sent. An answer that begins otherwise, or never, leaves no trac
 import asyncio
 from contextlib import aclosing
 
-from pipeline.emulator.protocol.conversation import Item, user_speech
+from pipeline.emulator.conversation.conversation import Item, user_speech
 from pipeline.emulator.replies.source import Prompt, Replies, RuleReplies
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.speakable import clauses

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from pipeline.emulator.answers.answering import Answering
-from pipeline.emulator.protocol.conversation import Conversation
+from pipeline.emulator.conversation.conversation import Conversation
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.wire.events import ClientError, event
 

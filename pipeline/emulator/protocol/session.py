@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable
 from pipeline.emulator.answers.answering import Answering, Heard
 from pipeline.emulator.answers.delivery import TIMES_REAL_TIME
 from pipeline.emulator.audio.formats import input_format
-from pipeline.emulator.listening.hearing import Hearing
-from pipeline.emulator.protocol.caveats import caveats
-from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration
-from pipeline.emulator.protocol.conversation import (
+from pipeline.emulator.conversation.conversation import (
     Conversation,
     Item,
     item_from_client,
     new_item,
 )
+from pipeline.emulator.listening.hearing import Hearing
+from pipeline.emulator.protocol.caveats import caveats
+from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.protocol.recordings import Recordings, decoded
 from pipeline.emulator.protocol.text_input import TextInput
 from pipeline.emulator.replies.source import Replies

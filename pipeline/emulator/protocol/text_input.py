@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.emulator.protocol.conversation import Conversation, Item, new_item
+from pipeline.emulator.conversation.conversation import Conversation, Item, new_item
 from pipeline.emulator.wire.events import ClientError, shown
 
 

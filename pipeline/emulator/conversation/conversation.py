@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.emulator.answers.speech import Speech
+from pipeline.emulator.conversation.answer_speech import Speech
 from pipeline.emulator.wire.checking import validated
 from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
 from pipeline.emulator.wire.item_fields import ITEM
