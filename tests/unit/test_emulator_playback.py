@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.emulator.answers.playback import Playback, Unheard
+from pipeline.emulator.responses.playback import Playback, Unheard
 from pipeline.pcm import SAMPLE_RATE_HZ
 
 

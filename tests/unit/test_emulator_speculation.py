@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.emulator.answers.rehearsal import Rehearsal
 from pipeline.emulator.replies.rules import Replier
 from pipeline.emulator.replies.source import Prompt, RuleReplies
+from pipeline.emulator.responses.speculation import Rehearsal
 from pipeline.pcm import Samples
 
 SETTINGS: dict[str, Any] = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}

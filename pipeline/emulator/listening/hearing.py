@@ -3,7 +3,6 @@
 import asyncio
 import logging
 
-from pipeline.emulator.answers.answering import Answering, Heard
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.conversation.conversation import Conversation
@@ -13,6 +12,7 @@ from pipeline.emulator.listening.semantics import semantics
 from pipeline.emulator.listening.spoken_turn import SpokenTurns
 from pipeline.emulator.listening.user_speech import UserSpeech
 from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.responses.answering import Answering, Heard
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.wire.events import (

@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from pipeline.emulator.answers.answering import Answering
 from pipeline.emulator.conversation.conversation import Conversation
+from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.wire.events import ClientError, event
 

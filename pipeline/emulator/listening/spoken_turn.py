@@ -7,7 +7,6 @@ in audio time.
 
 from dataclasses import dataclass
 
-from pipeline.emulator.answers.answering import Answering
 from pipeline.emulator.conversation.conversation import Conversation
 from pipeline.emulator.listening.interruption import interrupt
 from pipeline.emulator.listening.listener import Listener
@@ -24,6 +23,7 @@ from pipeline.emulator.listening.turns import (
 from pipeline.emulator.listening.user_speech import UserSpeech
 from pipeline.emulator.listening.utterance import doubt, is_filler
 from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.wire.events import event, new_id
 

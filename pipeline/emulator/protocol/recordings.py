@@ -2,10 +2,10 @@
 
 import asyncio
 
-from pipeline.emulator.answers.answering import Heard
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputDecoder, InputFormat
 from pipeline.emulator.conversation.conversation import Item
+from pipeline.emulator.responses.answering import Heard
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError

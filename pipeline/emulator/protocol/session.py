@@ -7,8 +7,6 @@ beside them.
 import logging
 from collections.abc import Awaitable, Callable
 
-from pipeline.emulator.answers.answering import Answering, Heard
-from pipeline.emulator.answers.delivery import TIMES_REAL_TIME
 from pipeline.emulator.audio.formats import input_format
 from pipeline.emulator.conversation.conversation import (
     Conversation,
@@ -22,6 +20,8 @@ from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.protocol.recordings import Recordings, decoded
 from pipeline.emulator.protocol.text_input import TextInput
 from pipeline.emulator.replies.source import Replies
+from pipeline.emulator.responses.answering import Answering, Heard
+from pipeline.emulator.responses.delivery import TIMES_REAL_TIME
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.engine import Engine

@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from pipeline.emulator.answers.delivery import TIMES_REAL_TIME, Delivery
-from pipeline.emulator.answers.playback import Playback
-from pipeline.emulator.answers.rehearsal import Rehearsal
-from pipeline.emulator.answers.response import Response
 from pipeline.emulator.conversation.conversation import Conversation, Item
 from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.replies.source import Prompt, Replies, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.responses.delivery import TIMES_REAL_TIME, Delivery
+from pipeline.emulator.responses.playback import Playback
+from pipeline.emulator.responses.response import Response
+from pipeline.emulator.responses.speculation import Rehearsal
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.engine import Engine, RecognitionUnavailableError
 from pipeline.emulator.wire.events import ClientError, Event, event

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from pipeline.emulator.answers.playback import Playback
-from pipeline.emulator.answers.response import Response
-from pipeline.emulator.answers.speaking import Speaker, speak
 from pipeline.emulator.conversation.answer_speech import deltas
 from pipeline.emulator.replies.source import ReplyCutError
 from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.responses.playback import Playback
+from pipeline.emulator.responses.response import Response
+from pipeline.emulator.responses.speaking import Speaker, speak
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.speakable import clauses
 from pipeline.pcm import SAMPLE_RATE_HZ
