@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.g711 import A_LAW, MU_LAW
-from pipeline.emulator.listening.listener import Listener
-from pipeline.emulator.listening.turns import Endpointing, SpeechEnding, TurnEvent
 from pipeline.emulator.sample import SCRIPT
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
+from pipeline.emulator.turns.endpointing import Endpointing, SpeechEnding, TurnEvent
+from pipeline.emulator.turns.listener import Listener
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from pipeline.emulator.audio.formats import InputFormat
-from pipeline.emulator.listening.turns import Endpointing
 from pipeline.emulator.protocol.caveats import caveats
 from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.turns.endpointing import Endpointing
 from pipeline.emulator.wire.events import ClientError
 from pipeline.emulator.wire.session_fields import SessionFields
 

@@ -20,7 +20,7 @@ from pipeline.emulator.audio.formats import (
     output_format,
 )
 from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
-from pipeline.emulator.listening.listener import Listener
+from pipeline.emulator.turns.listener import Listener
 from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16, Samples
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emulator.listening.turns import (
+from pipeline.emulator.turns.endpointing import (
     Endpointing,
     SpeechEnding,
     SpeechPaused,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.emulator.listening.semantics import Semantics, semantics
-from pipeline.emulator.listening.utterance import Doubt, doubt, is_filler
+from pipeline.emulator.turns.semantics import Semantics, semantics
+from pipeline.emulator.turns.utterance import Doubt, doubt, is_filler
 
 
 @pytest.mark.parametrize(

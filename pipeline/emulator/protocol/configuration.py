@@ -10,7 +10,7 @@ from pipeline.emulator.audio.formats import (
     input_format,
     output_format,
 )
-from pipeline.emulator.listening.turns import Endpointing
+from pipeline.emulator.turns.endpointing import Endpointing
 from pipeline.emulator.wire.checking import validated
 from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
 from pipeline.emulator.wire.session_fields import (

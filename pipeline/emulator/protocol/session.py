@@ -14,7 +14,6 @@ from pipeline.emulator.conversation.conversation import (
     item_from_client,
     new_item,
 )
-from pipeline.emulator.listening.hearing import Hearing
 from pipeline.emulator.protocol.caveats import caveats
 from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.protocol.recordings import Recordings, decoded
@@ -26,6 +25,7 @@ from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.recogniser import Samples16k
+from pipeline.emulator.turns.hearing import Hearing
 from pipeline.emulator.wire.events import (
     ClientError,
     Event,

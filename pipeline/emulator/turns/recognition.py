@@ -2,8 +2,8 @@
 
 import asyncio
 
-from pipeline.emulator.listening.listener import Listener
 from pipeline.emulator.speech.engine import Engine
+from pipeline.emulator.turns.listener import Listener
 
 Words = asyncio.Task[str]
 

@@ -6,15 +6,15 @@ import logging
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.conversation.conversation import Conversation
-from pipeline.emulator.listening.listener import Listener
-from pipeline.emulator.listening.recognition import Recognition
-from pipeline.emulator.listening.semantics import semantics
-from pipeline.emulator.listening.spoken_turn import SpokenTurns
-from pipeline.emulator.listening.user_speech import UserSpeech
 from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.responses.answering import Answering, Heard
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.engine import Engine
+from pipeline.emulator.turns.listener import Listener
+from pipeline.emulator.turns.recognition import Recognition
+from pipeline.emulator.turns.semantics import semantics
+from pipeline.emulator.turns.spoken_turn import SpokenTurns
+from pipeline.emulator.turns.user_speech import UserSpeech
 from pipeline.emulator.wire.events import (
     ClientError,
     Event,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.emulator.listening.utterance import Doubt
+from pipeline.emulator.turns.utterance import Doubt
 from pipeline.emulator.wire.events import Event
 
 _TIMEOUT_MS = 1_000

@@ -8,11 +8,10 @@ in audio time.
 from dataclasses import dataclass
 
 from pipeline.emulator.conversation.conversation import Conversation
-from pipeline.emulator.listening.interruption import interrupt
-from pipeline.emulator.listening.listener import Listener
-from pipeline.emulator.listening.recognition import Recognition, Words, text_of
-from pipeline.emulator.listening.semantics import Semantics
-from pipeline.emulator.listening.turns import (
+from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.responses.answering import Answering
+from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.turns.endpointing import (
     SpeechEnding,
     SpeechPaused,
     SpeechResumed,
@@ -20,11 +19,12 @@ from pipeline.emulator.listening.turns import (
     SpeechStopped,
     TurnEvent,
 )
-from pipeline.emulator.listening.user_speech import UserSpeech
-from pipeline.emulator.listening.utterance import doubt, is_filler
-from pipeline.emulator.protocol.configuration import Configuration
-from pipeline.emulator.responses.answering import Answering
-from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.turns.interruption import interrupt
+from pipeline.emulator.turns.listener import Listener
+from pipeline.emulator.turns.recognition import Recognition, Words, text_of
+from pipeline.emulator.turns.semantics import Semantics
+from pipeline.emulator.turns.user_speech import UserSpeech
+from pipeline.emulator.turns.utterance import doubt, is_filler
 from pipeline.emulator.wire.events import event, new_id
 
 _FILLER_CHECK_MS = 256

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.input_audio import InputAudio
-from pipeline.emulator.listening.turns import Endpointing, SpeechStopped, TurnDetector, TurnEvent
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.speech.recogniser import Samples16k
+from pipeline.emulator.turns.endpointing import Endpointing, SpeechStopped, TurnDetector, TurnEvent
 from pipeline.emulator.wire.events import ClientError
 
 
