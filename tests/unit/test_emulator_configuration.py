@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline.emulator.audio.formats import InputFormat
-from pipeline.emulator.protocol.caveats import caveats
-from pipeline.emulator.protocol.configuration import Configuration
+from pipeline.emulator.session.configuration import Configuration
+from pipeline.emulator.session.warning_events import caveats
 from pipeline.emulator.turns.endpointing import Endpointing
 from pipeline.emulator.wire.events import ClientError
 from pipeline.emulator.wire.session_fields import SessionFields

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.emulator.conversation.answer_speech import DELTA_SAMPLES, Speech, aligned, deltas
 from pipeline.emulator.conversation.conversation import Conversation, Item, answer, item_from_client
-from pipeline.emulator.protocol.text_input import TextInput
+from pipeline.emulator.session.text_input import TextInput
 from pipeline.emulator.wire.events import ClientError, parse
 from pipeline.pcm import Samples
 

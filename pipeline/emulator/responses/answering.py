@@ -9,7 +9,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from pipeline.emulator.conversation.conversation import Conversation, Item
-from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.replies.source import Prompt, Replies, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.tool_calls import Call
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME, Delivery
@@ -17,6 +16,7 @@ from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
 from pipeline.emulator.responses.speculation import Rehearsal
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.configuration import ResponseOptions
 from pipeline.emulator.speech.engine import Engine, RecognitionUnavailableError
 from pipeline.emulator.wire.events import ClientError, Event, event
 

@@ -5,8 +5,8 @@ import base64
 from pipeline.emulator.audio.formats import OutputEncoder
 from pipeline.emulator.conversation.answer_speech import Delta, Word
 from pipeline.emulator.conversation.conversation import Conversation, Item, answer, function_call
-from pipeline.emulator.protocol.configuration import ResponseOptions
 from pipeline.emulator.responses.usage import CHARACTERS_PER_TOKEN, sound_tokens, text_tokens, usage
+from pipeline.emulator.session.configuration import ResponseOptions
 from pipeline.emulator.wire.events import Event, event, new_id
 from pipeline.pcm import samples_to_ms
 

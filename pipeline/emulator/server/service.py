@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
-from pipeline.emulator.protocol.session import Session
 from pipeline.emulator.replies.rules import Replier
 from pipeline.emulator.replies.source import Replies, RuleReplies, SlowReplies
 from pipeline.emulator.server.access import Access
@@ -16,6 +15,7 @@ from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
 from pipeline.emulator.server.connection import Connection
 from pipeline.emulator.server.faults import NO_FAULTS, Faults, from_query
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.session import Session
 from pipeline.emulator.speech.engine import Engine
 from pipeline.errors import SettingsError
 

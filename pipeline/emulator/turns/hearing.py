@@ -6,9 +6,9 @@ import logging
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.conversation.conversation import Conversation
-from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.responses.answering import Answering, Heard
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.turns.listener import Listener
 from pipeline.emulator.turns.recognition import Recognition

@@ -8,9 +8,9 @@ in audio time.
 from dataclasses import dataclass
 
 from pipeline.emulator.conversation.conversation import Conversation
-from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.turns.endpointing import (
     SpeechEnding,
     SpeechPaused,

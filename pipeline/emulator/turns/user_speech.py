@@ -3,9 +3,9 @@
 import asyncio
 
 from pipeline.emulator.conversation.conversation import Conversation, user_speech
-from pipeline.emulator.protocol.configuration import Configuration
 from pipeline.emulator.responses.answering import Heard
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.turns.recognition import Words
 from pipeline.emulator.turns.transcription import transcription_events
 from pipeline.emulator.wire.events import event

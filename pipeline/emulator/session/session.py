@@ -14,14 +14,14 @@ from pipeline.emulator.conversation.conversation import (
     item_from_client,
     new_item,
 )
-from pipeline.emulator.protocol.caveats import caveats
-from pipeline.emulator.protocol.configuration import LIFETIME_S, Configuration
-from pipeline.emulator.protocol.recordings import Recordings, decoded
-from pipeline.emulator.protocol.text_input import TextInput
 from pipeline.emulator.replies.source import Replies
 from pipeline.emulator.responses.answering import Answering, Heard
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.configuration import LIFETIME_S, Configuration
+from pipeline.emulator.session.recordings import Recordings, decoded
+from pipeline.emulator.session.text_input import TextInput
+from pipeline.emulator.session.warning_events import caveats
 from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.recogniser import Samples16k
