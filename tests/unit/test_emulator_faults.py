@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.settings import options
-from pipeline.emulator.server.disturbance import Distortion, Transit, downlink
+from pipeline.emulator.server.delayed_queue import Line
+from pipeline.emulator.server.fault_injection import Distortion, Transit, downlink
 from pipeline.emulator.server.faults import Faults, faults_table, from_flags, from_query
-from pipeline.emulator.server.line import Line
 from pipeline.emulator.wire.events import Event
 from pipeline.errors import SettingsError
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from pipeline.emulator.server.disturbance import uplink, wanted_error
+from pipeline.emulator.server.delayed_queue import Line
+from pipeline.emulator.server.fault_injection import uplink, wanted_error
 from pipeline.emulator.server.faults import Faults
-from pipeline.emulator.server.line import Line
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.session import Session
 from pipeline.emulator.wire.events import Event, event

@@ -2,9 +2,9 @@
 
 import time
 
-from pipeline.emulator.server.disturbance import Distortion, downlink
+from pipeline.emulator.server.delayed_queue import Line
+from pipeline.emulator.server.fault_injection import Distortion, downlink
 from pipeline.emulator.server.faults import NO_FAULTS, Faults
-from pipeline.emulator.server.line import Line
 from pipeline.emulator.wire.events import Event
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sized
 from typing import Generic, TypeVar
 
-from pipeline.emulator.server.disturbance import Transit
+from pipeline.emulator.server.fault_injection import Transit
 
 _MOST_BYTES = 64 * 1024 * 1024
 """More is not even taken on its way: a delay times a flood would be memory without end."""
