@@ -16,7 +16,7 @@ from pipeline.emulator.replies.chat import ChatReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, is_loopback
 from pipeline.emulator.server.options import ServeOptions
-from pipeline.emulator.server.service import OfflineService
+from pipeline.emulator.server.service import EmulatorService
 from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -71,10 +71,10 @@ def _check_exposure(options: ServeOptions) -> None:
 
 
 def _work(listener: socket.socket, key: str, link: SupervisorLink) -> None:
-    asyncio.run(_serve_beside(OfflineService(Access(key), listener=listener), link))
+    asyncio.run(_serve_beside(EmulatorService(Access(key), listener=listener), link))
 
 
-async def _serve_beside(service: OfflineService, link: SupervisorLink) -> None:
+async def _serve_beside(service: EmulatorService, link: SupervisorLink) -> None:
     await service.start()
     link.report(Started("offline service", "accepts connections"))
     try:
@@ -92,7 +92,7 @@ async def _serve_alone(options: ServeOptions) -> None:
             replies = await stack.enter_async_context(
                 ChatReplies(options.reply_url, model=options.reply_model, key=options.reply_key)
             )
-        service = OfflineService(
+        service = EmulatorService(
             Access(key, options.accept_any_token),
             host=options.host or LOOPBACK,
             port=options.port,

@@ -15,7 +15,7 @@ from pipeline.emulator.sample import SCRIPT
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
-from pipeline.emulator.turns.endpointing import Endpointing, SpeechEnding, TurnEvent
+from pipeline.emulator.turns.endpointing import EndpointingRules, SpeechEnding, TurnEvent
 from pipeline.emulator.turns.listener import Listener
 from tests.service.client import (
     SERVER_VAD,
@@ -134,7 +134,7 @@ def test_turns_by_words_are_those_of_the_audio(
 
 def turn_events(samples: Samples, slices: list[int], model: DetectorModel) -> list[TurnEvent]:
     """Listen slice by slice; every ending is granted more time once."""
-    listener = Listener(InputFormat(), Endpointing(), asks_for_words=True)
+    listener = Listener(InputFormat(), EndpointingRules(), asks_for_words=True)
     events: list[TurnEvent] = []
     at = 0
     while at < samples.size:

@@ -6,13 +6,13 @@ import pytest
 
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.session.configuration import Configuration
-from pipeline.emulator.session.warning_events import caveats
-from pipeline.emulator.turns.endpointing import Endpointing
+from pipeline.emulator.session.warning_events import warning_events
+from pipeline.emulator.turns.endpointing import EndpointingRules
 from pipeline.emulator.wire.events import ClientError
 from pipeline.emulator.wire.session_fields import SessionFields
 
-SERVER_VAD = Endpointing()
-SEMANTIC_VAD = Endpointing(prefix_padding_ms=420, speech_duration_ms=80)
+SERVER_VAD = EndpointingRules()
+SEMANTIC_VAD = EndpointingRules(prefix_padding_ms=420, speech_duration_ms=80)
 CLOCK = {"type": "function", "name": "clock"}
 TEXT = {"type": "text", "text": "Good morning."}
 
@@ -42,12 +42,12 @@ def test_a_session_starts_with_the_defaults_of_the_service() -> None:
         ({"type": "none"}, None),
         ({"type": "server_vad"}, SERVER_VAD),
         ({"threshold": None}, SERVER_VAD),
-        ({"type": "server_vad", "threshold": 0.3}, Endpointing(threshold=0.3)),
+        ({"type": "server_vad", "threshold": 0.3}, EndpointingRules(threshold=0.3)),
         ({"type": "azure_semantic_vad_multilingual", "languages": ["en"]}, SEMANTIC_VAD),
         ({"type": "semantic_vad", "eagerness": "low"}, SEMANTIC_VAD),
     ],
 )
-def test_turn_detection(rules: dict[str, Any] | None, expected: Endpointing | None) -> None:
+def test_turn_detection(rules: dict[str, Any] | None, expected: EndpointingRules | None) -> None:
     configuration = Configuration("m")
     configuration.adopt(configuration.with_changes({"turn_detection": rules}))
     assert configuration.endpointing == expected
@@ -298,9 +298,9 @@ def test_a_wrong_override_is_named(fields: dict[str, Any], code: str, param: str
     ],
 )
 def test_what_has_no_effect_is_warned_of(given: dict[str, Any], code: str, param: str) -> None:
-    (warning,) = (each["warning"] for each in caveats(given, SessionFields, "session"))
+    (warning,) = (each["warning"] for each in warning_events(given, SessionFields, "session"))
     assert (warning["code"], warning["param"]) == (code, param)
 
 
 def test_a_session_sent_back_is_no_cause_for_a_warning() -> None:
-    assert not list(caveats(Configuration("m").wire, SessionFields, "session"))
+    assert not list(warning_events(Configuration("m").wire, SessionFields, "session"))

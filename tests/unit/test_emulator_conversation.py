@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emulator.conversation.answer_speech import DELTA_SAMPLES, Speech, aligned, deltas
+from pipeline.emulator.conversation.answer_speech import (
+    DELTA_SAMPLES,
+    AnswerSpeech,
+    aligned,
+    deltas,
+)
 from pipeline.emulator.conversation.conversation import Conversation, Item, answer, item_from_client
 from pipeline.emulator.session.text_input import TextInput
 from pipeline.emulator.wire.events import ClientError, parse
@@ -32,7 +37,7 @@ def message(text: str, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_words_are_cut_with_the_sound(samples: int, transcript: str) -> None:
-    speech = Speech([("one ", 100), ("two three ", 100), ("four", 100)])
+    speech = AnswerSpeech([("one ", 100), ("two three ", 100), ("four", 100)])
     speech.truncate(samples)
     assert speech.transcript.rstrip() == transcript.rstrip()
     assert speech.samples == samples
@@ -40,7 +45,7 @@ def test_words_are_cut_with_the_sound(samples: int, transcript: str) -> None:
 
 @given(st.lists(st.tuples(st.text(max_size=10), st.integers(0, 100)), max_size=8), st.data())
 def test_a_cut_leaves_a_beginning(pieces: list[tuple[str, int]], data: st.DataObject) -> None:
-    speech = Speech(list(pieces))
+    speech = AnswerSpeech(list(pieces))
     whole, length = speech.transcript, speech.samples
     at = data.draw(st.integers(0, length))
     speech.truncate(at)
@@ -57,7 +62,7 @@ def sound_of(length: int) -> Samples:
 
 @given(st.text(alphabet="ab ", max_size=40), st.integers(0, 5 * DELTA_SAMPLES))
 def test_speech_remembers_all_that_was_sent(clause: str, length: int) -> None:
-    speech = Speech()
+    speech = AnswerSpeech()
     for delta in deltas(clause, sound_of(length)):
         speech.add(delta)
     assert speech.transcript == clause
@@ -74,7 +79,7 @@ def test_words_share_the_audible_part() -> None:
 
 
 def test_a_cut_answer_grows_no_more() -> None:
-    speech = Speech()
+    speech = AnswerSpeech()
     first, *rest = deltas("one two three four five six", sound_of(4 * DELTA_SAMPLES))
     speech.add(first)
     speech.truncate(100)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.settings import options
-from pipeline.emulator.server.delayed_queue import Line
-from pipeline.emulator.server.fault_injection import Distortion, Transit, downlink
+from pipeline.emulator.server.delayed_queue import DelayedQueue
+from pipeline.emulator.server.fault_injection import FaultInjector, LinkDelay, downlink
 from pipeline.emulator.server.faults import Faults, faults_table, from_flags, from_query
 from pipeline.emulator.wire.events import Event
 from pipeline.errors import SettingsError
@@ -23,10 +23,10 @@ DONE = "response.audio.done"
 
 def sent(faults: Faults, *kinds: str) -> list[str]:
     """Number the events; return type and number of each message, in order."""
-    distortion = Distortion(faults)
+    injector = FaultInjector(faults)
     told = []
     for number, kind in enumerate(kinds):
-        for message in distortion.messages({"type": kind, "number": number}):
+        for message in injector.messages({"type": kind, "number": number}):
             event = json.loads(message.text)
             assert event["type"] == message.kind
             told.append(f"{event['type'].split('.')[-1]} {event.get('number', '')}".strip())
@@ -147,30 +147,30 @@ def test_one_fault_does_not_change_when_another_happens() -> None:
 def test_messages_arrive_in_order_within_delay_and_jitter(
     gaps_s: list[float], delay_ms: int, jitter_ms: int, seed: int
 ) -> None:
-    transit = Transit(delay_ms, jitter_ms, abs(seed))
+    link_delay = LinkDelay(delay_ms, jitter_ms, abs(seed))
     now_s = last_s = 100.0
     for gap_s in gaps_s:
         now_s += gap_s
-        at_s = transit.arrival_s(now_s)
+        at_s = link_delay.arrival_s(now_s)
         assert at_s >= max(last_s, now_s + delay_ms / 1_000)
         assert at_s <= max(last_s, now_s + (delay_ms + jitter_ms) / 1_000)
         last_s = at_s
 
 
 def test_nothing_arrives_in_a_stall() -> None:
-    transit = downlink(Faults(stall_after_s=2, stall_s=3), 10.0)
-    assert [transit.arrival_s(at) for at in (11.9, 12.0, 13.0, 15.0)] == [11.9, 15.0, 15.0, 15.0]
+    link_delay = downlink(Faults(stall_after_s=2, stall_s=3), 10.0)
+    assert [link_delay.arrival_s(at) for at in (11.9, 12.0, 13.0, 15.0)] == [11.9, 15.0, 15.0, 15.0]
 
 
 def test_a_line_is_full_of_what_has_arrived() -> None:
     """What is still on its way holds up nobody: the far end could not have taken it yet."""
 
     async def fill() -> None:
-        late = Line[str](Transit(delay_ms=60_000))
+        late = DelayedQueue[str](LinkDelay(delay_ms=60_000))
         for _ in range(20):
             late.put("x")
         await late.wait_for_room(10)
-        near = Line[str](Transit())
+        near = DelayedQueue[str](LinkDelay())
         for number in range(10):
             near.put(str(number))
         waiting = asyncio.create_task(near.wait_for_room(10))
@@ -184,7 +184,7 @@ def test_a_line_is_full_of_what_has_arrived() -> None:
 
 def test_a_line_holds_so_many_bytes_at_most() -> None:
     async def fill() -> None:
-        late = Line[bytes](Transit(delay_ms=60_000))
+        late = DelayedQueue[bytes](LinkDelay(delay_ms=60_000))
         for _ in range(5):
             late.put(bytes(16 * 1024 * 1024))
         waiting = asyncio.create_task(late.wait_for_room(1_000))
@@ -201,8 +201,8 @@ def test_every_fault_has_a_meaning() -> None:
 
 def test_what_a_message_says_is_fixed_when_it_is_put() -> None:
     event: Event = {"type": DELTA, "delta": "before"}
-    distortion = Distortion(Faults(late_deltas=1))
-    assert not list(distortion.messages(event))
+    injector = FaultInjector(Faults(late_deltas=1))
+    assert not list(injector.messages(event))
     event["delta"] = "after"
-    (message, _) = distortion.messages({"type": DONE})
+    (message, _) = injector.messages({"type": DONE})
     assert json.loads(message.text)["delta"] == "before"

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.emulator.replies.rules import Replier
 from pipeline.emulator.replies.source import Prompt, RuleReplies
-from pipeline.emulator.responses.speculation import Rehearsal
+from pipeline.emulator.responses.speculation import Speculation
 from pipeline.pcm import Samples
 
 SETTINGS: dict[str, Any] = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
@@ -37,12 +37,12 @@ class Engine:
         return np.full(3, len(self.said), np.int16)
 
 
-Scene = Callable[[Rehearsal, Engine], Coroutine[Any, Any, None]]
+Scene = Callable[[Speculation, Engine], Coroutine[Any, Any, None]]
 
 
 def play(scene: Scene, replies: Any = RULES) -> Engine:
     engine = Engine()
-    asyncio.run(scene(Rehearsal(engine, replies), engine))  # type: ignore[arg-type]
+    asyncio.run(scene(Speculation(engine, replies), engine))  # type: ignore[arg-type]
     return engine
 
 
@@ -55,24 +55,24 @@ async def ready() -> None:
         await asyncio.sleep(0)
 
 
-def rehearse(rehearsal: Rehearsal, text: str, settings: dict[str, Any] = SETTINGS) -> None:
-    rehearsal.begin(settings, (), asyncio.create_task(words(text)))
+def speculate(speculation: Speculation, text: str, settings: dict[str, Any] = SETTINGS) -> None:
+    speculation.begin(settings, (), asyncio.create_task(words(text)))
 
 
 def test_what_was_rehearsed_is_said_at_once() -> None:
-    async def scene(rehearsal: Rehearsal, engine: Engine) -> None:
-        rehearse(rehearsal, "What time is it?")
+    async def scene(speculation: Speculation, engine: Engine) -> None:
+        speculate(speculation, "What time is it?")
         await ready()
         assert engine.said == [FIRST_CLAUSE]
-        assert (await rehearsal.say(FIRST_CLAUSE, awaited=True)).tolist() == [1, 1, 1]
+        assert (await speculation.say(FIRST_CLAUSE, awaited=True)).tolist() == [1, 1, 1]
 
     assert play(scene).said == [FIRST_CLAUSE]
 
 
 def test_what_is_still_being_made_is_waited_for() -> None:
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
-        rehearse(rehearsal, "What time is it?")
-        await rehearsal.say(FIRST_CLAUSE, awaited=True)
+    async def scene(speculation: Speculation, _: Engine) -> None:
+        speculate(speculation, "What time is it?")
+        await speculation.say(FIRST_CLAUSE, awaited=True)
 
     assert play(scene).said == [FIRST_CLAUSE]
 
@@ -82,11 +82,11 @@ def test_nobody_goes_on_with_what_is_not_waited_for_any_more() -> None:
         await asyncio.Event().wait()
         return ""
 
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+    async def scene(speculation: Speculation, _: Engine) -> None:
         words = asyncio.create_task(unheard())
         others = asyncio.all_tasks()
-        rehearsal.begin(SETTINGS, (), words)
-        saying = asyncio.create_task(rehearsal.say(FIRST_CLAUSE, awaited=True))
+        speculation.begin(SETTINGS, (), words)
+        saying = asyncio.create_task(speculation.say(FIRST_CLAUSE, awaited=True))
         await ready()
         saying.cancel()
         await ready()
@@ -96,46 +96,46 @@ def test_nobody_goes_on_with_what_is_not_waited_for_any_more() -> None:
 
 
 def test_another_beginning_is_made_anew() -> None:
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
-        rehearse(rehearsal, "What time is it?")
-        assert (await rehearsal.say("Something else.", awaited=True)).tolist() == [2, 2, 2]
-        await rehearsal.say(FIRST_CLAUSE, awaited=True)
+    async def scene(speculation: Speculation, _: Engine) -> None:
+        speculate(speculation, "What time is it?")
+        assert (await speculation.say("Something else.", awaited=True)).tolist() == [2, 2, 2]
+        await speculation.say(FIRST_CLAUSE, awaited=True)
 
     assert play(scene).said == [FIRST_CLAUSE, "Something else.", FIRST_CLAUSE]
 
 
 def test_what_is_dropped_is_forgotten() -> None:
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
-        rehearse(rehearsal, "What time is it?")
-        rehearsal.drop()
+    async def scene(speculation: Speculation, _: Engine) -> None:
+        speculate(speculation, "What time is it?")
+        speculation.drop()
         await ready()
 
     assert play(scene).said == []
 
 
 def test_the_newest_rehearsal_counts() -> None:
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
-        rehearse(rehearsal, "Tell me a story")
-        rehearse(rehearsal, "What time is it?")
+    async def scene(speculation: Speculation, _: Engine) -> None:
+        speculate(speculation, "Tell me a story")
+        speculate(speculation, "What time is it?")
         await ready()
 
     assert play(scene).said == [FIRST_CLAUSE]
 
 
 def test_calls_are_not_rehearsed() -> None:
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
-        rehearse(rehearsal, "What time is it?", SETTINGS | {"tools": [CLOCK_TOOL]})
+    async def scene(speculation: Speculation, _: Engine) -> None:
+        speculate(speculation, "What time is it?", SETTINGS | {"tools": [CLOCK_TOOL]})
         await ready()
 
     assert play(scene).said == []
 
 
 def test_words_that_cannot_be_recognised_are_nobodys_failure() -> None:
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
+    async def scene(speculation: Speculation, _: Engine) -> None:
         failing = asyncio.get_running_loop().create_future()
         failing.set_exception(RuntimeError("no words"))
-        rehearsal.begin(SETTINGS, (), failing)  # type: ignore[arg-type]
-        await rehearsal.say("Hello.", awaited=True)
+        speculation.begin(SETTINGS, (), failing)  # type: ignore[arg-type]
+        await speculation.say("Hello.", awaited=True)
 
     assert play(scene).said == ["Hello."]
 
@@ -146,9 +146,9 @@ def test_a_model_is_asked_in_earnest_only() -> None:
             pytest.fail("it was asked")
             yield ""
 
-    async def scene(rehearsal: Rehearsal, _: Engine) -> None:
-        rehearse(rehearsal, "What time is it?")
+    async def scene(speculation: Speculation, _: Engine) -> None:
+        speculate(speculation, "What time is it?")
         await ready()
-        await rehearsal.say("Hello.", awaited=True)
+        await speculation.say("Hello.", awaited=True)
 
     assert play(scene, Model()).said == ["Hello."]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.emulator.replies.tool_calls import Call, pick_calls, spoken
+from pipeline.emulator.replies.tool_calls import FunctionCall, pick_calls, spoken
 
 
 def tool(name: str, description: str, **parameters: Any) -> dict[str, Any]:
@@ -74,7 +74,9 @@ def test_the_named_tool_is_called_whatever_was_said() -> None:
 
 def test_a_tool_without_parameters_gets_none() -> None:
     weather = {"name": "weather", "description": "Tell what the weather is like."}
-    assert pick_calls([weather], "auto", "What's the weather like?") == [Call("weather", "{}")]
+    assert pick_calls([weather], "auto", "What's the weather like?") == [
+        FunctionCall("weather", "{}")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.emulator.turns.endpointing import (
-    Endpointing,
+    EndpointingRules,
     SpeechEnding,
     SpeechPaused,
     SpeechResumed,
@@ -19,8 +19,8 @@ VOICE, QUIET, BREATH = 0.9, 0.05, 0.4
 Runs = list[tuple[float, int]]
 
 
-def turns(runs: Runs, rules: Endpointing | None = None) -> list[TurnEvent]:
-    detector = TurnDetector(rules or Endpointing())
+def turns(runs: Runs, rules: EndpointingRules | None = None) -> list[TurnEvent]:
+    detector = TurnDetector(rules or EndpointingRules())
     heard = [detector.hear(probability) for probability, count in runs for _ in range(count)]
     return [event for event in heard if event is not None]
 
@@ -88,27 +88,27 @@ def test_turns(name: str, runs: Runs, expected: list[TurnEvent]) -> None:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        (Endpointing(threshold=0.95), []),
+        (EndpointingRules(threshold=0.95), []),
         (
-            Endpointing(prefix_padding_ms=0),
+            EndpointingRules(prefix_padding_ms=0),
             [SpeechStarted(640), SpeechPaused(57 * 32), SpeechStopped(66 * 32)],
         ),
         (
-            Endpointing(silence_duration_ms=1_000),
+            EndpointingRules(silence_duration_ms=1_000),
             [SpeechStarted(340), SpeechPaused(57 * 32)],
         ),
         (
-            Endpointing(silence_duration_ms=100),
+            EndpointingRules(silence_duration_ms=100),
             [SpeechStarted(340), SpeechStopped(54 * 32)],
         ),
-        (Endpointing(speech_duration_ms=2_000), []),
+        (EndpointingRules(speech_duration_ms=2_000), []),
         (
-            Endpointing(speech_duration_ms=0),
+            EndpointingRules(speech_duration_ms=0),
             [SpeechStarted(340), SpeechPaused(57 * 32), SpeechStopped(66 * 32)],
         ),
     ],
 )
-def test_the_rules_change_turns(rules: Endpointing, expected: list[TurnEvent]) -> None:
+def test_the_rules_change_turns(rules: EndpointingRules, expected: list[TurnEvent]) -> None:
     assert turns([(QUIET, 20), (VOICE, 30), (QUIET, 20)], rules) == expected
 
 
@@ -118,7 +118,7 @@ def test_an_endless_turn_is_ended() -> None:
 
 
 def test_a_turn_that_is_abandoned_leaves_no_trace() -> None:
-    detector = TurnDetector(Endpointing())
+    detector = TurnDetector(EndpointingRules())
     for _ in range(10):
         detector.hear(VOICE)
     detector.reset()
@@ -128,7 +128,7 @@ def test_a_turn_that_is_abandoned_leaves_no_trace() -> None:
 
 
 def test_sound_that_may_belong_to_a_turn_is_kept() -> None:
-    detector = TurnDetector(Endpointing())
+    detector = TurnDetector(EndpointingRules())
     for _ in range(100):
         detector.hear(QUIET)
     assert detector.earliest_start_ms == 3_200 - 300
@@ -139,7 +139,7 @@ def test_sound_that_may_belong_to_a_turn_is_kept() -> None:
 
 def heard_with_words(runs: Runs, patience_ms: int | None) -> list[TurnEvent]:
     """Listen with words: each ending is granted `patience_ms`, or is the end if None."""
-    detector = TurnDetector(Endpointing(), asks_for_words=True)
+    detector = TurnDetector(EndpointingRules(), asks_for_words=True)
     events: list[TurnEvent] = []
     for probability in (probability for probability, count in runs for _ in range(count)):
         event = detector.hear(probability)
@@ -184,7 +184,7 @@ def test_a_hesitant_speaker_is_asked_at_each_pause() -> None:
 
 
 def test_a_short_silence_asks_before_it_is_a_pause() -> None:
-    detector = TurnDetector(Endpointing(silence_duration_ms=100), asks_for_words=True)
+    detector = TurnDetector(EndpointingRules(silence_duration_ms=100), asks_for_words=True)
     events = [detector.hear(p) for p in [VOICE] * 10 + [QUIET] * 4]
     assert events[-1] == SpeechEnding(14 * 32)
     detector.wait_longer(500)

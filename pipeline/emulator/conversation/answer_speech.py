@@ -15,7 +15,7 @@ _AUDIBLE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TimedWord:
     """`text` with the space after it; `start` and `length` in samples."""
 
     text: str
@@ -24,10 +24,10 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
+class SpeechDelta:
     """A piece of a clause's sound, and the words that begin in it, by their start in the piece."""
 
-    words: tuple[Word, ...]
+    words: tuple[TimedWord, ...]
     sound: Samples
 
     @property
@@ -36,7 +36,7 @@ class Delta:
 
 
 @dataclass(slots=True)
-class Speech:
+class AnswerSpeech:
     """What of an answer was sent: words, each with its samples. Once cut it grows no more."""
 
     pieces: list[tuple[str, int]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Speech:
     def samples(self) -> int:
         return sum(samples for _, samples in self.pieces)
 
-    def add(self, delta: Delta) -> None:
+    def add(self, delta: SpeechDelta) -> None:
         if self.is_cut:
             return
         edges = [word.start for word in delta.words] + [delta.sound.size]
@@ -72,20 +72,20 @@ class Speech:
         self.is_cut = True
 
 
-def deltas(clause: str, sound: Samples) -> Iterator[Delta]:
+def deltas(clause: str, sound: Samples) -> Iterator[SpeechDelta]:
     """Cut a clause into pieces of sound; a clause that cannot be spoken is one piece of words."""
     words = aligned(clause, sound)
     for at in range(0, max(1, sound.size), DELTA_SAMPLES):
         end = at + DELTA_SAMPLES
         begun = tuple(
-            Word(word.text, word.start - at, word.length)
+            TimedWord(word.text, word.start - at, word.length)
             for word in words
             if at <= word.start < end
         )
-        yield Delta(begun, sound[at:end])
+        yield SpeechDelta(begun, sound[at:end])
 
 
-def aligned(clause: str, sound: Samples) -> list[Word]:
+def aligned(clause: str, sound: Samples) -> list[TimedWord]:
     """Return the words of a clause with their likely times: its audible part, shared by letters."""
     words = _WORD.findall(clause)
     if not words:
@@ -94,7 +94,7 @@ def aligned(clause: str, sound: Samples) -> list[Word]:
     edges = np.cumsum([0, *(len(word.strip()) + 1 for word in words)])
     edges = first + edges * (last - first) // edges[-1]
     return [
-        Word(word, int(start), int(end - start))
+        TimedWord(word, int(start), int(end - start))
         for word, start, end in zip(words, edges, edges[1:], strict=False)
     ]
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.emulator.conversation.answer_speech import Speech
+from pipeline.emulator.conversation.answer_speech import AnswerSpeech
 from pipeline.emulator.wire.checking import validated
 from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
 from pipeline.emulator.wire.item_fields import ITEM
@@ -21,7 +21,7 @@ class Item:
     """
 
     wire: Event
-    speech: Speech | None = None
+    speech: AnswerSpeech | None = None
     audio_ms: int = 0
     recording: str | None = None
     words: "asyncio.Task[str] | None" = None
@@ -198,7 +198,7 @@ def user_speech(item_id: str, audio_ms: int) -> Item:
 
 def answer(item_id: str, *, speaks: bool = True) -> Item:
     message = _message(item_id, "assistant", "in_progress", [])
-    return Item(message, speech=Speech() if speaks else None)
+    return Item(message, speech=AnswerSpeech() if speaks else None)
 
 
 def function_call(item_id: str, call_id: str, name: str) -> Item:

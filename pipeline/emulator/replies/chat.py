@@ -12,7 +12,7 @@ from pipeline.emulator.replies.chat_answer import ChatAnswer, broken
 from pipeline.emulator.replies.chat_messages import request_body
 from pipeline.emulator.replies.source import Prompt, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.sse import EventStream
-from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.errors import SettingsError
 
 SILENCE_S = 60.0
@@ -53,7 +53,7 @@ class ChatReplies:
     async def __aexit__(self, *exc: object) -> None:
         await self._http.close()
 
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call, None]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | FunctionCall, None]:
         answer = ChatAnswer()
         with _failures_told():
             body = request_body(self._model or await self._first_model(), prompt)

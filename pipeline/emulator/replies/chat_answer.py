@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.emulator.replies.source import ReplyFailedError
-from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.replies.tool_calls import FunctionCall
 
 _LAST = "[DONE]"
 
@@ -35,11 +35,14 @@ class ChatAnswer:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise broken("holds what is no chat completion") from None
 
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[FunctionCall]:
         """Return what is to be called; raise `ReplyFailedError` if the stream broke off."""
         if not self._ended and self.finish_reason is None:
             raise broken("ended in the middle")
-        calls = [Call(call.name, call.arguments or "{}") for _, call in sorted(self._calls.items())]
+        calls = [
+            FunctionCall(call.name, call.arguments or "{}")
+            for _, call in sorted(self._calls.items())
+        ]
         if self.finish_reason == "length":
             return [call for call in calls if _is_json(call.arguments)]
         return calls

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pipeline.emulator.conversation.conversation import Item
 from pipeline.emulator.replies.rules import Replier
-from pipeline.emulator.replies.tool_calls import Call, pick_calls, spoken
+from pipeline.emulator.replies.tool_calls import FunctionCall, pick_calls, spoken
 from pipeline.emulator.wire.events import Event
 
 _GREETING = "Hello"
@@ -63,7 +63,7 @@ class Prompt:
 class Replies(Protocol):
     """A source of replies, shared by all sessions."""
 
-    def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call, None]:
+    def reply(self, prompt: Prompt) -> AsyncGenerator[str | FunctionCall, None]:
         """Yield words as they are found, and the calls that the answer needs.
 
         Joined, the strings are the whole text: each word comes with the space before it. Whoever
@@ -78,7 +78,7 @@ class RuleReplies:
 
     replier: Replier
 
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call, None]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | FunctionCall, None]:
         if outputs := prompt.returned:
             yield spoken(outputs)
             return
@@ -87,7 +87,7 @@ class RuleReplies:
             yield part
 
 
-def _calls(settings: Event, remark: str) -> list[Call]:
+def _calls(settings: Event, remark: str) -> list[FunctionCall]:
     calls = pick_calls(settings["tools"], settings["tool_choice"], remark)
     return calls if settings["parallel_tool_calls"] else calls[:1]
 
@@ -99,7 +99,7 @@ class SlowReplies:
     replies: Replies
     thinking_s: float
 
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | Call, None]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | FunctionCall, None]:
         await asyncio.sleep(self.thinking_s)
         async with aclosing(self.replies.reply(prompt)) as reply:
             async for part in reply:

@@ -35,14 +35,14 @@ _END = re.compile(r"[\s.?!,;:]*(?:\bplease\b)?[\s.?!,;:]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A function to call; `arguments` is JSON."""
 
     name: str
     arguments: str
 
 
-def pick_calls(tools: list[Event], choice: Any, remark: str) -> list[Call]:  # noqa: ANN401 - JSON
+def pick_calls(tools: list[Event], choice: Any, remark: str) -> list[FunctionCall]:  # noqa: ANN401 - JSON
     """Return the calls that answer `remark` under the session's `tools` and `tool_choice`."""
     tools = [tool for tool in tools if tool.get("type", "function") == "function"]
     if choice == "none" or not tools:
@@ -62,7 +62,7 @@ def spoken(outputs: list[str]) -> str:
     return " ".join(_spoken_one(output) for output in outputs)
 
 
-def _calls_of_parts(tools: list[Event], remark: str) -> Iterator[Call]:
+def _calls_of_parts(tools: list[Event], remark: str) -> Iterator[FunctionCall]:
     """Two requests may be joined by "and"; "and in Paris" asks the same once more."""
     parts = re.split(r"\band (?:then |also )?", remark)
     chosen = [_best(tools, part) for part in parts]
@@ -102,7 +102,7 @@ def _words(text: str) -> list[str]:
     return [re.sub(r"(?<=\w{3})s$", "", w) for w in re.findall(r"[a-z0-9']+", text.lower())]
 
 
-def _call(tool: Event, remark: str) -> Call:
+def _call(tool: Event, remark: str) -> FunctionCall:
     schema = _object(tool.get("parameters"))
     required = _array(schema.get("required"))
     arguments = {}
@@ -113,7 +113,7 @@ def _call(tool: Event, remark: str) -> Call:
             arguments[name] = value
         elif name in required:
             arguments[name] = _stopgap(kind, remark)
-    return Call(str(tool.get("name")), json.dumps(arguments))
+    return FunctionCall(str(tool.get("name")), json.dumps(arguments))
 
 
 def _object(value: Any) -> Event:  # noqa: ANN401 - a schema is the client's, and may be any JSON

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.emulator.conversation.conversation import Conversation, Item
 from pipeline.emulator.replies.source import Prompt, Replies, ReplyCutError, ReplyFailedError
-from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME, Delivery
 from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
-from pipeline.emulator.responses.speculation import Rehearsal
+from pipeline.emulator.responses.speculation import Speculation
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import ResponseOptions
 from pipeline.emulator.speech.engine import Engine, RecognitionUnavailableError
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Heard:
+class UserTurn:
     """A user's turn, with its words still to be found."""
 
     item: Item
@@ -44,7 +44,7 @@ class _Request:
     """What is to be answered, and how. `items` are None if they are the conversation."""
 
     options: ResponseOptions
-    heard: Heard | None
+    heard: UserTurn | None
     items: tuple[Item, ...] | None = None
     is_automatic: bool = False
     """Whether a turn brought it about. A later turn may take its place."""
@@ -55,7 +55,7 @@ class _Request:
 @dataclass(slots=True)
 class _Answer:
     response: Response
-    heard: Heard | None
+    heard: UserTurn | None
     generation: "asyncio.Task[None]"
     finishing: "asyncio.Task[None] | None" = None
     cancelled_for: str | None = None
@@ -79,8 +79,8 @@ class Answering:
         self._conversation = conversation
         self._outbox = outbox
         self.playback = Playback(time.monotonic)
-        self._rehearsal = Rehearsal(engine, replies)
-        self._delivery = Delivery(self._rehearsal, outbox, self.playback, times_real_time)
+        self._speculation = Speculation(engine, replies)
+        self._delivery = Delivery(self._speculation, outbox, self.playback, times_real_time)
         self._current: _Answer | None = None
         self._out_of_band: list[_Answer] = []
         self._waiting: deque[_Request] = deque()
@@ -88,7 +88,7 @@ class Answering:
     def answer(
         self,
         options: ResponseOptions,
-        heard: Heard | None = None,
+        heard: UserTurn | None = None,
         *,
         chosen: Sequence[Item] | None = None,
         appended: Sequence[Item] = (),
@@ -107,7 +107,7 @@ class Answering:
             self.cancel("client_cancelled")
             self._waiting.append(request)
 
-    def answer_next(self, options: ResponseOptions, heard: Heard) -> None:
+    def answer_next(self, options: ResponseOptions, heard: UserTurn) -> None:
         """Answer at once, or after the active answer; the newest remark is the one that counts."""
         request = _Request(options, heard, is_automatic=True)
         if self._current is None:
@@ -119,14 +119,14 @@ class Answering:
                 late.heard.may_be_told.set()
         self._waiting.append(request)
 
-    def rehearse(self, options: ResponseOptions, words: "asyncio.Task[str]") -> None:
+    def speculate(self, options: ResponseOptions, words: "asyncio.Task[str]") -> None:
         """The user pauses: prepare for a turn with these words, if no answer is active."""
         if self._current is None and options.speaks:
-            self._rehearsal.begin(options.settings, self._conversation.items, words)
+            self._speculation.begin(options.settings, self._conversation.items, words)
 
-    def drop_rehearsal(self) -> None:
+    def drop_speculation(self) -> None:
         """The user goes on."""
-        self._rehearsal.drop()
+        self._speculation.drop()
 
     def cancel(self, reason: str, response_id: str | None = None) -> bool:
         """Stop the active answer and what waits for its end, or the answer with that id.
@@ -160,7 +160,7 @@ class Answering:
 
     async def close(self) -> None:
         """Stop everything without another event."""
-        self._rehearsal.drop()
+        self._speculation.drop()
         self._waiting.clear()
         tasks = []
         for answer in (self._current, *self._out_of_band):
@@ -240,7 +240,7 @@ class Answering:
 
     async def _reply(
         self, request: _Request, items: tuple[Item, ...]
-    ) -> AsyncGenerator[str | Call, None]:
+    ) -> AsyncGenerator[str | FunctionCall, None]:
         if request.options.said is not None:
             yield request.options.said
             return

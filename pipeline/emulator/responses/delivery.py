@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 from pipeline.emulator.conversation.answer_speech import deltas
 from pipeline.emulator.replies.source import ReplyCutError
-from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
-from pipeline.emulator.responses.speaking import Speaker, speak
+from pipeline.emulator.responses.speaking import TextToSpeech, speak
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.speakable import clauses
 from pipeline.pcm import SAMPLE_RATE_HZ
@@ -18,14 +18,14 @@ TIMES_REAL_TIME = 16.0
 """Recorded answers of the real service arrive about this much faster than they sound."""
 _MOST_UNSENT = 16
 
-_Reply = AsyncGenerator[str | Call, None]
+_Reply = AsyncGenerator[str | FunctionCall, None]
 
 
 class Delivery:
     """Turns replies into the events of responses, and sends them."""
 
     def __init__(
-        self, speaker: Speaker, outbox: Outbox, playback: Playback, times_real_time: float
+        self, speaker: TextToSpeech, outbox: Outbox, playback: Playback, times_real_time: float
     ) -> None:
         self._speaker = speaker
         self._outbox = outbox
@@ -45,7 +45,7 @@ class Delivery:
 
     async def _send_text(self, reply: _Reply, response: Response, begun: asyncio.Event) -> None:
         async for part in reply:
-            if isinstance(part, Call):
+            if isinstance(part, FunctionCall):
                 await self._send_call(part, response, begun)
                 continue
             await self._have_room(response, len(part))
@@ -57,7 +57,7 @@ class Delivery:
         pace = _Pace(self._times_real_time)
         async with aclosing(speak(self._speaker, clauses(reply))) as spoken:
             async for part, sound in spoken:
-                if isinstance(part, Call):
+                if isinstance(part, FunctionCall):
                     await self._send_call(part, response, begun)
                     continue
                 for delta in deltas(part, sound):
@@ -67,7 +67,9 @@ class Delivery:
                     begun.set()
                     await pace.wait(delta.sound.size)
 
-    async def _send_call(self, call: Call, response: Response, begun: asyncio.Event) -> None:
+    async def _send_call(
+        self, call: FunctionCall, response: Response, begun: asyncio.Event
+    ) -> None:
         await self._have_room(response, len(call.arguments))
         self._outbox.put(*response.call(call.name, call.arguments))
         begun.set()

@@ -3,7 +3,7 @@
 import base64
 
 from pipeline.emulator.audio.formats import OutputEncoder
-from pipeline.emulator.conversation.answer_speech import Delta, Word
+from pipeline.emulator.conversation.answer_speech import SpeechDelta, TimedWord
 from pipeline.emulator.conversation.conversation import Conversation, Item, answer, function_call
 from pipeline.emulator.responses.usage import CHARACTERS_PER_TOKEN, sound_tokens, text_tokens, usage
 from pipeline.emulator.session.configuration import ResponseOptions
@@ -58,7 +58,7 @@ class Response:
         self._text += text
         return [*opening, self._part_event("response.text.delta", delta=text)]
 
-    def say(self, delta: Delta) -> list[Event]:
+    def say(self, delta: SpeechDelta) -> list[Event]:
         """Add words and the sound of them, 24 kHz."""
         events = self._opening()
         if delta.text:
@@ -74,7 +74,7 @@ class Response:
         return events
 
     def call(self, name: str, arguments: str) -> list[Event]:
-        """Call a function of the client's."""
+        """FunctionCall a function of the client's."""
         item = function_call(new_id("item"), new_id("call"), name)
         events = [*self._closing("completed"), *self._add(item)]
         place = {
@@ -188,7 +188,7 @@ class Response:
     def _audio_event(self, pcm: bytes) -> Event:
         return self._part_event("response.audio.delta", delta=base64.b64encode(pcm).decode())
 
-    def _timestamp(self, word: Word) -> Event:
+    def _timestamp(self, word: TimedWord) -> Event:
         start_ms = samples_to_ms(self._samples + word.start)
         return self._part_event(
             "response.audio_timestamp.delta",

@@ -7,27 +7,27 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.emulator.replies.tool_calls import Call
+from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.pcm import Samples
 
 _CLAUSES_AHEAD = 2
 _NO_SOUND: Samples = np.zeros(0, np.int16)
 
 
-class Speaker(Protocol):
-    """Whoever turns words into sound: an `Engine`, or one that has rehearsed."""
+class TextToSpeech(Protocol):
+    """Whoever turns words into sound: an `Engine`, or one that has prepared."""
 
     async def say(self, clause: str, *, awaited: bool) -> Samples:
         """Return `clause` spoken, 24 kHz; `awaited` if somebody hears nothing until then."""
         ...
 
 
-_Making = tuple[str | Call, "asyncio.Task[Samples]"]
+_Making = tuple[str | FunctionCall, "asyncio.Task[Samples]"]
 
 
 async def speak(
-    speaker: Speaker, parts: AsyncGenerator[str | Call, None]
-) -> AsyncGenerator[tuple[str | Call, Samples], None]:
+    speaker: TextToSpeech, parts: AsyncGenerator[str | FunctionCall, None]
+) -> AsyncGenerator[tuple[str | FunctionCall, Samples], None]:
     """Yield each clause with its sound, while the next ones arrive and are being made.
 
     A call passes in its turn, without sound. The first clause has the processor to itself: the user
@@ -67,5 +67,5 @@ async def speak(
                 unwanted[1].cancel()
 
 
-async def _sound(speaker: Speaker, part: str | Call, *, awaited: bool) -> Samples:
+async def _sound(speaker: TextToSpeech, part: str | FunctionCall, *, awaited: bool) -> Samples:
     return await speaker.say(part, awaited=awaited) if isinstance(part, str) else _NO_SOUND

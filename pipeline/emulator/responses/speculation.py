@@ -14,44 +14,44 @@ from pipeline.emulator.wire.events import Event
 from pipeline.pcm import Samples
 
 
-class Rehearsal:
-    """Says what an engine says, and what was rehearsed at once."""
+class Speculation:
+    """Says what an engine says, and what was prepared at once."""
 
     def __init__(self, engine: Engine, replies: Replies) -> None:
         self._engine = engine
         # Rules are free, and leave no trace. A model elsewhere is asked in earnest only.
         self._rules = replies if isinstance(replies, RuleReplies) else None
-        self._rehearsing: asyncio.Task[tuple[str, Samples] | None] | None = None
+        self._speculating: asyncio.Task[tuple[str, Samples] | None] | None = None
 
     def begin(self, settings: Event, items: tuple[Item, ...], words: "asyncio.Task[str]") -> None:
         """Rehearse the answer to `words`, once they are known, after `items`."""
         self.drop()
         if self._rules is not None:
-            rehearsing = self._rehearse(self._rules, settings, items, words)
-            self._rehearsing = asyncio.create_task(rehearsing)
+            speculating = self._speculate(self._rules, settings, items, words)
+            self._speculating = asyncio.create_task(speculating)
             # One that was dropped has failed for nobody.
-            self._rehearsing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._speculating.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def drop(self) -> None:
         """The answer will be another."""
-        if self._rehearsing is not None:
-            self._rehearsing.cancel()
-            self._rehearsing = None
+        if self._speculating is not None:
+            self._speculating.cancel()
+            self._speculating = None
 
     async def say(self, clause: str, *, awaited: bool) -> Samples:
         """Return `clause` spoken, 24 kHz."""
-        rehearsing, self._rehearsing = self._rehearsing, None
-        if rehearsing is not None:
+        speculating, self._speculating = self._speculating, None
+        if speculating is not None:
             try:
-                await asyncio.wait({rehearsing})
+                await asyncio.wait({speculating})
             finally:
-                rehearsing.cancel()  # nobody waits for it any more; one that is done stays so
-            known = not rehearsing.cancelled() and rehearsing.exception() is None
-            if known and (rehearsed := rehearsing.result()) and rehearsed[0] == clause:
-                return rehearsed[1]
+                speculating.cancel()  # nobody waits for it any more; one that is done stays so
+            known = not speculating.cancelled() and speculating.exception() is None
+            if known and (prepared := speculating.result()) and prepared[0] == clause:
+                return prepared[1]
         return await self._engine.say(clause, awaited=awaited)
 
-    async def _rehearse(
+    async def _speculate(
         self,
         rules: RuleReplies,
         settings: Event,

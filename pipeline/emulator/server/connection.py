@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from pipeline.emulator.server.delayed_queue import Line
-from pipeline.emulator.server.fault_injection import uplink, wanted_error
+from pipeline.emulator.server.delayed_queue import DelayedQueue
+from pipeline.emulator.server.fault_injection import injected_error, uplink
 from pipeline.emulator.server.faults import Faults
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.session import Session
@@ -36,14 +36,14 @@ class Connection:
         self._client = client
         self._transport = transport
         self._session = session
-        self._inbox = Line[str | bytes](uplink(faults))
+        self._inbox = DelayedQueue[str | bytes](uplink(faults))
         self._outbox = outbox
         self._faults = faults
 
     async def converse(self) -> None:
         """Serve the client until it leaves, or until its time is over."""
         self._session.open()
-        work = (self._read(), self._handle(), self._send(), self._disturb())
+        work = (self._read(), self._handle(), self._send(), self._inject_errors())
         tasks = [asyncio.create_task(each) for each in work]
         try:
             done, _ = await asyncio.wait(
@@ -75,13 +75,13 @@ class Connection:
             while True:
                 await self._client.send_str(await self._outbox.get())
 
-    async def _disturb(self) -> None:
+    async def _inject_errors(self) -> None:
         every_s = self._faults.error_every_s
         if every_s is None:
             await asyncio.Event().wait()
         while every_s is not None:
             await asyncio.sleep(every_s)
-            self._outbox.put(wanted_error())
+            self._outbox.put(injected_error())
 
     def _longest_s(self) -> float:
         drop_after_s = self._faults.drop_after_s

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sized
 from typing import Generic, TypeVar
 
-from pipeline.emulator.server.fault_injection import Transit
+from pipeline.emulator.server.fault_injection import LinkDelay
 
 _MOST_BYTES = 64 * 1024 * 1024
 """More is not even taken on its way: a delay times a flood would be memory without end."""
@@ -14,21 +14,21 @@ _MOST_BYTES = 64 * 1024 * 1024
 _T = TypeVar("_T", bound=Sized)
 
 
-class Line(Generic[_T]):
+class DelayedQueue(Generic[_T]):
     """Messages are put without waiting, and taken in order once they have arrived.
 
     Whoever puts many waits for room in between.
     """
 
-    def __init__(self, transit: Transit) -> None:
-        self._transit = transit
+    def __init__(self, link_delay: LinkDelay) -> None:
+        self._link_delay = link_delay
         self._under_way: deque[tuple[float, _T]] = deque()
         self._bytes = 0
         self._put = asyncio.Event()
         self._taken = asyncio.Event()
 
     def put(self, message: _T) -> None:
-        self._under_way.append((self._transit.arrival_s(time.monotonic()), message))
+        self._under_way.append((self._link_delay.arrival_s(time.monotonic()), message))
         self._bytes += len(message)
         self._put.set()
 

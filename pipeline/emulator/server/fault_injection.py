@@ -15,7 +15,7 @@ _LAST_DELTAS = "response.audio.done"
 _INTERRUPTION = "input_audio_buffer.speech_started"
 
 
-class Transit:
+class LinkDelay:
     """How long messages take in one direction; they arrive in order."""
 
     def __init__(
@@ -43,15 +43,15 @@ class Transit:
         return self._last_s
 
 
-def uplink(faults: Faults) -> Transit:
-    return Transit(faults.uplink_delay_ms, faults.uplink_jitter_ms, faults.seed)
+def uplink(faults: Faults) -> LinkDelay:
+    return LinkDelay(faults.uplink_delay_ms, faults.uplink_jitter_ms, faults.seed)
 
 
-def downlink(faults: Faults, start_s: float) -> Transit:
+def downlink(faults: Faults, start_s: float) -> LinkDelay:
     """Return the way to the client, of a session that began at `start_s`."""
     stall_start_s = start_s + faults.stall_after_s
     stall_s = (stall_start_s, stall_start_s + faults.stall_s)
-    return Transit(faults.downlink_delay_ms, faults.downlink_jitter_ms, faults.seed + 1, stall_s)
+    return LinkDelay(faults.downlink_delay_ms, faults.downlink_jitter_ms, faults.seed + 1, stall_s)
 
 
 class Message(NamedTuple):
@@ -61,7 +61,7 @@ class Message(NamedTuple):
     text: str
 
 
-class Distortion:
+class FaultInjector:
     """Which messages are sent in the place of each event."""
 
     def __init__(self, faults: Faults) -> None:
@@ -81,7 +81,7 @@ class Distortion:
         if _happens(self._duplicates, faults.duplicate_probability):
             yield message
         if _happens(self._errors, faults.error_probability):
-            yield _encoded(wanted_error())
+            yield _encoded(injected_error())
         if _happens(self._unknown, faults.unknown_probability):
             yield _encoded(event("response.unknown_event", note="This event was asked for."))
 
@@ -121,7 +121,7 @@ class _LateDeltas:
             yield message
 
 
-def wanted_error() -> Event:
+def injected_error() -> Event:
     message = "This error was asked for, and nothing is wrong."
     return event(
         "error",

@@ -37,7 +37,7 @@ def default_most_clients() -> int:
     return CLIENTS_PER_PROCESSOR * (os.cpu_count() or 1)
 
 
-class OfflineService:
+class EmulatorService:
     """Accepts clients that know the key, as soon as it has started; the models load meanwhile."""
 
     _LOADING_S = 6.0

@@ -10,7 +10,7 @@ from pipeline.emulator.audio.formats import (
     input_format,
     output_format,
 )
-from pipeline.emulator.turns.endpointing import Endpointing
+from pipeline.emulator.turns.endpointing import EndpointingRules
 from pipeline.emulator.wire.checking import validated
 from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
 from pipeline.emulator.wire.session_fields import (
@@ -23,9 +23,9 @@ from pipeline.emulator.wire.session_fields import (
 
 LIFETIME_S = 30 * 60
 
-_SEMANTIC = Endpointing(prefix_padding_ms=420, speech_duration_ms=80)
+_SEMANTIC = EndpointingRules(prefix_padding_ms=420, speech_duration_ms=80)
 _ENDPOINTING = {
-    "server_vad": Endpointing(),
+    "server_vad": EndpointingRules(),
     "semantic_vad": _SEMANTIC,
     "azure_semantic_vad": _SEMANTIC,
     "azure_semantic_vad_en": _SEMANTIC,
@@ -132,10 +132,10 @@ class Configuration:
         return input_format(self._session)
 
     @property
-    def endpointing(self) -> Endpointing | None:
+    def endpointing(self) -> EndpointingRules | None:
         """How turns are found; None if the client says itself when one is over."""
         rules = self._session["turn_detection"]
-        return None if rules is None else Endpointing(**_endpointing_fields(rules))
+        return None if rules is None else EndpointingRules(**_endpointing_fields(rules))
 
     @property
     def creates_response(self) -> bool:
@@ -255,7 +255,7 @@ def _said(fields: ResponseFields) -> str | None:
 def _with_defaults(rules: Event) -> Event:
     default = _ENDPOINTING[rules["type"]]
     return {
-        **{name: getattr(default, name) for name in Endpointing.__slots__},
+        **{name: getattr(default, name) for name in EndpointingRules.__slots__},
         "create_response": True,
         "interrupt_response": True,
         "auto_truncate": False,
@@ -264,4 +264,4 @@ def _with_defaults(rules: Event) -> Event:
 
 
 def _endpointing_fields(rules: Event) -> dict[str, Any]:
-    return {name: rules[name] for name in Endpointing.__slots__ if name in rules}
+    return {name: rules[name] for name in EndpointingRules.__slots__ if name in rules}

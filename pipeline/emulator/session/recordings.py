@@ -5,7 +5,7 @@ import asyncio
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputDecoder, InputFormat
 from pipeline.emulator.conversation.conversation import Item
-from pipeline.emulator.responses.answering import Heard
+from pipeline.emulator.responses.answering import UserTurn
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError
@@ -24,16 +24,16 @@ class Recordings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._unfinished: dict[str, Heard] = {}
+        self._unfinished: dict[str, UserTurn] = {}
 
     def recognise(self, item: Item, samples: Samples16k) -> None:
         """Find the words of an item, and put them into it."""
         words = asyncio.create_task(self._engine.transcribe(samples))
-        heard = self._unfinished[item.id] = Heard(item, words)
+        heard = self._unfinished[item.id] = UserTurn(item, words)
         heard.may_be_told.set()
         heard.told = asyncio.create_task(self._understand(heard))
 
-    def unfinished(self, item_id: str) -> Heard | None:
+    def unfinished(self, item_id: str) -> UserTurn | None:
         return self._unfinished.get(item_id)
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class Recordings:
         for heard in self._unfinished.values():
             heard.words.cancel()
 
-    async def _understand(self, heard: Heard) -> None:
+    async def _understand(self, heard: UserTurn) -> None:
         await asyncio.wait({heard.words})
         if not heard.words.cancelled() and heard.words.exception() is None:
             await heard.item.understood()

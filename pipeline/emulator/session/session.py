@@ -15,13 +15,13 @@ from pipeline.emulator.conversation.conversation import (
     new_item,
 )
 from pipeline.emulator.replies.source import Replies
-from pipeline.emulator.responses.answering import Answering, Heard
+from pipeline.emulator.responses.answering import Answering, UserTurn
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.session.recordings import Recordings, decoded
 from pipeline.emulator.session.text_input import TextInput
-from pipeline.emulator.session.warning_events import caveats
+from pipeline.emulator.session.warning_events import warning_events
 from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.recogniser import Samples16k
@@ -154,7 +154,7 @@ class Session:
         self._hearing.configure()
         self._outbox.put(
             event("session.updated", session=self._configuration.wire),
-            *caveats(given, SessionFields, "session"),
+            *warning_events(given, SessionFields, "session"),
         )
 
     # --- the conversation's items ---
@@ -234,7 +234,7 @@ class Session:
         self._answering.answer(options, heard, chosen=chosen, appended=appended)
         if options.cancels_previous:
             self._answering.playback.stop()
-        self._outbox.put(*caveats(given, ResponseFields, "response"))
+        self._outbox.put(*warning_events(given, ResponseFields, "response"))
 
     async def _item_of_response(self, given: Event) -> Item:
         if given["type"] == "item_reference":
@@ -244,7 +244,7 @@ class Session:
             self._recordings.recognise(item, samples)
         return item
 
-    def _unfinished(self, item_id: str) -> Heard | None:
+    def _unfinished(self, item_id: str) -> UserTurn | None:
         """What the user said in this item, if its words may still be unknown."""
         return self._hearing.unfinished(item_id) or self._recordings.unfinished(item_id)
 

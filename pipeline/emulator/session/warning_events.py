@@ -13,7 +13,7 @@ _MOST_UNKNOWN = 10
 _UNRENDERED = ("animation", "avatar")
 
 
-def caveats(given: Event, known: type[BaseModel], at: str) -> Iterator[Event]:
+def warning_events(given: Event, known: type[BaseModel], at: str) -> Iterator[Event]:
     """Yield warnings about an accepted session or response.
 
     :param at: what it is, ``session`` or ``response``

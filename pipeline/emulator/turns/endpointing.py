@@ -12,7 +12,7 @@ from pipeline.emulator.speech.detector import WINDOW_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Endpointing:
+class EndpointingRules:
     """What makes a turn; the defaults are those of `server_vad`."""
 
     threshold: float = 0.5
@@ -66,7 +66,7 @@ class TurnDetector:
     _FORGIVEN_GAP_MS = 100
 
     def __init__(
-        self, rules: Endpointing, position_ms: int = 0, *, asks_for_words: bool = False
+        self, rules: EndpointingRules, position_ms: int = 0, *, asks_for_words: bool = False
     ) -> None:
         self.rules = rules
         self.asks_for_words = asks_for_words

@@ -6,7 +6,7 @@ import logging
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.conversation.conversation import Conversation
-from pipeline.emulator.responses.answering import Answering, Heard
+from pipeline.emulator.responses.answering import Answering, UserTurn
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.speech.engine import Engine
@@ -76,7 +76,7 @@ class Hearing:
         if self._configuration.endpointing is None:
             self._turns.abandon()
 
-    def unfinished(self, item_id: str) -> Heard | None:
+    def unfinished(self, item_id: str) -> UserTurn | None:
         """The turn that became this item, while its words are still to be found or told."""
         return self._user_speech.unfinished(item_id)
 

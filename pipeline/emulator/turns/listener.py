@@ -6,7 +6,12 @@ from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.input_audio import InputAudio
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.speech.recogniser import Samples16k
-from pipeline.emulator.turns.endpointing import Endpointing, SpeechStopped, TurnDetector, TurnEvent
+from pipeline.emulator.turns.endpointing import (
+    EndpointingRules,
+    SpeechStopped,
+    TurnDetector,
+    TurnEvent,
+)
 from pipeline.emulator.wire.events import ClientError
 
 
@@ -16,7 +21,7 @@ class Listener:
     SHORTEST_COMMIT_MS = 100
 
     def __init__(
-        self, format_: InputFormat, rules: Endpointing | None, *, asks_for_words: bool = False
+        self, format_: InputFormat, rules: EndpointingRules | None, *, asks_for_words: bool = False
     ) -> None:
         self._audio = InputAudio(format_)
         self._detector: SpeechDetector | None = None
@@ -25,7 +30,7 @@ class Listener:
         self.configure(format_, rules, asks_for_words=asks_for_words)
 
     def configure(
-        self, format_: InputFormat, rules: Endpointing | None, *, asks_for_words: bool
+        self, format_: InputFormat, rules: EndpointingRules | None, *, asks_for_words: bool
     ) -> None:
         """Change the format of the sound to come, or how turns are found (None: not at all)."""
         if format_ != self._audio.format:

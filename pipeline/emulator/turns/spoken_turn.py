@@ -88,7 +88,7 @@ class SpokenTurns:
                 await self._paused(turn)
             case SpeechResumed() if turn is not None:
                 turn.drop_guess()
-                self._answering.drop_rehearsal()
+                self._answering.drop_speculation()
             case SpeechEnding(at_ms) if turn is not None:
                 await self._end_or_wait(turn, at_ms)
             case SpeechStopped(end_ms) if turn is not None:
@@ -127,7 +127,7 @@ class SpokenTurns:
         if not turn.is_reported and not await self._report_or_forget(turn):
             return
         if turn.guess is not None and self._configuration.creates_response:
-            self._answering.rehearse(self._configuration.for_response({}), turn.guess)
+            self._answering.speculate(self._configuration.for_response({}), turn.guess)
 
     async def _report_or_forget(self, turn: _Turn) -> bool:
         """Take what was said during an answer for a turn, or, if it is a filler, for nothing."""

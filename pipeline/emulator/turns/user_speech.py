@@ -3,7 +3,7 @@
 import asyncio
 
 from pipeline.emulator.conversation.conversation import Conversation, user_speech
-from pipeline.emulator.responses.answering import Heard
+from pipeline.emulator.responses.answering import UserTurn
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.turns.recognition import Words
@@ -20,12 +20,12 @@ class UserSpeech:
         self._configuration = configuration
         self._conversation = conversation
         self._outbox = outbox
-        self._heard: dict[str, Heard] = {}
+        self._heard: dict[str, UserTurn] = {}
 
-    async def add(self, item_id: str, audio_ms: int, words: Words) -> Heard:
+    async def add(self, item_id: str, audio_ms: int, words: Words) -> UserTurn:
         """Make a turn an item. Where a model of text answers, wait for its words first."""
         item = user_speech(item_id, audio_ms)
-        heard = self._heard[item.id] = Heard(item, words)
+        heard = self._heard[item.id] = UserTurn(item, words)
         previous_id = self._conversation.add(item)
         self._outbox.put(
             event("input_audio_buffer.committed", previous_item_id=previous_id, item_id=item.id)
@@ -40,7 +40,7 @@ class UserSpeech:
         )
         return heard
 
-    def unfinished(self, item_id: str) -> Heard | None:
+    def unfinished(self, item_id: str) -> UserTurn | None:
         """The turn that became this item, while its words are still to be found or told."""
         return self._heard.get(item_id)
 
@@ -51,7 +51,7 @@ class UserSpeech:
             if heard.told is not None:
                 heard.told.cancel()
 
-    async def _tell_words(self, heard: Heard) -> None:
+    async def _tell_words(self, heard: UserTurn) -> None:
         """Tell the client what was recognised, when it is recognised and its moment has come."""
         await asyncio.wait({heard.words})
         failure = heard.words.exception()
