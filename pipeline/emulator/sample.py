@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ
 from pipeline.emulator.replies.rules import normalised
-from pipeline.emulator.speech.detector import RATE_HZ, DetectorModel
+from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
@@ -60,7 +61,7 @@ def _as_heard(spoken: Samples) -> list[Samples]:
 
 def _understood(samples: Samples, recogniser: Recogniser) -> list[str]:
     return _words(
-        recogniser.transcribe(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_HZ, quality="QQ"))
+        recogniser.transcribe(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_16K_HZ, quality="QQ"))
     )
 
 

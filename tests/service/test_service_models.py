@@ -10,10 +10,11 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.speech import onnx_cache
-from pipeline.emulator.speech.detector import RATE_HZ, DetectorModel, SpeechDetector
+from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.speech.packages import folder_of
-from pipeline.emulator.speech.recogniser import Recogniser, Samples16k
+from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import read_wav
 from tests.service.words import word_errors, words
@@ -63,7 +64,7 @@ def test_what_the_voice_says_is_understood(
     voice: Synthesiser, recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = [
-        Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_HZ))
+        Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_16K_HZ))
         for text in SENTENCES
         for nth in ("1st", "2nd", "3rd")  # it says nothing twice in the same way
     ]
@@ -97,7 +98,7 @@ class Said(NamedTuple):
 
 def recorded(path: Path, words: str) -> Said:
     samples, rate_hz = read_wav(path)
-    return Said(path.name, words, soxr.resample(samples, rate_hz, RATE_HZ))
+    return Said(path.name, words, soxr.resample(samples, rate_hz, RATE_16K_HZ))
 
 
 def word_error_rate(
@@ -119,7 +120,9 @@ def word_error_rate(
 def test_words_are_no_quotation(voice: Synthesiser, recogniser: Recogniser) -> None:
     """The model quotes this question about every other time: then its last mark is no "?"."""
     for _ in range(4):
-        asked = soxr.resample(voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_HZ)
+        asked = soxr.resample(
+            voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_16K_HZ
+        )
         understood = recogniser.transcribe(asked)
         assert understood == understood.strip("\"' ")
 

@@ -10,7 +10,7 @@ from tests.support.sound import RATE_HZ, Samples
 
 def understood(sound: Samples) -> list[str]:
     """The words in `sound`, which is at 24 kHz."""
-    from pipeline.emulator.speech.detector import RATE_HZ as RECOGNISED_RATE_HZ
+    from pipeline.emulator.audio.pcm16k import RATE_16K_HZ as RECOGNISED_RATE_HZ
     from pipeline.emulator.speech.detector import DetectorModel
     from pipeline.emulator.speech.recogniser import Recogniser
 

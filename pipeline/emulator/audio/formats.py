@@ -20,8 +20,7 @@ import numpy as np
 import soxr
 
 from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
-from pipeline.emulator.speech.detector import RATE_HZ
-from pipeline.emulator.speech.recogniser import Samples16k
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.wire.events import ClientError, Event, checked
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
@@ -82,9 +81,9 @@ class InputDecoder:
         self.format = format_
         self._law = _LAWS.get(format_.encoding)
         self._resampler = None
-        if format_.rate_hz != RATE_HZ:
+        if format_.rate_hz != RATE_16K_HZ:
             # Neither the detector nor the recogniser gains by more quality; this has no delay.
-            self._resampler = _Resampler(format_.rate_hz, RATE_HZ, "QQ")
+            self._resampler = _Resampler(format_.rate_hz, RATE_16K_HZ, "QQ")
 
     def decode(self, data: bytes) -> Samples16k:
         """Return whole frames of sound as 16 kHz mono; raise `ClientError` if they are not whole.

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.emulator.audio.formats import InputDecoder, InputFormat
-from pipeline.emulator.speech.detector import RATE_HZ, WINDOW_SAMPLES
-from pipeline.emulator.speech.recogniser import Samples16k
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, WINDOW_SAMPLES, Samples16k
 from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16
 
-_SAMPLES_PER_MS = RATE_HZ // 1_000
+_SAMPLES_PER_MS = RATE_16K_HZ // 1_000
 _BYTES = 2
 
 

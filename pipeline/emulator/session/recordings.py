@@ -4,10 +4,10 @@ import asyncio
 
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputDecoder, InputFormat
+from pipeline.emulator.audio.pcm16k import Samples16k
 from pipeline.emulator.conversation.conversation import Item
 from pipeline.emulator.responses.answering import UserTurn
 from pipeline.emulator.speech.engine import Engine
-from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.wire.events import ClientError
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from pipeline.emulator.audio.formats import input_format
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.conversation.conversation import (
     Conversation,
     Item,
@@ -22,9 +23,7 @@ from pipeline.emulator.session.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.session.recordings import Recordings, decoded
 from pipeline.emulator.session.text_input import TextInput
 from pipeline.emulator.session.warning_events import warning_events
-from pipeline.emulator.speech.detector import RATE_HZ
 from pipeline.emulator.speech.engine import Engine
-from pipeline.emulator.speech.recogniser import Samples16k
 from pipeline.emulator.turns.hearing import Hearing
 from pipeline.emulator.wire.events import (
     ClientError,
@@ -173,7 +172,7 @@ class Session:
             return None
         item.recording = None
         samples = await decoded(recording, self._configuration.input_format)
-        item.audio_ms = samples.size * 1_000 // RATE_HZ
+        item.audio_ms = samples.size * 1_000 // RATE_16K_HZ
         return samples
 
     def _add_item(self, item: Item, previous_id: str | None = None) -> None:

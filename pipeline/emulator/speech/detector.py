@@ -3,14 +3,11 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, WINDOW_SAMPLES, Samples16k
 from pipeline.emulator.speech.inference import open_model
 from pipeline.emulator.speech.packages import folder_of
 
-RATE_HZ = 16_000
-WINDOW_SAMPLES = 512
-WINDOW_MS = 32
 _CONTEXT_SAMPLES = 64
 
 
@@ -25,7 +22,7 @@ class DetectorModel:
 class SpeechDetector:
     """One stream of sound. The model remembers what came before: windows must follow in order."""
 
-    _RATE = np.array(RATE_HZ, np.int64)
+    _RATE = np.array(RATE_16K_HZ, np.int64)
 
     def __init__(self, model: DetectorModel) -> None:
         self._session: Any = model.session
@@ -37,7 +34,7 @@ class SpeechDetector:
         # The model misbehaves unless the end of the previous window comes before each new one.
         self._input = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
 
-    def probability(self, window: npt.NDArray[np.int16]) -> float:
+    def probability(self, window: Samples16k) -> float:
         """Return 0 to 1 for the next 512 samples, int16, 16 kHz, mono."""
         self._input[0, :_CONTEXT_SAMPLES] = self._input[0, -_CONTEXT_SAMPLES:]
         self._input[0, _CONTEXT_SAMPLES:] = window

@@ -5,11 +5,12 @@ import logging
 import os
 from typing import Any
 
+from pipeline.emulator.audio.pcm16k import Samples16k
 from pipeline.emulator.speech import recogniser
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.inference import release_unused_memory
 from pipeline.emulator.speech.packages import check_needed
-from pipeline.emulator.speech.recogniser import Recogniser, Samples16k
+from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
 from pipeline.emulator.speech.workers import Workers
 from pipeline.pcm import Samples

@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.emulator.speech.detector import RATE_HZ, WINDOW_SAMPLES, DetectorModel, SpeechDetector
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, WINDOW_SAMPLES, Samples16k
+from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.speech.onnx_cache import open_folded
 from pipeline.emulator.speech.packages import folder_of, is_installed
 
 _PACKAGE = "moonshine_cpp"
 _AROUND_WORDS = " \"'\u201c\u201d\u2018\u2019"
 """The model takes some speakers for quotations: its marks would hide a question's end."""
-
-Samples16k = npt.NDArray[np.int16]
-"""Mono samples, shape ``(n,)``, int16, 16 kHz."""
 
 
 def is_available() -> bool:
@@ -33,7 +31,7 @@ class Recogniser:
     _BEGIN, _END = 1, 2
     _TOKENS_PER_S = 6.5
     _FEWEST_TOKENS = 6
-    _SHORTEST_SAMPLES = RATE_HZ // 2
+    _SHORTEST_SAMPLES = RATE_16K_HZ // 2
     _LAYERS_SHAPE = (0, 8, 1, 52)
 
     def __init__(self, detector: DetectorModel) -> None:
@@ -63,7 +61,7 @@ class Recogniser:
         ]
         if not spoken:
             return samples[:0]
-        margin = RATE_HZ // 5
+        margin = RATE_16K_HZ // 5
         return samples[max(0, spoken[0] - margin) : spoken[-1] + WINDOW_SAMPLES + margin]
 
     def _transcribe_piece(self, samples: Samples16k) -> str:
@@ -71,7 +69,7 @@ class Recogniser:
             return ""
         missing = max(0, self._SHORTEST_SAMPLES - samples.size)
         sound = np.pad(samples, (0, missing)).astype(np.float32) / 32_768
-        most_tokens = max(self._FEWEST_TOKENS, int(samples.size / RATE_HZ * self._TOKENS_PER_S))
+        most_tokens = max(self._FEWEST_TOKENS, int(samples.size / RATE_16K_HZ * self._TOKENS_PER_S))
         (encoded,) = self._encoder.run(None, {"input_values": sound[np.newaxis]})
         return self._text(self._decode(encoded, most_tokens))
 
@@ -126,15 +124,15 @@ def read_vocabulary(path: Path) -> list[bytes]:
 def split_long(samples: Samples16k) -> list[Samples16k]:
     """Cut what is longer than the model was made for, at the quietest moment of 15 to 28 s."""
     pieces = []
-    while samples.size > 30 * RATE_HZ:
-        cut = _quietest(samples, 15 * RATE_HZ, 28 * RATE_HZ)
+    while samples.size > 30 * RATE_16K_HZ:
+        cut = _quietest(samples, 15 * RATE_16K_HZ, 28 * RATE_16K_HZ)
         pieces.append(samples[:cut])
         samples = samples[cut:]
     return [*pieces, samples]
 
 
 def _quietest(samples: Samples16k, first: int, last: int) -> int:
-    step = RATE_HZ // 10
+    step = RATE_16K_HZ // 10
     blocks = samples[first:last].astype(np.float32).reshape(-1, step)
     quietest = int(np.argmin(np.square(blocks).sum(axis=1)))
     return first + quietest * step + step // 2

@@ -8,7 +8,7 @@ whoever follows the events is asked by then, and may grant the speaker more time
 
 from dataclasses import dataclass
 
-from pipeline.emulator.speech.detector import WINDOW_MS
+from pipeline.emulator.audio.pcm16k import WINDOW_MS
 
 
 @dataclass(frozen=True, slots=True)
