@@ -8,14 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emulator.conversation.answer_speech import (
-    DELTA_SAMPLES,
-    AnswerSpeech,
-    aligned,
-    deltas,
-)
-from pipeline.emulator.conversation.conversation import Conversation, Item, answer, item_from_client
+from pipeline.emulator.conversation.answer_speech import AnswerSpeech
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.items import Item, answer_item, item_from_client
 from pipeline.emulator.session.text_input import TextInput
+from pipeline.emulator.speech.alignment import DELTA_SAMPLES, aligned, deltas
 from pipeline.emulator.wire.events import ClientError, parse
 from pipeline.pcm import Samples
 
@@ -89,27 +86,27 @@ def test_a_cut_answer_grows_no_more() -> None:
 
 
 def test_a_conversation_forgets_its_oldest_items() -> None:
-    conversation = Conversation()
-    for number in range(Conversation.MOST_ITEMS + 5):
-        conversation.add(answer(f"item_{number}"))
-    assert len(conversation.items) == Conversation.MOST_ITEMS
+    conversation = ConversationHistory()
+    for number in range(ConversationHistory.MOST_ITEMS + 5):
+        conversation.add(answer_item(f"item_{number}"))
+    assert len(conversation.items) == ConversationHistory.MOST_ITEMS
     assert conversation.items[0].id == "item_5"
 
 
 def test_a_conversation_forgets_when_much_is_in_it() -> None:
-    conversation = Conversation()
-    long = "x" * (Conversation.LONGEST_ITEM - 500)
+    conversation = ConversationHistory()
+    long = "x" * (ConversationHistory.LONGEST_ITEM - 500)
     for number in range(20):
         conversation.add(item_from_client(message(long, id=f"item_{number}")))
     held = sum(len(item.text) for item in conversation.items)
-    assert held <= Conversation.MOST_CHARACTERS
+    assert held <= ConversationHistory.MOST_CHARACTERS
     assert conversation.last_id == "item_19"
     with pytest.raises(ClientError, match="may hold"):
         conversation.add(item_from_client(message(long + "x" * 500)))
 
 
 def test_only_answers_can_be_truncated() -> None:
-    conversation = Conversation()
+    conversation = ConversationHistory()
     conversation.add(Item(message("Hello", id="a")))
     with pytest.raises(ClientError, match="Only the sound of an answer"):
         conversation.truncate("a", 0, 0)
@@ -167,7 +164,7 @@ def test_a_wrong_item_is_refused(item: dict[str, Any], code: str, param: str) ->
 
 
 def test_text_is_streamed_into_an_item_of_its_own() -> None:
-    streamed = TextInput(Conversation())
+    streamed = TextInput(ConversationHistory())
     for delta in ("What ", "time ", "is it?"):
         streamed.append("a", 0, delta)
     item = streamed.finish("a", 0)
@@ -176,7 +173,7 @@ def test_text_is_streamed_into_an_item_of_its_own() -> None:
 
 
 def test_text_is_streamed_into_an_item_that_exists() -> None:
-    conversation = Conversation()
+    conversation = ConversationHistory()
     conversation.add(item_from_client(message("What ", id="a")))
     streamed = TextInput(conversation)
     streamed.append("a", 0, "time?")
@@ -185,8 +182,8 @@ def test_text_is_streamed_into_an_item_that_exists() -> None:
 
 
 def test_text_cannot_be_streamed_anywhere() -> None:
-    conversation = Conversation()
-    conversation.add(answer("answer"))
+    conversation = ConversationHistory()
+    conversation.add(answer_item("answer"))
     conversation.add(item_from_client(message("", id="a")))
     streamed = TextInput(conversation)
     for where in (("answer", 0), ("a", 1), ("a", -1), ("new", 1)):
@@ -195,7 +192,7 @@ def test_text_cannot_be_streamed_anywhere() -> None:
     with pytest.raises(ClientError):
         streamed.finish("new", 0)
     with pytest.raises(ClientError, match="may hold"):
-        streamed.append("new", 0, "x" * (Conversation.LONGEST_ITEM + 1))
+        streamed.append("new", 0, "x" * (ConversationHistory.LONGEST_ITEM + 1))
     for number in range(TextInput.MOST_UNFINISHED):
         streamed.append(f"new_{number}", 0, "text")
     with pytest.raises(ClientError, match="Too many"):

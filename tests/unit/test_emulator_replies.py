@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.conversation.answer_speech import DELTA_SAMPLES, deltas
 from pipeline.emulator.replies.arithmetic import answer_sum
 from pipeline.emulator.replies.rules import Replier, date_words, time_words
 from pipeline.emulator.replies.sample_story import STORY
+from pipeline.emulator.speech.alignment import DELTA_SAMPLES, deltas
 from pipeline.emulator.speech.numerals import LIMIT, cardinal, ordinal, parse_number
 from pipeline.emulator.speech.speakable import clauses, speakable
 from pipeline.pcm import Samples

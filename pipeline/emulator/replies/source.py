@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.emulator.conversation.conversation import Item
+from pipeline.emulator.conversation.items import Item
 from pipeline.emulator.replies.rules import Replier
 from pipeline.emulator.replies.tool_calls import FunctionCall, pick_calls, spoken
 from pipeline.emulator.wire.events import Event

@@ -6,9 +6,11 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from pipeline.emulator.conversation.conversation import Conversation, Item
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.items import Item
+from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.replies.source import Prompt, Replies, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME, Delivery
@@ -23,20 +25,6 @@ from pipeline.emulator.wire.events import ClientError, Event, event
 _MOST_OUT_OF_BAND = 4
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class UserTurn:
-    """A user's turn, with its words still to be found."""
-
-    item: Item
-    words: "asyncio.Task[str]"
-    may_be_told: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the protocol's order lets the client know the words."""
-    told: "asyncio.Task[None] | None" = None
-
-    def __post_init__(self) -> None:
-        self.item.words = self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +59,7 @@ class Answering:
         self,
         engine: Engine,
         replies: Replies,
-        conversation: Conversation,
+        conversation: ConversationHistory,
         outbox: Outbox,
         times_real_time: float = TIMES_REAL_TIME,
     ) -> None:
@@ -116,7 +104,7 @@ class Answering:
         if self._waiting and self._waiting[-1].is_automatic:
             late = self._waiting.pop()
             if late.heard is not None:
-                late.heard.may_be_told.set()
+                late.heard.may_be_reported.set()
         self._waiting.append(request)
 
     def speculate(self, options: ResponseOptions, words: "asyncio.Task[str]") -> None:
@@ -155,7 +143,7 @@ class Answering:
             if not request.is_automatic:
                 self._waiting.append(replace(request, cancelled_for=reason))
             elif request.heard is not None:
-                request.heard.may_be_told.set()
+                request.heard.may_be_reported.set()
         return bool(requests)
 
     async def close(self) -> None:
@@ -217,9 +205,9 @@ class Answering:
         await asyncio.wait({answer.generation})
         self._outbox.put(*answer.response.finish(*_outcome(answer)))
         if answer.heard is not None:
-            answer.heard.may_be_told.set()
-            if answer.heard.told is not None:
-                await asyncio.wait({answer.heard.told})
+            answer.heard.may_be_reported.set()
+            if answer.heard.reporting is not None:
+                await asyncio.wait({answer.heard.reporting})
         self._outbox.put(answer.response.done())
         if answer is not self._current:
             self._out_of_band.remove(answer)
@@ -234,7 +222,7 @@ class Answering:
     async def _generate(
         self, response: Response, request: _Request, items: tuple[Item, ...]
     ) -> None:
-        begun = request.heard.may_be_told if request.heard is not None else None
+        begun = request.heard.may_be_reported if request.heard is not None else None
         async with aclosing(self._reply(request, items)) as reply:
             await self._delivery.deliver(reply, response, begun)
 

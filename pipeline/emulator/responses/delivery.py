@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from pipeline.emulator.conversation.answer_speech import deltas
 from pipeline.emulator.replies.source import ReplyCutError
 from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
 from pipeline.emulator.responses.speaking import TextToSpeech, speak
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.speech.alignment import deltas
 from pipeline.emulator.speech.speakable import clauses
 from pipeline.pcm import SAMPLE_RATE_HZ
 

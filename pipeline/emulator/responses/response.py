@@ -3,10 +3,11 @@
 import base64
 
 from pipeline.emulator.audio.formats import OutputEncoder
-from pipeline.emulator.conversation.answer_speech import SpeechDelta, TimedWord
-from pipeline.emulator.conversation.conversation import Conversation, Item, answer, function_call
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.items import Item, answer_item, function_call_item
 from pipeline.emulator.responses.usage import CHARACTERS_PER_TOKEN, sound_tokens, text_tokens, usage
 from pipeline.emulator.session.configuration import ResponseOptions
+from pipeline.emulator.speech.alignment import SpeechDelta, TimedWord
 from pipeline.emulator.wire.events import Event, event, new_id
 from pipeline.pcm import samples_to_ms
 
@@ -20,7 +21,7 @@ class Response:
     """
 
     def __init__(
-        self, options: ResponseOptions, conversation: Conversation, inputs: tuple[Item, ...]
+        self, options: ResponseOptions, conversation: ConversationHistory, inputs: tuple[Item, ...]
     ) -> None:
         """Take `inputs`, the items that are answered, for the usage figures."""
         self.id = new_id("resp")
@@ -75,7 +76,7 @@ class Response:
 
     def call(self, name: str, arguments: str) -> list[Event]:
         """FunctionCall a function of the client's."""
-        item = function_call(new_id("item"), new_id("call"), name)
+        item = function_call_item(new_id("item"), new_id("call"), name)
         events = [*self._closing("completed"), *self._add(item)]
         place = {
             "response_id": self.id,
@@ -116,7 +117,7 @@ class Response:
         """Open the item that holds the answer, unless it is open."""
         if self._message is not None:
             return []
-        self._message = answer(new_id("msg"), speaks=self.speaks)
+        self._message = answer_item(new_id("msg"), speaks=self.speaks)
         self._message_index = len(self._outputs)
         return [
             *self._add(self._message),
@@ -128,7 +129,9 @@ class Response:
         item = self._message
         if item is None:
             return []
-        heard = item.speech.transcript if item.speech is not None and item.speech.is_cut else None
+        heard = (
+            item.speech.transcript if item.speech is not None and item.speech.is_truncated else None
+        )
         part = self._part(self._text)
         item.wire["content"] = [part if heard is None else self._part(heard)]
         item.wire["status"] = status

@@ -6,7 +6,7 @@ Nothing of it is sent. An answer that begins otherwise, or never, leaves no trac
 import asyncio
 from contextlib import aclosing
 
-from pipeline.emulator.conversation.conversation import Item, user_speech
+from pipeline.emulator.conversation.items import Item, spoken_item
 from pipeline.emulator.replies.source import Prompt, Replies, RuleReplies
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.speech.speakable import clauses
@@ -59,7 +59,7 @@ class Speculation:
         words: "asyncio.Task[str]",
     ) -> tuple[str, Samples] | None:
         """Return the first clause and its sound; None if the answer begins with a call."""
-        remark = user_speech("", 0)
+        remark = spoken_item("", 0)
         remark.wire["content"][0]["transcript"] = await asyncio.shield(words)
         reply = rules.reply(Prompt(settings, (*items, remark)))
         async with aclosing(reply), aclosing(clauses(reply)) as parts:

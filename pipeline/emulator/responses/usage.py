@@ -6,7 +6,7 @@ sound and 50 ms of the answer's. Nothing is cached.
 
 from collections.abc import Iterable
 
-from pipeline.emulator.conversation.conversation import Item
+from pipeline.emulator.conversation.items import Item
 from pipeline.emulator.wire.events import Event
 from pipeline.pcm import samples_to_ms
 

@@ -5,8 +5,8 @@ import asyncio
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputDecoder, InputFormat
 from pipeline.emulator.audio.pcm16k import Samples16k
-from pipeline.emulator.conversation.conversation import Item
-from pipeline.emulator.responses.answering import UserTurn
+from pipeline.emulator.conversation.items import Item
+from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.wire.events import ClientError
 
@@ -30,8 +30,8 @@ class Recordings:
         """Find the words of an item, and put them into it."""
         words = asyncio.create_task(self._engine.transcribe(samples))
         heard = self._unfinished[item.id] = UserTurn(item, words)
-        heard.may_be_told.set()
-        heard.told = asyncio.create_task(self._understand(heard))
+        heard.may_be_reported.set()
+        heard.reporting = asyncio.create_task(self._understand(heard))
 
     def unfinished(self, item_id: str) -> UserTurn | None:
         return self._unfinished.get(item_id)

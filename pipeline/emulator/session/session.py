@@ -9,14 +9,11 @@ from collections.abc import Awaitable, Callable
 
 from pipeline.emulator.audio.formats import input_format
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
-from pipeline.emulator.conversation.conversation import (
-    Conversation,
-    Item,
-    item_from_client,
-    new_item,
-)
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.items import Item, item_from_client, new_item
+from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.replies.source import Replies
-from pipeline.emulator.responses.answering import Answering, UserTurn
+from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import LIFETIME_S, Configuration
@@ -79,7 +76,7 @@ class Session:
     ) -> None:
         self._outbox = outbox
         self._configuration = Configuration(model, lifetime_s)
-        self._conversation = Conversation()
+        self._conversation = ConversationHistory()
         self._text_input = TextInput(self._conversation)
         self._recordings = Recordings(engine)
         self._answering = Answering(engine, replies, self._conversation, outbox, times_real_time)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pipeline.emulator.conversation.conversation import Conversation, Item, new_item
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.items import Item, new_item
 from pipeline.emulator.wire.events import ClientError, shown
 
 
@@ -11,7 +12,7 @@ class TextInput:
 
     MOST_UNFINISHED = 16
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: ConversationHistory) -> None:
         self._conversation = conversation
         self._unfinished: dict[str, str] = {}
 
@@ -61,9 +62,9 @@ def _no_content(content_index: int) -> ClientError:
 
 
 def _check_length(text: str, delta: str) -> None:
-    if len(text) + len(delta) > Conversation.LONGEST_ITEM:
+    if len(text) + len(delta) > ConversationHistory.LONGEST_ITEM:
         raise ClientError(
             "string_above_max_length",
-            f"An item may hold {Conversation.LONGEST_ITEM} characters.",
+            f"An item may hold {ConversationHistory.LONGEST_ITEM} characters.",
             "delta",
         )

@@ -5,8 +5,9 @@ import logging
 
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputFormat
-from pipeline.emulator.conversation.conversation import Conversation
-from pipeline.emulator.responses.answering import Answering, UserTurn
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.user_turn import UserTurn
+from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.speech.engine import Engine
@@ -39,7 +40,7 @@ class Hearing:
         self,
         engine: Engine,
         configuration: Configuration,
-        conversation: Conversation,
+        conversation: ConversationHistory,
         answering: Answering,
         outbox: Outbox,
     ) -> None:
@@ -109,7 +110,7 @@ class Hearing:
         item_id = self._turns.abandon() or new_id("item")
         words = self._recognition.begin(start_ms, end_ms)
         heard = await self._user_speech.add(item_id, end_ms - start_ms, words)
-        heard.may_be_told.set()
+        heard.may_be_reported.set()
         self._listener.forget_committed()
 
     def clear(self, _: Event) -> None:

@@ -2,14 +2,14 @@
 
 from contextlib import suppress
 
-from pipeline.emulator.conversation.conversation import Conversation
+from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.wire.events import ClientError, event
 
 
 def interrupt(
-    answering: Answering, conversation: Conversation, outbox: Outbox, *, truncates: bool
+    answering: Answering, conversation: ConversationHistory, outbox: Outbox, *, truncates: bool
 ) -> None:
     """Stop the answer; if it `truncates`, forget what of it the client has not played yet."""
     unheard = answering.playback.stop()

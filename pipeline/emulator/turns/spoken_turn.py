@@ -7,7 +7,7 @@ in audio time.
 
 from dataclasses import dataclass
 
-from pipeline.emulator.conversation.conversation import Conversation
+from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
@@ -60,7 +60,7 @@ class SpokenTurns:
         recognition: Recognition,
         *,
         configuration: Configuration,
-        conversation: Conversation,
+        conversation: ConversationHistory,
         answering: Answering,
         user_speech: UserSpeech,
         outbox: Outbox,
@@ -178,7 +178,7 @@ class SpokenTurns:
         if self._configuration.creates_response:
             self._answering.answer_next(self._configuration.for_response({}), heard)
         else:
-            heard.may_be_told.set()
+            heard.may_be_reported.set()
 
 
 async def _is_filler(words: Words) -> bool:

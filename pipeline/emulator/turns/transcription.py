@@ -1,6 +1,6 @@
 """How a client is told what was recognised of its user's speech."""
 
-from pipeline.emulator.conversation.conversation import Item
+from pipeline.emulator.conversation.items import Item
 from pipeline.emulator.speech.engine import RecognitionUnavailableError
 from pipeline.emulator.wire.events import Event, event
 

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from pipeline.emulator.conversation.conversation import Conversation, user_speech
-from pipeline.emulator.responses.answering import UserTurn
+from pipeline.emulator.conversation.history import ConversationHistory
+from pipeline.emulator.conversation.items import spoken_item
+from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.turns.recognition import Words
@@ -15,7 +16,7 @@ class UserSpeech:
     """The spoken items of one session, until their words are told."""
 
     def __init__(
-        self, configuration: Configuration, conversation: Conversation, outbox: Outbox
+        self, configuration: Configuration, conversation: ConversationHistory, outbox: Outbox
     ) -> None:
         self._configuration = configuration
         self._conversation = conversation
@@ -24,17 +25,17 @@ class UserSpeech:
 
     async def add(self, item_id: str, audio_ms: int, words: Words) -> UserTurn:
         """Make a turn an item. Where a model of text answers, wait for its words first."""
-        item = user_speech(item_id, audio_ms)
+        item = spoken_item(item_id, audio_ms)
         heard = self._heard[item.id] = UserTurn(item, words)
         previous_id = self._conversation.add(item)
         self._outbox.put(
             event("input_audio_buffer.committed", previous_item_id=previous_id, item_id=item.id)
         )
         if self._configuration.is_cascaded:
-            heard.may_be_told.set()
+            heard.may_be_reported.set()
             await self._tell_words(heard)
         else:
-            heard.told = asyncio.create_task(self._tell_words(heard))
+            heard.reporting = asyncio.create_task(self._tell_words(heard))
         self._outbox.put(
             event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
         )
@@ -48,8 +49,8 @@ class UserSpeech:
         """End everything that is still under way."""
         for heard in tuple(self._heard.values()):
             heard.words.cancel()
-            if heard.told is not None:
-                heard.told.cancel()
+            if heard.reporting is not None:
+                heard.reporting.cancel()
 
     async def _tell_words(self, heard: UserTurn) -> None:
         """Tell the client what was recognised, when it is recognised and its moment has come."""
@@ -57,7 +58,7 @@ class UserSpeech:
         failure = heard.words.exception()
         if failure is None:
             heard.item.wire["content"][0]["transcript"] = heard.words.result()
-        await heard.may_be_told.wait()
+        await heard.may_be_reported.wait()
         del self._heard[heard.item.id]
         if self._configuration.transcribes:
             self._outbox.put(*transcription_events(heard.item, failure))
