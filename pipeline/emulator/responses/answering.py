@@ -17,9 +17,9 @@ from pipeline.emulator.responses.delivery import TIMES_REAL_TIME, Delivery
 from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
 from pipeline.emulator.responses.speculation import Speculation
-from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import ResponseOptions
 from pipeline.emulator.speech.engine import Engine, RecognitionUnavailableError
+from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import ClientError, Event, event
 
 _MOST_OUT_OF_BAND = 4
@@ -60,15 +60,15 @@ class Answering:
         engine: Engine,
         replies: Replies,
         conversation: ConversationHistory,
-        outbox: Outbox,
+        sink: EventSink,
         times_real_time: float = TIMES_REAL_TIME,
     ) -> None:
         self._replies = replies
         self._conversation = conversation
-        self._outbox = outbox
+        self._sink = sink
         self.playback = Playback(time.monotonic)
         self._speculation = Speculation(engine, replies)
-        self._delivery = Delivery(self._speculation, outbox, self.playback, times_real_time)
+        self._delivery = Delivery(self._speculation, sink, self.playback, times_real_time)
         self._current: _Answer | None = None
         self._out_of_band: list[_Answer] = []
         self._waiting: deque[_Request] = deque()
@@ -183,7 +183,7 @@ class Answering:
         self._conversation.check_new(appended)
         for item in appended:
             previous_id = self._conversation.add(item)
-            self._outbox.put(
+            self._sink.put(
                 event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
             )
         return None if chosen is None else (*chosen, *appended)
@@ -191,7 +191,7 @@ class Answering:
     def _begin(self, request: _Request) -> None:
         items = self._conversation.items if request.items is None else request.items
         response = Response(request.options, self._conversation, items)
-        self._outbox.put(response.created())
+        self._sink.put(response.created())
         generation = asyncio.create_task(self._generate(response, request, items))
         answer = _Answer(response, request.heard, generation)
         if request.options.is_out_of_band:
@@ -203,12 +203,12 @@ class Answering:
     async def _finish(self, answer: _Answer) -> None:
         """See an answer through to its last event, then begin the next."""
         await asyncio.wait({answer.generation})
-        self._outbox.put(*answer.response.finish(*_outcome(answer)))
+        self._sink.put(*answer.response.finish(*_outcome(answer)))
         if answer.heard is not None:
             answer.heard.may_be_reported.set()
             if answer.heard.reporting is not None:
                 await asyncio.wait({answer.heard.reporting})
-        self._outbox.put(answer.response.done())
+        self._sink.put(answer.response.done())
         if answer is not self._current:
             self._out_of_band.remove(answer)
             return

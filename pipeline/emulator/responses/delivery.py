@@ -9,9 +9,9 @@ from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
 from pipeline.emulator.responses.speaking import TextToSpeech, speak
-from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.speech.alignment import deltas
 from pipeline.emulator.speech.speakable import clauses
+from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.pcm import SAMPLE_RATE_HZ
 
 TIMES_REAL_TIME = 16.0
@@ -25,10 +25,10 @@ class Delivery:
     """Turns replies into the events of responses, and sends them."""
 
     def __init__(
-        self, speaker: TextToSpeech, outbox: Outbox, playback: Playback, times_real_time: float
+        self, speaker: TextToSpeech, sink: EventSink, playback: Playback, times_real_time: float
     ) -> None:
         self._speaker = speaker
-        self._outbox = outbox
+        self._sink = sink
         self._playback = playback
         self._times_real_time = times_real_time
 
@@ -49,7 +49,7 @@ class Delivery:
                 await self._send_call(part, response, begun)
                 continue
             await self._have_room(response, len(part))
-            self._outbox.put(*response.write(part))
+            self._sink.put(*response.write(part))
             begun.set()
             await asyncio.sleep(0)
 
@@ -62,7 +62,7 @@ class Delivery:
                     continue
                 for delta in deltas(part, sound):
                     await self._have_room(response, len(delta.text), delta.sound.size)
-                    self._outbox.put(*response.say(delta))
+                    self._sink.put(*response.say(delta))
                     self._playback.sent(response.message_id, delta.sound.size)
                     begun.set()
                     await pace.wait(delta.sound.size)
@@ -71,14 +71,14 @@ class Delivery:
         self, call: FunctionCall, response: Response, begun: asyncio.Event
     ) -> None:
         await self._have_room(response, len(call.arguments))
-        self._outbox.put(*response.call(call.name, call.arguments))
+        self._sink.put(*response.call(call.name, call.arguments))
         begun.set()
 
     async def _have_room(self, response: Response, characters: int, samples: int = 0) -> None:
         """Wait until more may be sent; raise `ReplyCutError` if the answer is long enough."""
         if not response.has_room_for(characters, samples):
             raise ReplyCutError("max_output_tokens")
-        await self._outbox.wait_for_room(_MOST_UNSENT)
+        await self._sink.wait_for_room(_MOST_UNSENT)
 
 
 class _Pace:

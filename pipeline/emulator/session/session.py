@@ -15,13 +15,13 @@ from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.replies.source import Replies
 from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME
-from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import LIFETIME_S, Configuration
 from pipeline.emulator.session.recordings import Recordings, decoded
 from pipeline.emulator.session.text_input import TextInput
 from pipeline.emulator.session.warning_events import warning_events
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.turns.hearing import Hearing
+from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import (
     ClientError,
     Event,
@@ -69,19 +69,19 @@ class Session:
         engine: Engine,
         model: str,
         replies: Replies,
-        outbox: Outbox,
+        sink: EventSink,
         *,
         lifetime_s: float = LIFETIME_S,
         times_real_time: float = TIMES_REAL_TIME,
     ) -> None:
-        self._outbox = outbox
+        self._sink = sink
         self._configuration = Configuration(model, lifetime_s)
         self._conversation = ConversationHistory()
         self._text_input = TextInput(self._conversation)
         self._recordings = Recordings(engine)
-        self._answering = Answering(engine, replies, self._conversation, outbox, times_real_time)
+        self._answering = Answering(engine, replies, self._conversation, sink, times_real_time)
         self._hearing = Hearing(
-            engine, self._configuration, self._conversation, self._answering, outbox
+            engine, self._configuration, self._conversation, self._answering, sink
         )
         self._handlers: dict[str, Callable[[Event], Awaitable[None] | None]] = {
             "session.update": self._update,
@@ -99,7 +99,7 @@ class Session:
         }
 
     def open(self) -> None:
-        self._outbox.put(event("session.created", session=self._configuration.wire))
+        self._sink.put(event("session.created", session=self._configuration.wire))
 
     async def receive(self, text: str | bytes) -> None:
         """Handle one message of the client; what is wrong with it is answered by an error event."""
@@ -113,12 +113,12 @@ class Session:
             if (pending := handle(message)) is not None:
                 await pending
         except ClientError as error:
-            self._outbox.put(error_event(error, event_id))
+            self._sink.put(error_event(error, event_id))
         except Exception:  # noqa: BLE001 - a fault of ours must not end a client's session
             _log.exception("an event could not be handled")
             fault = ClientError("server_error", "The service could not handle this event.")
-            self._outbox.put(error_event(fault, event_id, kind="server_error"))
-        await self._outbox.wait_for_room(_MOST_UNSENT)
+            self._sink.put(error_event(fault, event_id, kind="server_error"))
+        await self._sink.wait_for_room(_MOST_UNSENT)
 
     async def close(self) -> None:
         """End everything that is still under way."""
@@ -148,7 +148,7 @@ class Session:
         self._hearing.check_change(input_format(changed))
         self._configuration.adopt(changed)
         self._hearing.configure()
-        self._outbox.put(
+        self._sink.put(
             event("session.updated", session=self._configuration.wire),
             *warning_events(given, SessionFields, "session"),
         )
@@ -174,13 +174,11 @@ class Session:
 
     def _add_item(self, item: Item, previous_id: str | None = None) -> None:
         before = self._conversation.add(item, previous_id)
-        self._outbox.put(
-            event("conversation.item.created", previous_item_id=before, item=item.wire)
-        )
+        self._sink.put(event("conversation.item.created", previous_item_id=before, item=item.wire))
 
     def _retrieve_item(self, message: Event) -> None:
         item = self._conversation.find(required(message, "item_id", str), "retrieve")
-        self._outbox.put(event("conversation.item.retrieved", item=item.wire))
+        self._sink.put(event("conversation.item.retrieved", item=item.wire))
 
     def _truncate_item(self, message: Event) -> None:
         item_id = required(message, "item_id", str)
@@ -188,7 +186,7 @@ class Session:
         audio_end_ms = required(message, "audio_end_ms", int)
         self._conversation.truncate(item_id, content_index, audio_end_ms)
         self._answering.playback.forget(item_id)
-        self._outbox.put(
+        self._sink.put(
             event(
                 "conversation.item.truncated",
                 item_id=item_id,
@@ -201,7 +199,7 @@ class Session:
         item_id = required(message, "item_id", str)
         self._conversation.delete(item_id)
         self._answering.playback.forget(item_id)
-        self._outbox.put(event("conversation.item.deleted", item_id=item_id))
+        self._sink.put(event("conversation.item.deleted", item_id=item_id))
 
     def _append_text(self, message: Event) -> None:
         item_id = required(message, "id", str)
@@ -230,7 +228,7 @@ class Session:
         self._answering.answer(options, heard, chosen=chosen, appended=appended)
         if options.cancels_previous:
             self._answering.playback.stop()
-        self._outbox.put(*warning_events(given, ResponseFields, "response"))
+        self._sink.put(*warning_events(given, ResponseFields, "response"))
 
     async def _item_of_response(self, given: Event) -> Item:
         if given["type"] == "item_reference":

@@ -8,7 +8,6 @@ from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.responses.answering import Answering
-from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.turns.listener import Listener
@@ -16,6 +15,7 @@ from pipeline.emulator.turns.recognition import Recognition
 from pipeline.emulator.turns.semantics import semantics
 from pipeline.emulator.turns.spoken_turn import SpokenTurns
 from pipeline.emulator.turns.user_speech import UserSpeech
+from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import (
     ClientError,
     Event,
@@ -42,14 +42,14 @@ class Hearing:
         configuration: Configuration,
         conversation: ConversationHistory,
         answering: Answering,
-        outbox: Outbox,
+        sink: EventSink,
     ) -> None:
         self._engine = engine
         self._configuration = configuration
-        self._outbox = outbox
+        self._sink = sink
         self._listener = Listener(configuration.input_format, None)
         self._recognition = Recognition(engine, self._listener)
-        self._user_speech = UserSpeech(configuration, conversation, outbox)
+        self._user_speech = UserSpeech(configuration, conversation, sink)
         self._turns = SpokenTurns(
             self._listener,
             self._recognition,
@@ -57,7 +57,7 @@ class Hearing:
             conversation=conversation,
             answering=answering,
             user_speech=self._user_speech,
-            outbox=outbox,
+            sink=sink,
         )
         self._listening: asyncio.Task[None] | None = None
         self.configure()
@@ -116,7 +116,7 @@ class Hearing:
     def clear(self, _: Event) -> None:
         self._turns.abandon()
         self._listener.clear()
-        self._outbox.put(event("input_audio_buffer.cleared"))
+        self._sink.put(event("input_audio_buffer.cleared"))
 
     async def _listen(self) -> None:
         """Listen to all that is there; what goes wrong is told once."""
@@ -127,8 +127,8 @@ class Hearing:
                 if count % _WINDOWS_AT_A_TIME == 0:
                     await asyncio.sleep(0)  # others want to be heard, too
         except ClientError as error:
-            self._outbox.put(error_event(error))
+            self._sink.put(error_event(error))
         except Exception:  # noqa: BLE001 - a fault of ours must not end a client's session
             _log.exception("sound could not be listened to")
             fault = ClientError("server_error", "The service could not listen to this sound.")
-            self._outbox.put(error_event(fault, kind="server_error"))
+            self._sink.put(error_event(fault, kind="server_error"))

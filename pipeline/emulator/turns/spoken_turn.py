@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.responses.answering import Answering
-from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.turns.endpointing import (
     SpeechEnding,
@@ -25,6 +24,7 @@ from pipeline.emulator.turns.recognition import Recognition, Words, text_of
 from pipeline.emulator.turns.semantics import Semantics
 from pipeline.emulator.turns.user_speech import UserSpeech
 from pipeline.emulator.turns.utterance import doubt, is_filler
+from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import event, new_id
 
 _FILLER_CHECK_MS = 256
@@ -63,7 +63,7 @@ class SpokenTurns:
         conversation: ConversationHistory,
         answering: Answering,
         user_speech: UserSpeech,
-        outbox: Outbox,
+        sink: EventSink,
     ) -> None:
         self._listener = listener
         self._recognition = recognition
@@ -71,7 +71,7 @@ class SpokenTurns:
         self._conversation = conversation
         self._answering = answering
         self._user_speech = user_speech
-        self._outbox = outbox
+        self._sink = sink
         self._turn: _Turn | None = None
         self.semantics = Semantics()
 
@@ -141,7 +141,7 @@ class SpokenTurns:
 
     def _report(self, turn: _Turn) -> None:
         turn.is_reported = True
-        self._outbox.put(
+        self._sink.put(
             event(
                 "input_audio_buffer.speech_started",
                 audio_start_ms=turn.start_ms,
@@ -152,7 +152,7 @@ class SpokenTurns:
             interrupt(
                 self._answering,
                 self._conversation,
-                self._outbox,
+                self._sink,
                 truncates=self._configuration.auto_truncates,
             )
 
@@ -168,7 +168,7 @@ class SpokenTurns:
     async def _stopped(self, turn: _Turn, end_ms: int) -> None:
         if not turn.is_reported and not await self._report_or_forget(turn):
             return
-        self._outbox.put(
+        self._sink.put(
             event("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=turn.item_id)
         )
         self._listener.turn_ended(end_ms)

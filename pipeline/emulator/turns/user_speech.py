@@ -5,10 +5,10 @@ import asyncio
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.conversation.items import spoken_item
 from pipeline.emulator.conversation.user_turn import UserTurn
-from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.turns.recognition import Words
 from pipeline.emulator.turns.transcription import transcription_events
+from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import event
 
 
@@ -16,11 +16,11 @@ class UserSpeech:
     """The spoken items of one session, until their words are told."""
 
     def __init__(
-        self, configuration: Configuration, conversation: ConversationHistory, outbox: Outbox
+        self, configuration: Configuration, conversation: ConversationHistory, sink: EventSink
     ) -> None:
         self._configuration = configuration
         self._conversation = conversation
-        self._outbox = outbox
+        self._sink = sink
         self._heard: dict[str, UserTurn] = {}
 
     async def add(self, item_id: str, audio_ms: int, words: Words) -> UserTurn:
@@ -28,7 +28,7 @@ class UserSpeech:
         item = spoken_item(item_id, audio_ms)
         heard = self._heard[item.id] = UserTurn(item, words)
         previous_id = self._conversation.add(item)
-        self._outbox.put(
+        self._sink.put(
             event("input_audio_buffer.committed", previous_item_id=previous_id, item_id=item.id)
         )
         if self._configuration.is_cascaded:
@@ -36,7 +36,7 @@ class UserSpeech:
             await self._tell_words(heard)
         else:
             heard.reporting = asyncio.create_task(self._tell_words(heard))
-        self._outbox.put(
+        self._sink.put(
             event("conversation.item.created", previous_item_id=previous_id, item=item.wire)
         )
         return heard
@@ -61,4 +61,4 @@ class UserSpeech:
         await heard.may_be_reported.wait()
         del self._heard[heard.item.id]
         if self._configuration.transcribes:
-            self._outbox.put(*transcription_events(heard.item, failure))
+            self._sink.put(*transcription_events(heard.item, failure))
