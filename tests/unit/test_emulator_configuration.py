@@ -27,11 +27,11 @@ def response(**fields: Any) -> Any:
 
 def test_a_session_starts_with_the_defaults_of_the_service() -> None:
     configuration = Configuration("gpt-realtime")
-    assert configuration.endpointing == SERVER_VAD
+    assert configuration.turns.endpointing == SERVER_VAD
     assert configuration.creates_response
     assert configuration.interrupts_response
     assert not configuration.auto_truncates
-    assert not configuration.transcribes
+    assert not configuration.turns.transcribes
     assert configuration.input_format == InputFormat()
 
 
@@ -50,7 +50,7 @@ def test_a_session_starts_with_the_defaults_of_the_service() -> None:
 def test_turn_detection(rules: dict[str, Any] | None, expected: EndpointingRules | None) -> None:
     configuration = Configuration("m")
     configuration.adopt(configuration.with_changes({"turn_detection": rules}))
-    assert configuration.endpointing == expected
+    assert configuration.turns.endpointing == expected
 
 
 VOICES = [

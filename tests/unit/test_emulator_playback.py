@@ -24,7 +24,7 @@ def playback(clock: Clock) -> Playback:
 
 
 def test_nothing_sounds_at_first(playback: Playback) -> None:
-    assert not playback.sounding
+    assert not playback.is_sounding
     assert playback.stop() == []
 
 
@@ -33,16 +33,16 @@ def test_an_answer_sounds_after_it_was_sent(clock: Clock, playback: Playback) ->
         playback.sent("a", SAMPLE_RATE_HZ)
         clock.now_s += 1 / 16
     clock.now_s = 109.5
-    assert playback.sounding
+    assert playback.is_sounding
     clock.now_s = 110.0
-    assert not playback.sounding
+    assert not playback.is_sounding
 
 
 def test_an_interruption_tells_how_much_was_heard(clock: Clock, playback: Playback) -> None:
     playback.sent("a", 5 * SAMPLE_RATE_HZ)
     clock.now_s += 1.5
     assert playback.stop() == [Unheard("a", 1_500)]
-    assert not playback.sounding
+    assert not playback.is_sounding
     assert playback.stop() == []
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.emulator.replies.rule_replies import RuleReplies
 from pipeline.emulator.replies.rules import Replier
-from pipeline.emulator.replies.source import Prompt, RuleReplies
+from pipeline.emulator.replies.source import Prompt
 from pipeline.emulator.responses.speculation import Speculation
 from pipeline.pcm import Samples
 

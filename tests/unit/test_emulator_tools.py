@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.emulator.replies.tool_calls import FunctionCall, pick_calls, spoken
+from pipeline.emulator.replies.source import FunctionCall
+from pipeline.emulator.replies.tool_calls import pick_calls, spoken
 
 
 def tool(name: str, description: str, **parameters: Any) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from yarl import URL
 
 from pipeline.emulator.replies.chat_answer import ChatAnswer, broken
 from pipeline.emulator.replies.chat_messages import request_body
-from pipeline.emulator.replies.source import Prompt, ReplyCutError, ReplyFailedError
+from pipeline.emulator.replies.source import FunctionCall, Prompt, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.sse import EventStream
-from pipeline.emulator.replies.tool_calls import FunctionCall
 from pipeline.errors import SettingsError
 
 SILENCE_S = 60.0

@@ -4,8 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.emulator.replies.source import ReplyFailedError
-from pipeline.emulator.replies.tool_calls import FunctionCall
+from pipeline.emulator.replies.source import FunctionCall, ReplyFailedError
 
 _LAST = "[DONE]"
 

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.emulator.conversation.items import Item
-from pipeline.emulator.replies.rules import Replier
-from pipeline.emulator.replies.tool_calls import FunctionCall, pick_calls, spoken
 from pipeline.emulator.wire.events import Event
-
-_GREETING = "Hello"
-"""What is answered if an answer is wanted before anything was said."""
 
 
 class ReplyFailedError(Exception):
@@ -29,6 +24,14 @@ class ReplyCutError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A function to call; `arguments` is JSON."""
+
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +73,6 @@ class Replies(Protocol):
         reads may close the generator at any time. Raises `ReplyFailedError`, `ReplyCutError`.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RuleReplies:
-    """Answers the last remark by rule, or by a call if one of the tools fits it."""
-
-    replier: Replier
-
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[str | FunctionCall, None]:
-        if outputs := prompt.returned:
-            yield spoken(outputs)
-            return
-        remark = _GREETING if prompt.remark is None else prompt.remark
-        for part in _calls(prompt.settings, remark) or self.replier.reply(remark):
-            yield part
-
-
-def _calls(settings: Event, remark: str) -> list[FunctionCall]:
-    calls = pick_calls(settings["tools"], settings["tool_choice"], remark)
-    return calls if settings["parallel_tool_calls"] else calls[:1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ place after "in" or "for", or else what follows the words that chose the tool.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.emulator.replies.arithmetic import parse_sum
+from pipeline.emulator.replies.source import FunctionCall
 from pipeline.emulator.speech.numerals import parse_number
 from pipeline.emulator.wire.events import Event
 
@@ -32,14 +32,6 @@ _FILLER = re.compile(
     r"^(?:[\s,:;.-]|\b(?:that|to|saying|says|down|of|please|me|a|the)\b)+", re.IGNORECASE
 )
 _END = re.compile(r"[\s.?!,;:]*(?:\bplease\b)?[\s.?!,;:]*$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
-    """A function to call; `arguments` is JSON."""
-
-    name: str
-    arguments: str
 
 
 def pick_calls(tools: list[Event], choice: Any, remark: str) -> list[FunctionCall]:  # noqa: ANN401 - JSON

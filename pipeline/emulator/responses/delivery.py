@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from pipeline.emulator.replies.source import ReplyCutError
-from pipeline.emulator.replies.tool_calls import FunctionCall
+from pipeline.emulator.replies.source import FunctionCall, ReplyCutError
 from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
 from pipeline.emulator.responses.speaking import TextToSpeech, speak

@@ -38,7 +38,7 @@ class Playback:
         self._queue: deque[_Playing] = deque()
 
     @property
-    def sounding(self) -> bool:
+    def is_sounding(self) -> bool:
         self._forget_played()
         return bool(self._queue)
 

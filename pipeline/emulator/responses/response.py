@@ -5,8 +5,8 @@ import base64
 from pipeline.emulator.audio.formats import OutputEncoder
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.conversation.items import Item, answer_item, function_call_item
+from pipeline.emulator.responses.options import ResponseOptions
 from pipeline.emulator.responses.usage import CHARACTERS_PER_TOKEN, sound_tokens, text_tokens, usage
-from pipeline.emulator.session.configuration import ResponseOptions
 from pipeline.emulator.speech.alignment import SpeechDelta, TimedWord
 from pipeline.emulator.wire.events import Event, event, new_id
 from pipeline.pcm import samples_to_ms
@@ -64,7 +64,7 @@ class Response:
         events = self._opening()
         if delta.text:
             events.append(self._part_event("response.audio_transcript.delta", delta=delta.text))
-        if self._options.tells_word_times:
+        if self._options.reports_word_times:
             events += [self._timestamp(word) for word in delta.words if word.text.strip()]
         if pcm := self._encoder.encode(delta.sound):
             events.append(self._audio_event(pcm))
@@ -149,7 +149,7 @@ class Response:
 
     def _closing_sound(self) -> list[Event]:
         rest = self._encoder.flush()
-        times = self._options.tells_word_times
+        times = self._options.reports_word_times
         return [
             *([self._audio_event(rest)] if rest else []),
             *([self._part_event("response.audio_timestamp.done")] if times else []),

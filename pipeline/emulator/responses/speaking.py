@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.emulator.replies.tool_calls import FunctionCall
+from pipeline.emulator.replies.source import FunctionCall
 from pipeline.pcm import Samples
 
 _CLAUSES_AHEAD = 2

@@ -1,1 +1,1 @@
-"""The offline service on its socket: who may connect, and what goes wrong on demand."""
+"""The socket of the service: who may connect, and the faults on demand."""

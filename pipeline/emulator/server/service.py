@@ -8,8 +8,9 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
+from pipeline.emulator.replies.rule_replies import RuleReplies
 from pipeline.emulator.replies.rules import Replier
-from pipeline.emulator.replies.source import Replies, RuleReplies, SlowReplies
+from pipeline.emulator.replies.source import Replies, SlowReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
 from pipeline.emulator.server.connection import Connection

@@ -1,1 +1,1 @@
-"""The protocol of Voice Live: what a session is, and which events answer which."""
+"""One client's session: its configuration, and which events answer which."""

@@ -1,16 +1,13 @@
 """What a session and its responses have been told to be: defaults, changes, what they mean here."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
-from pipeline.emulator.audio.formats import (
-    InputFormat,
-    OutputFormat,
-    input_format,
-    output_format,
-)
+from pipeline.emulator.audio.formats import InputFormat, input_format, output_format
+from pipeline.emulator.responses.options import ResponseOptions
 from pipeline.emulator.turns.endpointing import EndpointingRules
+from pipeline.emulator.turns.semantics import semantics
+from pipeline.emulator.turns.settings import TurnSettings
 from pipeline.emulator.wire.checking import validated
 from pipeline.emulator.wire.events import ClientError, Event, new_id, shown
 from pipeline.emulator.wire.session_fields import (
@@ -31,8 +28,6 @@ _ENDPOINTING = {
     "azure_semantic_vad_en": _SEMANTIC,
     "azure_semantic_vad_multilingual": _SEMANTIC,
 }
-_MOST_TOKENS = 32_768
-"""An answer that would never end ends here: almost half an hour of sound."""
 _KEPT = SessionFields.model_fields.keys() - {"type", "max_output_tokens"}
 _MODES = ("auto", "none", "required")
 _CASCADED = ("gpt-4", "gpt-5", "phi4", "phi-4")
@@ -49,40 +44,6 @@ _MAY_BE_OFF = (
     "metadata",
 )
 """Fields that null switches off; any other field that is null is as good as absent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseOptions:
-    """What one response is told to be.
-
-    `settings` is the session object with the overrides of this response. `said` is text that the
-    client wants spoken as it is. `input` replaces the conversation as what is answered, `appended`
-    comes after it; both hold items as they travel.
-    """
-
-    settings: Event
-    metadata: Event | None = None
-    is_out_of_band: bool = False
-    cancels_previous: bool = False
-    said: str | None = None
-    input: list[Event] | None = None
-    appended: tuple[Event, ...] = ()
-
-    @property
-    def speaks(self) -> bool:
-        return "audio" in self.settings["modalities"]
-
-    @property
-    def output_format(self) -> OutputFormat:
-        return output_format(self.settings["output_audio_format"], "")
-
-    @property
-    def most_tokens(self) -> float:
-        return min(float(self.settings["max_response_output_tokens"]), _MOST_TOKENS)
-
-    @property
-    def tells_word_times(self) -> bool:
-        return "word" in self.settings["output_audio_timestamp_types"]
 
 
 class Configuration:
@@ -132,10 +93,16 @@ class Configuration:
         return input_format(self._session)
 
     @property
-    def endpointing(self) -> EndpointingRules | None:
-        """How turns are found; None if the client says itself when one is over."""
+    def turns(self) -> TurnSettings:
+        """What the session says about the user's turns."""
         rules = self._session["turn_detection"]
-        return None if rules is None else EndpointingRules(**_endpointing_fields(rules))
+        return TurnSettings(
+            input_format=self.input_format,
+            endpointing=None if rules is None else EndpointingRules(**_endpointing_fields(rules)),
+            semantics=semantics(rules),
+            is_cascaded=self.is_cascaded,
+            transcribes=self._session["input_audio_transcription"] is not None,
+        )
 
     @property
     def creates_response(self) -> bool:
@@ -148,10 +115,6 @@ class Configuration:
     @property
     def auto_truncates(self) -> bool:
         return self._turn_flag("auto_truncate")
-
-    @property
-    def transcribes(self) -> bool:
-        return self._session["input_audio_transcription"] is not None
 
     def with_changes(self, given: Event) -> Event:
         """Return the session object as `given` would make it; raise `ClientError`."""

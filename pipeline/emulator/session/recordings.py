@@ -1,49 +1,57 @@
-"""Messages that a client sends as recordings: their words are recognised as those of turns."""
+"""Messages that a client sends as recordings: their words are recognised as those of turns are."""
 
 import asyncio
 
 from pipeline.emulator.audio.append_decoder import unpacked
 from pipeline.emulator.audio.formats import InputDecoder, InputFormat
-from pipeline.emulator.audio.pcm16k import Samples16k
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.conversation.items import Item
 from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.speech.engine import Engine
 from pipeline.emulator.wire.events import ClientError
 
 
-async def decoded(audio: str, format_: InputFormat) -> Samples16k:
-    """Return the sound of an `input_audio` part; raise `ClientError`."""
-    try:
-        return InputDecoder(format_).decode(b"".join(await unpacked(audio, format_)))
-    except ClientError as error:
-        raise ClientError(error.code, error.message, "item.content") from None
-
-
 class Recordings:
-    """One session's recorded messages, while their words are still to be found."""
+    """The recorded messages of one session until their words are known."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._unfinished: dict[str, UserTurn] = {}
+        self._pending: dict[str, UserTurn] = {}
+
+    async def take(self, item: Item, format_: InputFormat) -> Samples16k | None:
+        """Take the recording out of an item and decode it; return None if it has none.
+
+        Raises `ClientError` if the recording is not sound of this format.
+        """
+        if (recording := item.recording) is None:
+            return None
+        item.recording = None
+        try:
+            samples = InputDecoder(format_).decode(b"".join(await unpacked(recording, format_)))
+        except ClientError as error:
+            raise ClientError(error.code, error.message, "item.content") from None
+        item.audio_ms = samples.size * 1_000 // RATE_16K_HZ
+        return samples
 
     def recognise(self, item: Item, samples: Samples16k) -> None:
-        """Find the words of an item, and put them into it."""
+        """Begin to recognise the words of an item; they are put into it."""
         words = asyncio.create_task(self._engine.transcribe(samples))
-        heard = self._unfinished[item.id] = UserTurn(item, words)
-        heard.may_be_reported.set()
-        heard.reporting = asyncio.create_task(self._understand(heard))
+        turn = self._pending[item.id] = UserTurn(item, words)
+        turn.may_be_reported.set()
+        turn.reporting = asyncio.create_task(self._understand(turn))
 
-    def unfinished(self, item_id: str) -> UserTurn | None:
-        return self._unfinished.get(item_id)
+    def pending(self, item_id: str) -> UserTurn | None:
+        """Return the recording of this item while its words are being recognised."""
+        return self._pending.get(item_id)
 
     def close(self) -> None:
-        """End everything that is still under way."""
-        for heard in self._unfinished.values():
-            heard.words.cancel()
+        """Cancel recognition that is under way."""
+        for turn in self._pending.values():
+            turn.words.cancel()
 
-    async def _understand(self, heard: UserTurn) -> None:
-        await asyncio.wait({heard.words})
-        if not heard.words.cancelled() and heard.words.exception() is None:
-            await heard.item.understood()
-        if self._unfinished.get(heard.item.id) is heard:  # a client may use an id again
-            del self._unfinished[heard.item.id]
+    async def _understand(self, turn: UserTurn) -> None:
+        await asyncio.wait({turn.words})
+        if not turn.words.cancelled() and turn.words.exception() is None:
+            await turn.item.understood()
+        if self._pending.get(turn.item.id) is turn:  # a client may use an id again
+            del self._pending[turn.item.id]

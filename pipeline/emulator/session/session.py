@@ -1,6 +1,6 @@
-"""One client's session: its events in, ours out, in the protocol's order.
+"""One client's session: client events in, server events out, in the protocol's order.
 
-Events are handled one after another as they come. What takes long, recognition and the answer, runs
+Events are handled one after another as they come. Recognition and responses, which take long, run
 beside them.
 """
 
@@ -8,19 +8,18 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from pipeline.emulator.audio.formats import input_format
-from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.conversation.history import ConversationHistory
-from pipeline.emulator.conversation.items import Item, item_from_client, new_item
-from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.replies.source import Replies
-from pipeline.emulator.responses.answering import Answering
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME
+from pipeline.emulator.responses.scheduler import ResponseScheduler
 from pipeline.emulator.session.configuration import LIFETIME_S, Configuration
-from pipeline.emulator.session.recordings import Recordings, decoded
-from pipeline.emulator.session.text_input import TextInput
+from pipeline.emulator.session.item_events import ItemEvents
+from pipeline.emulator.session.recordings import Recordings
+from pipeline.emulator.session.response_events import ResponseEvents
+from pipeline.emulator.session.turn_answers import TurnAnswers
 from pipeline.emulator.session.warning_events import warning_events
 from pipeline.emulator.speech.engine import Engine
-from pipeline.emulator.turns.hearing import Hearing
+from pipeline.emulator.turns.input_audio_buffer import InputAudioBuffer
 from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import (
     ClientError,
@@ -33,18 +32,18 @@ from pipeline.emulator.wire.events import (
     required,
     shown,
 )
-from pipeline.emulator.wire.session_fields import ResponseFields, SessionFields
+from pipeline.emulator.wire.session_fields import SessionFields
 
 _MOST_UNSENT = 256
-"""A client that does not read its events is not read either: they would pile up."""
+"""With this many unsent events a client is not read: its answers would only pile up."""
 _MOST_CHARACTERS = 256 * 1024
 _WHILE_LISTENING = ("input_audio_buffer.append", "response.cancel")
-"""Events that need not wait until the sound before them is listened to."""
+"""Events that are handled before the sound in front of them is searched for turns."""
 _MAY_HOLD_SOUND = ("input_audio_buffer.append", "conversation.item.create")
-_NOT_HERE = {
-    "session.avatar.connect": "There is no avatar here.",
-    "output_audio_buffer.clear": "Only an avatar has an output buffer, and there is none here.",
-    "mcp_approval_response": "No approval was requested: MCP servers are never called here.",
+_UNSUPPORTED = {
+    "session.avatar.connect": "This service has no avatar.",
+    "output_audio_buffer.clear": "Only an avatar has an output buffer; this service has no avatar.",
+    "mcp_approval_response": "No approval was requested: this service never calls MCP servers.",
     **dict.fromkeys(
         (
             "input_audio.turn.start",
@@ -53,16 +52,18 @@ _NOT_HERE = {
             "input_audio.turn.cancel",
             "input_audio.clear",
         ),
-        "Turns are marked with input_audio_buffer.append, commit and clear here.",
+        "This service marks turns with input_audio_buffer.append, commit and clear.",
     ),
 }
-"""Events that the protocol knows, and this service does not act on."""
+"""Events of the protocol that this service does not act on."""
+
+_Handler = Callable[[Event], Awaitable[None] | None]
 
 _log = logging.getLogger(__name__)
 
 
 class Session:
-    """Lives as long as its connection. Whatever a client sends is answered by the protocol."""
+    """Lives as long as its connection. Every client event is answered as the protocol says."""
 
     def __init__(
         self,
@@ -75,41 +76,56 @@ class Session:
         times_real_time: float = TIMES_REAL_TIME,
     ) -> None:
         self._sink = sink
-        self._configuration = Configuration(model, lifetime_s)
-        self._conversation = ConversationHistory()
-        self._text_input = TextInput(self._conversation)
-        self._recordings = Recordings(engine)
-        self._answering = Answering(engine, replies, self._conversation, sink, times_real_time)
-        self._hearing = Hearing(
-            engine, self._configuration, self._conversation, self._answering, sink
+        self._configuration = configuration = Configuration(model, lifetime_s)
+        conversation = ConversationHistory()
+        self._recordings = recordings = Recordings(engine)
+        self._responses = responses = ResponseScheduler(
+            engine, replies, conversation, sink, times_real_time
         )
-        self._handlers: dict[str, Callable[[Event], Awaitable[None] | None]] = {
+        answers = TurnAnswers(configuration, conversation, responses, sink)
+        self._input_audio = InputAudioBuffer(
+            engine, configuration.turns, conversation, answers, sink
+        )
+        self._handlers = self._handlers_of(
+            ItemEvents(configuration, conversation, recordings, responses.playback, sink),
+            ResponseEvents(
+                configuration=configuration,
+                conversation=conversation,
+                recordings=recordings,
+                input_audio=self._input_audio,
+                responses=responses,
+                sink=sink,
+            ),
+        )
+
+    def _handlers_of(self, items: ItemEvents, responses: ResponseEvents) -> dict[str, _Handler]:
+        return {
             "session.update": self._update,
-            "input_audio_buffer.append": self._hearing.append,
-            "input_audio_buffer.commit": self._hearing.commit,
-            "input_audio_buffer.clear": self._hearing.clear,
-            "input_text.delta": self._append_text,
-            "input_text.done": self._finish_text,
-            "conversation.item.create": self._create_item,
-            "conversation.item.retrieve": self._retrieve_item,
-            "conversation.item.truncate": self._truncate_item,
-            "conversation.item.delete": self._delete_item,
-            "response.create": self._create_response,
-            "response.cancel": self._cancel_response,
+            "input_audio_buffer.append": self._input_audio.append,
+            "input_audio_buffer.commit": self._input_audio.commit,
+            "input_audio_buffer.clear": self._input_audio.clear,
+            "input_text.delta": items.append_text,
+            "input_text.done": items.finish_text,
+            "conversation.item.create": items.create,
+            "conversation.item.retrieve": items.retrieve,
+            "conversation.item.truncate": items.truncate,
+            "conversation.item.delete": items.delete,
+            "response.create": responses.create,
+            "response.cancel": responses.cancel,
         }
 
     def open(self) -> None:
         self._sink.put(event("session.created", session=self._configuration.wire))
 
     async def receive(self, text: str | bytes) -> None:
-        """Handle one message of the client; what is wrong with it is answered by an error event."""
+        """Handle one message of the client; answer a faulty one with an error event."""
         event_id = None
         try:
             message = parse(text)
             event_id = event_id_of(message)
             handle = self._handler(message, len(text))
             if message["type"] not in _WHILE_LISTENING:
-                await self._hearing.caught_up()
+                await self._input_audio.caught_up()
             if (pending := handle(message)) is not None:
                 await pending
         except ClientError as error:
@@ -121,131 +137,37 @@ class Session:
         await self._sink.wait_for_room(_MOST_UNSENT)
 
     async def close(self) -> None:
-        """End everything that is still under way."""
-        await self._answering.close()
-        self._hearing.close()
+        """Cancel everything that is under way."""
+        await self._responses.close()
+        self._input_audio.close()
         self._recordings.close()
 
-    def _handler(self, message: Event, length: int) -> Callable[[Event], Awaitable[None] | None]:
+    def _handler(self, message: Event, length: int) -> _Handler:
         kind = required(message, "type", str)
         optional(message, "event_id", str)
-        if kind in _NOT_HERE:
-            raise ClientError("not_supported", _NOT_HERE[kind], "type")
+        if kind in _UNSUPPORTED:
+            raise ClientError("not_supported", _UNSUPPORTED[kind], "type")
         if kind not in self._handlers:
             names = ", ".join(self._handlers)
             raise ClientError(
-                "invalid_value", f"Unknown event type: {shown(kind)}. There are: {names}.", "type"
+                "invalid_value",
+                f"Unknown event type: {shown(kind)}. Supported types are: {names}.",
+                "type",
             )
         if length > _MOST_CHARACTERS and kind not in _MAY_HOLD_SOUND:
             raise ClientError(
-                "string_above_max_length", f"This event may hold {_MOST_CHARACTERS} characters."
+                "string_above_max_length",
+                f"The event has {length} characters, the most are {_MOST_CHARACTERS}.",
             )
         return self._handlers[kind]
 
     def _update(self, message: Event) -> None:
         given = required(message, "session", dict)
         changed = self._configuration.with_changes(given)
-        self._hearing.check_change(input_format(changed))
+        self._input_audio.check_change(input_format(changed))
         self._configuration.adopt(changed)
-        self._hearing.configure()
+        self._input_audio.configure(self._configuration.turns)
         self._sink.put(
             event("session.updated", session=self._configuration.wire),
             *warning_events(given, SessionFields, "session"),
         )
-
-    # --- the conversation's items ---
-
-    async def _create_item(self, message: Event) -> None:
-        item = item_from_client(required(message, "item", dict))
-        previous_id = optional(message, "previous_item_id", str)
-        samples = await self._recorded(item)
-        self._add_item(item, previous_id)
-        if samples is not None:
-            self._recordings.recognise(item, samples)
-
-    async def _recorded(self, item: Item) -> Samples16k | None:
-        """Take the recording out of an item that has one."""
-        if (recording := item.recording) is None:
-            return None
-        item.recording = None
-        samples = await decoded(recording, self._configuration.input_format)
-        item.audio_ms = samples.size * 1_000 // RATE_16K_HZ
-        return samples
-
-    def _add_item(self, item: Item, previous_id: str | None = None) -> None:
-        before = self._conversation.add(item, previous_id)
-        self._sink.put(event("conversation.item.created", previous_item_id=before, item=item.wire))
-
-    def _retrieve_item(self, message: Event) -> None:
-        item = self._conversation.find(required(message, "item_id", str), "retrieve")
-        self._sink.put(event("conversation.item.retrieved", item=item.wire))
-
-    def _truncate_item(self, message: Event) -> None:
-        item_id = required(message, "item_id", str)
-        content_index = required(message, "content_index", int)
-        audio_end_ms = required(message, "audio_end_ms", int)
-        self._conversation.truncate(item_id, content_index, audio_end_ms)
-        self._answering.playback.forget(item_id)
-        self._sink.put(
-            event(
-                "conversation.item.truncated",
-                item_id=item_id,
-                content_index=content_index,
-                audio_end_ms=audio_end_ms,
-            )
-        )
-
-    def _delete_item(self, message: Event) -> None:
-        item_id = required(message, "item_id", str)
-        self._conversation.delete(item_id)
-        self._answering.playback.forget(item_id)
-        self._sink.put(event("conversation.item.deleted", item_id=item_id))
-
-    def _append_text(self, message: Event) -> None:
-        item_id = required(message, "id", str)
-        delta = required(message, "delta", str)
-        self._text_input.append(item_id, optional(message, "content_index", int) or 0, delta)
-
-    def _finish_text(self, message: Event) -> None:
-        item_id = required(message, "id", str)
-        item = self._text_input.finish(item_id, optional(message, "content_index", int) or 0)
-        if item is not None:
-            self._add_item(item)
-
-    # --- answers ---
-
-    async def _create_response(self, message: Event) -> None:
-        given = optional(message, "response", dict) or {}
-        additional = optional(message, "additional_instructions", str) or ""
-        options = self._configuration.for_response(given, additional)
-        self._answering.check_free(options)
-        chosen = None
-        if options.input is not None:
-            chosen = [await self._item_of_response(each) for each in options.input]
-        appended = [await self._item_of_response(each) for each in options.appended]
-        last = self._conversation.last_from_user if chosen is None else None
-        heard = None if last is None else self._unfinished(last.id)
-        self._answering.answer(options, heard, chosen=chosen, appended=appended)
-        if options.cancels_previous:
-            self._answering.playback.stop()
-        self._sink.put(*warning_events(given, ResponseFields, "response"))
-
-    async def _item_of_response(self, given: Event) -> Item:
-        if given["type"] == "item_reference":
-            return self._conversation.find(given["id"], "retrieve")
-        item = new_item(given)
-        if (samples := await self._recorded(item)) is not None:
-            self._recordings.recognise(item, samples)
-        return item
-
-    def _unfinished(self, item_id: str) -> UserTurn | None:
-        """What the user said in this item, if its words may still be unknown."""
-        return self._hearing.unfinished(item_id) or self._recordings.unfinished(item_id)
-
-    def _cancel_response(self, message: Event) -> None:
-        response_id = optional(message, "response_id", str)
-        if not self._answering.cancel("client_cancelled", response_id):
-            raise ClientError(
-                "response_cancel_not_active", "Cancellation failed: no active response found."
-            )
-        self._answering.playback.stop()  # who cancels an answer does not go on playing it

@@ -1,1 +1,1 @@
-"""From appended sound to turns with words."""
+"""From appended sound to the user's turns and their words."""

@@ -9,14 +9,14 @@ _TIMEOUT_MS = 1_000
 """Default of `end_of_utterance_detection.timeout_ms`."""
 
 _LEVELS = {"low": Doubt.HANGING, "medium": Doubt.OPENING, "high": Doubt.FRAGMENT}
-"""The lower the level, the sooner a sentence counts as complete."""
+"""`threshold_level`: the lower it is, the sooner a sentence counts as complete."""
 
 _EAGERNESS = {
     "low": (Doubt.FRAGMENT, 8_000),
     "medium": (Doubt.OPENING, 4_000),
     "high": (Doubt.HANGING, 2_000),
 }
-"""Of `semantic_vad`: from which doubt it waits, and the longest wait in ms."""
+"""`eagerness` of `semantic_vad`: the least doubt that makes it wait, and the longest wait in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,15 @@ class Semantics:
     """The default is detection by sound alone."""
 
     waits_from: Doubt | None = None
-    """The least doubt in the end of an utterance that grants more time; None: words decide none."""
+    """The least doubt about the end of an utterance that grants more time; None: grant none."""
     patience_ms: int = 0
+    """How much more time is granted."""
     ignores_fillers: bool = False
-    """Whether "uh-huh" during an answer is no turn."""
+    """Whether an "uh-huh" during an answer is ignored."""
 
     @property
     def asks_for_words(self) -> bool:
+        """Whether the words are needed to decide on the end of a turn."""
         return self.waits_from is not None and self.patience_ms > 0
 
     def wants_more_time(self, doubt: Doubt) -> bool:

@@ -1,15 +1,13 @@
 """One turn of the user's speech, from its first sound to its end: by its sound and its words.
 
-During an answer a turn is not told to the client until it is more than a filler. At its end the
-words may ask for more time. Both wait for recognition at that point of the sound, and are decided
-in audio time.
+While an answer sounds, a turn is reported to the client only once it is more than a filler. At the
+end of a turn its words may ask for more time. Both decisions wait for recognition at that position
+of the sound, and are made in audio time.
 """
 
 from dataclasses import dataclass
 
-from pipeline.emulator.conversation.history import ConversationHistory
-from pipeline.emulator.responses.answering import Answering
-from pipeline.emulator.session.configuration import Configuration
+from pipeline.emulator.turns.answer_control import AnswerControl
 from pipeline.emulator.turns.endpointing import (
     SpeechEnding,
     SpeechPaused,
@@ -18,17 +16,16 @@ from pipeline.emulator.turns.endpointing import (
     SpeechStopped,
     TurnEvent,
 )
-from pipeline.emulator.turns.interruption import interrupt
+from pipeline.emulator.turns.finished_turns import FinishedTurns
 from pipeline.emulator.turns.listener import Listener
 from pipeline.emulator.turns.recognition import Recognition, Words, text_of
 from pipeline.emulator.turns.semantics import Semantics
-from pipeline.emulator.turns.user_speech import UserSpeech
 from pipeline.emulator.turns.utterance import doubt, is_filler
 from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.emulator.wire.events import event, new_id
 
 _FILLER_CHECK_MS = 256
-"""How often speech during an answer is looked at; about a syllable."""
+"""How often speech during an answer is checked for words: about once a syllable."""
 _LONGEST_FILLER_MS = 768
 
 
@@ -40,8 +37,9 @@ class _Turn:
     start_ms: int
     next_check_ms: int
     report_at_ms: int
+    """Speech that lasts until here is reported, whatever its words are."""
     is_reported: bool = False
-    """Not while it may be a filler that an answer need not stop for."""
+    """False while it may be a filler that does not interrupt an answer."""
     guess: Words | None = None
     """Recognition of the turn as if it had ended at the pause."""
 
@@ -52,31 +50,26 @@ class _Turn:
 
 
 class SpokenTurns:
-    """Follows what a listener hears, one turn after the other."""
+    """Follows the events of a listener, one turn after the other. `semantics` may be replaced."""
 
     def __init__(
         self,
         listener: Listener,
         recognition: Recognition,
-        *,
-        configuration: Configuration,
-        conversation: ConversationHistory,
-        answering: Answering,
-        user_speech: UserSpeech,
+        finished: FinishedTurns,
+        answers: AnswerControl,
         sink: EventSink,
     ) -> None:
         self._listener = listener
         self._recognition = recognition
-        self._configuration = configuration
-        self._conversation = conversation
-        self._answering = answering
-        self._user_speech = user_speech
+        self._finished = finished
+        self._answers = answers
         self._sink = sink
         self._turn: _Turn | None = None
         self.semantics = Semantics()
 
     async def follow(self, change: TurnEvent | None) -> None:
-        """Take what the listener found in its last window."""
+        """Handle what the listener found in its last window."""
         turn = self._turn
         match change:
             case SpeechStarted(start_ms):
@@ -88,7 +81,7 @@ class SpokenTurns:
                 await self._paused(turn)
             case SpeechResumed() if turn is not None:
                 turn.drop_guess()
-                self._answering.drop_speculation()
+                self._answers.drop_prepared()
             case SpeechEnding(at_ms) if turn is not None:
                 await self._end_or_wait(turn, at_ms)
             case SpeechStopped(end_ms) if turn is not None:
@@ -97,7 +90,7 @@ class SpokenTurns:
                 pass
 
     def abandon(self) -> str | None:
-        """Forget the turn, if there is one; return the id that its item would have had."""
+        """Drop the turn, if there is one; return the id that its item would have had."""
         turn, self._turn = self._turn, None
         if turn is None:
             return None
@@ -109,13 +102,13 @@ class SpokenTurns:
         turn = self._turn = _Turn(
             new_id("item"), start_ms, now_ms + _FILLER_CHECK_MS, now_ms + _LONGEST_FILLER_MS
         )
-        if not (self.semantics.ignores_fillers and self._answering.playback.sounding):
+        if not (self.semantics.ignores_fillers and self._answers.is_sounding):
             self._report(turn)
 
     async def _check_filler(self, turn: _Turn) -> None:
         """Report speech during an answer as soon as it is more than a filler."""
         now_ms = self._listener.position_ms
-        if now_ms >= turn.report_at_ms or not self._answering.playback.sounding:
+        if now_ms >= turn.report_at_ms or not self._answers.is_sounding:
             self._report(turn)
         elif now_ms >= turn.next_check_ms:
             turn.next_check_ms += _FILLER_CHECK_MS
@@ -123,16 +116,16 @@ class SpokenTurns:
                 self._report(turn)
 
     async def _paused(self, turn: _Turn) -> None:
-        """Decide on a filler, and let the answer be prepared."""
-        if not turn.is_reported and not await self._report_or_forget(turn):
+        """Report or drop a possible filler; prepare the answer to a turn that is reported."""
+        if not turn.is_reported and not await self._report_or_drop(turn):
             return
-        if turn.guess is not None and self._configuration.creates_response:
-            self._answering.speculate(self._configuration.for_response({}), turn.guess)
+        if turn.guess is not None:
+            self._answers.prepare(turn.guess)
 
-    async def _report_or_forget(self, turn: _Turn) -> bool:
-        """Take what was said during an answer for a turn, or, if it is a filler, for nothing."""
+    async def _report_or_drop(self, turn: _Turn) -> bool:
+        """Drop speech during an answer if it is a filler, else report it; return if reported."""
         words = turn.guess or self._recognition.begin(turn.start_ms, self._listener.position_ms)
-        if await _is_filler(words) and self._answering.playback.sounding:
+        if await _is_filler(words) and self._answers.is_sounding:
             self.abandon()
             self._listener.abandon_turn()
             return False
@@ -148,13 +141,7 @@ class SpokenTurns:
                 item_id=turn.item_id,
             )
         )
-        if self._configuration.interrupts_response:
-            interrupt(
-                self._answering,
-                self._conversation,
-                self._sink,
-                truncates=self._configuration.auto_truncates,
-            )
+        self._answers.interrupt()
 
     async def _end_or_wait(self, turn: _Turn, at_ms: int) -> None:
         """Decide by the words whether the silence ends the turn."""
@@ -166,7 +153,7 @@ class SpokenTurns:
             await self._stopped(turn, stopped.end_ms)
 
     async def _stopped(self, turn: _Turn, end_ms: int) -> None:
-        if not turn.is_reported and not await self._report_or_forget(turn):
+        if not turn.is_reported and not await self._report_or_drop(turn):
             return
         self._sink.put(
             event("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=turn.item_id)
@@ -174,11 +161,7 @@ class SpokenTurns:
         self._listener.turn_ended(end_ms)
         words = turn.guess or self._recognition.begin(turn.start_ms, end_ms)
         self._turn = None
-        heard = await self._user_speech.add(turn.item_id, end_ms - turn.start_ms, words)
-        if self._configuration.creates_response:
-            self._answering.answer_next(self._configuration.for_response({}), heard)
-        else:
-            heard.may_be_reported.set()
+        self._answers.answer(await self._finished.add(turn.item_id, end_ms - turn.start_ms, words))
 
 
 async def _is_filler(words: Words) -> bool:
