@@ -1,8 +1,8 @@
-"""Make the spoken sample: a microphone recording for machines that have no microphone.
+"""Make the spoken sample: a recorded user for machines without a microphone.
 
-`python -m pipeline.emulator.sample OUT.wav` speaks a conversation's user part with the project's
-own voice. The voice is never twice the same, so each sentence is spoken anew until the recogniser
-understands it well: whole, quiet, and with noise.
+`python -m pipeline.emulator.sample OUT.wav` speaks the user's part of a conversation with the
+synthesiser. The synthesiser is random, so each sentence is spoken again until the recogniser
+understands it as it is, at low volume, and with noise.
 """
 
 import sys
@@ -24,7 +24,7 @@ SCRIPT = (
     (5.0, "Tell me a long story."),
     (6.5, "Stop, please. What day is it today?"),
 )
-"""Seconds of silence, then a sentence. The last interrupts the answer to the one before."""
+"""Seconds of silence, then a sentence. The last one interrupts the answer before it."""
 _QUIET_END_S = 1.5
 _ATTEMPTS = 50
 

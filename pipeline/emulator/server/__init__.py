@@ -1,1 +1,1 @@
-"""The socket of the service: who may connect, and the faults on demand."""
+"""The service on its socket: access, connections, faults on demand."""

@@ -1,4 +1,4 @@
-"""Messages between a session and its socket, in one direction."""
+"""A queue of messages between a session and its socket that delivers each after a delay."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 from pipeline.emulator.server.fault_injection import LinkDelay
 
 _MOST_BYTES = 64 * 1024 * 1024
-"""More is not even taken on its way: a delay times a flood would be memory without end."""
+"""A queue with this much is full, even of messages still under way: it bounds the memory."""
 
 _T = TypeVar("_T", bound=Sized)
 
 
 class DelayedQueue(Generic[_T]):
-    """Messages are put without waiting, and taken in order once they have arrived.
+    """`put` never waits; `get` returns messages in order once they have arrived.
 
-    Whoever puts many waits for room in between.
+    After many messages, await `wait_for_room`.
     """
 
     def __init__(self, link_delay: LinkDelay) -> None:
@@ -33,7 +33,7 @@ class DelayedQueue(Generic[_T]):
         self._put.set()
 
     async def get(self) -> _T:
-        """Wait for the next message and take it. For one task alone."""
+        """Wait for the next message and take it. Only one task may call this."""
         while not self._under_way:
             self._put.clear()
             await self._put.wait()
@@ -46,7 +46,7 @@ class DelayedQueue(Generic[_T]):
         return message
 
     async def wait_for_room(self, most: int) -> None:
-        """Wait until fewer than `most` messages have arrived and were not taken."""
+        """Wait until fewer than `most` arrived messages wait to be taken."""
         while self._is_full(most):
             self._taken.clear()
             await self._taken.wait()

@@ -1,4 +1,4 @@
-"""What faults do to messages: when each arrives, and which come besides; no clock, no socket."""
+"""What faults do to messages: their delay, and messages in addition. Free of clock and socket."""
 
 import json
 from collections import deque
@@ -16,7 +16,7 @@ _INTERRUPTION = "input_audio_buffer.speech_started"
 
 
 class LinkDelay:
-    """How long messages take in one direction; they arrive in order."""
+    """The delay of messages in one direction; they arrive in order."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class LinkDelay:
         seed: int = 0,
         stall_s: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        """Let nothing arrive in `stall_s`: from when until when, on the clock of `arrival_s`."""
+        """Take `stall_s`, from when until when nothing arrives, on the clock of `arrival_s`."""
         self._delay_s = delay_ms / 1_000
         self._jitter_s = jitter_ms / 1_000
         self._stall_start_s, self._stall_end_s = stall_s
@@ -33,7 +33,7 @@ class LinkDelay:
         self._last_s = 0.0
 
     def arrival_s(self, now_s: float) -> float:
-        """When a message arrives that sets out now."""
+        """Return when a message arrives that is sent at `now_s`."""
         at_s = now_s + self._delay_s
         if self._jitter_s:
             at_s += self._jitter_s * self._random.random()
@@ -48,21 +48,21 @@ def uplink(faults: Faults) -> LinkDelay:
 
 
 def downlink(faults: Faults, start_s: float) -> LinkDelay:
-    """Return the way to the client, of a session that began at `start_s`."""
+    """Return the delay to the client in a session that began at `start_s`."""
     stall_start_s = start_s + faults.stall_after_s
     stall_s = (stall_start_s, stall_start_s + faults.stall_s)
     return LinkDelay(faults.downlink_delay_ms, faults.downlink_jitter_ms, faults.seed + 1, stall_s)
 
 
 class Message(NamedTuple):
-    """An event as it is sent."""
+    """An event as it is sent, with its type."""
 
     kind: str
     text: str
 
 
 class FaultInjector:
-    """Which messages are sent in the place of each event."""
+    """Turns each event of the service into the messages that are sent for it."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -71,7 +71,7 @@ class FaultInjector:
         self._duplicates, self._errors, self._unknown = chances
 
     def messages(self, given: Event) -> Iterator[Message]:
-        """Encode `given` as it is now, and yield what is to be sent at once."""
+        """Encode `given` in its present state; yield the messages that are due now."""
         for each in self._late.after(_encoded(given)):
             yield each
             yield from self._additions(each)
@@ -83,13 +83,13 @@ class FaultInjector:
         if _happens(self._errors, faults.error_probability):
             yield _encoded(injected_error())
         if _happens(self._unknown, faults.unknown_probability):
-            yield _encoded(event("response.unknown_event", note="This event was asked for."))
+            yield _encoded(event("response.unknown_event", note="A fault on demand."))
 
 
 class _LateDeltas:
-    """Holds the newest deltas of an answer back, so that an interruption can overtake them.
+    """Holds back the newest deltas of an answer, so that `speech_started` overtakes them.
 
-    Whatever else comes meanwhile keeps its place in the order.
+    Other events keep their place among the deltas.
     """
 
     def __init__(self, count: int) -> None:
@@ -114,7 +114,7 @@ class _LateDeltas:
             self._held.append(message)
 
     def _release(self, most: int) -> Iterator[Message]:
-        """Yield the oldest until `most` deltas are held."""
+        """Yield the oldest messages until only `most` deltas are held."""
         while self._held and (self._deltas > most or self._held[0].kind != _DELTA):
             message = self._held.popleft()
             self._deltas -= message.kind == _DELTA
@@ -122,7 +122,7 @@ class _LateDeltas:
 
 
 def injected_error() -> Event:
-    message = "This error was asked for, and nothing is wrong."
+    message = "This error is a fault on demand: nothing is wrong."
     return event(
         "error",
         error={

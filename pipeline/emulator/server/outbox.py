@@ -1,4 +1,4 @@
-"""Events on their way to one client, in order and not too many."""
+"""Events on their way to one client: faults applied, in order, bounded."""
 
 import time
 
@@ -9,22 +9,22 @@ from pipeline.emulator.wire.events import Event
 
 
 class Outbox:
-    """Events are put without waiting; whoever makes many of them waits for room in between."""
+    """The `EventSink` of one connection."""
 
     def __init__(self, faults: Faults = NO_FAULTS) -> None:
         self._injector = FaultInjector(faults)
         self._queue = DelayedQueue[str](downlink(faults, time.monotonic()))
 
     def put(self, *events: Event) -> None:
-        """Add events as they are now: what they refer to may change afterwards."""
+        """Add events in their present state: the objects in them may change afterwards."""
         for each in events:
             for message in self._injector.messages(each):
                 self._queue.put(message.text)
 
     async def get(self) -> str:
-        """Wait for the next message and take it. For one task alone."""
+        """Wait for the next message and take it. Only one task may call this."""
         return await self._queue.get()
 
     async def wait_for_room(self, most: int) -> None:
-        """Wait until fewer than `most` messages are there."""
+        """Wait until fewer than `most` messages are unsent."""
         await self._queue.wait_for_room(most)

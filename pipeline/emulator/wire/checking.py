@@ -1,4 +1,4 @@
-"""What is wrong with an object that a client sent, in the protocol's words."""
+"""Check an object that a client sent, and name its first fault in the protocol's words."""
 
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ _TOO_LONG = {
 
 
 def validated(kind: TypeAdapter[_T], value: object, at: str) -> _T:
-    """Return `value` as a `kind`; raise `ClientError` that names the first field at fault.
+    """Return `value` as a `kind`; raise `ClientError` that names the first faulty field.
 
     :param at: where `value` stands in the event, such as ``session``
     """
@@ -49,7 +49,7 @@ def _reason(fault: ErrorDetails) -> str:
         supported = fault["ctx"]["expected_tags"].removeprefix("'str', ")
         return f"got {shown(fault['ctx']['tag'])}, supported are {supported}"
     if fault["type"] == "union_tag_not_found":
-        return "it is no object"
+        return "it is not an object"
     return fault["msg"][0].lower() + fault["msg"][1:]
 
 
@@ -64,7 +64,7 @@ def _discriminator(fault: ErrorDetails) -> str:
 
 
 def _param(fault: ErrorDetails, value: object, at: str) -> str:
-    """Where the fault lies, without the members of unions, which pydantic names on the way."""
+    """Return the path of the fault, without the union members that pydantic puts into it."""
     *way, last = fault["loc"] or ("",)
     for part in way:
         if isinstance(value, dict) and part in value:

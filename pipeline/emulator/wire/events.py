@@ -1,4 +1,4 @@
-"""Events as they travel: JSON objects with a type, made and checked here."""
+"""Events of the wire: JSON objects with a type, and the checks that any of them needs."""
 
 import json
 import math
@@ -17,11 +17,11 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class ClientError(Exception):
-    """The client did what the protocol forbids. It is told by an `error` event; the session lives.
+    """The client broke the protocol. It is sent an `error` event, and the session goes on.
 
-    :param code: what programs tell errors apart by
-    :param message: what a person reads
-    :param param: the field at fault, such as ``session.voice``
+    :param code: a name for programs
+    :param message: a sentence for people
+    :param param: the faulty field, such as ``session.voice``
     """
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
@@ -56,12 +56,12 @@ def error_event(
 
 
 def warning_event(code: str, message: str, param: str) -> Event:
-    """Return what tells a client that something is not as it might believe, and goes on."""
+    """Return a `warning` event: the client's event was accepted, a part of it has no effect."""
     return event("warning", warning={"code": code, "message": message, "param": param})
 
 
 def parse(text: str | bytes) -> Event:
-    """Return a client's message as an object that can be sent back; raise `ClientError`."""
+    """Return a client's message as an object that JSON and UTF-8 can hold; raise `ClientError`."""
     try:
         message = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
@@ -75,13 +75,13 @@ def parse(text: str | bytes) -> Event:
 
 
 def event_id_of(message: Event) -> str | None:
-    """Return the id that the client gave its event, to be told in an error about it."""
+    """Return the id that the client gave its event, for an error event about it."""
     value = message.get("event_id")
     return value if isinstance(value, str) and len(value) <= 512 else None
 
 
 def shown(value: object, *, quoted: bool = True) -> str:
-    """Return `value` as it may stand in a message, however long it is."""
+    """Return `value` for a message to the client, shortened if it is long."""
     text = repr(value) if quoted else str(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
@@ -100,23 +100,23 @@ def required(message: Event, name: str, kind: type[_T], at: str = "") -> _T:
 
 
 def optional(message: Event, name: str, kind: type[_T]) -> _T | None:
-    """Return field `name`, None if it is absent or null; raise `ClientError` if it is no `kind`."""
+    """Return field `name`, None if it is absent or null; raise `ClientError` if it is another type."""
     return None if message.get(name) is None else checked(message[name], kind, name)
 
 
 def checked(value: object, kind: type[_T], param: str) -> _T:
-    """Return `value` if it is a `kind`; an integer is no boolean, nor the other way round."""
+    """Return `value` if it is a `kind`, else raise `ClientError`; see `is_kind`."""
     if not is_kind(value, kind):
         raise ClientError(
             "invalid_type",
             f"Invalid type for '{param}': expected {kind.__name__}, got {type(value).__name__}.",
             param,
         )
-    return value  # type: ignore[return-value] # is_kind has just shown it
+    return value  # type: ignore[return-value] # is_kind has checked it
 
 
 def is_kind(value: object, kind: type[Any] | UnionType) -> bool:
-    """Whether `value` is a `kind`, taking booleans for no numbers."""
+    """Whether `value` is a `kind`; a boolean is not a number."""
     return isinstance(value, kind) and (not isinstance(value, bool) or kind is bool)
 
 
@@ -146,8 +146,8 @@ def _check_depth(message: Event) -> None:
 
 
 def _check_text(message: Event) -> None:
-    """Half a surrogate pair is legal in JSON, but no text that could be sent back."""
+    """Refuse half a surrogate pair: JSON allows it, UTF-8 cannot hold it."""
     try:
         json.dumps(message, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise ClientError("invalid_json", "The message holds half a character.") from None
+        raise ClientError("invalid_json", "The message holds half of a surrogate pair.") from None

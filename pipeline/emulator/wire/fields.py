@@ -1,6 +1,7 @@
-"""Objects that a client may send, field by field, as the API reference of 2026-07-15 has them.
+"""What all objects of the wire share; shapes as in the API reference of 2026-07-15.
 
-Only shapes are told here; `configuration` knows which of them fit together.
+The modules `*_fields` hold types and ranges. `session.configuration` checks which values fit
+together.
 """
 
 from typing import Annotated
@@ -14,7 +15,7 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Fields(BaseModel):
-    """An object of the protocol. What it does not name is ignored; nothing is converted."""
+    """An object of the protocol. Unknown fields are ignored, values are not converted."""
 
     model_config = ConfigDict(strict=True, extra="ignore", protected_namespaces=())
 

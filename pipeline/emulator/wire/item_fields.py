@@ -69,7 +69,7 @@ _Any = _Message | _FunctionCall | _FunctionCallOutput | _McpApprovalResponse
 
 
 class _ItemReference(Fields):
-    """An item of the conversation as the input of a response."""
+    """An item of the conversation that a response takes as input."""
 
     type: Literal["item_reference"]
     id: Name

@@ -1,4 +1,4 @@
-"""What a client may tell a session, or a single response, to be."""
+"""The session of `session.update` and the response of `response.create`."""
 
 from typing import Annotated, Any, Literal
 
@@ -58,7 +58,7 @@ class _NoTurnDetection(Fields):
 
 
 def _detection_of(value: object) -> str | None:
-    """Detection without a type is the server's ordinary one."""
+    """Turn detection without a type is `server_vad`."""
     return type_of({"type": "server_vad", **value} if isinstance(value, dict) else value)
 
 
@@ -193,7 +193,7 @@ _Modalities = Annotated[
 
 
 class AnswerFields(Fields):
-    """What a session and a single response may be told alike."""
+    """The fields that sessions and responses have in common."""
 
     modalities: _Modalities | None = None
     instructions: str | None = None

@@ -1,4 +1,4 @@
-"""The voices that a client may ask for. This service has one, and keeps what was asked."""
+"""The voice settings that a client may send. They are checked and echoed: there is one voice."""
 
 from typing import Annotated, Literal
 
