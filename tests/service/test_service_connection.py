@@ -296,6 +296,6 @@ def test_without_a_recogniser_it_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
     client = asyncio.run(ask())
     answer = client.of("response.audio_transcript.done")[0]["transcript"]
-    assert "recognition of words is not available here" in answer
+    assert "I cannot recognise words" in answer
     failed = client.of("conversation.item.input_audio_transcription.failed")[0]
     assert failed["error"]["code"] == "recognition_unavailable"

@@ -230,7 +230,7 @@ def test_appended_sound_is_unpacked(size: int) -> None:
         ("\u00e9", "not valid base64"),
         ("A" * 65_532 + "AA==" + "AAAA", "not valid base64"),
         ("A" * 65_536 + "A*AA", "not valid base64"),
-        ("A" * 70_000 + "AA==", "no whole samples"),
+        ("A" * 70_000 + "AA==", "not whole samples"),
         ("A" * (15 * 1024 * 1024 * 4 // 3 + 4), "longer than 15 MiB"),
     ],
     ids=range(8),

@@ -1,1 +1,1 @@
-"""Sound in the formats of the wire, as it is received and kept."""
+"""Formats and codecs of the wire's sound, and the sound that was received."""

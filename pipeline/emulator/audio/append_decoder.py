@@ -1,4 +1,4 @@
-"""The sound inside `input_audio_buffer.append`, unpacked without keeping others waiting."""
+"""Decode the base64 of `input_audio_buffer.append`, yielding to other clients in between."""
 
 import asyncio
 import base64
@@ -9,14 +9,16 @@ from pipeline.emulator.wire.events import ClientError
 
 _MOST_BYTES = 15 * 1024 * 1024
 _SLICE_CHARACTERS = 1 << 16
-"""About a second of sound, 0.3 ms of work; as bytes whole frames of every format."""
+"""About a second of sound, 0.3 ms of work. Its bytes are whole frames of every format."""
 
 
 async def unpacked(audio: str, format_: InputFormat) -> list[bytes]:
-    """Return the bytes in slices of whole frames, or raise `ClientError`."""
+    """Return the bytes in slices of whole frames; raise `ClientError`."""
     size = len(audio) // 4 * 3 - audio[-2:].count("=")
     if size > _MOST_BYTES:
-        raise ClientError("invalid_value", "The audio is longer than 15 MiB.", "audio")
+        raise ClientError(
+            "invalid_value", "The audio is longer than 15 MiB: append it in pieces.", "audio"
+        )
     slices = []
     for at in range(0, len(audio), _SLICE_CHARACTERS):
         if at:

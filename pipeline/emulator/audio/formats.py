@@ -1,16 +1,8 @@
-"""The formats in which sound travels: what clients append becomes 16 kHz, answers leave as asked.
+"""The formats of the wire's sound: appended sound becomes 16 kHz, answers leave as asked for.
 
-A session that is being changed is checked in two steps, before any of the change is adopted:
-
-- `input_format(session)` reads `input_audio_format`, `input_audio_sampling_rate` and
-  `input_audio_echo_cancellation` of the whole session object as it would become, and raises
-  `ClientError` if they do not fit together;
-- `Hearing.check_change(format)` raises it if channels change although sound has been received.
-
-`output_format(name, param)` is what `output_audio_format` means. Each answer makes one
-`OutputEncoder` of it: `encode` for every piece of sound, `flush` once after the last.
-
-An `input_audio_sampling_rate` that is None, or absent, is the default of its encoding.
+`input_format(session)` reads `input_audio_format`, `input_audio_sampling_rate` and
+`input_audio_echo_cancellation` of a session object. A sampling rate that is absent or None is the
+default of its encoding. `output_format(name, param)` reads `output_audio_format`.
 """
 
 from dataclasses import dataclass
@@ -39,7 +31,7 @@ INPUT_RATES_HZ: dict[Encoding, tuple[int, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class InputFormat:
-    """Sound as a client appends it. Two channels are its microphone and its loudspeaker."""
+    """The format of appended sound. Two channels are the microphone and the echo's reference."""
 
     encoding: Encoding = "pcm16"
     rate_hz: int = SAMPLE_RATE_HZ
@@ -47,25 +39,25 @@ class InputFormat:
 
     @property
     def frame_bytes(self) -> int:
-        """One sample of each channel."""
+        """Size of one sample of each channel."""
         return self.channels * (1 if self.encoding in _LAWS else SAMPLE_BYTES)
 
     def check_whole(self, size_bytes: int) -> None:
-        """Raise `ClientError` unless that many bytes are whole frames."""
+        """Raise `ClientError` unless `size_bytes` bytes are whole frames."""
         if size_bytes % self.frame_bytes:
             stereo = " with two channels" if self.channels == 2 else ""
             raise ClientError(
                 "invalid_value",
-                f"{size_bytes} bytes are no whole samples of {self.encoding}{stereo}.",
+                f"{size_bytes} bytes are not whole samples of {self.encoding}{stereo}.",
                 "audio",
             )
 
 
 class _Resampler:
-    """One stream of int16 at another rate. However it is sliced, the result is the same."""
+    """Converts one stream of int16 to another rate; the result does not depend on the slices."""
 
     def __init__(self, from_hz: int, to_hz: int, quality: str) -> None:
-        # In int16 soxr would dither, differently for each slice.
+        # With int16 soxr dithers, differently for each slice.
         self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality=quality)
 
     def resample(self, samples: Samples, *, last: bool = False) -> Samples:
@@ -75,20 +67,20 @@ class _Resampler:
 
 
 class InputDecoder:
-    """One stream of appended sound. What one `decode` ends with, the next goes on from."""
+    """Decodes one stream of appended sound; each `decode` continues the one before."""
 
     def __init__(self, format_: InputFormat) -> None:
         self.format = format_
         self._law = _LAWS.get(format_.encoding)
         self._resampler = None
         if format_.rate_hz != RATE_16K_HZ:
-            # Neither the detector nor the recogniser gains by more quality; this has no delay.
+            # A better quality helps neither the detector nor the recogniser; this one has no delay.
             self._resampler = _Resampler(format_.rate_hz, RATE_16K_HZ, "QQ")
 
     def decode(self, data: bytes) -> Samples16k:
-        """Return whole frames of sound as 16 kHz mono; raise `ClientError` if they are not whole.
+        """Return frames of sound as 16 kHz mono; raise `ClientError` if they are not whole.
 
-        The second channel, the echo's reference, is not listened to.
+        The second channel, the echo's reference, is left out.
         """
         self.format.check_whole(len(data))
         if self._law is not None:
@@ -101,7 +93,7 @@ class InputDecoder:
 
 
 def input_format(session: Event) -> InputFormat:
-    """Return what the fields of a session object say of appended sound; raise `ClientError`."""
+    """Return the format of appended sound that a session object asks for; raise `ClientError`."""
     encoding = _encoding(session.get("input_audio_format", "pcm16"))
     rates_hz = INPUT_RATES_HZ[encoding]
     rate_hz = session.get("input_audio_sampling_rate")
@@ -130,7 +122,7 @@ def _encoding(value: object) -> Encoding:
 
 
 def _channels(session: Event, encoding: Encoding) -> int:
-    """Two if the client brings the echo's reference itself, else one."""
+    """Return two if the client sends the echo's reference, else one; raise `ClientError`."""
     at = "session.input_audio_echo_cancellation"
     echo: dict[str, Any] = checked(session.get("input_audio_echo_cancellation") or {}, dict, at)
     source = echo.get("reference_source") or "server"
@@ -150,19 +142,19 @@ def _channels(session: Event, encoding: Encoding) -> int:
     if source == "client" and channels == 1:
         raise ClientError(
             "invalid_ec_reference_channels",
-            "A reference from the client needs two channels.",
+            "A reference from the client needs 2 channels, 1 was given.",
             f"{at}.channels",
         )
     if source == "server" and channels == 2:
         raise ClientError(
             "invalid_ec_channels_requires_client",
-            "Two channels need a reference from the client.",
+            "2 channels need a reference from the client: set reference_source to 'client'.",
             f"{at}.reference_source",
         )
     if channels == 2 and encoding != "pcm16":
         raise ClientError(
             "invalid_ec_channels_format",
-            "Two channels can be appended as pcm16 alone.",
+            "2 channels can be appended only as pcm16.",
             "session.input_audio_format",
         )
     return channels
@@ -170,7 +162,7 @@ def _channels(session: Event, encoding: Encoding) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """Sound as an answer brings it, mono."""
+    """The format of an answer's sound, mono."""
 
     encoding: Encoding = "pcm16"
     rate_hz: int = SAMPLE_RATE_HZ
@@ -188,7 +180,7 @@ OUTPUT_FORMATS: dict[str, OutputFormat] = {
 
 
 def output_format(name: object, param: str) -> OutputFormat:
-    """Return the format of that name, also in older spelling ("pcm16-8000hz"), or raise."""
+    """Return the format `name`, also in older spelling ("pcm16-8000hz"); raise `ClientError`."""
     spelling = name.replace("-", "_") if isinstance(name, str) else ""
     if spelling not in OUTPUT_FORMATS:
         names = ", ".join(map(repr, OUTPUT_FORMATS))
@@ -199,7 +191,7 @@ def output_format(name: object, param: str) -> OutputFormat:
 
 
 class OutputEncoder:
-    """The sound of one answer. Pieces join without a seam, and none of it is lost."""
+    """Encodes the sound of one answer: `encode` for every piece, then `flush` once."""
 
     def __init__(self, format_: OutputFormat) -> None:
         self._law = _LAWS.get(format_.encoding)
@@ -208,7 +200,7 @@ class OutputEncoder:
             self._resampler = _Resampler(SAMPLE_RATE_HZ, format_.rate_hz, "HQ")
 
     def encode(self, samples: Samples) -> bytes:
-        """Take 24 kHz; return what is ready, a few milliseconds less than came in."""
+        """Take sound at 24 kHz; return the part that is ready, a few milliseconds less at most."""
         if self._resampler is not None:
             samples = self._resampler.resample(samples)
         return self._packed(samples)

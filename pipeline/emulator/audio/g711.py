@@ -1,8 +1,8 @@
-"""The two laws of ITU-T Recommendation G.711: sixteen bits of sound in eight, by table.
+"""The two laws of ITU-T Recommendation G.711: 16-bit samples as 8-bit codes, by table.
 
 A code is a sign, a segment of three bits and a step of four within it. The recommendation inverts
-all bits of the µ-law and every second one of the A-law. Both are written for 14 and 13 bits there;
-here full scale is that of int16.
+all bits of the µ-law and every second bit of the A-law. It counts in 14 and 13 bits; here full
+scale is that of int16.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SIGN, _SEGMENT, _STEP = 0x80, 0x70, 0x0F
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """One of the laws: what each code means, and the code of each sample."""
+    """One of the laws: the sample of each code, and the code of each sample."""
 
     expanded: Samples
     """Shape ``(256,)``."""
@@ -48,7 +48,7 @@ def _mu_law() -> Law:
 
 
 def _a_law() -> Law:
-    """The first two segments have steps of one size; in the others it doubles from each to each."""
+    """The first two segments have steps of the same size; then it doubles with each segment."""
     even_bits = 0x55
     code = _CODES ^ even_bits
     segment = (code & _SEGMENT) >> 4

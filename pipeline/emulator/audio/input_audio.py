@@ -1,4 +1,4 @@
-"""The sound that a client has appended: as 16 kHz, kept for as long as it matters."""
+"""The sound that a client has appended, at 16 kHz, kept while it may belong to a turn."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _BYTES = 2
 
 
 class InputAudio:
-    """Positions are milliseconds of received sound since the session began."""
+    """Positions are milliseconds of sound received since the session began."""
 
     LONGEST_MS = 15 * 60 * 1_000
 
@@ -29,7 +29,7 @@ class InputAudio:
         return self._decoder.format
 
     def set_format(self, format_: InputFormat) -> None:
-        """What is appended from now on has this format."""
+        """Set the format of the sound that is appended from now on."""
         self._decoder = InputDecoder(format_)
 
     @property
@@ -38,35 +38,37 @@ class InputAudio:
 
     @property
     def heard_ms(self) -> int:
-        """How far `windows` has come."""
+        """The position up to which `windows` has yielded."""
         return self._next_window // _SAMPLES_PER_MS
 
     def check_room(self) -> None:
         """Raise `ClientError` if too much is held already."""
         if self.end_ms - self._first // _SAMPLES_PER_MS > self.LONGEST_MS:
-            raise ClientError("input_audio_buffer_full", "Commit or clear the buffer first.")
+            raise ClientError(
+                "input_audio_buffer_full", "The buffer is full: commit or clear it first."
+            )
 
     def append(self, data: bytes) -> None:
-        """Take sound in the given format; raise `ClientError` if it is none."""
+        """Add sound in the current format; raise `ClientError` if it is not whole frames."""
         self._held += self._decoder.decode(data).astype(PCM16, copy=False).tobytes()
 
     def windows(self) -> Iterator[Samples16k]:
-        """Yield each window of 512 samples once, in order, as far as they are complete."""
+        """Yield each complete window of 512 samples once, in order."""
         while self._end - self._next_window >= WINDOW_SAMPLES:
             start = self._next_window
             self._next_window += WINDOW_SAMPLES
             yield self._between(start, self._next_window)
 
     def skip_windows(self) -> None:
-        """What was received so far is no business of `windows`."""
+        """Exclude the sound received so far from `windows`."""
         self._next_window = self._end
 
     def between(self, start_ms: int, end_ms: int) -> Samples16k:
-        """Return a copy of what is still held of that time."""
+        """Return a copy of this part, as far as it is still held."""
         return self._between(start_ms * _SAMPLES_PER_MS, end_ms * _SAMPLES_PER_MS)
 
     def forget_before(self, position_ms: int) -> None:
-        """Free what comes before `position_ms`, as far as `windows` has yielded it."""
+        """Free the sound before `position_ms` that `windows` has yielded."""
         until = min(position_ms * _SAMPLES_PER_MS, self._next_window)
         if until > self._first:
             del self._held[: (until - self._first) * _BYTES]

@@ -9,7 +9,7 @@ from pipeline.emulator.responses.playback import Playback
 from pipeline.emulator.responses.response import Response
 from pipeline.emulator.responses.speaking import TextToSpeech, speak
 from pipeline.emulator.speech.alignment import deltas
-from pipeline.emulator.speech.speakable import clauses
+from pipeline.emulator.speech.clauses import clauses
 from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.pcm import SAMPLE_RATE_HZ
 

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from pipeline.emulator.conversation.items import Item, spoken_item
 from pipeline.emulator.replies.rule_replies import RuleReplies
 from pipeline.emulator.replies.source import Prompt, Replies
+from pipeline.emulator.speech.clauses import clauses
 from pipeline.emulator.speech.engine import Engine
-from pipeline.emulator.speech.speakable import clauses
 from pipeline.emulator.wire.events import Event
 from pipeline.pcm import Samples
 

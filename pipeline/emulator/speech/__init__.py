@@ -1,1 +1,1 @@
-"""The models on this machine: speech detection, recognition and synthesis, and their texts."""
+"""The models: speech detection, recognition and synthesis; and text made ready to be spoken."""

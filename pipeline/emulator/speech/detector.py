@@ -1,4 +1,4 @@
-"""How probable it is that somebody speaks, for each 32 ms of sound."""
+"""The probability of speech in each 32 ms of sound."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class DetectorModel:
 
 
 class SpeechDetector:
-    """One stream of sound. The model remembers what came before: windows must follow in order."""
+    """Detects speech in one stream. The model keeps state: windows must come in order."""
 
     _RATE = np.array(RATE_16K_HZ, np.int64)
 
@@ -29,13 +29,13 @@ class SpeechDetector:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was heard, as if the stream began now."""
+        """Begin a new stream."""
         self._state = np.zeros((2, 1, 128), np.float32)
-        # The model misbehaves unless the end of the previous window comes before each new one.
+        # The model fails unless the end of the previous window precedes each new one.
         self._input = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
 
     def probability(self, window: Samples16k) -> float:
-        """Return 0 to 1 for the next 512 samples, int16, 16 kHz, mono."""
+        """Return 0 to 1 for the next window of 512 samples."""
         self._input[0, :_CONTEXT_SAMPLES] = self._input[0, -_CONTEXT_SAMPLES:]
         self._input[0, _CONTEXT_SAMPLES:] = window
         self._input[0, _CONTEXT_SAMPLES:] /= 32_768

@@ -1,4 +1,4 @@
-"""The models, loaded once for all clients, and the threads in which they work."""
+"""The models, loaded once for all clients, and the threads that run them."""
 
 import asyncio
 import logging
@@ -19,19 +19,18 @@ _log = logging.getLogger(__name__)
 
 
 class RecognitionUnavailableError(Exception):
-    """There is no recogniser for this machine; `str` says so, fit to be spoken."""
+    """No recogniser exists for this machine; `str` is a text that can be spoken."""
 
     def __init__(self) -> None:
         super().__init__(
-            "I can hear that you speak, but recognition of words is not available here: "
-            "its package, moonshine-cpp, is made for Linux on Intel processors "
-            "and for recent Macs. "
-            "There, install voice-pipeline with the extra named offline."
+            "I can hear that you speak, but I cannot recognise words: "
+            "the package moonshine-cpp is not installed. "
+            "It exists for Linux on Intel processors and for recent Macs: there, run make setup."
         )
 
 
 class Engine:
-    """Every method may be called as soon as `start` was; it waits for the model that it needs."""
+    """After `start` every method may be called; it waits until its model is loaded."""
 
     def __init__(self) -> None:
         """Raise `MissingPackageError` if the models are not installed."""
@@ -39,12 +38,12 @@ class Engine:
         self._loading = Workers("load", 2)
         processors = os.cpu_count() or 1
         self._awaited = Workers("awaited", processors)
-        # What is made ahead leaves a processor to what somebody awaits. Lower priorities would
-        # not do: a thread that must wait for a processor may hold the interpreter meanwhile.
+        # Work that is done ahead leaves a processor to work that a user waits for. A lower priority
+        # does not help: a thread that waits for a processor may hold the interpreter meanwhile.
         self._ahead = Workers("ahead", max(1, processors - 1))
 
     def start(self) -> None:
-        """Begin to load; the detector comes first, because hearing cannot wait."""
+        """Begin to load the models, the detector first: sound arrives at once."""
         self._detector = self._loading.submit(DetectorModel)
         self._voice = self._loading.submit(Synthesiser)
         self._recogniser = asyncio.create_task(self._load_recogniser())
@@ -52,20 +51,20 @@ class Engine:
         self._tidying = asyncio.create_task(self._tidy())
 
     def stop(self) -> None:
-        """Let the threads end; what is under way is not waited for."""
+        """Tell the threads to end, without waiting for them."""
         for workers in (self._loading, self._awaited, self._ahead):
             workers.stop()
         for unfinished in (*self._models, self._tidying):
             unfinished.cancel()
 
     async def loaded(self) -> None:
-        """Wait until every model is loaded, and raise what went wrong."""
+        """Wait until every model is loaded; raise the error of one that failed."""
         await self.settled()
         for model in self._models:
             model.result()
 
     async def settled(self) -> None:
-        """Wait until every model is loaded or has failed to, and what loading left is tidied up."""
+        """Wait until every model is loaded or has failed, and unused memory is released."""
         await asyncio.wait({self._tidying})
 
     async def detector(self) -> DetectorModel:
@@ -81,7 +80,7 @@ class Engine:
     async def say(self, clause: str, *, awaited: bool) -> Samples:
         """Return `clause` spoken, 24 kHz.
 
-        `awaited` by a listener who hears nothing yet, it comes before what is made ahead.
+        :param awaited: the user hears nothing until then: it goes before clauses made ahead
         """
         voice = await asyncio.shield(self._voice)
         workers = self._awaited if awaited else self._ahead

@@ -28,7 +28,7 @@ _IRREGULAR_ORDINALS = {
 }
 
 LIMIT = 10**15
-"""Whole numbers from here on have no name in this module."""
+"""The smallest whole number that this module has no name for."""
 
 
 def cardinal(value: int) -> str:
@@ -72,7 +72,7 @@ def spelled(digits: str) -> str:
 
 
 def parse_number(words: list[str]) -> Fraction | None:
-    """Return the number that `words` say, in digits or in words, or None if they are no number."""
+    """Return the number that `words` say, in digits or in words; None if they are not a number."""
     if words and words[0] in ("minus", "negative"):
         positive = parse_number(words[1:])
         return None if positive is None else -positive

@@ -1,10 +1,10 @@
-"""Make the recogniser's models three times faster: let onnxruntime fold their constants.
+"""A cache of the recogniser's models as ONNX files, which makes them three times faster.
 
-The weights come as 8-bit integers in onnxruntime's own format, which it never optimises, so each
-step of decoding turns all of them into floats again. Saved once as ONNX, they are turned when the
-model is loaded. The saved form lies in the user's cache folder; it holds no optimisation made for
-one processor. onnxruntime saves the two branches of the decoder's `If` without the names that it
-asks for when loading: they are written into the file here.
+The weights come as 8-bit integers in onnxruntime's own format, which it never optimises: each step
+of decoding converts all of them to floats again. From an ONNX file they are converted once, when
+the model is loaded. The files lie in the user's cache folder and hold no optimisation for one
+processor. onnxruntime saves the two branches of the decoder's `If` without names, but needs names
+to load them: this module writes them into the file.
 """
 
 import os
@@ -25,17 +25,17 @@ _GRAPH_NAME = 2
 
 
 def open_folded(source: Path, package: str) -> Any:  # noqa: ANN401 - onnxruntime carries no types
-    """Open the model `source` of `package` with its constants folded, from the cache if it can be.
+    """Open the model `source` of `package` with its constants folded, from the cache if possible.
 
-    Any number of processes may do so at once. A cache that cannot be read or written costs about
-    a second and nothing else.
+    Several processes may do so at once. If the cache cannot be read or written, this takes about a
+    second longer.
     """
     name = f"{package}-{version_of(package)}-{source.stem}-ort{version_of('onnxruntime')}.onnx"
     with suppress(OSError, RuntimeError):
         cached = cache_folder() / name
         if not cached.exists():
             _write_atomically(cached, to_onnx(source))
-        with suppress(Exception):  # a damaged file: whatever onnxruntime says of it, make it anew
+        with suppress(Exception):  # a damaged file raises many types of errors: make it anew
             return open_model(cached)
         _write_atomically(cached, to_onnx(source))
         return open_model(cached)
@@ -43,7 +43,7 @@ def open_folded(source: Path, package: str) -> Any:  # noqa: ANN401 - onnxruntim
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder for this project; raise `OSError` if there can be none."""
+    """Return the user's cache folder for this project; raise `OSError` if it cannot be made."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -56,7 +56,7 @@ def cache_folder() -> Path:
 
 
 def to_onnx(source: Path) -> bytes:
-    """Return the model as ONNX, not optimised, every sub-graph named."""
+    """Return the model as ONNX without optimisations, with a name for every sub-graph."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def _open_without_cache(source: Path) -> Any:  # noqa: ANN401 - onnxruntime carr
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    """Readers see all of it or nothing; of two writers the later one wins."""
+    """Write a file so that readers see all of it or nothing; of two writers the later one wins."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -94,7 +94,7 @@ def _write_atomically(path: Path, content: bytes) -> None:
 def _edited(
     message: memoryview, path: tuple[int, ...], edit: Callable[[memoryview], bytes]
 ) -> bytes:
-    """Return the protocol buffer `message` with `edit` done to every field that `path` leads to."""
+    """Return the protocol buffer `message` with `edit` applied to every field at `path`."""
     if not path:
         return edit(message)
     parts: list[bytes | memoryview] = []
@@ -113,7 +113,7 @@ def _with_name(graph: memoryview) -> bytes:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview]]:
-    """Yield number, wire type, whole field, and payload of each field."""
+    """Yield the number, the wire type, the whole and the payload of each field."""
     at = 0
     while at < len(message):
         start = at

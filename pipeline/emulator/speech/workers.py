@@ -1,9 +1,9 @@
-"""Threads for the work that would stop the event loop.
+"""Threads for work that would block the event loop.
 
-Inference releases the interpreter, so a thread is enough. They are daemon threads, unlike those of
-`ThreadPoolExecutor`: a program that may leave by `os._exit` need not wait for a model that is being
-loaded. One that leaves in the ordinary way has to, because onnxruntime aborts the process if it is
-unloaded while it computes.
+Inference releases the interpreter, so threads suffice. Unlike those of `ThreadPoolExecutor` they
+are daemon threads: a program that exits by `os._exit` does not wait for a model that is being
+loaded. An ordinary exit does wait, because onnxruntime aborts the process if it is unloaded while
+it computes.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class Workers:
-    """A few threads that do what they are given in its order."""
+    """A few threads that start jobs in the order of `submit`."""
 
     def __init__(self, name: str, count: int) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -31,21 +31,21 @@ class Workers:
         atexit.register(self._wait_until_idle)
 
     def submit(self, function: Callable[..., _T], *args: object) -> asyncio.Future[_T]:
-        """Return the future result. A future cancelled before its turn costs nothing."""
+        """Queue `function(*args)`. If the future is cancelled in time, the job is skipped."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
 
         def job() -> None:
             if not future.cancelled():
                 settle = _settler(future, function, args)
-                with suppress(RuntimeError):  # the loop is closed: nobody waits
+                with suppress(RuntimeError):  # the loop is closed
                     loop.call_soon_threadsafe(settle)
 
         self._jobs.put(job)
         return future
 
     def stop(self) -> None:
-        """Let the threads end after what they are doing."""
+        """Tell the threads to end after the queued jobs."""
         for _ in self._threads:
             self._jobs.put(None)
 
@@ -62,10 +62,10 @@ class Workers:
 def _settler(
     future: asyncio.Future[Any], function: Callable[..., Any], args: tuple[object, ...]
 ) -> Callable[[], None]:
-    """Do the work here, and return what hands its outcome over on the event loop."""
+    """Run the job in this thread; return a function that settles `future` on the event loop."""
     try:
         value = function(*args)
-    except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
+    except Exception as error:  # noqa: BLE001 - set as the exception of the future
         failure = error
         return lambda: None if future.cancelled() else future.set_exception(failure)
     return lambda: None if future.cancelled() else future.set_result(value)

@@ -100,7 +100,7 @@ def required(message: Event, name: str, kind: type[_T], at: str = "") -> _T:
 
 
 def optional(message: Event, name: str, kind: type[_T]) -> _T | None:
-    """Return field `name`, None if it is absent or null; raise `ClientError` if it is another type."""
+    """Return field `name`, None if it is absent or null; raise `ClientError` for another type."""
     return None if message.get(name) is None else checked(message[name], kind, name)
 
 
