@@ -1,4 +1,4 @@
-"""The offline service as a process: beside a conversation, or alone with `serve`."""
+"""The entry points of the offline service: beside a conversation, or alone with `serve`."""
 
 import asyncio
 import gc
@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection
 
 import click
 
-from pipeline.emulator.answers.chat import ChatReplies
+from pipeline.emulator.replies.chat import ChatReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, is_loopback
 from pipeline.emulator.server.options import ServeOptions
-from pipeline.emulator.server.service import OfflineService
+from pipeline.emulator.server.service import EmulatorService
 from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -32,15 +32,15 @@ def main(
 ) -> None:
     """Entry point of the spawned process; `listener` accepts connections already."""
     run_child(pipe, verbose, partial(_work, listener, key))
-    # A model may still compute in a thread that nobody can interrupt. Unloading it underneath would
-    # abort the process; nothing here needs tidying up.
+    # A model may still compute in a thread that cannot be interrupted. An ordinary exit would
+    # unload it meanwhile and abort the process; nothing here needs to be tidied up.
     os._exit(0)
 
 
 def serve(options: ServeOptions) -> int:
     """Serve any client until Ctrl-C.
 
-    :raises SettingsError, PortInUseError, MissingPackageError: it cannot start.
+    Raises `SettingsError`, `PortInUseError` or `MissingPackageError` if it cannot start.
     """
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
     _check_exposure(options)
@@ -52,29 +52,31 @@ def serve(options: ServeOptions) -> int:
 
 
 def _check_exposure(options: ServeOptions) -> None:
-    """Refuse to be reachable from elsewhere for anybody but those who were given the key."""
+    """Refuse a key that cannot be used, and a service that other machines reach without the key."""
     if options.key is not None and not (options.key.isascii() and options.key.isprintable()):
-        raise SettingsError("--key holds a character that no request can carry.")
+        raise SettingsError(
+            "--key holds a character that an HTTP header cannot carry: choose another key."
+        )
     if options.key is not None and not options.key.strip():
         raise SettingsError("--key is empty: give it a value or leave it out.")
     if options.host is None or is_loopback(options.host):
         return
     if options.key is None:
         raise SettingsError(
-            f"--host {options.host} can be reached from other machines: choose the key with --key."
+            f"--host {options.host} can be reached from other machines: choose a key with --key."
         )
     if options.accept_any_token:
         raise SettingsError(
             f"--host {options.host} can be reached from other machines: "
-            "--accept-any-token would let everybody in."
+            "--accept-any-token would admit every client. Leave one of the two out."
         )
 
 
 def _work(listener: socket.socket, key: str, link: SupervisorLink) -> None:
-    asyncio.run(_serve_beside(OfflineService(Access(key), listener=listener), link))
+    asyncio.run(_serve_beside(EmulatorService(Access(key), listener=listener), link))
 
 
-async def _serve_beside(service: OfflineService, link: SupervisorLink) -> None:
+async def _serve_beside(service: EmulatorService, link: SupervisorLink) -> None:
     await service.start()
     link.report(Started("offline service", "accepts connections"))
     try:
@@ -92,7 +94,7 @@ async def _serve_alone(options: ServeOptions) -> None:
             replies = await stack.enter_async_context(
                 ChatReplies(options.reply_url, model=options.reply_model, key=options.reply_key)
             )
-        service = OfflineService(
+        service = EmulatorService(
             Access(key, options.accept_any_token),
             host=options.host or LOOPBACK,
             port=options.port,
@@ -103,7 +105,7 @@ async def _serve_alone(options: ServeOptions) -> None:
         endpoint = await service.start()
         stack.push_async_callback(service.stop)
         await service.loaded()
-        # Looking through all that was loaded, again and again, would stop everybody's sound.
+        # Later collections would scan the loaded models and interrupt the sound of all clients.
         gc.collect()
         gc.freeze()
         click.echo(f"endpoint  {endpoint}\nkey       {key}\nCtrl-C ends the service.")

@@ -1,8 +1,8 @@
-"""Make the spoken sample: a microphone recording for machines that have no microphone.
+"""Make the spoken sample: a recorded user for machines without a microphone.
 
-`python -m pipeline.emulator.sample OUT.wav` speaks a conversation's user part with the project's
-own voice. The voice is never twice the same, so each sentence is spoken anew until the recogniser
-understands it well: whole, quiet, and with noise.
+`python -m pipeline.emulator.sample OUT.wav` speaks the user's part of a conversation with the
+synthesiser. The synthesiser is random, so each sentence is spoken again until the recogniser
+understands it as it is, at low volume, and with noise.
 """
 
 import sys
@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from pipeline.emulator.answers.replier import normalised
-from pipeline.emulator.models.detector import RATE_HZ, DetectorModel
-from pipeline.emulator.models.recogniser import Recogniser
-from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ
+from pipeline.emulator.replies.rules import normalised
+from pipeline.emulator.speech.detector import DetectorModel
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
 SCRIPT = (
@@ -23,7 +24,7 @@ SCRIPT = (
     (5.0, "Tell me a long story."),
     (6.5, "Stop, please. What day is it today?"),
 )
-"""Seconds of silence, then a sentence. The last interrupts the answer to the one before."""
+"""Seconds of silence, then a sentence. The last one interrupts the answer before it."""
 _QUIET_END_S = 1.5
 _ATTEMPTS = 50
 
@@ -60,7 +61,7 @@ def _as_heard(spoken: Samples) -> list[Samples]:
 
 def _understood(samples: Samples, recogniser: Recogniser) -> list[str]:
     return _words(
-        recogniser.transcribe(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_HZ, quality="QQ"))
+        recogniser.transcribe(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_16K_HZ, quality="QQ"))
     )
 
 

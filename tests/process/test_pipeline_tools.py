@@ -179,9 +179,9 @@ def test_a_spoken_question_gets_a_spoken_result(
 def test_one_question_calls_two_functions(tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
     from pipeline.emulator import sample
-    from pipeline.emulator.models.detector import DetectorModel
-    from pipeline.emulator.models.recogniser import Recogniser
-    from pipeline.emulator.models.voice import Synthesiser
+    from pipeline.emulator.speech.detector import DetectorModel
+    from pipeline.emulator.speech.recogniser import Recogniser
+    from pipeline.emulator.speech.synthesiser import Synthesiser
 
     question = sample._clearly(
         "Tell me the weather, and tell me a story.", Synthesiser(), Recogniser(DetectorModel())

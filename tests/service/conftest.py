@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from pipeline.emulator.models.engine import RecognitionUnavailableError
-from pipeline.emulator.models.recogniser import Recogniser
-from pipeline.emulator.models.voice import Synthesiser
 from pipeline.emulator.server.access import Access
-from pipeline.emulator.server.service import OfflineService
+from pipeline.emulator.server.service import EmulatorService
+from pipeline.emulator.speech.engine import RecognitionUnavailableError
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import KEY, Client
 from tests.service.conversations import CONVERSATIONS, UNINTELLIGIBLE, held
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 class Running(NamedTuple):
     port: int
-    service: OfflineService
+    service: EmulatorService
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     """Runs something in the service's event loop."""
 
@@ -60,7 +60,7 @@ def _prepare_hypothesis(_: None) -> None:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Running]:
     _prepare_hypothesis()
-    service = OfflineService(Access(KEY))
+    service = EmulatorService(Access(KEY))
     with _Loop() as loop:
         endpoint = URL(loop.run(service.start()))
         loop.run(service.loaded())

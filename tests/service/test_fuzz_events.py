@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.protocol.session import Session
+from pipeline.emulator.session.session import Session
 from tests.service.client import (
     GENEROUS_S,
     Client,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.emulator.answers.chat import ChatReplies
+from pipeline.emulator.replies.chat import ChatReplies
 from tests.service.chat_endpoint import ChatEndpoint, Script, Stream, serving
 from tests.service.client import Client, client_of, sample_sentences
 from tests.service.conftest import Running

@@ -13,9 +13,9 @@ from azure.ai.voicelive.aio import connect
 from azure.core.credentials import AccessToken, AzureKeyCredential
 from yarl import URL
 
-from pipeline.emulator.models import packages, recogniser
 from pipeline.emulator.server.access import Access
-from pipeline.emulator.server.service import OfflineService
+from pipeline.emulator.server.service import EmulatorService
+from pipeline.emulator.speech import packages, recogniser
 from pipeline.errors import MissingPackageError, PortInUseError, SettingsError
 from tests.service.client import KEY, TRANSCRIBED, Client, client_of, sample_sentences
 
@@ -130,7 +130,7 @@ def empty_service() -> Callable[..., AbstractAsyncContextManager[URL]]:
 
     @asynccontextmanager
     async def start(access: Access, **options: Any) -> AsyncIterator[URL]:
-        service = OfflineService(access, **options)
+        service = EmulatorService(access, **options)
         service._LOADING_S = 0.0
         try:
             yield URL(await service.start())
@@ -246,7 +246,7 @@ def test_a_port_in_use_is_told() -> None:
         port = taken.getsockname()[1]
 
         async def start() -> None:
-            await OfflineService(Access("k"), port=port).start()
+            await EmulatorService(Access("k"), port=port).start()
 
         with pytest.raises(PortInUseError, match=str(port)):
             asyncio.run(start())
@@ -255,14 +255,14 @@ def test_a_port_in_use_is_told() -> None:
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "NEEDED", ("no_such_package",))
     with pytest.raises(MissingPackageError, match=r"no_such_package.*voice-pipeline\[offline\]"):
-        OfflineService(Access("k"))
+        EmulatorService(Access("k"))
 
 
 def test_clients_are_told_that_the_service_goes_away() -> None:
     """Also while the models are still loading."""
 
     async def stop() -> None:
-        service = OfflineService(Access(KEY))
+        service = EmulatorService(Access(KEY))
         endpoint = URL(await service.start())
         url = endpoint / "voice-live/realtime"
         async with (
@@ -284,7 +284,7 @@ def test_without_a_recogniser_it_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(recogniser, "is_available", lambda: False)
 
     async def ask() -> Client:
-        service = OfflineService(Access(KEY))
+        service = EmulatorService(Access(KEY))
         port = URL(await service.start()).port or 0
         try:
             async with client_of(port, input_audio_transcription=TRANSCRIBED) as client:
@@ -296,6 +296,6 @@ def test_without_a_recogniser_it_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
     client = asyncio.run(ask())
     answer = client.of("response.audio_transcript.done")[0]["transcript"]
-    assert "recognition of words is not available here" in answer
+    assert "I cannot recognise words" in answer
     failed = client.of("conversation.item.input_audio_transcription.failed")[0]
     assert failed["error"]["code"] == "recognition_unavailable"

@@ -7,8 +7,8 @@ import pytest
 import soxr
 
 from pipeline.audio.selection import SAMPLE_WAV
-from pipeline.emulator.models.recogniser import Recogniser
 from pipeline.emulator.sample import SCRIPT
+from pipeline.emulator.speech.recogniser import Recogniser
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,

@@ -10,11 +10,12 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.models import folding
-from pipeline.emulator.models.detector import RATE_HZ, DetectorModel, SpeechDetector
-from pipeline.emulator.models.packages import folder_of
-from pipeline.emulator.models.recogniser import Recogniser, Samples16k
-from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
+from pipeline.emulator.speech import onnx_cache
+from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
+from pipeline.emulator.speech.packages import folder_of
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import read_wav
 from tests.service.words import word_errors, words
 
@@ -63,7 +64,7 @@ def test_what_the_voice_says_is_understood(
     voice: Synthesiser, recogniser: Recogniser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = [
-        Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_HZ))
+        Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_16K_HZ))
         for text in SENTENCES
         for nth in ("1st", "2nd", "3rd")  # it says nothing twice in the same way
     ]
@@ -97,7 +98,7 @@ class Said(NamedTuple):
 
 def recorded(path: Path, words: str) -> Said:
     samples, rate_hz = read_wav(path)
-    return Said(path.name, words, soxr.resample(samples, rate_hz, RATE_HZ))
+    return Said(path.name, words, soxr.resample(samples, rate_hz, RATE_16K_HZ))
 
 
 def word_error_rate(
@@ -119,7 +120,9 @@ def word_error_rate(
 def test_words_are_no_quotation(voice: Synthesiser, recogniser: Recogniser) -> None:
     """The model quotes this question about every other time: then its last mark is no "?"."""
     for _ in range(4):
-        asked = soxr.resample(voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_HZ)
+        asked = soxr.resample(
+            voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_16K_HZ
+        )
         understood = recogniser.transcribe(asked)
         assert understood == understood.strip("\"' ")
 
@@ -168,23 +171,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folded_model_is_kept(encoder: Path, cache: Path) -> None:
-    folding.open_folded(encoder, "moonshine_cpp")
+    onnx_cache.open_folded(encoder, "moonshine_cpp")
     (kept,) = [path for path in cache.rglob("*") if path.is_file()]
     before = kept.stat()
-    folding.open_folded(encoder, "moonshine_cpp")
+    onnx_cache.open_folded(encoder, "moonshine_cpp")
     assert kept.stat() == before or kept.stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_damaged_cache_is_made_anew(encoder: Path, cache: Path) -> None:
-    folding.open_folded(encoder, "moonshine_cpp")
+    onnx_cache.open_folded(encoder, "moonshine_cpp")
     (kept,) = [path for path in cache.rglob("*") if path.is_file()]
     whole = kept.read_bytes()
     kept.write_bytes(whole[:1_000])
-    assert folding.open_folded(encoder, "moonshine_cpp").get_inputs()
+    assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()
     assert kept.read_bytes() == whole
 
 
 def test_no_cache_can_be_written(encoder: Path, cache: Path) -> None:
     cache.write_text("a file where the folder should be")
-    assert folding.open_folded(encoder, "moonshine_cpp").get_inputs()
+    assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()
     assert [path.name for path in cache.parent.iterdir()] == ["cache"]

@@ -9,14 +9,14 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.listening.formats import InputFormat
-from pipeline.emulator.listening.g711 import A_LAW, MU_LAW
-from pipeline.emulator.listening.listener import Listener
-from pipeline.emulator.listening.turns import Endpointing, SpeechEnding, TurnEvent
-from pipeline.emulator.models.detector import DetectorModel
-from pipeline.emulator.models.recogniser import Recogniser
-from pipeline.emulator.models.voice import Synthesiser
+from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.g711 import A_LAW, MU_LAW
 from pipeline.emulator.sample import SCRIPT
+from pipeline.emulator.speech.detector import DetectorModel
+from pipeline.emulator.speech.recogniser import Recogniser
+from pipeline.emulator.speech.synthesiser import Synthesiser
+from pipeline.emulator.turns.endpointing import EndpointingRules, SpeechEnding, TurnEvent
+from pipeline.emulator.turns.listener import Listener
 from tests.service.client import (
     SERVER_VAD,
     TRANSCRIBED,
@@ -134,7 +134,7 @@ def test_turns_by_words_are_those_of_the_audio(
 
 def turn_events(samples: Samples, slices: list[int], model: DetectorModel) -> list[TurnEvent]:
     """Listen slice by slice; every ending is granted more time once."""
-    listener = Listener(InputFormat(), Endpointing(), asks_for_words=True)
+    listener = Listener(InputFormat(), EndpointingRules(), asks_for_words=True)
     events: list[TurnEvent] = []
     at = 0
     while at < samples.size:

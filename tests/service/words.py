@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.emulator.answers.numerals import cardinal
+from pipeline.emulator.speech.numerals import cardinal
 
 
 def words(text: str) -> list[str]:

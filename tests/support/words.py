@@ -9,18 +9,18 @@ from tests.support.sound import RATE_HZ, Samples
 
 
 def understood(sound: Samples) -> list[str]:
-    """Return the words in `sound`, which is at 24 kHz."""
-    from pipeline.emulator.models.detector import RATE_HZ as RECOGNISED_RATE_HZ
-    from pipeline.emulator.models.detector import DetectorModel
-    from pipeline.emulator.models.recogniser import Recogniser
+    """The words in `sound`, which is at 24 kHz."""
+    from pipeline.emulator.audio.pcm16k import RATE_16K_HZ as RECOGNISED_RATE_HZ
+    from pipeline.emulator.speech.detector import DetectorModel
+    from pipeline.emulator.speech.recogniser import Recogniser
 
     recogniser = Recogniser(DetectorModel())
     return words(recogniser.transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
 
 
 def words(text: str) -> list[str]:
-    """Return lower-case words without punctuation, with numbers spelled out."""
-    from pipeline.emulator.answers.numerals import cardinal, ordinal
+    """Lower-case words without punctuation, figures spelled out as they are spoken."""
+    from pipeline.emulator.speech.numerals import cardinal, ordinal
 
     spelled = re.sub(r"(\d+)(st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text.lower())
     spelled = re.sub(r"\b(20)(\d\d)\b", r"\1 \2", spelled)  # a year

@@ -1,1 +1,1 @@
-"""The offline service on its socket: who may connect, and what goes wrong on demand."""
+"""The service on its socket: access, connections, faults on demand."""

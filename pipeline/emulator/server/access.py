@@ -1,4 +1,4 @@
-"""Who may connect: clients that know the key, and in a test mode clients with any token."""
+"""Decide who may connect: clients with the key, and in a test mode clients with any token."""
 
 import hmac
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`accept_any_token` admits every bearer token: there is nobody here who could check it."""
+    """`accept_any_token` admits every bearer token: this service cannot check one."""
 
     key: str = field(repr=False)
     accept_any_token: bool = False
 
     def allows(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
-        """Whether a request offers the key, as header, query parameter or bearer token."""
+        """Whether a request holds the key, as header, query parameter or bearer token."""
         token = _bearer_token(headers.get("Authorization", ""))
         if self.accept_any_token and token:
             return True

@@ -1,4 +1,4 @@
-"""Where the service listens, and how clients call that place."""
+"""The address on which the service listens, and the endpoint that clients use."""
 
 import ipaddress
 import socket
@@ -10,9 +10,9 @@ _BACKLOG = 128
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on `host`, a name or an address of either family; port 0 is any free one.
+    """Listen on `host`, a name or an IPv4 or IPv6 address; port 0 means any free port.
 
-    Raises `SettingsError` if there is no such host, `PortInUseError` if the port is taken.
+    Raises `SettingsError` for an unknown host, `PortInUseError` if the port is taken.
     """
     family, address = _resolved(host, port)
     both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
@@ -21,12 +21,12 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise PortInUseError(
             f"Port {port} of {host} cannot be used ({error.strerror}): "
-            "stop the program that uses it, or choose another with --port."
+            "stop the program that uses it, or choose another port with --port."
         ) from error
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach `host`; raise `SettingsError` if none is it."""
+    """Whether only this machine reaches `host`; raise `SettingsError` for an unknown host."""
     _, address = _resolved(host, 0)
     return ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
 
@@ -44,6 +44,8 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, in
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise SettingsError(f"--host {host} is no address of this machine.") from error
+        raise SettingsError(
+            f"--host {host} is not an address of this machine: give one of its names or addresses."
+        ) from error
     family, *_, address = found[0]
-    return family, address  # type: ignore[return-value] # of an IPv6 address, four parts
+    return family, address  # type: ignore[return-value] # an IPv6 address has four parts

@@ -1,4 +1,4 @@
-"""One client's connection: socket, session and what is between them, to the end of either."""
+"""One client's connection: a socket, a session and the queues between them."""
 
 import asyncio
 import json
@@ -9,21 +9,21 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from pipeline.emulator.protocol.session import Session
-from pipeline.emulator.protocol.wire import Event, event
-from pipeline.emulator.server.disturbance import uplink, wanted_error
+from pipeline.emulator.server.delayed_queue import DelayedQueue
+from pipeline.emulator.server.fault_injection import injected_error, uplink
 from pipeline.emulator.server.faults import Faults
-from pipeline.emulator.server.line import Line
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.session import Session
+from pipeline.emulator.wire.events import Event, event
 
 _MOST_UNHANDLED = 64
 _CLOSING_S = 2.0
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-"""As SO_LINGER: closing discards what is unsent and resets the connection."""
+"""Value of SO_LINGER that makes closing discard unsent bytes and reset the connection."""
 
 
 class Connection:
-    """What a client sends goes into `session`, what the session puts into `outbox` goes out."""
+    """Passes messages of the client to `session`, and messages of `outbox` to the client."""
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class Connection:
         self._client = client
         self._transport = transport
         self._session = session
-        self._inbox = Line[str | bytes](uplink(faults))
+        self._inbox = DelayedQueue[str | bytes](uplink(faults))
         self._outbox = outbox
         self._faults = faults
 
     async def converse(self) -> None:
-        """Serve the client until it leaves, or until its time is over."""
+        """Serve the client until it leaves or its time is over."""
         self._session.open()
-        work = (self._read(), self._handle(), self._send(), self._disturb())
+        work = (self._read(), self._handle(), self._send(), self._inject_errors())
         tasks = [asyncio.create_task(each) for each in work]
         try:
             done, _ = await asyncio.wait(
@@ -68,20 +68,20 @@ class Connection:
     async def _handle(self) -> None:
         while True:
             await self._session.receive(await self._inbox.get())
-            await asyncio.sleep(0)  # however much this client sends, the others have their turn
+            await asyncio.sleep(0)  # let the other clients have their turn
 
     async def _send(self) -> None:
-        with suppress(ConnectionError):  # the client has gone
+        with suppress(ConnectionError):  # the client has left
             while True:
                 await self._client.send_str(await self._outbox.get())
 
-    async def _disturb(self) -> None:
+    async def _inject_errors(self) -> None:
         every_s = self._faults.error_every_s
         if every_s is None:
             await asyncio.Event().wait()
         while every_s is not None:
             await asyncio.sleep(every_s)
-            self._outbox.put(wanted_error())
+            self._outbox.put(injected_error())
 
     def _longest_s(self) -> float:
         drop_after_s = self._faults.drop_after_s
@@ -89,7 +89,7 @@ class Connection:
         return limit_s if drop_after_s is None else min(drop_after_s, limit_s)
 
     async def _end(self) -> None:
-        """End a connection whose time is over, as the faults say or as a session's limit does."""
+        """End a connection whose time is over: by `drop`, or by `expire` at the session's limit."""
         how = "expire"
         drop_after_s = self._faults.drop_after_s
         if drop_after_s is not None and drop_after_s <= self._faults.session_limit_s:
@@ -97,7 +97,7 @@ class Connection:
         if how == "abort":
             self._abort()
             return
-        with suppress(ConnectionError, TimeoutError):  # a client that does not read
+        with suppress(ConnectionError, TimeoutError):  # the client has left or does not read
             async with asyncio.timeout(_CLOSING_S):
                 if how == "expire":
                     await self._client.send_str(json.dumps(_expired()))
@@ -119,7 +119,7 @@ def _expired() -> Event:
         error={
             "type": "invalid_request_error",
             "code": "session_expired",
-            "message": "Your session hit the maximum duration and is over.",
+            "message": "The session has reached its longest duration and is over.",
             "param": None,
             "event_id": None,
         },

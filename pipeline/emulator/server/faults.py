@@ -1,115 +1,106 @@
-"""Faults on demand: what the service can be told to do badly, each declared once.
+"""Faults on demand, each declared once.
 
 Each field of `Faults` is one fault. Its name gives the flag of `serve` (`--late-deltas`) and the
-query parameter of a connection (`late-deltas`); the manual's table derives from it as well.
+query parameter of a connection (`late-deltas`). The manual's table derives from it as well.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 from pipeline.config.loader import parse
-from pipeline.config.settings import Option, options
+from pipeline.config.settings import Option, options, setting
 from pipeline.config.tables import described, markdown_table
 
 LONGEST_DELAY_MS = 60_000
 LONGEST_SESSION_S = 86_400
 
-_T = TypeVar("_T")
-
-
-def _fault(
-    default: _T,
-    meaning: str,
-    *,
-    minimum: float = -math.inf,
-    maximum: float = math.inf,
-    choices: tuple[str, ...] = (),
-) -> _T:
-    """Declare a field; `minimum` and `maximum` belong to the range."""
-    declared = {
-        "meaning": meaning,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-        "secret": False,
-    }
-    value: _T = field(default=default, metadata=declared)
-    return value
-
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Everything that can go wrong in one connection; by default nothing does."""
+    """The faults of one connection; the defaults are those of a faultless service."""
 
-    uplink_delay_ms: float = _fault(
-        0.0, "Events of the client arrive this much later.", minimum=0, maximum=LONGEST_DELAY_MS
+    uplink_delay_ms: float = setting(
+        0.0, "Delay of every event of the client.", minimum=0, maximum=LONGEST_DELAY_MS
     )
-    uplink_jitter_ms: float = _fault(
-        0.0, "And up to this much more, in order.", minimum=0, maximum=LONGEST_DELAY_MS
+    uplink_jitter_ms: float = setting(
+        0.0,
+        "Longest random delay in addition; the order is kept.",
+        minimum=0,
+        maximum=LONGEST_DELAY_MS,
     )
-    downlink_delay_ms: float = _fault(
-        0.0, "Events of the service leave this much later.", minimum=0, maximum=LONGEST_DELAY_MS
+    downlink_delay_ms: float = setting(
+        0.0, "Delay of every event of the service.", minimum=0, maximum=LONGEST_DELAY_MS
     )
-    downlink_jitter_ms: float = _fault(
-        0.0, "And up to this much more, in order.", minimum=0, maximum=LONGEST_DELAY_MS
+    downlink_jitter_ms: float = setting(
+        0.0,
+        "Longest random delay in addition; the order is kept.",
+        minimum=0,
+        maximum=LONGEST_DELAY_MS,
     )
-    burst: float = _fault(
-        16.0, "Answers are sent this much faster than they sound.", minimum=0.1, maximum=10_000
+    burst: float = setting(
+        16.0, "How many times faster than real time answers are sent.", minimum=0.1, maximum=10_000
     )
-    first_token_ms: float = _fault(
-        0.0, "Every answer is thought over this long first.", minimum=0, maximum=LONGEST_DELAY_MS
+    first_token_ms: float = setting(
+        0.0, "Pause before every answer.", minimum=0, maximum=LONGEST_DELAY_MS
     )
-    late_deltas: int = _fault(
+    late_deltas: int = setting(
         0,
-        "So many pieces of the interrupted answer follow `speech_started`; "
-        "all answers are sent that many pieces later.",
+        "Number of audio deltas still sent after `speech_started`; "
+        "every answer is held back by this number of deltas.",
         minimum=0,
         maximum=100,
     )
-    stall_after_s: float = _fault(
-        0.0, "When to stop sending for a while.", minimum=0, maximum=LONGEST_SESSION_S
+    stall_after_s: float = setting(
+        0.0,
+        "Time from the connection to a stall, in which nothing is sent.",
+        minimum=0,
+        maximum=LONGEST_SESSION_S,
     )
-    stall_s: float = _fault(
-        0.0, "How long to send nothing then.", minimum=0, maximum=LONGEST_SESSION_S
+    stall_s: float = setting(0.0, "Length of the stall.", minimum=0, maximum=LONGEST_SESSION_S)
+    drop_after_s: float | None = setting(
+        None, "Time after which the connection ends.", minimum=0, maximum=LONGEST_SESSION_S
     )
-    drop_after_s: float | None = _fault(
-        None, "When to end the connection.", minimum=0, maximum=LONGEST_SESSION_S
-    )
-    drop: str = _fault(
+    drop: str = setting(
         "close",
-        "How to end it: close code 1000, as at the session's limit, or an aborted TCP connection.",
+        "How it ends: close code 1000, as at the session's limit, or an aborted TCP connection.",
         choices=("close", "expire", "abort"),
     )
-    session_limit_s: float = _fault(
+    session_limit_s: float = setting(
         1_800.0,
-        "The session's longest life: error `session_expired`, then close code 1001.",
+        "Longest life of a session; then error `session_expired` and close code 1001.",
         minimum=0.1,
         maximum=LONGEST_SESSION_S,
     )
-    error_every_s: float | None = _fault(
-        None, "Send an error event again and again.", minimum=0.01, maximum=LONGEST_SESSION_S
+    error_every_s: float | None = setting(
+        None,
+        "Time between error events that are sent in addition.",
+        minimum=0.01,
+        maximum=LONGEST_SESSION_S,
     )
-    error_probability: float = _fault(
-        0.0, "How often an error event follows an event.", minimum=0, maximum=1
+    error_probability: float = setting(
+        0.0, "Probability that an error event follows an event.", minimum=0, maximum=1
     )
-    duplicate_probability: float = _fault(
-        0.0, "How often an event is sent twice.", minimum=0, maximum=1
+    duplicate_probability: float = setting(
+        0.0, "Probability that an event is sent twice.", minimum=0, maximum=1
     )
-    unknown_probability: float = _fault(
-        0.0, "How often an event of an unknown type follows an event.", minimum=0, maximum=1
+    unknown_probability: float = setting(
+        0.0, "Probability that an event of an unknown type follows an event.", minimum=0, maximum=1
     )
-    seed: int = _fault(0, "The same seed, the same faults.", minimum=0, maximum=2**32 - 1)
+    seed: int = setting(
+        0,
+        "Seed of jitter and probabilities: the same seed gives the same faults.",
+        minimum=0,
+        maximum=2**32 - 1,
+    )
 
 
 NO_FAULTS = Faults()
 
 
 def from_flags(flags: Mapping[str, str | None]) -> Faults:
-    """Return the faults of `serve`; raise `SettingsError` for a value that cannot be used.
+    """Return the faults of `serve`; raise `SettingsError` for an unusable value.
 
-    :param flags: what was typed, by the names of the fields; None where nothing was
+    :param flags: typed texts by field name; None for a flag that was not typed
     """
     return _with(Faults(), {option: flags.get(option.name) for option in options(Faults)}, "--")
 

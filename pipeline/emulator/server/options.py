@@ -1,4 +1,4 @@
-"""What `serve` can be told."""
+"""The options of `serve`."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from pipeline.emulator.server.faults import NO_FAULTS, Faults
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """None means the default: this machine alone, a new key, all that it can serve, the rules."""
+    """None means the default: loopback, a new key, clients by processors, replies by rule."""
 
     host: str | None = None
     port: int = 0

@@ -1,30 +1,30 @@
-"""Events on their way to one client, in order and not too many."""
+"""Events on their way to one client: faults applied, in order, bounded."""
 
 import time
 
-from pipeline.emulator.protocol.wire import Event
-from pipeline.emulator.server.disturbance import Distortion, downlink
+from pipeline.emulator.server.delayed_queue import DelayedQueue
+from pipeline.emulator.server.fault_injection import FaultInjector, downlink
 from pipeline.emulator.server.faults import NO_FAULTS, Faults
-from pipeline.emulator.server.line import Line
+from pipeline.emulator.wire.events import Event
 
 
 class Outbox:
-    """Events are put without waiting; whoever makes many of them waits for room in between."""
+    """The `EventSink` of one connection."""
 
     def __init__(self, faults: Faults = NO_FAULTS) -> None:
-        self._distortion = Distortion(faults)
-        self._line = Line[str](downlink(faults, time.monotonic()))
+        self._injector = FaultInjector(faults)
+        self._queue = DelayedQueue[str](downlink(faults, time.monotonic()))
 
     def put(self, *events: Event) -> None:
-        """Add events as they are now: what they refer to may change afterwards."""
+        """Add events in their present state: the objects in them may change afterwards."""
         for each in events:
-            for message in self._distortion.messages(each):
-                self._line.put(message.text)
+            for message in self._injector.messages(each):
+                self._queue.put(message.text)
 
     async def get(self) -> str:
-        """Wait for the next message and take it. For one task alone."""
-        return await self._line.get()
+        """Wait for the next message and take it. Only one task may call this."""
+        return await self._queue.get()
 
     async def wait_for_room(self, most: int) -> None:
-        """Wait until fewer than `most` messages are there."""
-        await self._line.wait_for_room(most)
+        """Wait until fewer than `most` messages are unsent."""
+        await self._queue.wait_for_room(most)

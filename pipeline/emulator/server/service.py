@@ -1,4 +1,4 @@
-"""The Voice Live service of this machine: a WebSocket server for any client of the real one."""
+"""The built-in Voice Live service: a WebSocket server for any client of the real service."""
 
 import asyncio
 import logging
@@ -8,25 +8,26 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
-from pipeline.emulator.answers.replier import Replier
-from pipeline.emulator.answers.replies import Replies, RuleReplies, SlowReplies
-from pipeline.emulator.models.engine import Engine
-from pipeline.emulator.protocol.session import Session
+from pipeline.emulator.replies.rule_replies import RuleReplies
+from pipeline.emulator.replies.rules import Replier
+from pipeline.emulator.replies.source import Replies, SlowReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
 from pipeline.emulator.server.connection import Connection
 from pipeline.emulator.server.faults import NO_FAULTS, Faults, from_query
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.session.session import Session
+from pipeline.emulator.speech.engine import Engine
 from pipeline.errors import SettingsError
 
 CLIENTS_PER_PROCESSOR = 4
-"""As many speak at the same time without waiting for one another; see the load benchmark."""
+"""Clients that can speak at the same time without delay; see benchmarks/service_load.py."""
 
 _PATH = r"/{before:(.*/)?}voice-live/realtime"
 _SUBPROTOCOLS = ("realtime",)
-"""Some clients ask for it, and give up unless it is granted."""
+"""Some clients ask for one, and give up unless it is granted."""
 _MOST_MESSAGE_BYTES = 21 * 1024 * 1024
-"""15 MiB of audio in base64, and the event around it."""
+"""15 MiB of audio in base64, with the event around it."""
 _DEFAULT_MODEL = "gpt-realtime"
 _RETRY_AFTER_S = 5
 
@@ -37,8 +38,8 @@ def default_most_clients() -> int:
     return CLIENTS_PER_PROCESSOR * (os.cpu_count() or 1)
 
 
-class OfflineService:
-    """Accepts clients that know the key, as soon as it has started; the models load meanwhile."""
+class EmulatorService:
+    """Accepts clients with the key as soon as it is started; the models load meanwhile."""
 
     _LOADING_S = 6.0
     _GOODBYE_S = 0.2
@@ -54,7 +55,7 @@ class OfflineService:
         faults: Faults = NO_FAULTS,
         most_clients: int | None = None,
     ) -> None:
-        """Take the address, or a socket that listens already; port 0 means any free one.
+        """Take an address, or a socket that listens already; port 0 means any free port.
 
         Raises `MissingPackageError` if the models are not installed.
         """
@@ -69,9 +70,9 @@ class OfflineService:
         self._clients: set[web.WebSocketResponse] = set()
 
     async def start(self) -> str:
-        """Accept clients, begin to load; return the endpoint.
+        """Accept clients and begin to load the models; return the endpoint.
 
-        Raises `PortInUseError`, or `SettingsError` if the host is none of this machine's.
+        Raises `PortInUseError`, or `SettingsError` if the host is not one of this machine.
         """
         if self._listener is None:
             self._listener = listen(*self._address)
@@ -90,7 +91,7 @@ class OfflineService:
         await self._engine.loaded()
 
     async def stop(self) -> None:
-        """Say goodbye to all clients and free the port; work under way is abandoned."""
+        """Close all connections and free the port; abandon work under way."""
         if self._runner is None:
             return
         goodbyes = [client.close(code=WSCloseCode.GOING_AWAY) for client in self._clients]
@@ -140,7 +141,7 @@ class OfflineService:
         return Connection(client, request.transport, session, outbox, faults)
 
     async def _wait_until_loaded(self) -> None:
-        """Promise a session when it can answer. A machine too slow for that lets turns wait."""
+        """Delay the session until the models are loaded; on a slow machine turns wait instead."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._LOADING_S):
                 await self._engine.settled()
@@ -153,9 +154,10 @@ def _refusal(status: int, message: str) -> web.Response:
 
 
 def _subprotocols(request: web.Request) -> tuple[str, ...]:
-    """Return what may be granted, if it is wanted.
+    """Return the requested subprotocols that are known.
 
-    Browsers also put their key into this header: aiohttp logs what it cannot grant.
+    Only these are passed to aiohttp, which logs requested protocols that it cannot grant: browsers
+    put their key into the same header.
     """
     offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     return tuple(each for each in _SUBPROTOCOLS if each in map(str.strip, offered))

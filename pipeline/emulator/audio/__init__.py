@@ -1,0 +1,1 @@
+"""Formats and codecs of the wire's sound, and the sound that was received."""

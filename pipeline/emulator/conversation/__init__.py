@@ -1,0 +1,1 @@
+"""What was said in a session: its items, in order."""

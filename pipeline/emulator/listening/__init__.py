@@ -1,1 +1,0 @@
-"""From appended sound to turns with words."""

@@ -1,1 +1,0 @@
-"""The models, and the threads in which they work."""

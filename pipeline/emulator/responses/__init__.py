@@ -1,0 +1,1 @@
+"""Responses: which comes when, and their events and sound."""

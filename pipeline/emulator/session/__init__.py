@@ -1,0 +1,1 @@
+"""One client's session: its configuration, and which events answer which."""

@@ -1,0 +1,1 @@
+"""The models: speech detection, recognition and synthesis; and text made ready to be spoken."""

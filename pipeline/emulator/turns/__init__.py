@@ -1,0 +1,1 @@
+"""From appended sound to the user's turns and their words."""

@@ -1,0 +1,1 @@
+"""Events and their fields as they travel: made, read and checked."""
