@@ -43,6 +43,7 @@ from pipeline.ipc.reports import Report, SessionReady, Started
 from pipeline.pcm import NS_PER_S, SAMPLE_BYTES, SAMPLE_RATE_HZ, ms_to_samples
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.voice_processes import start_voice_processes
+from pipeline.system.stdio import STDERR_FD
 from tests.support.jack_card import JackCard
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 
@@ -73,6 +74,7 @@ def _do_nothing(direction: str, link: SupervisorLink) -> None:
     import pyaudio
 
     silence = bytes(PERIOD_SAMPLES * SAMPLE_BYTES)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDERR_FD)  # PortAudio's hosts print dozens of lines
     port_audio = pyaudio.PyAudio()
     stream = port_audio.open(
         format=pyaudio.paInt16,
