@@ -51,6 +51,8 @@ from pipeline.audio.xruns import XrunLog
 from pipeline.bench.gil_holding_tool import hold
 from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples
 from pipeline.shm.state import SharedState
+from pipeline.system.realtime import AUDIO_PRIORITY
+from pipeline.system.scheduling import promote_this_thread
 
 CONTINUE = 0
 """PyAudio's paContinue."""
@@ -72,10 +74,10 @@ class VirtualCard:
         self._speaker = WavSpeaker(arguments.output, period_samples, missed["speaker"])
 
     def open_input(self, callback: InputCallback) -> None:
-        def on_period(samples: Samples, _captured_at_ns: int) -> None:
-            callback(samples.tobytes(), len(samples), None, 0)
+        def on_period(pcm: bytes, _captured_at_ns: int) -> None:
+            callback(pcm, len(pcm) // SAMPLE_BYTES, None, 0)
 
-        self._microphone.start(on_period)
+        self._microphone.start(on_period, _promote_thread)
         report(part="microphone", start_ns=self._microphone.clock_start_ns)
 
     def open_output(self, callback: OutputCallback) -> None:
@@ -83,12 +85,17 @@ class VirtualCard:
             pcm, _ = callback(None, len(out), None, 0)
             out[:] = np.frombuffer(pcm, PCM16)
 
-        self._speaker.start(render)
+        self._speaker.start(render, _promote_thread)
         report(part="speaker", start_ns=self._speaker.clock_start_ns)
 
     def close(self) -> None:
         self._microphone.close()
         self._speaker.close()
+
+
+def _promote_thread() -> None:
+    """A card's own thread has real-time scheduling, whatever the program does."""
+    promote_this_thread(AUDIO_PRIORITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,11 @@ class RingAnswers:
         self._reader = reader
         self._generation = 0
         self._frame: Samples = np.zeros(FRAME_SAMPLES, np.int16)
-        self._rest = self._frame[:0]
-        """What has not been taken of the frame that left the ring last."""
+        """Copy of the frame that left the ring last."""
+        self._taken = 0  # samples of it that were given
+        self._rest = 0  # samples of it that were not
         self._item = 0
-        self._rest_offset_samples = 0
+        self._frame_offset_samples = 0  # of its first sample within the item
         self._ended = True
         self._position = Position(0, 0)
 
@@ -60,28 +61,30 @@ class RingAnswers:
     @property
     def empty(self) -> bool:
         """Whether nothing at all is there."""
-        return not len(self._rest) and not self._reader.fill_frames()
+        return not self._rest and not self._reader.fill_frames()
 
     def take(self, out: Samples) -> int:
         """Ends of items that follow the last sample are taken with it."""
         filled = 0
-        while len(self._rest) or self._next_frame():
-            count = min(len(self._rest), len(out) - filled)
+        while self._rest or self._next_frame():
+            count = min(self._rest, len(out) - filled)
             if not count:
                 break
-            out[filled : filled + count] = self._rest[:count]
-            self._rest = self._rest[count:]
-            self._rest_offset_samples += count
-            self._position = Position(self._item, self._rest_offset_samples)
+            start = self._taken
+            out[filled : filled + count] = self._frame[start : start + count]
+            self._taken = start + count
+            self._rest -= count
             filled += count
+        if filled:
+            self._position = Position(self._item, self._frame_offset_samples + self._taken)
         return filled
 
     def waiting(self, most_samples: int) -> Waiting:
         """Look ahead as far as `most_samples` reach, or a little further."""
-        samples, ended = len(self._rest), self._ended
+        samples, ended = self._rest, self._ended
         item = self._item if samples else 0
         if not samples:
-            self._skip_stale()
+            self._front()  # skips what is stale
         behind = 0
         while samples < most_samples and (frame := self._reader.front(behind)) is not None:
             if frame.generation != self._generation:
@@ -94,8 +97,8 @@ class RingAnswers:
 
     def discard(self, generation: int) -> int:
         self._generation = generation
-        begun_frames = int(len(self._rest) > 0)
-        self._rest = self._frame[:0]
+        begun_frames = int(self._rest > 0)
+        self._rest = 0
         self._ended = True
         return begun_frames + self._reader.skip_older(generation)
 
@@ -103,26 +106,24 @@ class RingAnswers:
         """Copy the samples of the next frame out of the ring; False if none may sound now."""
         while (frame := self._front()) is not None:
             count = len(frame.samples)
-            self._rest = self._frame[:count]
-            self._rest[:] = frame.samples
-            self._item, self._rest_offset_samples = frame.item, frame.item_offset_samples
+            self._frame[:count] = frame.samples
+            self._taken, self._rest = 0, count
+            self._item, self._frame_offset_samples = frame.item, frame.item_offset_samples
             self._ended = bool(frame.flags & FLAG_ITEM_END)
             self._reader.advance()
             if count:
                 return True
-            self._position = Position(self._item, self._rest_offset_samples)
+            self._position = Position(self._item, self._frame_offset_samples)
         return False
 
     def _front(self) -> Frame | None:
-        self._skip_stale()
-        frame = self._reader.front()
-        return frame if frame is not None and frame.generation == self._generation else None
-
-    def _skip_stale(self) -> None:
-        """Frames may have been written for an older generation after it was cut."""
+        """The next frame, left in place; None if none may sound now."""
         frame = self._reader.front()
         if frame is not None and frame.generation < self._generation:
+            # Frames may have been written for an older generation after it was cut.
             self._reader.skip_older(self._generation)
+            frame = self._reader.front()
+        return frame if frame is not None and frame.generation == self._generation else None
 
 
 class ResampledAnswers:

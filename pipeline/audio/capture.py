@@ -11,16 +11,18 @@ import numpy as np
 import soxr
 
 from pipeline.audio.opening import open_microphone
+from pipeline.audio.process_loop import run_stream
 from pipeline.audio.selection import CardChoice
 from pipeline.audio.stderr import stderr_reported
-from pipeline.audio.streams import Microphone
+from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed, Report, Started
+from pipeline.ipc.reports import Report, Started
 from pipeline.pcm import (
     FRAME_SAMPLES,
     NS_PER_S,
+    SAMPLE_BYTES,
     SAMPLE_RATE_HZ,
     Samples,
     ms_to_samples,
@@ -30,21 +32,16 @@ from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter
 from pipeline.shm.state import CaptureFields, SharedState
 from pipeline.shm.wakeup import WakeSender
-from pipeline.system.realtime import (
-    AUDIO_PRIORITY,
-    Promotion,
-    no_garbage_collection,
-    protect_process,
-)
+from pipeline.system.realtime import no_garbage_collection
 
-CHECK_S = 0.1
 READY_POLL_S = 0.005
 
 
 class FrameAssembler:
-    """Collects samples of any count into frames of equal length, each with its capture time.
+    """Collects periods of any length into frames of equal length, each with its capture time.
 
-    Call it from one thread: the card's.
+    Call it from one thread: the stream's. Most periods are only put aside; the one that completes
+    a frame joins them.
     """
 
     def __init__(
@@ -57,45 +54,55 @@ class FrameAssembler:
         self._writer = writer
         self._words = words
         self._wake = wake
-        self._frame = np.zeros(frame_samples, np.int16)
-        self._filled = 0
-        self._captured_at_ns = 0
+        self._frame_samples = frame_samples
+        self._frame_bytes = frame_samples * SAMPLE_BYTES
+        self._periods = [b""]
+        self._filled_bytes = 0
+        self._captured_at_ns = 0  # the first sample of the latest period
         self._reopened = False
-        self._end_ns = 0  # of the latest sample
 
-    def push(self, samples: Samples, captured_at_ns: int) -> None:
-        """Take the next samples; the first of them was captured at `captured_at_ns`."""
+    def push(self, pcm: bytes, captured_at_ns: int) -> None:
+        """Take the next samples, int16; the first of them was captured at `captured_at_ns`."""
         if self._reopened:
             self._reopened = False
             self._note_gap(captured_at_ns)
-        self._end_ns = captured_at_ns + samples_to_ns(len(samples))
-        taken = 0
-        while taken < len(samples):
-            if not self._filled:
-                self._captured_at_ns = captured_at_ns + samples_to_ns(taken)
-            count = min(len(self._frame) - self._filled, len(samples) - taken)
-            self._frame[self._filled : self._filled + count] = samples[taken : taken + count]
-            self._filled += count
-            taken += count
-            if self._filled == len(self._frame):
-                self._publish()
-        self._words.captured_samples.add(len(samples))
-        self._words.heartbeat_ns.store(time.monotonic_ns())
+        self._captured_at_ns = captured_at_ns
+        self._periods.append(pcm)
+        self._filled_bytes += len(pcm)
+        if self._filled_bytes >= self._frame_bytes:
+            self._publish_frames()
 
     def reopened(self) -> None:
         """Call it before the first `push` of a card that takes over: what lies between is lost."""
         self._reopened = True
 
     def _note_gap(self, captured_at_ns: int) -> None:
-        gap_ns = max(0, captured_at_ns - self._end_ns) if self._end_ns else 0
+        if not self._captured_at_ns:
+            return
+        end_ns = self._captured_at_ns + samples_to_ns(len(self._periods[-1]) // SAMPLE_BYTES)
+        gap_ns = max(0, captured_at_ns - end_ns)
         self._words.gap_samples.add(gap_ns * SAMPLE_RATE_HZ // NS_PER_S)
 
-    def _publish(self) -> None:
-        self._filled = 0
-        if self._writer.write(self._frame, capture_time_ns=self._captured_at_ns):
+    def _publish_frames(self) -> None:
+        """Publish all whole frames and keep the rest."""
+        before_samples = (self._filled_bytes - len(self._periods[-1])) // SAMPLE_BYTES
+        start_ns = self._captured_at_ns - samples_to_ns(before_samples)
+        samples = np.frombuffer(b"".join(self._periods), np.int16)
+        whole = len(samples) - len(samples) % self._frame_samples
+        for start in range(0, whole, self._frame_samples):
+            frame = samples[start : start + self._frame_samples]
+            self._publish(frame, start_ns + samples_to_ns(start))
+        rest = samples[whole:].tobytes()
+        self._periods, self._filled_bytes = [rest], len(rest)
+        self._captured_at_ns = start_ns + samples_to_ns(whole)
+        self._words.captured_samples.add(whole)
+        self._words.heartbeat_ns.store(time.monotonic_ns())
+
+    def _publish(self, frame: Samples, captured_at_ns: int) -> None:
+        if self._writer.write(frame, capture_time_ns=captured_at_ns):
             self._wake()
         else:
-            self._words.lost_samples.add(len(self._frame))
+            self._words.lost_samples.add(len(frame))
 
 
 def main(
@@ -120,7 +127,8 @@ def _work(
         stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
-        closing(open_microphone(choice, settings.period_ms, state.capture)) as steady,
+        closing(open_microphone(choice, settings.period_ms, state.capture)) as adaptive,
+        no_garbage_collection(),
     ):
         assembler = FrameAssembler(
             ring.writer(),
@@ -128,50 +136,36 @@ def _work(
             WakeSender(wake_socket).wake,
             ms_to_samples(settings.frame_ms),
         )
-        link.report(Started("microphone", steady.card.description))
+
+        def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
+            assembler.reopened()
+            on_period = _at_24_khz(assembler.push, microphone.rate_hz)
+            microphone.start(on_period, prepare_thread)
+
+        link.report(Started("microphone", adaptive.card.description))
         if choice.file and not _wait_session_ready(state, link):
             return
-        with no_garbage_collection():
-            callback = _start(steady.card, assembler, link)
-            while not link.stop_requested(CHECK_S):
-                if steady.check():
-                    link.report(Notice(steady.explanation))
-                    assembler.reopened()
-                    callback = _start(steady.card, assembler, link)
-                callback.promotion.log_outcome()
-                if missed := steady.missed.take():
-                    link.report(PeriodsMissed("microphone", missed))
-                state.capture.ended.store(int(steady.card.ended))
-
-
-def _start(microphone: Microphone, assembler: FrameAssembler, link: SupervisorLink) -> "_Callback":
-    callback = _Callback(assembler, microphone.rate_hz)
-    microphone.start(callback)
-    protect_process()
-    link.report(ClockStarted("microphone", microphone.clock_start_ns))
-    return callback
+        for microphone in run_stream("microphone", adaptive, start, link):
+            state.capture.ended.store(int(microphone.ended))
 
 
 def _wait_session_ready(state: SharedState, link: SupervisorLink) -> bool:
-    """A recording starts once somebody listens; False if the supervisor says stop before."""
+    """A recording starts once the session hears it; False if the supervisor says stop before."""
     while not state.network.ready.load():
         if link.stop_requested(READY_POLL_S):
             return False
     return True
 
 
-class _Callback:
-    """What runs on the card's thread in every period."""
+def _at_24_khz(push: OnPeriod, rate_hz: int) -> OnPeriod:
+    """What to call with periods of `rate_hz`."""
+    if rate_hz == SAMPLE_RATE_HZ:
+        return push
+    resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")
 
-    def __init__(self, assembler: FrameAssembler, rate_hz: int) -> None:
-        self.promotion = Promotion(AUDIO_PRIORITY, by_broker=True)
-        self._push = assembler.push
-        self._same_rate = rate_hz == SAMPLE_RATE_HZ
-        self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")
+    def on_period(pcm: bytes, captured_at_ns: int) -> None:
+        captured_at_ns -= samples_to_ns(int(resampler.delay()))
+        resampled = resampler.resample_chunk(np.frombuffer(pcm, np.int16))
+        push(resampled.tobytes(), captured_at_ns)
 
-    def __call__(self, samples: Samples, captured_at_ns: int) -> None:
-        self.promotion.promote_once()
-        if not self._same_rate:
-            captured_at_ns -= samples_to_ns(int(self._resampler.delay()))
-            samples = self._resampler.resample_chunk(samples)
-        self._push(samples, captured_at_ns)
+    return on_period

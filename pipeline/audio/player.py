@@ -23,6 +23,9 @@ class Player:
         self._answers = answers
         self._state = state
         self._words = state.playback
+        self._load_generation = state.network.generation.load
+        self._load_stop = state.supervisor.stop.load
+        self._store_heartbeat = state.playback.heartbeat_ns.store
         self._rate_hz = rate_hz
         self._generation = 0
         self._stopped = False
@@ -36,21 +39,26 @@ class Player:
         """Fill `out` completely; its first sample leaves the loudspeaker at `sounds_at_ns`."""
         # barge-in: acquire pairs with the network process's release. Loaded in every period, also
         # in the middle of a frame.
-        generation = self._state.network.generation.load()
+        generation = self._load_generation()
         if generation != self._generation:
             self._cut(generation, sounds_at_ns)
-        if not self._stopped and self._state.supervisor.stop.load():
+        if not self._stopped and self._load_stop():
             self._stop()
-        filled = self._take_tail(out)
+        filled = self._take_tail(out) if len(self._tail) else 0
         if not self._stopped:
-            answered = self._answers.take(out[filled:])
-            if answered:
-                self._words.played_samples.add(answered)
-            filled += answered
-        if filled < len(out):
+            filled += self._take_answers(out[filled:] if filled else out)
+        if not filled:
+            out.fill(0)
+        elif filled < len(out):
             out[filled:] = 0
         self._sounding = filled == len(out)
-        self._note_position(sounds_at_ns + samples_to_ns(filled, self._rate_hz))
+        self._note_position(sounds_at_ns, filled)
+
+    def _take_answers(self, out: Samples) -> int:
+        count = self._answers.take(out)
+        if count:
+            self._words.played_samples.add(count)
+        return count
 
     def _cut(self, generation: int, sounds_at_ns: int) -> None:
         """Silence everything older: what was sounding fades out, the rest is never touched."""
@@ -70,8 +78,7 @@ class Player:
         if self._tail.size or not self._sounding:
             return
         tail = np.zeros(self._fade_samples, np.int16)
-        count = self._answers.take(tail)
-        self._words.played_samples.add(count)
+        count = self._take_answers(tail)
         self._tail = (tail[:count] * falling(count)).astype(np.int16)
 
     def _take_tail(self, out: Samples) -> int:
@@ -80,14 +87,15 @@ class Player:
         self._tail = self._tail[count:]
         return count
 
-    def _note_position(self, sounded_at_ns: int) -> None:
+    def _note_position(self, sounds_at_ns: int, filled: int) -> None:
         """Publish what is with the device now, and what has left the loudspeaker by now."""
         now_ns = time.monotonic_ns()
-        self._words.heartbeat_ns.store(now_ns)
+        self._store_heartbeat(now_ns)
         position = self._answers.position
         if position != self._handed:
             self._handed = position
             self._words.handed.store(position.packed())
+            sounded_at_ns = sounds_at_ns + samples_to_ns(filled, self._rate_hz)
             self._on_the_way.append((sounded_at_ns, position))
         while self._on_the_way and self._on_the_way[0][0] <= now_ns:
             self._words.heard.store(self._on_the_way.popleft()[1].packed())

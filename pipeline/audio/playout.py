@@ -70,7 +70,10 @@ class Playout:
 
     @property
     def position(self) -> Position:
-        item, samples = self._answers.position
+        position = self._answers.position
+        if not len(self._tail):
+            return position
+        item, samples = position
         return Position(item, max(0, samples - len(self._tail)))  # it may hold two items' ends
 
     def take(self, out: Samples) -> int:
@@ -87,7 +90,8 @@ class Playout:
             self._sure_samples = waiting.samples
         count = self._answers.take(out)
         self._sure_samples -= count
-        self._rise(out[:count])
+        if self._risen_samples < FADE:
+            self._rise(out[:count])
         if count < len(out):
             self._finish_answer()
         return count
@@ -137,7 +141,8 @@ class Playout:
         """Let the last `samples` there are sound, and fall silent."""
         last = np.zeros(samples, np.int16)
         self._answers.take(last)
-        self._rise(last)
+        if self._risen_samples < FADE:
+            self._rise(last)
         fading = last[-FADE:]
         fading[:] = fading * falling(len(fading))
         self._tail = last
@@ -152,11 +157,11 @@ class Playout:
         return count
 
     def _rise(self, sound: Samples) -> None:
-        if self._risen_samples < FADE:
-            rising = sound[: FADE - self._risen_samples]
-            gains = 1 - falling(FADE)[self._risen_samples :][: len(rising)]
-            rising[:] = rising * gains
-            self._risen_samples += len(rising)
+        """Go on with a fade-in."""
+        rising = sound[: FADE - self._risen_samples]
+        gains = 1 - falling(FADE)[self._risen_samples :][: len(rising)]
+        rising[:] = rising * gains
+        self._risen_samples += len(rising)
 
     def _finish_answer(self) -> None:
         """An answer has ended or was cut."""

@@ -7,6 +7,7 @@ Only PortAudio's callback interface is used: blocking reads and writes cost a bu
 JACK (PortAudio 19.6) they assume 8 bytes a frame and corrupt memory.
 """
 
+import ctypes
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,13 +16,16 @@ from typing import Any
 import numpy as np
 
 from pipeline.audio.host_apis import rank
-from pipeline.audio.streams import Direction, OnPeriod, Render
+from pipeline.audio.streams import Direction, OnPeriod, PrepareThread, Render
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 
-StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
+Output = Samples | None
+"""What a callback returns to be played: any C-contiguous array, copied before PyAudio returns."""
+
+StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[Output, int]]
 
 
 def list_devices() -> list[Device]:
@@ -142,19 +146,27 @@ class PortAudioMicrophone:
         self.check = self._stream.check
         self.close = self._stream.close
 
-    def start(self, on_period: OnPeriod) -> None:
-        self._on_period = on_period
+    def start(self, on_period: OnPeriod, prepare_thread: PrepareThread) -> None:
+        def first_period(pcm: bytes, captured_at_ns: int) -> None:
+            self._on_period = on_period
+            _keep_thread_state()
+            prepare_thread()
+            on_period(pcm, captured_at_ns)
+
+        self._on_period = first_period
         self._stream.start()
 
     def _recorded(
         self, interleaved: bytes | None, frames: int, time_info: Mapping[str, float], status: int
-    ) -> tuple[bytes | None, int]:
+    ) -> tuple[Output, int]:
         now_ns = time.monotonic_ns()
         if status & _INPUT_OVERFLOW:
             self._missed.add(now_ns, now_ns)
         captured_at_ns = now_ns - _since_captured_ns(time_info, frames, self.rate_hz)
-        samples = np.frombuffer(interleaved or b"", np.int16)
-        self._on_period(samples[:: self._stream.channels], captured_at_ns)
+        pcm = interleaved or b""
+        if self._stream.channels > 1:
+            pcm = np.frombuffer(pcm, np.int16)[:: self._stream.channels].tobytes()
+        self._on_period(pcm, captured_at_ns)
         return None, _CONTINUE
 
 
@@ -165,31 +177,44 @@ class PortAudioSpeaker:
 
     def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
         self._missed = missed
-        self._period = np.zeros(0, np.int16)
         self._stream = _Stream("output", device, period_ms, self._wanted)
+        self._make_buffer(0)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
         self.check = self._stream.check
         self.close = self._stream.close
 
-    def start(self, render: Render) -> None:
-        self._render = render
+    def start(self, render: Render, prepare_thread: PrepareThread) -> None:
+        def first_period(out: Samples, sounds_at_ns: int) -> None:
+            self._render = render
+            _keep_thread_state()
+            prepare_thread()
+            render(out, sounds_at_ns)
+
+        self._render = first_period
         self._stream.start()
 
     def _wanted(
         self, _recorded: bytes | None, frames: int, time_info: Mapping[str, float], status: int
-    ) -> tuple[bytes | None, int]:
+    ) -> tuple[Output, int]:
         now_ns = time.monotonic_ns()
         if status & _OUTPUT_UNDERFLOW:
             self._missed.add(now_ns, now_ns)
-        out = self._buffer(frames)
-        self._render(out, now_ns + _until_sounding_ns(time_info))
-        return out.repeat(self._stream.channels).tobytes(), _CONTINUE
+        if frames != self._frames:
+            self._make_buffer(frames)
+        self._render(self._mono, now_ns + _until_sounding_ns(time_info))
+        if self._stream.channels > 1:
+            self._interleaved[:] = self._mono_column
+        return self._result
 
-    def _buffer(self, frames: int) -> Samples:
-        if len(self._period) != frames:
-            self._period = np.zeros(frames, np.int16)
-        return self._period
+    def _make_buffer(self, frames: int) -> None:
+        """Memory for one period, which all periods share: PyAudio copies what it is given."""
+        self._frames = frames
+        self._interleaved = np.zeros((frames, self._stream.channels), np.int16)
+        mono = self._stream.channels == 1
+        self._mono: Samples = self._interleaved[:, 0] if mono else np.zeros(frames, np.int16)
+        self._mono_column = self._mono[:, np.newaxis]
+        self._result = self._interleaved, _CONTINUE
 
 
 _CONTINUE = 0  # paContinue
@@ -209,6 +234,16 @@ def _until_sounding_ns(time_info: Mapping[str, float]) -> int:
     """Time until the first sample leaves the card; 0 where the host API does not tell."""
     ahead_s = time_info["output_buffer_dac_time"] - time_info["current_time"]
     return int(ahead_s * NS_PER_S) if 0 <= ahead_s < 1 else 0
+
+
+def _keep_thread_state() -> None:
+    """Let the thread that calls keep its Python thread state until it ends.
+
+    PortAudio's thread is not one of Python's. PyAudio would give it a new state for every period
+    and throw it away again, which allocates, maps and unmaps memory each time and costs a third of
+    an empty callback. A reference that is never released keeps the first one.
+    """
+    ctypes.pythonapi.PyGILState_Ensure()
 
 
 def _port_audio() -> Any:  # noqa: ANN401 - PyAudio has no types

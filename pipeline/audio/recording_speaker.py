@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio.streams import Render, Speaker
+from pipeline.audio.streams import PrepareThread, Render, Speaker
 from pipeline.errors import DeviceError
 from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
 
@@ -61,13 +61,13 @@ class RecordingSpeaker:
     def clock_start_ns(self) -> int:
         return self._card.clock_start_ns
 
-    def start(self, render: Render) -> None:
+    def start(self, render: Render, prepare_thread: PrepareThread) -> None:
         def tapped(out: Samples, sounds_at_ns: int) -> None:
             taken_ns = time.monotonic_ns()
             render(out, sounds_at_ns)
             self._periods.append(_Period(out.copy(), taken_ns, sounds_at_ns))
 
-        self._card.start(tapped)
+        self._card.start(tapped, prepare_thread)
 
     def check(self) -> None:
         self._card.check()

@@ -11,13 +11,17 @@ from pipeline.pcm import Samples
 
 Direction = Literal["input", "output"]
 
-OnPeriod = Callable[[Samples, int], None]
-"""Called with a period's samples, shape ``(n,)``, and the ``time.monotonic_ns`` at which the first
-of them was captured. The samples may be kept only until the callback returns."""
+OnPeriod = Callable[[bytes, int], None]
+"""Called with a period's samples, mono int16 in the machine's byte order, and the
+``time.monotonic_ns`` at which the first of them was captured."""
 
 Render = Callable[[Samples, int], None]
 """Called with an array, shape ``(n,)``, to fill completely, and the ``time.monotonic_ns`` at which
 its first sample will leave the loudspeaker."""
+
+
+PrepareThread = Callable[[], None]
+"""Called once on a stream's thread, before its first period."""
 
 
 class AudioStream(Protocol):
@@ -45,8 +49,8 @@ class Microphone(AudioStream, Protocol):
     """Whether a recording, and a frame's length of silence after it, has been given; a real
     microphone never ends."""
 
-    def start(self, on_period: OnPeriod) -> None: ...
+    def start(self, on_period: OnPeriod, prepare_thread: PrepareThread) -> None: ...
 
 
 class Speaker(AudioStream, Protocol):
-    def start(self, render: Render) -> None: ...
+    def start(self, render: Render, prepare_thread: PrepareThread) -> None: ...

@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from pipeline.audio.streams import PrepareThread
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import NS_PER_S, samples_to_ns
-from pipeline.system.realtime import AUDIO_PRIORITY
-from pipeline.system.scheduling import promote_this_thread
 
 
 class PeriodClock:
@@ -35,10 +34,13 @@ class PeriodClock:
         self._begun = threading.Event()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="period clock", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self, prepare_thread: PrepareThread) -> None:
         """Begin the first period; returns when its time is known."""
+        self._thread = threading.Thread(
+            target=self._run, args=(prepare_thread,), name="period clock", daemon=True
+        )
         self._thread.start()
         self._begun.wait()
 
@@ -50,13 +52,13 @@ class PeriodClock:
     def stop(self) -> None:
         """End the thread; nothing is called after this returns."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
-    def _run(self) -> None:
+    def _run(self, prepare_thread: PrepareThread) -> None:
         periods = 0
         try:
-            promote_this_thread(AUDIO_PRIORITY)  # before the first period, which is late otherwise
+            prepare_thread()
             self.start_ns = time.monotonic_ns()
             self._begun.set()
             while not self._stop.is_set():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from pipeline.audio.streams import OnPeriod, Render
+from pipeline.audio.streams import OnPeriod, PrepareThread, Render
 from pipeline.audio.virtual_clock import PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
@@ -50,9 +50,9 @@ class WavMicrophone:
     def clock_start_ns(self) -> int:
         return self._clock.start_ns
 
-    def start(self, on_period: OnPeriod) -> None:
+    def start(self, on_period: OnPeriod, prepare_thread: PrepareThread) -> None:
         self._on_period = on_period
-        self._clock.start()
+        self._clock.start(prepare_thread)
 
     def check(self) -> None:
         self._clock.check()
@@ -66,7 +66,7 @@ class WavMicrophone:
         if samples is None:
             samples = self._silence
             self._silent_samples += len(samples)
-        self._on_period(samples, due_ns - self._clock.period_ns)
+        self._on_period(samples.tobytes(), due_ns - self._clock.period_ns)
         self.ended = self._silent_samples > FRAME_SAMPLES
 
 
@@ -99,10 +99,10 @@ class WavSpeaker:
     def clock_start_ns(self) -> int:
         return self._clock.start_ns
 
-    def start(self, render: Render) -> None:
+    def start(self, render: Render, prepare_thread: PrepareThread) -> None:
         self._render = render
         self._write()
-        self._clock.start()
+        self._clock.start(prepare_thread)
 
     def check(self) -> None:
         self._clock.check()

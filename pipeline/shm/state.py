@@ -55,7 +55,7 @@ class CaptureFields:
     """Written by the capture process."""
 
     captured_samples: Word
-    """Samples taken from the microphone, lost ones included."""
+    """Samples taken from the microphone, in whole frames, lost ones included."""
     lost_samples: Word
     """Samples dropped because the ring was full."""
     gap_samples: Word
@@ -65,7 +65,7 @@ class CaptureFields:
     ended: Word
     """1: a recorded input has been played to its end and every frame of it is published."""
     heartbeat_ns: Word
-    """``time.monotonic_ns`` of the latest device period."""
+    """``time.monotonic_ns`` of the latest frame."""
 
 
 @dataclass(frozen=True, slots=True)

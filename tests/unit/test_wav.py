@@ -44,9 +44,13 @@ class Heard:
     def samples(self) -> Samples:
         return np.concatenate(self.periods)
 
-    def _on_period(self, samples: Samples, captured_at_ns: int) -> None:
-        self.periods.append(samples.copy())
+    def _on_period(self, pcm: bytes, captured_at_ns: int) -> None:
+        self.periods.append(np.frombuffer(pcm, np.int16))
         self.times_ns.append(captured_at_ns)
+
+
+def no_preparation() -> None:
+    """For streams whose threads need none."""
 
 
 def noise(samples: int, seed: int = 1) -> Samples:
@@ -151,19 +155,23 @@ def test_a_microphone_runs_on_its_own_clock(tmp_path: Path, missed: XrunLog) -> 
     sound = noise(480)
     soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
     microphone = WavMicrophone(path, PERIOD, missed)
-    heard: list[Samples] = []
+    heard: list[bytes] = []
+    threads: list[threading.Thread] = []
     enough = threading.Event()
 
-    def on_period(samples: Samples, _captured_at_ns: int) -> None:
-        heard.append(samples.copy())
+    def on_period(pcm: bytes, _captured_at_ns: int) -> None:
+        heard.append(pcm)
+        threads.append(threading.current_thread())
         if len(heard) == 5:
             enough.set()
 
-    microphone.start(on_period)
+    microphone.start(on_period, lambda: threads.append(threading.current_thread()))
     enough.wait()
     microphone.close()
     microphone.check()
-    assert np.array_equal(np.concatenate(heard)[:480], sound)
+    assert np.array_equal(np.frombuffer(b"".join(heard), np.int16)[:480], sound)
+    assert len(threads) == 1 + len(heard), "the thread is prepared once"
+    assert len(set(threads)) == 1, "on the clock's own thread"
 
 
 # What cannot be a microphone
@@ -226,8 +234,8 @@ class Recorder:
     def __init__(self, path: Path, missed: XrunLog, sound: Samples) -> None:
         self._left = sound
         self.speaker = WavSpeaker(path, PERIOD, missed)
-        self.speaker._clock.start = lambda: None  # type: ignore[method-assign]
-        self.speaker.start(self._render)
+        self.speaker._clock.start = lambda _prepare: None  # type: ignore[method-assign, assignment]
+        self.speaker.start(self._render, no_preparation)
 
     def record(self, periods: int) -> None:
         for _ in range(periods):
@@ -283,7 +291,7 @@ def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: XrunLog) -> Non
         if len(sounding_at_ns) == 5:
             enough.set()
 
-    speaker.start(render)
+    speaker.start(render, no_preparation)
     enough.wait()
     speaker.check()
     speaker.close()
@@ -303,7 +311,7 @@ def test_a_recording_that_cannot_be_written(tmp_path: Path, missed: XrunLog, nam
 def test_a_full_disk_is_told_in_one_sentence(missed: XrunLog) -> None:
     speaker = WavSpeaker(Path("/dev/full"), PERIOD, missed)
     steps: list[Callable[[], None]] = [
-        lambda: speaker.start(lambda out, _at: out.fill(1)),
+        lambda: speaker.start(lambda out, _at: out.fill(1), no_preparation),
         speaker.close,
     ]
     for step in steps:

@@ -1,0 +1,52 @@
+"""The life of an audio process once its stream is open; the same for both directions.
+
+The stream calls back on a thread of its own. The main thread does what may take long: it notices
+that the stream has stopped, opens another with a longer period, and passes reports on.
+"""
+
+from collections.abc import Callable, Iterator
+
+from pipeline.audio.adaptive_period import AdaptivePeriodStream, AnyStream
+from pipeline.audio.streams import PrepareThread
+from pipeline.ipc.child import SupervisorLink
+from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed
+from pipeline.system.realtime import AUDIO_PRIORITY, Promotion, protect_process
+
+CHECK_S = 0.2
+"""Each look takes the interpreter from the callbacks for a moment, and costs as much as one."""
+
+
+def run_stream(
+    part: str,
+    adaptive: AdaptivePeriodStream[AnyStream],
+    start: Callable[[AnyStream, PrepareThread], None],
+    link: SupervisorLink,
+) -> Iterator[AnyStream]:
+    """Run the stream until the supervisor says stop; give it to the caller at each check.
+
+    :param part: "microphone" or "speaker", for reports.
+    :param start: begins the callbacks of a stream that was opened.
+    :raises PipelineError: the stream has stopped by itself, or its successor cannot be opened.
+    """
+    promotion = _start(part, adaptive.card, start, link)
+    while not link.stop_requested(CHECK_S):
+        if adaptive.check():
+            link.report(Notice(adaptive.explanation))
+            promotion = _start(part, adaptive.card, start, link)
+        promotion.log_outcome()
+        if missed := adaptive.missed.take():
+            link.report(PeriodsMissed(part, missed))
+        yield adaptive.card
+
+
+def _start(
+    part: str,
+    stream: AnyStream,
+    start: Callable[[AnyStream, PrepareThread], None],
+    link: SupervisorLink,
+) -> Promotion:
+    promotion = Promotion(AUDIO_PRIORITY, by_broker=True)
+    start(stream, promotion.promote_once)
+    protect_process()
+    link.report(ClockStarted(part, stream.clock_start_ns))
+    return promotion
