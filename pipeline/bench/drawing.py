@@ -27,7 +27,7 @@ def check_drawable() -> None:
     """:raises MissingPackageError: matplotlib is not there."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingPackageError(
-            "--html and --png draw with matplotlib: pip install 'voice-pipeline[bench]'."
+            "--html and --png need matplotlib to draw: run `make setup EXTRAS=bench`."
         )
 
 

