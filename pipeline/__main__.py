@@ -3,6 +3,7 @@
 Also runs on a Python that is too old or lacks the libraries, to say so in one sentence.
 """
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -15,14 +16,13 @@ _REMEDY = (
 
 def main() -> None:
     """Run the command that the program was started with, and exit with its code."""
+    # Ctrl-C ends the process at once, without a traceback, while modules load.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.version_info < OLDEST_PYTHON:
         _fail(f"this is Python {sys.version.split()[0]}, expected 3.11 to 3.14")
-    from pipeline.system.signals import accept_sigint, interruptible_loading
-
-    accept_sigint()
     try:
-        with interruptible_loading():
-            from pipeline.cli import main as run_command
+        from pipeline.cli import main as run_command
+
         run_command()
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]

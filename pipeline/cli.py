@@ -16,6 +16,7 @@ from pipeline import __version__
 from pipeline.config.command import Command, is_verbose, show
 from pipeline.config.loader import suggestion
 from pipeline.errors import PipelineError, UsageError
+from pipeline.system.signals import accept_sigint
 
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command that the program was started with, and exit with its code."""
+    accept_sigint()
     code = execute(sys.argv[1:])
     # An impatient Ctrl-C must not strike what the interpreter does at its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

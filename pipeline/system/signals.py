@@ -18,7 +18,7 @@ ENDING_SIGNALS = [
 
 
 def accept_sigint() -> None:
-    """Let SIGINT raise KeyboardInterrupt even if this process was started with SIGINT ignored.
+    """Let SIGINT raise KeyboardInterrupt, even if this process was started with SIGINT ignored.
 
     A non-interactive shell ignores SIGINT in what it starts with `&`, so that Ctrl-C ends only
     what runs in the foreground. Here SIGINT is the documented way to end a conversation or a
@@ -26,8 +26,7 @@ def accept_sigint() -> None:
     could not. SIGHUP stays ignored if it is, as `nohup` asks for a program that survives its
     terminal.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
