@@ -59,7 +59,7 @@ class ToolError(UsageError):
 
 
 class MissingPackageError(UsageError):
-    """An optional package is not installed: the sentence holds the pip line that installs it."""
+    """An optional package is not installed: the sentence says what installs it."""
 
 
 class ServiceClosedError(PipelineError):

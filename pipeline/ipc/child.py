@@ -7,7 +7,6 @@ outlives it. A parent's process id would not do: it may be reused, and it change
 
 import logging
 import queue
-import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from typing import Self
 from pipeline.errors import PipelineError
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Failed, Log, Report
+from pipeline.system.signals import sigint_left_to_supervisor
 
 
 class SupervisorLink:
@@ -88,9 +88,7 @@ def run_child(
     pipe: "Connection[Report, Command]", verbose: bool, work: Callable[[SupervisorLink], None]
 ) -> None:
     """Run `work` as the whole life of a spawned process, and report how it failed if it did."""
-    # Ctrl-C reaches every process of the terminal, but only the supervisor decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with SupervisorLink(pipe) as link, _logging_to(link, verbose):
+    with sigint_left_to_supervisor(), SupervisorLink(pipe) as link, _logging_to(link, verbose):
         try:
             work(link)
         except Exception as error:  # noqa: BLE001 - nobody above could handle it

@@ -88,7 +88,7 @@ def _credential(
     except ImportError as error:
         raise MissingPackageError(
             "Signing in with Microsoft Entra needs azure-identity: "
-            'pip install "voice-pipeline[entra]", or set AZURE_VOICELIVE_API_KEY.'
+            "run `make setup EXTRAS=entra`, or set AZURE_VOICELIVE_API_KEY."
         ) from error
     credential: AsyncTokenCredential = DefaultAzureCredential()
     stack.push_async_callback(credential.close)

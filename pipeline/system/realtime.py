@@ -1,4 +1,4 @@
-"""What a process does so that neither its own housekeeping nor other programs delay the sound."""
+"""What a process asks of the system and of Python so that nothing else delays the sound."""
 
 import gc
 import logging
@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.system.rtkit import promote_by_rtkit
 from pipeline.system.scheduling import (
     keep_in_memory,
-    promote_by_broker,
     promote_ordinary_threads,
     promote_this_thread,
 )
@@ -21,16 +21,15 @@ AUDIO_PRIORITY = 70
 NETWORK_PRIORITY = 60
 """A cut begins with an event of the service, and must not wait for a busy processor either."""
 
-
 HELPER_PRIORITY = 50
-"""Threads beside them share their interpreter. One that is preempted while it holds it would keep
-them waiting, for as long as busy programs like."""
+"""Helper threads share the GIL with the audio or network thread. If the kernel preempts a helper
+that holds it, the other thread waits until the helper runs again."""
 
 
 def protect_process() -> None:
-    """Keep this process's other threads from being preempted, and its memory from being paged out.
+    """Keep this process's helper threads from being preempted, and its memory from being paged out.
 
-    Call it when all threads run; the others must do next to nothing.
+    Call it when all threads run. Helper threads must do next to nothing.
     """
     promote_ordinary_threads(HELPER_PRIORITY)
     keep_in_memory()
@@ -65,18 +64,30 @@ class Promotion:
         self._logged = False
 
     def promote_once(self) -> None:
-        """Call this on the thread itself: the system promotes whoever asks."""
+        """Promote the calling thread, at the first call. An audio callback may call it."""
         if not self._asked:
             self._thread_id = threading.get_native_id()
             self._granted = promote_this_thread(self._priority)
             self._asked = True
 
     def log_outcome(self) -> None:
-        """Log the outcome once, as soon as there is one; for a thread that may wait."""
-        if self._asked and not self._logged:
-            self._logged = True
-            granted = self._granted
-            if granted is None and self._by_broker:
-                granted = promote_by_broker(self._thread_id)
-            outcome = granted or "ordinary priority: the system grants no real-time scheduling"
-            _log.info(outcome)
+        """Log the outcome once, as soon as there is one. Never waits; call it on another thread."""
+        if not self._asked or self._logged:
+            return
+        self._logged = True
+        if self._granted is not None or not self._by_broker:
+            _log_granted(self._granted)
+            return
+        # The answer of a busy or broken bus may take a second, and the caller has to see a stop.
+        broker = threading.Thread(target=self._ask_broker, name="rtkit", daemon=True)
+        try:
+            broker.start()
+        except RuntimeError:  # the system allows no more threads
+            _log_granted(None)
+
+    def _ask_broker(self) -> None:
+        _log_granted(promote_by_rtkit(self._thread_id))
+
+
+def _log_granted(granted: str | None) -> None:
+    _log.info(granted or "ordinary priority: the system grants no real-time scheduling")

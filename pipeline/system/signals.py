@@ -1,4 +1,9 @@
-"""Signals: how a terminal ends a program, at every moment of its life."""
+"""Signals: how a terminal, a shell or another program ends this one, at every moment of its life.
+
+the program   SIGINT raises KeyboardInterrupt, SIGTERM and SIGHUP raise SystemExit
+its children  SIGINT does nothing: the supervisor decides
+what a tool starts  SIGINT ends it, as in any program
+"""
 
 import signal
 import sys
@@ -12,13 +17,25 @@ ENDING_SIGNALS = [
 ]
 
 
+def accept_sigint() -> None:
+    """Let SIGINT raise KeyboardInterrupt, even if this process was started with SIGINT ignored.
+
+    A non-interactive shell ignores SIGINT in what it starts with `&`, so that Ctrl-C ends only
+    what runs in the foreground. Here SIGINT is the documented way to end a conversation or a
+    service, and scripts start one with `&` and end it with `kill -INT`: without a handler they
+    could not. SIGHUP stays ignored if it is, as `nohup` asks for a program that survives its
+    terminal.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def interruptible_loading() -> Iterator[None]:
     """Let Ctrl-C end the process at once while modules load; afterwards it raises again.
 
-    Nothing has been begun yet. A KeyboardInterrupt in the middle of an import would show a person a
-    traceback, and may crash the interpreter inside a library that is not prepared for it, such as
-    numpy.
+    A KeyboardInterrupt in the middle of an import would show a traceback, and may crash the
+    interpreter inside a library that is not prepared for it, such as numpy. Nothing that needs
+    tidying up has begun yet.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield  # the caller handles it in another way
@@ -32,13 +49,20 @@ def interruptible_loading() -> Iterator[None]:
 
 @contextmanager
 def signals_end_the_run() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the run as cleanly as Ctrl-C does."""
+    """Let SIGTERM and a closed terminal end the run as cleanly as Ctrl-C does.
+
+    A signal that is ignored stays ignored, such as SIGHUP under `nohup`.
+    """
+    start_resource_tracker()
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
-    others = [number for number in ENDING_SIGNALS if number != signal.SIGINT]
-    before = {number: signal.signal(number, end) for number in others}
+    before = {
+        number: signal.signal(number, end)
+        for number in ENDING_SIGNALS
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
@@ -46,17 +70,59 @@ def signals_end_the_run() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def start_resource_tracker() -> None:
+    """Start the process that unlinks shared memory of killed owners, unless it runs.
+
+    multiprocessing would start it with the first segment or the first child. Starting it unblocks
+    SIGINT, which would leave that child unprotected. It ignores SIGINT and SIGTERM itself; SIGHUP
+    is blocked in it, or a closed terminal would end it before it has tidied up.
+    """
+    if sys.platform == "win32":
+        return
+    from multiprocessing import resource_tracker  # slow to import, and `--help` needs none
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
 def sigint_blocked() -> Iterator[None]:
-    """Hold Ctrl-C back. A child inherits the mask: Ctrl-C cannot strike it before it ignores it."""
+    """Hold SIGINT back while a child is started, which inherits the mask.
+
+    SIGINT cannot strike the child before it enters `sigint_left_to_supervisor`.
+    """
     if sys.platform == "win32":
         yield
         return
+    start_resource_tracker()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def sigint_left_to_supervisor() -> Iterator[None]:
+    """Let SIGINT do nothing in this child process, but end the programs that it starts.
+
+    Ctrl-C reaches every process of the terminal. The handler is a function, not SIG_IGN, because
+    programs inherit a signal that is ignored or blocked, while one with a handler is theirs again.
+    """
+    signal.signal(signal.SIGINT, _do_nothing)
+    if sys.platform != "win32":
+        # Python retries an interrupted call (PEP 475); the kernel retries those of C libraries.
+        signal.siginterrupt(signal.SIGINT, False)
+        # The mask of `sigint_blocked` ends here; a SIGINT that came meanwhile is handled now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        # At its end the interpreter takes handlers away, and a late SIGINT would kill the process.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
@@ -68,3 +134,7 @@ def ending_signals_ignored() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass

@@ -208,7 +208,8 @@ def test_what_is_no_event_is_answered_by_an_error(port: int, text: str | bytes) 
     async def err(client: Client) -> None:
         socket = client.connection._connection
         await (socket.send_str(text) if isinstance(text, str) else socket.send_bytes(text))
-        await client.until("error")
+        answer = await client.until("error")
+        assert answer["error"]["type"] == "invalid_request_error"
         await still_alive(client)
 
     talk(port, err, **WRITTEN)

@@ -369,6 +369,7 @@ def test_a_filler_is_a_turn_after_the_client_cancelled_the_answer(
         await client.send("response.cancel")
         await client.until("response.done")
         await client.say(sound)
-        await client.until("input_audio_buffer.committed")
+        committed = await client.until("input_audio_buffer.committed")
+        assert committed["item_id"]
 
     talk(port, cancel_and_speak, turn_detection=SEMANTIC)

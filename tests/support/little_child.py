@@ -71,6 +71,12 @@ def _ctrl_c(link: SupervisorLink) -> None:
     _stay(link)
 
 
+def _mask(pipe: "Connection[Any, Any]") -> None:
+    """Tell what is blocked before the child has done anything about it."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    pipe.send(Notice(f"[{', '.join(signal.Signals(number).name for number in mask)}]"))
+
+
 def _die(_pipe: "Connection[Any, Any]") -> None:
     os._exit(3)
 
@@ -91,6 +97,7 @@ def _hang_up_and_stay(pipe: "Connection[Any, Any]") -> None:
 
 BARE: dict[str, Callable[[Any], None]] = {
     "die": _die,
+    "mask": _mask,
     "ignore stop": _ignore_stop,
     "hang up and stay": _hang_up_and_stay,
 }

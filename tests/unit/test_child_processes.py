@@ -104,6 +104,8 @@ def test_orders_to_a_child_that_has_ended_are_no_error(children: ChildProcesses)
     os.kill(pid_told(children), signal.SIGKILL)
     child.process.join()
     child.send(CallTool("c1", "f", ""))
+    with pytest.raises(ProcessDiedError, match="little"):
+        all_reports(children)
 
 
 def test_a_child_that_ignores_stop_is_killed() -> None:

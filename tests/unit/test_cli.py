@@ -1,6 +1,9 @@
+"""The command line up to where it calls the supervisor, the service or the measurement."""
+
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,10 +12,14 @@ import pytest
 
 from pipeline import __version__, cli
 from pipeline.config.settings import Settings, options
+from pipeline.emulator.cli import serve
 from pipeline.emulator.server.faults import Faults
 from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
+from pipeline.supervisor.cli import run
+from tests.support.program import REPOSITORY
 
+COMMANDS = ["run", "serve", "bench", "devices"]
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
 
 
@@ -80,7 +87,7 @@ def test_run_hands_its_settings_to_the_supervisor(calls: Calls) -> None:
 
 
 def test_every_setting_has_a_flag() -> None:
-    given = {name for option in cli.run.params for name in (*option.opts, *option.secondary_opts)}
+    given = {name for option in run.params for name in (*option.opts, *option.secondary_opts)}
     for option in options():
         assert option.flag in given
         assert (f"--no-{option.flag[2:]}" in given) is (option.kind is bool)
@@ -132,7 +139,7 @@ def test_the_key_of_replies_may_stand_in_dotenv(calls: Calls) -> None:
 
 
 def test_every_fault_has_a_flag() -> None:
-    given = {name for option in cli.serve.params for name in option.opts}
+    given = {name for option in serve.params for name in option.opts}
     assert {option.flag for option in options(Faults)} <= given
 
 
@@ -191,6 +198,7 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        ("rnu", "'rnu' is not a command, expected one of run, serve, bench, devices; "),
         ("rnu", "did you mean run?"),
         ("--bogus", "--bogus"),
         ("run --modl x", "--model"),
@@ -222,20 +230,124 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Commands:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["devices"]])
-def test_help(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
-    assert cli.execute([*command, "--help"]) == 0
+@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
+def test_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert cli.execute([*arguments, "--help"]) == 0
     assert "--help" in capsys.readouterr().out
 
 
+def test_the_help_shows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.execute(["-h"])
+    shown = capsys.readouterr().out.partition("Commands:")[2].split()
+    assert [word for word in shown if word in COMMANDS][: len(COMMANDS)] == COMMANDS
+
+
+@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
+@pytest.mark.parametrize(
+    ("start", "program"),
+    [
+        (["-m", "pipeline"], "python -m pipeline"),
+        (["{scripts}/voice-pipeline"], "voice-pipeline"),
+    ],
+)
+def test_the_help_names_the_program_as_it_was_started(
+    tmp_path: Path, arguments: list[str], start: list[str], program: str
+) -> None:
+    write_entry_point(tmp_path)
+    words = [word.format(scripts=tmp_path) for word in start]
+    said = python(*words, *arguments, "--help").stdout
+    assert said.startswith(f"Usage: {' '.join([program, *arguments])} [OPTIONS]")
+    examples = said.partition("Example")[2]
+    other = "python -m" if program == "voice-pipeline" else "voice-pipeline"
+    assert bool(examples) == (f" {program} " in examples)
+    assert other not in examples
+    assert "{" not in examples
+
+
+def test_the_installed_program_is_the_one_that_modules_are() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"voice-pipeline": "pipeline.__main__:main"}
+
+
 def test_version_from_a_terminal() -> None:
-    command = [sys.executable, "-m", "pipeline", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split()[-1] == __version__
+    assert python("-m", "pipeline", "--version").stdout.split()[-1] == __version__
 
 
-def test_help_loads_nothing_heavy() -> None:
-    code = f"import sys, pipeline.cli; print(*(set(sys.modules) & set({HEAVY})))"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    done = python(
+        "-c",
+        "import sys, pipeline.cli\n"
+        f"pipeline.cli.execute([*{arguments}, '--help'])\n"
+        f"print(sorted(set(sys.modules) & set({HEAVY})))",
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_python_without_any_library_is_told_what_to_run() -> None:
+    done = python("-S", "-m", "pipeline", "run", "--offline", check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"error: this Python ({sys.executable}) lacks the library click: in the project's folder "
+        "run `make setup`, then `.venv/bin/voice-pipeline run` or `make run`.\n"
+    )
+
+
+@pytest.mark.parametrize("library", ["numpy", "rich", "dotenv"])
+def test_a_python_that_lacks_one_library_is_told_what_to_run(library: str) -> None:
+    script = started_with(f"sys.modules[{library!r}] = None", "run", "--input", "absent.wav")
+    done = python("-c", script, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert f"lacks the library {library}: " in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_python_that_is_too_old_is_told_what_to_run() -> None:
+    old = "import collections; sys.version_info = (3, 10); sys.version = '3.10.9 (main)'"
+    done = python("-c", started_with(old, "--version"), check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: this is Python 3.10.9, expected 3.11 to 3.14: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault_and_shows_its_traceback() -> None:
+    missing = "sys.modules['pipeline.cli'] = None"
+    done = python("-c", started_with(missing, "--version"), check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_an_isolated_python_with_the_libraries_runs() -> None:
+    assert python("-I", "-c", started_with("", "--version")).stdout.split()[-1] == __version__
+
+
+def python(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run an interpreter of its own in the project's folder."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=check,
+    )
+
+
+def started_with(preparation: str, *arguments: str) -> str:
+    """A script that prepares the interpreter and starts the program in it."""
+    return (
+        f"import runpy, sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        f"sys.argv[1:] = {arguments}\n"
+        f"{preparation}\n"
+        "runpy.run_module('pipeline', run_name='__main__')"
+    )
+
+
+def write_entry_point(folder: Path) -> None:
+    """The script that an installer makes of pyproject.toml's entry."""
+    (folder / "voice-pipeline").write_text(
+        "import sys\nfrom pipeline.__main__ import main\nsys.exit(main())\n"
+    )

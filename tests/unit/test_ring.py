@@ -317,6 +317,8 @@ def test_closing_again_does_nothing() -> None:
     ring.writer(), ring.reader()
     ring.close()
     ring.close()
+    with pytest.raises(FileNotFoundError):
+        FrameRing.attach(ring.name)
 
 
 @pytest.mark.parametrize("capacity", [1, 600])

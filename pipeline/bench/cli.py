@@ -1,0 +1,96 @@
+"""The command `bench`. Imports nothing that is slow, so that `--help` is instant."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.bench.scenarios import SCENARIO_NAMES
+from pipeline.config.command import Command, load_settings, remember_verbose
+from pipeline.system.signals import interruptible_loading
+
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  {program} bench --quick
+  {program} bench --json figures.json --html figures.html
+  {program} bench --compare --scenario late-deltas --scenario tools
+  {program} bench --max-cut-ms 8 --max-dropouts 0
+  {program} bench --device headset --period-ms 10
+  {program} bench --endpoint https://my-resource.services.ai.azure.com --quick
+
+A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit was exceeded.""",
+)
+@click.option("--quick", is_flag=True, help="20 interruptions in each scenario instead of 100.")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    type=click.Choice(SCENARIO_NAMES),
+    help="Measure only this scenario; can be given several times.",
+)
+@click.option("--compare", is_flag=True, help="Measure the usual single-process design as well.")
+@click.option(
+    "--period-ms",
+    type=click.FloatRange(1, 50),
+    default=5.0,
+    show_default=True,
+    help="Length of the virtual card's periods.",
+)
+@click.option(
+    "--frame-ms",
+    type=click.Choice(["10", "20", "50"]),
+    callback=lambda _context, _option, chosen: int(chosen),
+    default="50",
+    show_default=True,
+    help="Length of the microphone's frames.",
+)
+@click.option(
+    "--device",
+    metavar="TEXT",
+    help="Play on this real device, number or part of its name, instead of a virtual card.",
+)
+@click.option(
+    "--endpoint",
+    metavar="TEXT",
+    help="Talk with this real service, signing in as run does, instead of the scripted one.",
+)
+@click.option(
+    "--let-sleep",
+    is_flag=True,
+    help="Let idle processors sleep; without this they are kept awake on Linux.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of the moments of interruption.",
+)
+@click.option("--json", type=_FILE, help="Write all facts and every measured value to this file.")
+@click.option("--html", type=_FILE, help="Write the report and its drawing to this file.")
+@click.option("--png", type=_FILE, help="Write the drawing to this file.")
+@click.option(
+    "--max-cut-ms", type=click.FloatRange(min=0), help="Fail if the p99 of a cut exceeds this."
+)
+@click.option(
+    "--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more dropouts."
+)
+@click.option("--verbose", is_flag=True, help="Show where an error came from.")
+def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+    """Measure how fast an interruption silences the sound.
+
+    Also measures the other delays of a conversation, dropouts and cost. Needs no sound card and no
+    network: this program's own processes play to virtual cards and talk with a scripted service.
+    """
+    remember_verbose(verbose=verbose)
+    with interruptible_loading():
+        from pipeline.bench.options import QUICK, BenchOptions
+        from pipeline.bench.runner import run as measure
+
+    service = load_settings({"endpoint": endpoint, "verbose": verbose}) if endpoint else None
+    return measure(BenchOptions(service=service, **(QUICK if quick else {}), **flags))

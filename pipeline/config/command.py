@@ -1,0 +1,61 @@
+"""What every command of the command line needs: its settings, warnings, and its help."""
+
+import inspect
+import os
+
+import click
+
+from pipeline.config.loader import load, read_dotenv
+from pipeline.config.settings import Settings, options
+
+_VERBOSE = "pipeline.verbose"
+
+
+class Command(click.Command):
+    """A command whose epilog names the program as it was started, where it says ``{program}``."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples below the options."""
+        if self.epilog:
+            epilog = inspect.cleandoc(self.epilog)
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(epilog.replace("{program}", ctx.find_root().command_path))
+
+
+def load_settings(flags: dict[str, object]) -> Settings:
+    """Return the checked settings of `flags`, the environment and .env; show the warnings.
+
+    :raises SettingsError: a value cannot be used.
+    """
+    remember_verbose(verbose=flags["verbose"] is True)
+    dotenv = read_dotenv()
+    settings, warnings = load(flags, os.environ, dotenv)
+    remember_verbose(verbose=settings.verbose)
+    for sentence in warnings:
+        show("warning", sentence)
+    _export_foreign_names(dotenv)
+    return settings
+
+
+def remember_verbose(*, verbose: bool) -> None:
+    """Note for the whole command whether an error is shown with its traceback."""
+    click.get_current_context().meta[_VERBOSE] = verbose
+
+
+def is_verbose(ctx: click.Context) -> bool:
+    """Whether an error is shown with its traceback."""
+    return bool(ctx.meta.get(_VERBOSE))
+
+
+def show(kind: str, sentence: str) -> None:
+    """Write a sentence to standard error; `kind` is "error" or "warning"."""
+    click.echo(f"{kind}: {sentence}", err=True)
+
+
+def _export_foreign_names(dotenv: dict[str, str]) -> None:
+    """Let libraries see their own names of .env, such as azure-identity's AZURE_TENANT_ID."""
+    ours = {option.environment for option in options()}
+    for name, value in dotenv.items():
+        if name not in ours:
+            os.environ.setdefault(name, value)

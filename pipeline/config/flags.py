@@ -1,0 +1,48 @@
+"""Command-line options, made from the declarations of settings."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from pipeline.config.settings import Option, options
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def options_of(declaration: type) -> Callable[[_Command], _Command]:
+    """Give a command one option for each field of `declaration`, in its order.
+
+    Values arrive as they were typed, `bool` for a switch, `None` if absent: the loader checks them.
+    """
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options(declaration)):
+            switch = f"/--no-{option.flag[2:]}" if option.kind is bool else ""
+            command = click.option(
+                option.flag + switch,
+                option.name,
+                default=None,
+                multiple=option.repeatable,
+                type=bool if option.kind is bool else str,
+                metavar=None if option.kind is bool else _metavar(option),
+                help=_help(option),
+            )(command)
+        return command
+
+    return decorate
+
+
+def _metavar(option: Option) -> str:
+    return {str: "TEXT", int: "INTEGER", float: "NUMBER"}[option.kind]
+
+
+def _help(option: Option) -> str:
+    facts = []
+    if option.choices:
+        facts.append("one of " + ", ".join(option.choices))
+    if option.range:
+        facts.append(option.range)
+    if option.default is True or (option.default and option.kind is not bool):
+        facts.append(f"default: {'on' if option.default is True else option.default}")
+    return option.meaning + (f"  [{'; '.join(facts)}]" if facts else "")
