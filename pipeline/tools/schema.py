@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn, get_type_hints
+from inspect import Parameter
+from typing import Annotated, Any, NoReturn, get_origin, get_type_hints
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -31,11 +33,14 @@ class Tool:
     function: Function
     is_async: bool
     arguments: type[BaseModel]
+    parameters: tuple[Parameter, ...]
+    """In the order of the fields of `arguments`."""
 
     def keywords(self, arguments: str) -> dict[str, Any]:
         """Check the model's JSON and convert it to what the function takes.
 
-        Arguments that are not given are left out: the function's own defaults hold for them.
+        Arguments that are not given are left out where the function has a default of its own; a
+        default declared by a `Field` is filled in.
 
         :raises ArgumentsError: it is not JSON or does not fit; the text is for the model.
         """
@@ -46,8 +51,17 @@ class Tool:
             names = list(self.schema.parameters["properties"])
             sentence = sentence_about_arguments(self.schema.name, names, error)
             raise ArgumentsError(sentence) from error
-        aliases = {name: field.alias for name, field in self.arguments.model_fields.items()}
-        return {str(aliases[name]): getattr(given, name) for name in given.model_fields_set}
+        return {
+            parameter.name: getattr(given, name)
+            for index, parameter in enumerate(self.parameters)
+            if (name := _field_name(index)) in given.model_fields_set
+            or not _has_own_default(parameter)
+        }
+
+
+def _has_own_default(parameter: Parameter) -> bool:
+    """Whether Python itself fills the parameter in; what a `Field` declares is for pydantic."""
+    return parameter.default is not Parameter.empty and not isinstance(parameter.default, FieldInfo)
 
 
 def tool_of(function: Function, where: str) -> Tool:
@@ -67,12 +81,13 @@ def tool_of(function: Function, where: str) -> Tool:
             f"write one, {_HIDE}"
         )
     texts = {text.arg_name: text.description for text in docstring.params}
-    arguments = _arguments_model(function, texts, fail)
+    arguments, parameters = _arguments_model(function, texts, fail)
     return Tool(
         schema=ToolSchema(function.__name__, description, _parameters(arguments)),
         function=function,
         is_async=inspect.iscoroutinefunction(inspect.unwrap(function)),
         arguments=arguments,
+        parameters=parameters,
     )
 
 
@@ -82,22 +97,35 @@ def _fail(where: str, name: str, fault: str) -> NoReturn:
 
 def _arguments_model(
     function: Function, texts: dict[str, str | None], fail: Fail
-) -> type[BaseModel]:
-    """One field a parameter. The parameter's name is the alias: no name can be a bad field's."""
+) -> tuple[type[BaseModel], tuple[Parameter, ...]]:
+    """Return one field for each parameter, in its order, and the parameters.
+
+    Fields have names of their own, because a parameter may be called what no field can be.
+    """
     hints = _hints(function, fail)
+    parameters = tuple(inspect.signature(function).parameters.values())
     fields: dict[str, Any] = {}
-    for index, parameter in enumerate(inspect.signature(function).parameters.values()):
+    for index, parameter in enumerate(parameters):
         _check(parameter, hints, fail)
-        extras: dict[str, Any] = {"alias": parameter.name}
-        if text := texts.get(parameter.name):
-            extras["description"] = text
-        if parameter.default is not inspect.Parameter.empty:
-            extras["default"] = parameter.default
-        fields[f"p{index}"] = (hints[parameter.name], Field(**extras))
+        hint = _described(hints[parameter.name], parameter.name, texts.get(parameter.name))
+        has_default = parameter.default is not Parameter.empty
+        fields[_field_name(index)] = (hint, parameter.default) if has_default else hint
     model: type[BaseModel] = create_model(
         function.__name__, __config__=ConfigDict(extra="forbid"), **fields
     )
-    return model
+    return model, parameters
+
+
+def _field_name(index: int) -> str:
+    return f"p{index}"
+
+
+def _described(hint: Any, name: str, text: str | None) -> Any:  # noqa: ANN401 - any type
+    """Return `hint` with a name and a description; a `Field` that the user wrote overrides both."""
+    ours = Field(alias=name, description=text)
+    if get_origin(hint) is Annotated:
+        return Annotated[(hint.__origin__, ours, *hint.__metadata__)]
+    return Annotated[hint, ours]
 
 
 def _hints(function: Function, fail: Fail) -> dict[str, Any]:
@@ -110,7 +138,7 @@ def _hints(function: Function, fail: Fail) -> dict[str, Any]:
         )
 
 
-def _check(parameter: inspect.Parameter, hints: dict[str, Any], fail: Fail) -> None:
+def _check(parameter: Parameter, hints: dict[str, Any], fail: Fail) -> None:
     name = parameter.name
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         shown = str(parameter).partition(":")[0]
@@ -152,17 +180,6 @@ class _PortableSchema(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - theirs
         return False
 
-    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
-        """Arrays without ``items`` are refused by OpenAI, so ``prefixItems`` alone would not do."""
-        json_schema = super().tuple_schema(schema)
-        kinds: list[JsonSchemaValue] = []
-        for kind in json_schema.pop("prefixItems", []):
-            if kind not in kinds:
-                kinds.append(kind)
-        if kinds:
-            json_schema["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-        return json_schema
-
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """``discriminator`` belongs to OpenAPI and points into ``$defs``."""
         json_schema = super().tagged_union_schema(schema)
@@ -191,6 +208,7 @@ def _inlined(schema: JsonSchemaValue) -> JsonSchemaValue:
             for key, value in node.items()
             if key not in ("$defs", "$ref")
         }
+        _say_items(expanded)
         if not isinstance(node.get("$ref"), str):
             return expanded
         name = node["$ref"].removeprefix("#/$defs/")
@@ -200,3 +218,14 @@ def _inlined(schema: JsonSchemaValue) -> JsonSchemaValue:
 
     result: JsonSchemaValue = expand(schema, ())
     return result
+
+
+def _say_items(node: JsonSchemaValue) -> None:
+    """Replace ``prefixItems`` (of tuples) by ``items``: OpenAI refuses arrays without them."""
+    if not isinstance(node.get("prefixItems"), list):  # it may be the name of a property
+        return
+    kinds: list[JsonSchemaValue] = []
+    for kind in node.pop("prefixItems"):
+        if kind not in kinds:
+            kinds.append(kind)
+    node["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}

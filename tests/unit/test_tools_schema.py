@@ -3,16 +3,18 @@
 import dataclasses
 import enum
 import json
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Optional
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from pipeline.tools.answers import (
     RESULT_BYTES,
@@ -239,6 +241,149 @@ def test_defaults_are_the_functions_own() -> None:
     assert tool.keywords("{}") == {}
     assert tool.keywords("  ") == {}
     assert tool.keywords('{"json": [1]}') == {"json": [1]}
+
+
+class Place(NamedTuple):
+    x: int
+    name: str = "here"
+
+
+class Options(TypedDict):
+    limit: int
+    unit: NotRequired[str]
+
+
+def clamped(n: int = Field(default=5, ge=1, le=9)) -> int:
+    """Return n."""
+    return n
+
+
+def annotated(n: Annotated[int, Field(default=5, ge=1, description="How many.")]) -> int:
+    """Return n."""
+    return n
+
+
+def both(n: Annotated[int, Field(ge=1)] = Field(2, le=9)) -> int:
+    """Return n."""
+    return n
+
+
+def made(n: list[int] = Field(default_factory=lambda: [7], max_length=2)) -> list[int]:  # noqa: B008
+    """Return n."""
+    return n
+
+
+def renamed(n: str = Field(alias="words", pattern="^a")) -> str:
+    """Return n."""
+    return n
+
+
+def mixed(a: int = 1, n: int = Field(default=5, ge=1)) -> int:
+    """Return n."""
+    return a * n
+
+
+FIELDS: dict[str, tuple[Callable[..., Any], dict[str, Any], str, dict[str, Any], str]] = {
+    "default": (
+        clamped,
+        {"n": {"type": "integer", "default": 5, "minimum": 1, "maximum": 9}},
+        "{}",
+        {"n": 5},
+        '{"n": 10}',
+    ),
+    "annotated": (
+        annotated,
+        {"n": {"type": "integer", "default": 5, "minimum": 1, "description": "How many."}},
+        "{}",
+        {"n": 5},
+        '{"n": 0}',
+    ),
+    "both": (
+        both,
+        {"n": {"type": "integer", "default": 2, "minimum": 1, "maximum": 9}},
+        "{}",
+        {"n": 2},
+        '{"n": 10}',
+    ),
+    "factory": (
+        made,
+        {"n": {"type": "array", "items": {"type": "integer"}, "maxItems": 2}},
+        "{}",
+        {"n": [7]},
+        '{"n": [1, 2, 3]}',
+    ),
+    "alias": (
+        renamed,
+        {"words": {"type": "string", "pattern": "^a"}},
+        '{"words": "ab"}',
+        {"n": "ab"},
+        '{"words": "b"}',
+    ),
+    "plain beside a field": (
+        mixed,
+        {
+            "a": {"type": "integer", "default": 1},
+            "n": {"type": "integer", "default": 5, "minimum": 1},
+        },
+        "{}",
+        {"n": 5},
+        '{"n": 0}',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FIELDS)
+def test_fields_declare_defaults_and_constraints_as_in_pydantic(case: str) -> None:
+    function, properties, arguments, keywords, refused = FIELDS[case]
+    tool = tool_of(function, "here")
+    assert tool.schema.parameters["properties"] == properties
+    assert tool.keywords(arguments) == keywords
+    function(**tool.keywords(arguments))
+    with pytest.raises(ArgumentsError):
+        tool.keywords(refused)
+
+
+def test_a_field_may_describe_what_the_docstring_describes_too() -> None:
+    def look(where: str = Field(description="The place.")) -> None:
+        """Look.
+
+        :param where: another text
+        """
+
+    assert tool_of(look, "here").schema.parameters == {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"where": {"type": "string", "description": "The place."}},
+        "required": ["where"],
+    }
+
+
+def test_named_tuples_typed_dicts_unions_and_dates_reach_the_function() -> None:
+    def go(place: Place, options: Options, when: date | None, n: int | str) -> None:
+        """Go."""
+
+    tool = tool_of(go, "here")
+    place = tool.schema.parameters["properties"]["place"]
+    assert place["items"] == {"anyOf": [{"type": "integer"}, {"type": "string", "default": "here"}]}
+    given = '{"place": [3], "options": {"limit": 1}, "when": "2026-11-26", "n": "x"}'
+    assert tool.keywords(given) == {
+        "place": Place(3),
+        "options": {"limit": 1},
+        "when": date(2026, 11, 26),
+        "n": "x",
+    }
+
+
+def test_a_property_may_have_the_name_of_a_schema_word() -> None:
+    class Odd(BaseModel):
+        prefixItems: list[int]  # noqa: N815 - the point of this test
+
+    def odd(it: Odd) -> None:
+        """Odd."""
+
+    assert tool_of(odd, "here").schema.parameters["properties"]["it"]["properties"] == {
+        "prefixItems": {"type": "array", "items": {"type": "integer"}}
+    }
 
 
 def test_a_function_without_parameters() -> None:
