@@ -9,7 +9,7 @@ from tests.support.sound import RATE_HZ, Samples
 
 
 def understood(sound: Samples) -> list[str]:
-    """Return the words in `sound`, which is at 24 kHz."""
+    """The words in `sound`, which is at 24 kHz."""
     from pipeline.emulator.models.detector import RATE_HZ as RECOGNISED_RATE_HZ
     from pipeline.emulator.models.detector import DetectorModel
     from pipeline.emulator.models.recogniser import Recogniser
@@ -19,7 +19,7 @@ def understood(sound: Samples) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Return lower-case words without punctuation, with numbers spelled out."""
+    """Lower-case words without punctuation, figures spelled out as they are spoken."""
     from pipeline.emulator.answers.numerals import cardinal, ordinal
 
     spelled = re.sub(r"(\d+)(st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text.lower())
