@@ -1,7 +1,8 @@
 """Check that branch coverage keeps its floor where memory order, sound and protocol meet.
 
-Run it after `pytest --cov --cov-report=`: it combines what all processes have measured, prints the
-coverage of each package, and exits with 1 if one is below the floor.
+Run it after a whole `pytest --cov --cov-report=`: it prints the coverage of each package, and exits
+with 1 if one is below the floor. Only on Linux do all tests run, those at a sound card included;
+elsewhere it only prints.
 """
 
 import os
@@ -16,16 +17,14 @@ PACKAGES = ("shm", "network", "audio")
 
 def main() -> int:
     coverage = Coverage()
-    Path(coverage.config.data_file).parent.mkdir(exist_ok=True)
-    coverage.combine(keep=True)
-    coverage.save()
+    coverage.load()
     below = False
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         for package in PACKAGES:
             percent = coverage.report(include=[f"pipeline/{package}/*"], file=nowhere)
             below |= percent < FLOOR_PERCENT
-            print(f"branch coverage of {package}: {percent:.1f} % (at least {FLOOR_PERCENT} %)")
-    return int(below)
+            print(f"branch coverage of {package}: {percent:.1f} %, floor {FLOOR_PERCENT} %")
+    return int(below and sys.platform == "linux")
 
 
 if __name__ == "__main__":

@@ -27,8 +27,7 @@ def check_drawable() -> None:
     """:raises MissingPackageError: matplotlib is not installed."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingPackageError(
-            "--html and --png need matplotlib, which is not installed: run "
-            "`make setup EXTRAS=bench`."
+            "--html and --png need matplotlib to draw: run `make setup EXTRAS=bench`."
         )
 
 

@@ -212,7 +212,7 @@ def test_a_missing_package_is_reported_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match="make setup EXTRAS=bench"):
+    with pytest.raises(MissingPackageError, match=r"make setup EXTRAS=bench"):
         run(BenchOptions(png=tmp_path / "x.png"))
 
 

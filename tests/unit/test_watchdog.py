@@ -40,3 +40,13 @@ def test_silence_and_its_end_are_news_once(state: SharedState) -> None:
         (True, False),
         (False, False),
     ]
+
+
+def test_a_process_is_silent_only_after_more_than_the_patience(state: SharedState) -> None:
+    word = state.network.heartbeat_ns
+    heartbeat = Heartbeat(word)
+    word.store(1)  # the earliest time that is not "never"
+    patience_ns = Heartbeat.PATIENCE_S * NS_PER_S
+    assert not heartbeat.changed(1 + patience_ns)
+    assert heartbeat.changed(2 + patience_ns)
+    assert heartbeat.silent
