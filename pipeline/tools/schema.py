@@ -1,4 +1,4 @@
-"""From a function's signature and docstring to what a model must know to call it."""
+"""Make a tool's JSON schema from a function's signature and docstring."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ from pipeline.ipc.commands import ToolSchema
 from pipeline.tools.answers import ArgumentsError, sentence_about_arguments
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_HIDE = "or start its name with an underscore to keep it from the model"
+_HIDE = "or start its name with an underscore to hide it from the model"
 
 Function = Callable[..., Any]
 Fail = Callable[[str], NoReturn]
@@ -25,7 +25,7 @@ Fail = Callable[[str], NoReturn]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call, and the model class that its arguments must fit."""
+    """A function that the model may call, and the pydantic model of its arguments."""
 
     schema: ToolSchema
     function: Function
@@ -33,14 +33,14 @@ class Tool:
     arguments: type[BaseModel]
 
     def keywords(self, arguments: str) -> dict[str, Any]:
-        """Check the model's JSON and convert it to what the function takes.
+        """Check the model's JSON and convert it to the function's keyword arguments.
 
-        Arguments that are not given are left out: the function's own defaults hold for them.
+        Arguments that are not given are left out, so that the function's own defaults apply.
 
         :raises ArgumentsError: it is not JSON or does not fit; the text is for the model.
         """
         try:
-            # Some models write nothing at all where there is nothing to say.
+            # Some models send an empty text for a function without parameters.
             given = self.arguments.model_validate_json(arguments.strip() or "{}")
         except ValidationError as error:
             names = list(self.schema.parameters["properties"])
@@ -51,21 +51,18 @@ class Tool:
 
 
 def tool_of(function: Function, where: str) -> Tool:
-    """Describe a function to the model.
+    """Return a function as a tool.
 
     :param where: the function's file and line, for the sentence of an error.
     :raises ToolError: the model could not call it.
     """
     fail = partial(_fail, where, function.__name__)
     if not _NAME.fullmatch(function.__name__):
-        fail("has a name that services refuse: use 1 to 64 of the letters a to z, digits and _")
+        fail("has a name that services refuse: use 1 to 64 letters a to z, digits and _")
     docstring = docstring_parser.parse(inspect.getdoc(function) or "")
     description = (docstring.description or "").strip()
     if not description:
-        fail(
-            "has no docstring, from which the model learns what the function does: "
-            f"write one, {_HIDE}"
-        )
+        fail(f"has no docstring, which tells the model what the function does: write one, {_HIDE}")
     texts = {text.arg_name: text.description for text in docstring.params}
     arguments = _arguments_model(function, texts, fail)
     return Tool(
@@ -83,7 +80,10 @@ def _fail(where: str, name: str, fault: str) -> NoReturn:
 def _arguments_model(
     function: Function, texts: dict[str, str | None], fail: Fail
 ) -> type[BaseModel]:
-    """One field a parameter. The parameter's name is the alias: no name can be a bad field's."""
+    """Return a model with one field for each parameter.
+
+    The parameter's name is the field's alias, because pydantic refuses some names for fields.
+    """
     hints = _hints(function, fail)
     fields: dict[str, Any] = {}
     for index, parameter in enumerate(inspect.signature(function).parameters.values()):
@@ -106,7 +106,7 @@ def _hints(function: Function, fail: Fail) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - a hint in quotes is code, and may raise anything
         fail(
             f"has a type hint that cannot be resolved ({error}): "
-            "import what it names outside of any `if TYPE_CHECKING:`"
+            "import the names in it outside of `if TYPE_CHECKING:`"
         )
 
 
@@ -114,7 +114,7 @@ def _check(parameter: inspect.Parameter, hints: dict[str, Any], fail: Fail) -> N
     name = parameter.name
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         shown = str(parameter).partition(":")[0]
-        fail(f"takes {shown}, which no schema can describe: name each parameter, {_HIDE}")
+        fail(f"takes {shown}, which a schema cannot describe: name each parameter, {_HIDE}")
     if parameter.kind is parameter.POSITIONAL_ONLY:
         fail(f"takes {name} by position only, but models pass arguments by name: remove the `/`")
     if name not in hints:
@@ -122,7 +122,7 @@ def _check(parameter: inspect.Parameter, hints: dict[str, Any], fail: Fail) -> N
     try:
         _inlined(TypeAdapter(hints[name]).json_schema(schema_generator=_PortableSchema))
     except _RecursiveTypeError as error:
-        fail(f"takes {name}, whose type {error} holds itself: a schema can only be finite")
+        fail(f"takes {name}, whose type {error} contains itself: use a type that does not")
     except Exception as error:  # noqa: BLE001 - types of the user's may define their own schema
         shown = inspect.formatannotation(hints[name])
         reason = str(error).partition("\n")[0].rstrip(".")
@@ -136,8 +136,8 @@ def _check(parameter: inspect.Parameter, hints: dict[str, Any], fail: Fail) -> N
 def _parameters(arguments: type[BaseModel]) -> JsonSchemaValue:
     """Return a JSON schema of type object without any reference.
 
-    Voice Live passes it on to models of several makers, and not all of them resolve ``$defs`` and
-    ``$ref``; a schema that spells everything out where it is used is understood by all.
+    Voice Live passes it on to models of several makers. All of them understand a schema that
+    spells everything out where it is used, but some do not resolve ``$defs`` and ``$ref``.
     """
     parameters = _inlined(arguments.model_json_schema(schema_generator=_PortableSchema))
     del parameters["title"]
@@ -145,7 +145,7 @@ def _parameters(arguments: type[BaseModel]) -> JsonSchemaValue:
 
 
 class _PortableSchema(GenerateJsonSchema):
-    """Keeps to the words of JSON schema that OpenAI-style services take, and saves tokens."""
+    """Use only the keywords that OpenAI-style services accept, and few tokens."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - theirs
 
@@ -153,7 +153,7 @@ class _PortableSchema(GenerateJsonSchema):
         return False
 
     def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
-        """Arrays without ``items`` are refused by OpenAI, so ``prefixItems`` alone would not do."""
+        """Use ``items`` instead of ``prefixItems``: OpenAI refuses arrays without ``items``."""
         json_schema = super().tuple_schema(schema)
         kinds: list[JsonSchemaValue] = []
         for kind in json_schema.pop("prefixItems", []):
@@ -164,20 +164,20 @@ class _PortableSchema(GenerateJsonSchema):
         return json_schema
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """``discriminator`` belongs to OpenAPI and points into ``$defs``."""
+        """Drop ``discriminator``, which belongs to OpenAPI and points into ``$defs``."""
         json_schema = super().tagged_union_schema(schema)
         json_schema.pop("discriminator", None)
         return json_schema
 
 
 class _RecursiveTypeError(Exception):
-    """`str(error)` is the name of a type that holds itself."""
+    """A type contains itself; `str(error)` is its name."""
 
 
 def _inlined(schema: JsonSchemaValue) -> JsonSchemaValue:
-    """Put every definition in the place of the references to it.
+    """Replace every reference by its definition.
 
-    :raises _RecursiveTypeError: there is a definition that refers to itself.
+    :raises _RecursiveTypeError: a definition refers to itself.
     """
     definitions: dict[str, JsonSchemaValue] = schema.get("$defs", {})
 
