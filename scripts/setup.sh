@@ -3,7 +3,7 @@
 #
 # Makes .venv and installs the project into it, after the system packages that this needs: PyAudio is
 # compiled against PortAudio on Linux and macOS, and the tests play through JACK's dummy sound card.
-# Installs only what is missing, without asking. PYTHON=python3.13 chooses an interpreter.
+# Installs only what is missing; asks for no confirmation; PYTHON=python3.13 chooses an interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ main() {
     case $(uname -s) in
         Linux) install_missing_linux_packages ;;
         Darwin) install_missing_homebrew_packages ;;
-        *) fail "this script supports Linux and macOS: on other systems install with pip, see README.md." ;;
+        *) fail "this script knows Linux and macOS: on other systems install with pip, as in README.md." ;;
     esac
     install_project
 }
@@ -31,11 +31,11 @@ supported_python() {
             return
         fi
     done
-    fail "${PYTHON:-python3} is not Python 3.11, 3.12, 3.13 or 3.14:" \
-        "install one of these, or name one with PYTHON=/path/to/python."
+    fail "Python 3.11, 3.12, 3.13 or 3.14 is needed, and ${PYTHON:-python3} is none of them:" \
+        "install one, or name it with PYTHON=/path/to/python."
 }
 
-# Prints the names of the Debian and Ubuntu packages that are missing.
+# The names of Debian's and Ubuntu's packages for what is not there yet.
 missing_linux_packages() {
     version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
     "$python" -c 'import ensurepip, venv' 2>/dev/null || echo "$version-venv"
@@ -55,7 +55,7 @@ install_missing_linux_packages() {
     set -- $(missing_linux_packages)
     [ $# -gt 0 ] || return 0
     command -v apt-get >/dev/null ||
-        fail "there is no apt-get: install your system's counterparts of these Debian packages: $*."
+        fail "apt-get is not here: install your system's counterpart of these Debian packages: $*."
     if [ "$(id -u)" = 0 ]; then
         as_root=env
     else
@@ -75,7 +75,7 @@ install_missing_homebrew_packages() {
     quietly brew install portaudio
 }
 
-# Shows a command's output only if it fails.
+# Shows what a command prints only if it fails.
 quietly() {
     log=$(mktemp)
     if "$@" >"$log" 2>&1; then

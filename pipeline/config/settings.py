@@ -1,8 +1,8 @@
 """The settings of a session, each declared once.
 
 Each field of `Settings` is one setting. Its name gives the flag (`--vad-threshold`) and the
-environment name (`AZURE_VOICELIVE_VAD_THRESHOLD`); its type and `_setting` give the rest. The
-command line's options, the check of every value and the README's table all derive from that.
+environment name (`AZURE_VOICELIVE_VAD_THRESHOLD`); its type and `setting` give the rest. The
+command line's options, the check of every value and the manual's table all derive from that.
 """
 
 import math
@@ -16,7 +16,7 @@ PREFIX = "AZURE_VOICELIVE_"
 _T = TypeVar("_T")
 
 
-def _setting(
+def setting(
     default: _T,
     meaning: str,
     *,
@@ -25,7 +25,10 @@ def _setting(
     maximum: float = math.inf,
     secret: bool = False,
 ) -> _T:
-    """Declare a field; `minimum` and `maximum` belong to the range."""
+    """Declare a field of `Settings` or of another dataclass that `options` reads.
+
+    `minimum` and `maximum` belong to the range.
+    """
     declared = {
         "meaning": meaning,
         "choices": choices,
@@ -41,30 +44,30 @@ def _setting(
 class Settings:
     """The settings of a run. Units are in the names; `None` means not given."""
 
-    endpoint: str | None = _setting(
+    endpoint: str | None = setting(
         None,
         "Your resource, such as https://NAME.services.ai.azure.com. "
         "Without one, the built-in offline service is used.",
     )
-    api_key: str | None = _setting(
+    api_key: str | None = setting(
         None,
         "The resource's key. Prefer the environment or .env: other users can see a flag.",
         secret=True,
     )
-    use_api_key: bool | None = _setting(
+    use_api_key: bool | None = setting(
         None,
         "Sign in with the key; off: with Microsoft Entra. By default with the key if there is one.",
     )
-    api_version: str = _setting("2026-07-15", "Version of the Voice Live API.")
-    model: str = _setting("gpt-realtime", "Model that answers; any that your resource offers.")
-    voice: str = _setting(
+    api_version: str = setting("2026-07-15", "Version of the Voice Live API.")
+    model: str = setting("gpt-realtime", "Model that answers; any that your resource offers.")
+    voice: str = setting(
         "en-US-AvaNeural", "An Azure voice (its name has a hyphen) or an OpenAI voice (alloy)."
     )
-    instructions: str = _setting(
+    instructions: str = setting(
         "You are a helpful voice assistant. Be conversational and concise. Respond naturally.",
         "Instructions for the assistant.",
     )
-    turn_detection: str = _setting(
+    turn_detection: str = setting(
         "server_vad",
         "How the service detects your turns.",
         choices=(
@@ -74,59 +77,59 @@ class Settings:
             "azure_semantic_vad_multilingual",
         ),
     )
-    vad_threshold: float = _setting(
+    vad_threshold: float = setting(
         0.5, "How sure the service must be that you speak.", minimum=0, maximum=1
     )
-    prefix_padding_ms: int = _setting(
+    prefix_padding_ms: int = setting(
         300, "Sound before detected speech that counts as speech.", minimum=0, maximum=10_000
     )
-    silence_duration_ms: int = _setting(
+    silence_duration_ms: int = setting(
         500, "Silence that ends your turn.", minimum=0, maximum=10_000
     )
-    interrupt_response: bool = _setting(True, "Interrupt the answer when you speak.")
-    echo_cancellation: bool = _setting(
+    interrupt_response: bool = setting(True, "Interrupt the answer when you speak.")
+    echo_cancellation: bool = setting(
         True, "Let the service remove its own voice from the microphone."
     )
-    noise_reduction: bool = _setting(True, "Let the service remove background noise.")
-    transcription: bool = _setting(True, "Show what you said as text.")
-    temperature: float | None = _setting(
+    noise_reduction: bool = setting(True, "Let the service remove background noise.")
+    transcription: bool = setting(True, "Show what you said as text.")
+    temperature: float | None = setting(
         None,
         "How varied the answers are. By default as the model sets it.",
         minimum=0.6,
         maximum=1.2,
     )
-    tools: tuple[str, ...] = _setting(
+    tools: tuple[str, ...] = setting(
         (),
         "Python file whose functions the model may call. Repeat the flag for more files; "
         "in the environment, separate them as in PATH.",
     )
-    tool_choice: str = _setting(
+    tool_choice: str = setting(
         "auto", "When the model calls functions: auto, none, required, or a function's name."
     )
-    tool_timeout_s: float = _setting(
+    tool_timeout_s: float = setting(
         30.0, "Longest time that a function may take.", minimum=0.1, maximum=3_600
     )
-    input: str | None = _setting(
+    input: str | None = setting(
         None, "Microphone: a device's number or part of its name, or a .wav file to play instead."
     )
-    output: str | None = _setting(
+    output: str | None = setting(
         None, "Speaker: a device's number or part of its name, or a .wav file to record to."
     )
-    frame_ms: int = _setting(
+    frame_ms: int = setting(
         50, "Length of the microphone's frames; shorter is faster.", choices=("10", "20", "50")
     )
-    period_ms: float | None = _setting(
+    period_ms: float | None = setting(
         None,
         "Length of the device's periods. By default the shortest that it keeps up with, from 5 ms.",
         minimum=1,
         maximum=50,
     )
-    offline: bool = _setting(False, "Use the built-in service even if an endpoint is configured.")
-    verbose: bool = _setting(False, "Also show events, device facts and library messages.")
-    connect_timeout_s: float = _setting(
+    offline: bool = setting(False, "Use the built-in service even if an endpoint is configured.")
+    verbose: bool = setting(False, "Also show events, device facts and library messages.")
+    connect_timeout_s: float = setting(
         10.0, "Longest time to wait for a connection.", minimum=0.1, maximum=300
     )
-    reconnect_s: float = _setting(
+    reconnect_s: float = setting(
         30.0,
         "How long to try to reconnect after a lost connection or an expired session; "
         "0 ends the conversation instead.",

@@ -33,9 +33,9 @@ class Tool:
     arguments: type[BaseModel]
 
     def keywords(self, arguments: str) -> dict[str, Any]:
-        """Check the model's JSON and convert it to the function's keyword arguments.
+        """Check the model's JSON and convert it to what the function takes.
 
-        Arguments that are not given are left out, so that the function's own defaults apply.
+        Arguments that are not given are left out: the function's own defaults hold for them.
 
         :raises ArgumentsError: it is not JSON or does not fit; the text is for the model.
         """
@@ -80,10 +80,7 @@ def _fail(where: str, name: str, fault: str) -> NoReturn:
 def _arguments_model(
     function: Function, texts: dict[str, str | None], fail: Fail
 ) -> type[BaseModel]:
-    """Return a model with one field for each parameter.
-
-    The parameter's name is the field's alias, because pydantic refuses some names for fields.
-    """
+    """One field a parameter. The parameter's name is the alias: no name can be a bad field's."""
     hints = _hints(function, fail)
     fields: dict[str, Any] = {}
     for index, parameter in enumerate(inspect.signature(function).parameters.values()):
@@ -153,7 +150,7 @@ class _PortableSchema(GenerateJsonSchema):
         return False
 
     def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
-        """Use ``items`` instead of ``prefixItems``: OpenAI refuses arrays without ``items``."""
+        """Arrays without ``items`` are refused by OpenAI, so ``prefixItems`` alone would not do."""
         json_schema = super().tuple_schema(schema)
         kinds: list[JsonSchemaValue] = []
         for kind in json_schema.pop("prefixItems", []):
@@ -164,7 +161,7 @@ class _PortableSchema(GenerateJsonSchema):
         return json_schema
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """Drop ``discriminator``, which belongs to OpenAPI and points into ``$defs``."""
+        """``discriminator`` belongs to OpenAPI and points into ``$defs``."""
         json_schema = super().tagged_union_schema(schema)
         json_schema.pop("discriminator", None)
         return json_schema
