@@ -119,20 +119,20 @@ def test_a_syntax_error_in_a_sibling_is_located_there(write: Write) -> None:
 
 def test_two_tools_of_one_name_are_refused(write: Write) -> None:
     first, second = write(GOOD, "one.py"), write(f"\n{GOOD}", "two.py")
-    with pytest.raises(ToolError) as told:
+    with pytest.raises(ToolError) as caught:
         load_tools([first, second])
-    assert str(told.value) == (
+    assert str(caught.value) == (
         f"{second}, line 2: a tool named good exists already, in {first}, line 1: "
         "rename one of them."
     )
 
 
 def test_the_users_traceback_is_kept(write: Write) -> None:
-    with pytest.raises(ToolError) as told:
+    with pytest.raises(ToolError) as caught:
         load_tools([write("1 / 0\n")])
-    assert isinstance(told.value.__cause__, ZeroDivisionError)
-    assert isinstance(told.value, UsageError)
-    assert str(pickle.loads(pickle.dumps(told.value))) == str(told.value)  # noqa: S301
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert isinstance(caught.value, UsageError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
 
 
 def test_files_of_one_name_in_two_folders_stay_apart(write: Write) -> None:
@@ -193,9 +193,9 @@ def test_the_voice_processes_do_not_import_what_describes_tools() -> None:
 
 
 def _refused(file: str, place: str, words: str) -> None:
-    with pytest.raises(ToolError) as told:
+    with pytest.raises(ToolError) as caught:
         load_tools([file])
-    sentence = str(told.value)
+    sentence = str(caught.value)
     assert place in sentence
     assert words in sentence
     assert "\n" not in sentence
