@@ -1,7 +1,7 @@
-"""Functions for the model to call: ``python -m pipeline run --tools examples/tools.py``.
+"""Functions for the model to call: ``.venv/bin/voice-pipeline run --tools examples/tools.py``.
 
-Every public function with type hints and a docstring is a tool. What the docstring says is all
-that the model knows about it. An exception's text is told to the model, which will explain it.
+Every public function with type hints and a docstring is a tool. The docstring is all that the
+model knows about it. If a function raises, the model gets the exception's text and explains it.
 """
 
 import ast
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-# Larger cities whose time zone bears another city's name.
+# Larger cities whose time zone is named after another city.
 _ZONES = {
     "Abu Dhabi": "Asia/Dubai",
     "Atlanta": "America/New_York",
@@ -83,7 +83,7 @@ def current_time(city: str) -> str:
     zone = _zones().get(_plain(city))
     if zone is None:
         return (
-            f"The time zone of {city} is not known here: "
+            f"The time zone of {city} is not known: "
             "name a larger city, or a time zone such as Europe/Berlin."
         )
     now = datetime.now(ZoneInfo(zone))
@@ -91,7 +91,7 @@ def current_time(city: str) -> str:
 
 
 def calculate(expression: str) -> int | float:
-    """Work out an arithmetic expression.
+    """Calculate an arithmetic expression.
 
     Use it for every calculation. It knows + - * / // % **, parentheses, sqrt, abs, round, min,
     max, log, log10, exp, sin, cos, tan (in radians), pi and e.
@@ -105,7 +105,7 @@ def calculate(expression: str) -> int | float:
     try:
         tree = ast.parse(text, mode="eval")
     except SyntaxError:
-        raise ValueError(f"this is no arithmetic expression: {expression}") from None
+        raise ValueError(f"this is not an arithmetic expression: {expression}") from None
     result = _value(tree.body)
     return result if isinstance(result, int) else float(f"{result:.12g}")
 
@@ -116,7 +116,7 @@ async def note(text: str | None = None) -> str:
     Notes are still there in later conversations.
 
     Args:
-        text: What to write down. Leave it out to read all notes.
+        text: The note to keep. Leave it out to read all notes.
     """
     path = _data_folder() / "notes.txt"
     if text is None or not text.strip():
@@ -128,7 +128,7 @@ async def note(text: str | None = None) -> str:
 
 @cache
 def _zones() -> dict[str, str]:
-    """Zones by their whole name, by their city, and by the cities in the table."""
+    """Return zones by their full name, by their city, and by the cities in the table."""
     names = sorted(available_timezones())
     zones = {_plain(name): name for name in names}
     cities = {_plain(name.rpartition("/")[2]): name for name in names if "/" in name}
@@ -136,7 +136,7 @@ def _zones() -> dict[str, str]:
 
 
 def _plain(name: str) -> str:
-    """São_Paulo, sao paulo and SAO PAULO are one."""
+    """Return `name` so that São_Paulo, sao paulo and SAO PAULO are equal."""
     letters = unicodedata.normalize("NFKD", name.replace("_", " ").casefold())
     return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())
 
@@ -184,7 +184,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[_Number, _Number], _Number]] = {
 
 
 def _value(node: ast.expr) -> _Number:
-    """Work out a tree, of which only numbers, operators and the functions above are allowed."""
+    """Evaluate a tree of numbers, operators and the functions above; nothing else is allowed."""
     match node:
         case ast.Constant(int() | float() as number) if not isinstance(number, bool):
             result: _Number = number
@@ -197,7 +197,7 @@ def _value(node: ast.expr) -> _Number:
         case ast.Call(ast.Name(name), arguments, []) if name in _FUNCTIONS:
             result = _FUNCTIONS[name](*map(_value, arguments))
         case _:
-            raise ValueError(f"{ast.unparse(node)} is not arithmetic that can be worked out")
+            raise ValueError(f"{ast.unparse(node)} cannot be calculated")
     if isinstance(result, int):
         _require_small(result.bit_length())
     return result
@@ -209,7 +209,7 @@ def _require_small(bits: int) -> None:
 
 
 def _data_folder() -> Path:
-    """Where programs keep what belongs to a user, by each system's convention."""
+    """Return the folder for a user's data, by each system's convention."""
     home = Path.home()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")

@@ -1,7 +1,7 @@
-"""What can go wrong, as one tree.
+"""The errors that this package raises on purpose, as one tree.
 
     PipelineError                    exit code 1
-    ├── UsageError                   exit code 2: the person can put it right
+    ├── UsageError                   exit code 2: the user can put it right
     │   ├── SettingsError            a flag, environment or .env value
     │   ├── DeviceError              an unknown or unusable sound card
     │   ├── WavError                 an unreadable or empty sound file
@@ -13,8 +13,8 @@
     ├── ServiceClosedError           the service ended the session
     └── ProcessDiedError             a child process ended unexpectedly
 
-`str(error)` is the one sentence a person reads: what was given, what is expected, what to do.
-No sentence ever holds a secret.
+`str(error)` is the sentence that the user reads: what was given, what is expected, what to do.
+It never holds a secret.
 """
 
 
@@ -25,7 +25,7 @@ class PipelineError(Exception):
 
 
 class UsageError(PipelineError):
-    """The person can put it right: the sentence says what was given and what is expected."""
+    """A mistake of the user's: the sentence says what was given and what is expected."""
 
     exit_code = 2
 
@@ -35,7 +35,7 @@ class SettingsError(UsageError):
 
 
 class DeviceError(UsageError):
-    """No sound card has this name or number, or the card refuses to be opened."""
+    """A sound card is unknown or cannot be opened."""
 
 
 class WavError(UsageError):
@@ -43,7 +43,7 @@ class WavError(UsageError):
 
 
 class EndpointError(UsageError):
-    """The endpoint cannot be reached, or what answers there is not Voice Live."""
+    """The endpoint cannot be reached, or is not Voice Live."""
 
 
 class AuthenticationError(UsageError):
@@ -51,15 +51,15 @@ class AuthenticationError(UsageError):
 
 
 class PortInUseError(UsageError):
-    """The port asked for the offline service belongs to another program."""
+    """Another program listens on the offline service's port."""
 
 
 class ToolError(UsageError):
-    """A file of tools cannot be imported, or the model could not call a function in it."""
+    """A file of tools cannot be imported, or holds a function that the model cannot call."""
 
 
 class MissingPackageError(UsageError):
-    """An optional package is not installed: the sentence says what installs it."""
+    """An optional package is missing; the sentence says how to install it."""
 
 
 class ServiceClosedError(PipelineError):

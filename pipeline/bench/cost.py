@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,11 @@ def _stolen_s() -> float:
 def _own_cpu_s() -> float:
     """Return the processor time of this process and of its living descendants."""
     this = psutil.Process()
-    return sum(_cpu_s(process) for process in (this, *this.children(recursive=True)))
+    cpu_s = 0.0
+    for process in (this, *this.children(recursive=True)):
+        with suppress(psutil.Error):  # it has just ended, or may not be looked at
+            cpu_s += _cpu_s(process)
+    return cpu_s
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -83,5 +88,8 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 def _memory_mb(process: psutil.Process) -> float:
-    memory: Any = process.memory_full_info()
+    try:
+        memory: Any = process.memory_full_info()
+    except psutil.AccessDenied:
+        memory = process.memory_info()
     return float(getattr(memory, "pss", memory.rss)) / 1e6

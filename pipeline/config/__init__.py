@@ -1,1 +1,1 @@
-"""What a run can be told, and where it is read from."""
+"""Settings: their declarations, their sources, and the command-line options made from them."""

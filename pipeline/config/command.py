@@ -1,4 +1,4 @@
-"""What every command of the command line needs: its settings, warnings, and its help."""
+"""The parts that all commands share: loaded settings, messages, and help with examples."""
 
 import inspect
 import os

@@ -13,7 +13,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def options_of(declaration: type) -> Callable[[_Command], _Command]:
     """Give a command one option for each field of `declaration`, in its order.
 
-    Values arrive as they were typed, `bool` for a switch, `None` if absent: the loader checks them.
+    Values are passed on as typed, `bool` for a switch, `None` if absent; the loader checks them.
     """
 
     def decorate(command: _Command) -> _Command:

@@ -1,4 +1,4 @@
-"""Where settings come from: flags over environment over .env, every value checked."""
+"""Load settings: flags over environment over .env, with every value checked."""
 
 import difflib
 import os
@@ -20,7 +20,7 @@ _FALSE = ("false", "0", "no", "off")
 
 
 class Loaded(NamedTuple):
-    """Checked settings, and sentences worth showing that stop nothing."""
+    """Checked settings, and warnings to show."""
 
     settings: Settings
     warnings: list[str]
@@ -29,10 +29,10 @@ class Loaded(NamedTuple):
 def load(
     flags: Mapping[str, object], environment: Mapping[str, str], dotenv: Mapping[str, str]
 ) -> Loaded:
-    """Merge the three sources and check every value that counts.
+    """Merge the three sources and check the values that take effect.
 
-    `flags` holds field names and what was typed: `str`, `bool` for a switch, `None` if absent.
-    Raises `SettingsError` for the first value that cannot be used.
+    :param flags: what was typed, by field name: `str`, `bool` for a switch, `None` if absent.
+    :raises SettingsError: a value cannot be used.
     """
     values: dict[str, Any] = {}
     for option in options():
@@ -55,7 +55,10 @@ def load(
 
 
 def read_dotenv() -> dict[str, str]:
-    """Return the names and values of the nearest .env, here or in a parent folder."""
+    """Return the names and values of the nearest .env, in this folder or a parent.
+
+    :raises SettingsError: it cannot be read.
+    """
     path = find_dotenv(usecwd=True)
     if not path:
         return {}
@@ -68,14 +71,18 @@ def read_dotenv() -> dict[str, str]:
 
 
 def _parse_named(option: Option, raw: str, source: str) -> object:
-    """Parse a value of the environment or .env, where several paths stand as in PATH."""
+    """Parse a value of the environment or .env, which separates several paths as PATH does."""
     if not option.repeatable:
         return parse(option, raw, source)
     return tuple(parse(option, part, source) for part in raw.split(os.pathsep))
 
 
 def parse(option: Option, raw: str, source: str) -> bool | int | float | str:
-    """Turn `raw` into the option's type; `source` names in errors where it came from."""
+    """Convert `raw` to the option's type.
+
+    :param source: where the value came from, for the sentence of an error.
+    :raises SettingsError: the value cannot be used.
+    """
     text = raw.strip()
     if not text:
         raise SettingsError(f"{source} is empty: give it a value or leave it out.")
@@ -91,12 +98,15 @@ def parse(option: Option, raw: str, source: str) -> bool | int | float | str:
     if option.name == "endpoint":
         return _parse_endpoint(text, source)
     if option.secret and (not text.isascii() or not text.isprintable() or " " in text):
-        raise SettingsError(f"{source} holds a character that no key has: copy the key again.")
+        raise SettingsError(
+            f"{source} has a space, a control character or one outside ASCII, which keys never "
+            "have: copy the key again."
+        )
     return text
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """Return "; did you mean X?" for the nearest known word, else a full stop."""
+    """Return "; did you mean X?" for the nearest known word, or a full stop if none is near."""
     nearest = difflib.get_close_matches(wrong, list(known), n=1)
     return f"; did you mean {nearest[0]}?" if nearest else "."
 
@@ -123,7 +133,7 @@ def _parse_number(option: Option, text: str, source: str) -> int | float:
 def _parse_endpoint(text: str, source: str) -> str:
     """Return `scheme://host[:port][/path]`, without the path that the SDK adds itself.
 
-    No sentence shows `text`: people paste addresses that hold a key, or the key itself.
+    The errors never show `text`: people paste addresses that hold a key, or the key itself.
     """
     expected = "expected an address such as https://NAME.services.ai.azure.com"
     if any(mark in text for mark in "@?#"):
@@ -152,7 +162,7 @@ def _is_host(host: str | None) -> bool:
 def _check_sign_in(settings: Settings) -> None:
     if not settings.uses_offline_service and settings.uses_api_key and settings.api_key is None:
         raise SettingsError(
-            f"{PREFIX}USE_API_KEY asks for a key, but there is none: set {PREFIX}API_KEY, "
+            f"{PREFIX}USE_API_KEY is true, but no key is set: set {PREFIX}API_KEY, "
             "or use --no-use-api-key to sign in with Microsoft Entra."
         )
 
@@ -160,7 +170,7 @@ def _check_sign_in(settings: Settings) -> None:
 def _unknown_names(dotenv: Mapping[str, str]) -> list[str]:
     known = [option.environment for option in options()]
     return [
-        f".env has {name}, which is no setting{suggestion(name, known)}"
+        f".env has {name}, which is not a setting{suggestion(name, known)}"
         for name in dotenv
         if name.startswith(PREFIX) and name not in known
     ]
@@ -169,7 +179,9 @@ def _unknown_names(dotenv: Mapping[str, str]) -> list[str]:
 def _hints(settings: Settings) -> list[str]:
     hints = []
     if settings.model in _RETIRED_MODELS:
-        hints.append(f"The model {settings.model} was retired; gpt-realtime is its successor.")
+        hints.append(f"The model {settings.model} is retired: use gpt-realtime instead.")
     if settings.api_key is not None and settings.endpoint is None and not settings.offline:
-        hints.append(f"There is a key but no {PREFIX}ENDPOINT, so the offline service is used.")
+        hints.append(
+            f"{PREFIX}API_KEY is set, but {PREFIX}ENDPOINT is not: using the offline service."
+        )
     return hints

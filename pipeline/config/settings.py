@@ -42,12 +42,12 @@ def setting(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a run can be told. Units are in the names; `None` means not given."""
+    """The settings of a run. Units are in the names; `None` means not given."""
 
     endpoint: str | None = setting(
         None,
         "Your resource, such as https://NAME.services.ai.azure.com. "
-        "Without one the built-in offline service is used.",
+        "Without one, the built-in offline service is used.",
     )
     api_key: str | None = setting(
         None,
@@ -56,21 +56,20 @@ class Settings:
     )
     use_api_key: bool | None = setting(
         None,
-        "Sign in with the key, or (no) with Microsoft Entra. "
-        "By default with the key where there is one.",
+        "Sign in with the key; off: with Microsoft Entra. By default with the key if there is one.",
     )
     api_version: str = setting("2026-07-15", "Version of the Voice Live API.")
-    model: str = setting("gpt-realtime", "Any model that your resource offers.")
+    model: str = setting("gpt-realtime", "Model that answers; any that your resource offers.")
     voice: str = setting(
         "en-US-AvaNeural", "An Azure voice (its name has a hyphen) or an OpenAI voice (alloy)."
     )
     instructions: str = setting(
         "You are a helpful voice assistant. Be conversational and concise. Respond naturally.",
-        "What the assistant is told before the conversation.",
+        "Instructions for the assistant.",
     )
     turn_detection: str = setting(
         "server_vad",
-        "How the service finds the end of your turn.",
+        "How the service detects your turns.",
         choices=(
             "server_vad",
             "azure_semantic_vad",
@@ -79,57 +78,61 @@ class Settings:
         ),
     )
     vad_threshold: float = setting(
-        0.5, "How sure the service must be that it hears speech.", minimum=0, maximum=1
+        0.5, "How sure the service must be that you speak.", minimum=0, maximum=1
     )
     prefix_padding_ms: int = setting(
-        300, "Sound kept from before speech was detected.", minimum=0, maximum=10_000
+        300, "Sound before detected speech that counts as speech.", minimum=0, maximum=10_000
     )
     silence_duration_ms: int = setting(
         500, "Silence that ends your turn.", minimum=0, maximum=10_000
     )
-    interrupt_response: bool = setting(True, "Your speech interrupts the answer.")
-    echo_cancellation: bool = setting(True, "The service removes its own voice from your sound.")
-    noise_reduction: bool = setting(True, "The service removes background noise.")
+    interrupt_response: bool = setting(True, "Interrupt the answer when you speak.")
+    echo_cancellation: bool = setting(
+        True, "Let the service remove its own voice from the microphone."
+    )
+    noise_reduction: bool = setting(True, "Let the service remove background noise.")
     transcription: bool = setting(True, "Show what you said as text.")
     temperature: float | None = setting(
-        None, "How varied the answers are. By default the model's own.", minimum=0.6, maximum=1.2
+        None,
+        "How varied the answers are. By default as the model sets it.",
+        minimum=0.6,
+        maximum=1.2,
     )
     tools: tuple[str, ...] = setting(
         (),
-        "A Python file whose functions the model may call. Give it again for more files; "
-        "in the environment separate them as in PATH.",
+        "Python file whose functions the model may call. Repeat the flag for more files; "
+        "in the environment, separate them as in PATH.",
     )
     tool_choice: str = setting(
-        "auto", "When the model calls functions: auto, none, required, or the name of one."
+        "auto", "When the model calls functions: auto, none, required, or a function's name."
     )
     tool_timeout_s: float = setting(
-        30.0, "How long a function may take.", minimum=0.1, maximum=3_600
+        30.0, "Longest time that a function may take.", minimum=0.1, maximum=3_600
     )
     input: str | None = setting(
-        None, "Microphone: number or part of the name of a device, or a .wav file to play as one."
+        None, "Microphone: a device's number or part of its name, or a .wav file to play instead."
     )
     output: str | None = setting(
-        None, "Speaker: number or part of the name of a device, or a .wav file to record to."
+        None, "Speaker: a device's number or part of its name, or a .wav file to record to."
     )
     frame_ms: int = setting(
-        50, "Microphone sound sent at a time; shorter is quicker.", choices=("10", "20", "50")
+        50, "Length of the microphone's frames; shorter is faster.", choices=("10", "20", "50")
     )
     period_ms: float | None = setting(
         None,
-        "Sound that the device takes or gives at a time. By default the shortest that it keeps up "
-        "with, 5 or more.",
+        "Length of the device's periods. By default the shortest that it keeps up with, from 5 ms.",
         minimum=1,
         maximum=50,
     )
     offline: bool = setting(False, "Use the built-in service even if an endpoint is configured.")
-    verbose: bool = setting(False, "Also show events, device facts and messages of libraries.")
+    verbose: bool = setting(False, "Also show events, device facts and library messages.")
     connect_timeout_s: float = setting(
-        10.0, "How long the service may take to answer a connection.", minimum=0.1, maximum=300
+        10.0, "Longest time to wait for a connection.", minimum=0.1, maximum=300
     )
     reconnect_s: float = setting(
         30.0,
-        "How long to try to reach a service again that broke off, or whose session is over; "
-        "with 0 the conversation ends there.",
+        "How long to try to reconnect after a lost connection or an expired session; "
+        "0 ends the conversation instead.",
         minimum=0,
         maximum=3_600,
     )
@@ -141,13 +144,13 @@ class Settings:
 
     @property
     def uses_api_key(self) -> bool:
-        """Whether Azure is signed in to with the key; otherwise it is with Microsoft Entra."""
+        """Whether the key signs in to Azure; otherwise Microsoft Entra does."""
         return self.api_key is not None if self.use_api_key is None else self.use_api_key
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting as the command line and the documentation see it."""
+    """One declared setting, for the command line and the documentation."""
 
     name: str
     kind: type[bool] | type[int] | type[float] | type[str]
@@ -171,13 +174,13 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The bounds as words, such as `0 to 1`; empty where there are none."""
+        """The bounds as text, such as `0 to 1`; empty if there are none."""
         return f"{self.minimum:g} to {self.maximum:g}" if math.isfinite(self.minimum) else ""
 
 
 @cache
 def options(declaration: type = Settings) -> tuple[Option, ...]:
-    """Return every setting in the order of declaration."""
+    """Return every field of `declaration` as an option, in order."""
     hints = get_type_hints(declaration)
     return tuple(
         Option(
@@ -191,5 +194,5 @@ def options(declaration: type = Settings) -> tuple[Option, ...]:
     )
 
 
-def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type of whatever shape the field declares
+def _kind(hint: Any) -> Any:  # noqa: ANN401 - any type hint
     return next((kind for kind in get_args(hint) if kind is not NoneType), hint)

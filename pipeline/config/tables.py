@@ -1,4 +1,4 @@
-"""The tables in the manual, made from the declarations that the program itself reads."""
+"""The manual's tables, made from the declarations that the program itself reads."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ def settings_table() -> str:
 
 
 def described(option: Option) -> str:
-    """What an option means, with its choices and its range."""
+    """Return an option's meaning, its choices and its range."""
     parts = [option.meaning]
     if option.choices:
         parts.append(", ".join(f"`{choice}`" for choice in option.choices) + ".")

@@ -1,1 +1,1 @@
-"""Everything whose memory order matters: reviewing this folder is reviewing the hard part."""
+"""Shared memory: all code whose memory order matters is in this folder."""

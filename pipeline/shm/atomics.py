@@ -1,17 +1,17 @@
 """Ordered 64-bit words in shared memory.
 
-A plain numpy store may become visible before the payload it announces: never on x86, often enough
-on ARM (Apple silicon). `atomicshm` compiles to the processor's own acquire and release
-instructions. This module is its only user, and offers the two accesses that a single-writer
-protocol needs and nothing else: no compare-and-swap, because no word has two writers.
+A plain numpy store can become visible before the payload it announces: never on x86, but on ARM
+(Apple silicon). `atomicshm` compiles to the processor's acquire and release instructions. This
+module is its only user and offers only what a single-writer protocol needs: acquire loads and
+release stores. A compare-and-swap is not needed, because each word has one writer.
 """
 
 from atomicshm import ACQUIRE, RELAXED, RELEASE, AtomicU64, AtomicView
 
 WORD_BYTES = 8
 SEPARATION_BYTES = 128
-"""Distance between words of different writers: two cache lines, as adjacent lines are fetched in
-pairs on x86 and Apple silicon's line is 128 bytes."""
+"""Distance between words of different writers: two cache lines. x86 fetches adjacent lines in
+pairs, and Apple silicon's line has 128 bytes."""
 
 
 class Word:
@@ -23,28 +23,28 @@ class Word:
         self._cell = cell
 
     def load(self) -> int:
-        """Acquire: whatever was written before the matching `store` is visible after this."""
+        """Load with acquire: all writes before the matching `store` are visible after this."""
         return self._cell.load(ACQUIRE)
 
     def store(self, value: int) -> None:
-        """Release: whatever was written before this is visible to a `load` that sees `value`."""
+        """Store with release: a `load` that sees `value` also sees all writes before this."""
         self._cell.store(value, RELEASE)
 
     def add(self, amount: int) -> None:
-        """Grow a counter. For the word's one writer only: a load and a store, not one step."""
+        """Add to a counter. Only for the word's writer: this is a load and a store, not atomic."""
         self._cell.store(self._cell.load(RELAXED) + amount, RELEASE)
 
 
 class Words:
-    """Hands out words over a shared buffer. Close it before the buffer's owner unmaps it."""
+    """The words of a shared buffer. Close it before the buffer's owner unmaps the memory."""
 
     def __init__(self, buffer: memoryview) -> None:
         self._view = AtomicView(buffer)
 
     def at(self, offset_bytes: int) -> Word:
-        """The word at `offset_bytes`, which must be a multiple of 8."""
+        """Return the word at `offset_bytes`, a multiple of 8."""
         return Word(self._view.cell_u64(offset_bytes))
 
     def close(self) -> None:
-        """Let go of the buffer; every word of this view raises ValueError from then on."""
+        """Release the buffer; afterwards every word of it raises ValueError."""
         self._view.close()

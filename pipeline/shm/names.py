@@ -1,4 +1,4 @@
-"""What a child needs to attach to the pipeline's shared memory."""
+"""The names of the segments, with which a child attaches to the pipeline's shared memory."""
 
 from dataclasses import dataclass
 

@@ -16,9 +16,8 @@ Two named sync points hold it together:
 
 Indices are 64-bit counts of frames that only grow; fill is ``written - read``, the slot is
 ``index mod capacity``, so full and empty need no extra flag. Each index has one writer, and the
-two lie 128 bytes apart. What an answer still means when it is old: `free_frames` may only be too
-small by the time the writer uses it, `fill_frames` may only be too small by the time the reader
-does. Nobody waits here.
+two lie 128 bytes apart. An old answer stays safe: by the time it is used, the true number can only
+be larger, of `free_frames` for the writer and of `fill_frames` for the reader. Neither side waits.
 """
 
 from typing import NamedTuple, Self
@@ -31,7 +30,7 @@ from pipeline.shm.atomics import SEPARATION_BYTES
 from pipeline.shm.segment import Segment
 
 FLAG_ITEM_END = 1
-"""The last frame of its answer item; it may hold no samples at all."""
+"""Marks the last frame of its answer item; the frame may be empty."""
 
 SLOT = np.dtype(
     {
@@ -55,18 +54,18 @@ _SLOTS_OFFSET = 3 * SEPARATION_BYTES
 
 
 class Frame(NamedTuple):
-    """A frame at the front of the ring, valid until its reader advances past it."""
+    """A waiting frame, valid until its reader advances past it."""
 
     sequence: int
-    """Index of the frame in the ring's whole life, from 0."""
+    """Index of the frame since the ring was created, from 0."""
     generation: int
-    """Interruptions that had happened when this frame's response was created."""
+    """Number of interruptions before this frame's response was created."""
     item: int
     """Ordinal of the answer item, from 1; 0 for microphone frames."""
     item_offset_samples: int
     """Position of the first sample within its answer item."""
     capture_time_ns: int
-    """``time.monotonic_ns`` at which the first sample was captured; 0 for answers."""
+    """``time.monotonic_ns`` of the first sample's capture; 0 for answers."""
     flags: int
     """FLAG_… bits."""
     samples: Samples
@@ -76,8 +75,8 @@ class Frame(NamedTuple):
 class FrameRing:
     """The memory of a ring: created by its owner, attached elsewhere by name.
 
-    Take the `writer` in exactly one process and the `reader` in exactly one other. Frames and
-    ends must no longer be in use when the ring is closed.
+    Take the `writer` in exactly one process and the `reader` in exactly one other. Stop using
+    frames and ends before the ring is closed.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -86,7 +85,7 @@ class FrameRing:
 
     @classmethod
     def create(cls, capacity_frames: int) -> Self:
-        """A new, empty ring of `capacity_frames` ≥ 1 frames (2.5 kB each)."""
+        """Create an empty ring of `capacity_frames` ≥ 1 frames (2.5 kB each)."""
         if capacity_frames < 1:
             raise ValueError(f"a ring holds at least 1 frame, not {capacity_frames}")
         segment = Segment.create(_SLOTS_OFFSET + capacity_frames * SLOT.itemsize)
@@ -95,7 +94,10 @@ class FrameRing:
 
     @classmethod
     def attach(cls, name: str) -> Self:
-        """The ring that another process created; FileNotFoundError if it is gone."""
+        """Attach to another process's ring.
+
+        :raises FileNotFoundError: it is gone.
+        """
         return cls(Segment.attach(name))
 
     @property
@@ -117,7 +119,7 @@ class FrameRing:
         return end
 
     def close(self) -> None:
-        """Unmap the memory; its creator also removes it from the system."""
+        """Unmap the memory, and unlink it if this process created it."""
         while self._ends:
             self._ends.pop().release()
         self._segment.close()
@@ -130,7 +132,7 @@ class FrameRing:
 
 
 class RingWriter:
-    """The producer's side: it alone moves `written`."""
+    """The producer's side, the only one that moves `written`."""
 
     def __init__(self, segment: Segment, capacity_frames: int) -> None:
         self._capacity = capacity_frames
@@ -142,7 +144,7 @@ class RingWriter:
         self._next = self._written.load()
 
     def free_frames(self) -> int:
-        """Frames that fit now; the reader can only make it more."""
+        """Return the number of frames that fit; the reader can only increase it."""
         # reclaim: acquire pairs with the release in RingReader.advance, so the reader is done
         # with every slot counted as free here.
         return self._capacity - (self._next - self._read.load())
@@ -157,7 +159,7 @@ class RingWriter:
         capture_time_ns: int = 0,
         flags: int = 0,
     ) -> bool:
-        """Publish a frame of up to 1200 `samples`; False, and nothing written, if the ring is full.
+        """Publish a frame of up to 1200 `samples`; return False if the ring is full.
 
         :raises ValueError: `samples` does not fit a frame.
         """
@@ -184,7 +186,7 @@ class RingWriter:
 
 
 class RingReader:
-    """The consumer's side: it alone moves `read`."""
+    """The consumer's side, the only one that moves `read`."""
 
     def __init__(self, segment: Segment, capacity_frames: int) -> None:
         self._capacity = capacity_frames
@@ -197,13 +199,13 @@ class RingReader:
         self._next = self._read.load()
 
     def fill_frames(self) -> int:
-        """Frames waiting; the writer can only make it more."""
+        """Return the number of waiting frames; the writer can only increase it."""
         # publish: acquire pairs with the release in RingWriter.write, so every frame counted
         # here is complete.
         return self._written.load() - self._next
 
     def front(self, behind: int = 0) -> Frame | None:
-        """The waiting frame `behind` the oldest, left in place; None if there is none."""
+        """Return the waiting frame `behind` the oldest, left in place; None if there is none."""
         if behind >= self.fill_frames():
             return None
         slot = (self._next + behind) % self._capacity
@@ -212,7 +214,7 @@ class RingReader:
         return Frame(sequence, generation, item, offset, captured, flags, samples)
 
     def advance(self, frames: int = 1) -> None:
-        """Give the oldest `frames` back to the writer; their samples may change from now on.
+        """Give the oldest `frames` back to the writer, which may overwrite their samples.
 
         :raises ValueError: fewer are waiting.
         """
@@ -224,7 +226,7 @@ class RingReader:
         self._read.store(self._next)
 
     def skip_older(self, generation: int) -> int:
-        """Advance past every leading frame below `generation`, however many; returns how many."""
+        """Advance past all leading frames of a generation below `generation`; return how many."""
         skipped = 0
         while fill := self.fill_frames():
             slot = self._next % self._capacity

@@ -1,7 +1,7 @@
 """Life of a shared-memory segment: created and unlinked by one process, attached by others.
 
-CPython chooses the name (macOS allows 31 characters) and its resource tracker, which all spawned
-processes share, unlinks what a killed owner left behind.
+CPython chooses the name (macOS allows 31 characters). If the owner is killed, CPython's resource
+tracker, which all spawned processes share, unlinks the segment.
 """
 
 import sys
@@ -21,12 +21,15 @@ class Segment:
 
     @classmethod
     def create(cls, size_bytes: int) -> Self:
-        """A new segment, all zero. Its creator is the one who unlinks it."""
+        """Create a segment, all zero. Its creator unlinks it."""
         return cls(SharedMemory(create=True, size=size_bytes), owner=True)
 
     @classmethod
     def attach(cls, name: str) -> Self:
-        """The segment that another process created under `name`; FileNotFoundError if gone."""
+        """Attach to another process's segment.
+
+        :raises FileNotFoundError: it is gone.
+        """
         if sys.version_info >= (3, 13):
             return cls(SharedMemory(name, track=False), owner=False)
         return cls(SharedMemory(name), owner=False)
@@ -37,7 +40,10 @@ class Segment:
 
     @property
     def buffer(self) -> memoryview:
-        """The whole segment; ValueError once it is closed."""
+        """The whole segment.
+
+        :raises ValueError: the segment is closed.
+        """
         if self._memory.buf is None:
             raise ValueError("the segment is closed")
         return self._memory.buf
@@ -46,7 +52,10 @@ class Segment:
         return self._words.at(offset_bytes)
 
     def close(self) -> None:
-        """Unmap, and unlink if this process created it. Arrays over `buffer` must be gone."""
+        """Unmap the memory, and unlink it if this process created it.
+
+        Arrays over `buffer` must be gone.
+        """
         self._words.close()
         self._memory.close()
         if self._owner:

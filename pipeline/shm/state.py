@@ -1,8 +1,7 @@
-"""The shared state: single-writer words that the processes show each other.
+"""The shared state: words that one process writes and all read.
 
-Every word lies in the block of the one process that writes it, and blocks lie 128 bytes apart.
-Values that must be seen together are packed in one word (heard position) or announced by a word
-stored after them (a cut).
+Each word lies in the block of its writer, and blocks lie 128 bytes apart. Values that belong
+together are packed in one word (heard position) or announced by a word stored after them (a cut).
 """
 
 from dataclasses import dataclass, fields
@@ -21,7 +20,7 @@ class Position(NamedTuple):
     samples: int
 
     def packed(self) -> int:
-        """Both numbers in one word, so that no reader sees half of a change."""
+        """Return both numbers in one word, so that a reader never sees half of a change."""
         return self.item << _POSITION_SAMPLES_BITS | self.samples
 
     @classmethod
@@ -30,12 +29,12 @@ class Position(NamedTuple):
 
 
 class CutReport(NamedTuple):
-    """What playback did about an interruption."""
+    """Playback's report about an interruption."""
 
     generation: int
-    """The generation that silenced everything older."""
+    """The generation that silenced all older ones."""
     heard: Position
-    """Everything before this has sounded, or is already with the device; nothing after it will."""
+    """End of what has sounded or is with the device; nothing after it will sound."""
     time_ns: int
     """``time.monotonic_ns`` at which the last sample of the old answer leaves the loudspeaker."""
     discarded_frames: int
@@ -59,11 +58,11 @@ class CaptureFields:
     lost_samples: Word
     """Samples dropped because the ring was full."""
     gap_samples: Word
-    """Samples that passed while the card was opened anew."""
+    """Samples that passed while the card was being reopened."""
     input_overruns: Word
-    """Periods that the card reported as lost before we saw them."""
+    """Periods that the card reported as lost."""
     ended: Word
-    """1: a recorded input has been played to its end and every frame of it is published."""
+    """1: a recorded input has ended and every frame of it is published."""
     heartbeat_ns: Word
     """``time.monotonic_ns`` of the latest frame."""
 
@@ -73,7 +72,7 @@ class NetworkFields:
     """Written by the network process."""
 
     generation: Word
-    """Interruptions so far. Playback drops every frame with a smaller number."""
+    """Number of interruptions so far. Playback drops every frame of a smaller generation."""
     ready: Word
     """1: the session is configured and hears the microphone."""
     sent_samples: Word
@@ -90,13 +89,13 @@ class PlaybackFields:
     handed: Word
     """Packed `Position` of the latest sample handed to the device."""
     played_samples: Word
-    """Answer samples handed to the device, whatever their item."""
+    """Answer samples handed to the device, of all items."""
     underruns: Word
-    """Times that an answer paused because its next samples came too late."""
+    """Pauses inside answers, because the next samples came too late."""
     playout_delay_ns: Word
-    """How long answers wait before they sound, while the service is not ahead of real time."""
+    """How long an answer waits before it sounds, while the service is not ahead of real time."""
     playout_waited_ns: Word
-    """How long the beginnings of all answers together have waited for it."""
+    """Sum of these waits over all answers."""
     output_underruns: Word
     """Periods that the card reported as missed."""
     cut_begun: Word
@@ -114,7 +113,7 @@ _BLOCK_BYTES = 2 * SEPARATION_BYTES  # room for 16 words, and a free 128 bytes a
 
 
 class SharedState:
-    """The shared words, grouped by the process that may write them."""
+    """The shared words, grouped by the process that writes them."""
 
     _BLOCKS = (SupervisorFields, CaptureFields, NetworkFields, PlaybackFields)
 
@@ -127,12 +126,15 @@ class SharedState:
 
     @classmethod
     def create(cls) -> Self:
-        """New shared state, every word 0."""
+        """Create shared state, every word 0."""
         return cls(Segment.create(len(cls._BLOCKS) * _BLOCK_BYTES))
 
     @classmethod
     def attach(cls, name: str) -> Self:
-        """The state that another process created; FileNotFoundError if it is gone."""
+        """Attach to another process's state.
+
+        :raises FileNotFoundError: it is gone.
+        """
         return cls(Segment.attach(name))
 
     @property
@@ -140,11 +142,11 @@ class SharedState:
         return self._segment.name
 
     def publish_cut(self, cut: CutReport) -> None:
-        """Playback only: tell what an interruption left heard."""
+        """Publish what an interruption left heard. Only for playback."""
         words = self.playback
         # cut: every store here is a release and every load in latest_cut an acquire, so they
-        # happen in the order written. A reader who sees any word of this cut sees `cut_begun`,
-        # and one who sees `cut_generation` sees all of them.
+        # happen in the order written. A reader that sees any word of this cut sees `cut_begun`,
+        # and a reader that sees `cut_generation` sees all of them.
         words.cut_begun.store(cut.generation)
         words.cut_heard.store(cut.heard.packed())
         words.cut_time_ns.store(cut.time_ns)
@@ -152,9 +154,9 @@ class SharedState:
         words.cut_generation.store(cut.generation)
 
     def latest_cut(self) -> CutReport | None:
-        """The latest cut; None while playback is in the middle of telling a newer one.
+        """Return the latest cut, of generation 0 if there was none yet.
 
-        Generation 0 if there was none yet.
+        None while playback publishes a newer one.
         """
         words = self.playback
         # cut: `cut_generation` first and `cut_begun` last, the reverse of publish_cut: equal
@@ -168,7 +170,7 @@ class SharedState:
         return CutReport(generation, heard, time_ns, discarded_frames)
 
     def close(self) -> None:
-        """Unmap the memory; its creator also removes it from the system."""
+        """Unmap the memory, and unlink it if this process created it."""
         self._segment.close()
 
     def __enter__(self) -> Self:

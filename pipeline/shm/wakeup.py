@@ -1,7 +1,7 @@
-"""One byte on a socketpair wakes the network process: about 20 µs, with any event loop.
+"""Wake the network process by one byte on a socketpair: about 20 µs, with any event loop.
 
-A frame is published first and the byte is sent afterwards, so a woken reader finds it. Bytes carry
-no count: a full socket means that a wake-up is already on its way.
+The byte is sent after a frame is published, so a woken reader finds the frame. Bytes carry no
+count: if the socket is full, a wake-up is already on its way.
 """
 
 import socket
@@ -16,7 +16,7 @@ class WakeSender:
         self._socket = sock
 
     def wake(self) -> None:
-        # A full buffer has a byte in it already; a closed peer has nobody to wake.
+        # A full buffer holds a byte already; a closed peer has no reader.
         with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             self._socket.send(b"\0")
 
@@ -37,7 +37,7 @@ class WakeReceiver:
         return self._socket.fileno()
 
     def clear(self) -> None:
-        """Take every pending wake-up. Look at the ring after this, never before."""
+        """Take every pending wake-up. Read the ring after this, never before."""
         with suppress(BlockingIOError, ConnectionResetError):
             while len(self._socket.recv(self._CHUNK_BYTES)) == self._CHUNK_BYTES:
                 pass

@@ -1,1 +1,1 @@
-"""What the operating system is asked for: priorities, memory, an event loop, streams, signals."""
+"""Requests to the operating system: priorities, memory, an event loop, streams, signals."""

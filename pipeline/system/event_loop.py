@@ -1,11 +1,11 @@
-"""The fastest event loop that the system has."""
+"""The fastest event loop of each system."""
 
 import asyncio
 import sys
 
 
 def event_loop() -> asyncio.AbstractEventLoop:
-    """A new uvloop loop; on Windows asyncio's, the only one there that watches a plain socket."""
+    """Return a new uvloop loop; on Windows asyncio's selector loop, which can watch a socket."""
     if sys.platform == "win32":
         return asyncio.SelectorEventLoop()
     import uvloop

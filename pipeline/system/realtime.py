@@ -37,7 +37,7 @@ def protect_process() -> None:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Switch cyclic garbage collection off while the callbacks run: they make no cycles."""
+    """Switch cyclic garbage collection off while audio callbacks run, which make no cycles."""
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -51,8 +51,8 @@ def no_garbage_collection() -> Iterator[None]:
 class Promotion:
     """Real-time scheduling for a thread, asked for once; its outcome is logged from any thread.
 
-    :param by_broker: whether rtkit may be asked, which has a process ended whose thread runs for
-        200 ms without a pause.
+    :param by_broker: whether rtkit may be asked. After that, the kernel ends the process if its
+        thread runs for 200 ms without a pause.
     """
 
     def __init__(self, priority: int, *, by_broker: bool) -> None:

@@ -1,8 +1,10 @@
 """Signals: how a terminal, a shell or another program ends this one, at every moment of its life.
 
-the program   SIGINT raises KeyboardInterrupt, SIGTERM and SIGHUP raise SystemExit
-its children  SIGINT does nothing: the supervisor decides
-what a tool starts  SIGINT ends it, as in any program
+Each process takes them in its own way:
+
+    the program         SIGINT raises KeyboardInterrupt, SIGTERM and SIGHUP raise SystemExit
+    its children        SIGINT does nothing, because the supervisor decides; others end them
+    what a tool starts  each signal does what it does in any program
 """
 
 import signal

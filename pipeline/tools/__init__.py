@@ -1,5 +1,5 @@
-"""The process in which a user's functions run when the model calls them, and their schema.
+"""The process in which the model's calls run the user's functions, and their schemas.
 
-No other process ever runs a user's code, so that a call which holds the interpreter delays neither
-the sound, nor a cut, nor the microphone.
+No other process runs the user's code: a call that holds the interpreter delays neither the sound,
+nor a cut, nor the microphone.
 """

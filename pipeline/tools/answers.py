@@ -1,4 +1,4 @@
-"""What the model hears of a call: JSON of the result, or one bounded sentence about the fault."""
+"""The model's answer to a call: the result as JSON, or one bounded sentence about the error."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
 RESULT_BYTES = 64 * 1024
-"""More is of no use in a spoken conversation, and would fill the model's memory."""
+"""Larger results are useless in a spoken conversation and fill the model's context."""
 
 _SENTENCE_CHARACTERS = 500
 _INPUT_CHARACTERS = 80
@@ -15,14 +15,14 @@ _FAULTS = 3
 
 
 class ArgumentsError(Exception):
-    """The model's arguments cannot be used. `str(error)` tells it why."""
+    """The model's arguments cannot be used; `str(error)` tells the model why."""
 
 
 def json_of(name: str, result: object) -> str:
-    """Return the result of the function `name` as JSON, or a sentence if that cannot be.
+    """Return the result of the function `name` as JSON, or a sentence if it cannot be encoded.
 
-    Dataclasses, pydantic models, enums, dates, decimals and sets become what pydantic makes of
-    them; infinities and NaN, which JSON lacks, become strings.
+    pydantic encodes dataclasses, pydantic models, enums, dates, decimals and sets; infinities and
+    NaN, which JSON lacks, become strings.
     """
     try:
         encoded = to_json(result, inf_nan_mode="strings")
@@ -30,14 +30,14 @@ def json_of(name: str, result: object) -> str:
         return _error(f"the result of {name} cannot be written as JSON: {error}")
     if len(encoded) > RESULT_BYTES:
         return _error(
-            f"the result of {name} is {len(encoded):,} bytes long, and at most {RESULT_BYTES:,} "
-            "can be passed on: ask for less"
+            f"the result of {name} has {len(encoded):,} bytes, but at most {RESULT_BYTES:,} "
+            "are allowed: ask for less"
         )
     return encoded.decode()
 
 
 def sentence_of(error: BaseException) -> str:
-    """Return what a function raised, as short text."""
+    """Return the exception that a function raised, as short text."""
     kind = type(error).__name__
     try:
         text = str(error)
@@ -52,7 +52,7 @@ def sentence_about_unknown(name: str, known: Sequence[str]) -> str:
 
 
 def sentence_about_arguments(name: str, known: Sequence[str], error: ValidationError) -> str:
-    """Return which arguments of the function `name` are wrong, and what is expected."""
+    """Return which arguments of the function `name` are wrong, and what it expects."""
     details = error.errors(include_url=False, include_context=False)
     faults = "; ".join(_fault(detail, known) for detail in details[:_FAULTS])
     return _error(f"wrong arguments for {name}: {faults}")
@@ -74,7 +74,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def _error(sentence: str) -> str:
-    """Lone surrogates, which no JSON message may hold, become question marks."""
+    """Bound the sentence; lone surrogates, which JSON cannot hold, become question marks."""
     sentence = sentence.encode(errors="replace").decode()
     return _bounded(f"error: {sentence}", _SENTENCE_CHARACTERS)
 

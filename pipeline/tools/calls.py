@@ -1,4 +1,4 @@
-"""Runs the calls: coroutines on one event loop, all other functions in a thread each."""
+"""Run the calls: coroutines on one event loop, every other function in a thread of its own."""
 
 import asyncio
 import inspect
@@ -22,7 +22,7 @@ _log = logging.getLogger("tools")
 
 
 class Call:
-    """One call: answered once, unless nobody waits any more, and then ended once."""
+    """One call: answered once, unless it is abandoned, and then ended once."""
 
     def __init__(self, command: CallTool, report: Callable[[Report], None]) -> None:
         self.id = command.call_id
@@ -33,41 +33,41 @@ class Call:
         self._awaited = True
 
     def answer(self, output: str) -> None:
-        """Tell the model, if it is still waiting."""
+        """Answer the model, unless the call is abandoned or answered."""
         with self._lock:
             if self._awaited:
                 self._report(ToolReturned(self.id, output))
             self._awaited = False
 
     def abandon(self) -> None:
-        """Nobody waits any more: once this returns, no answer is given."""
+        """Suppress the answer, from when this returns."""
         with self._lock:
             self._awaited = False
 
     def end(self) -> None:
-        """The function has returned, raised or been cancelled."""
+        """Report that the function has returned, raised or been cancelled."""
         self._report(ToolEnded(self.id))
 
     @contextmanager
     def faults_answered(self) -> Iterator[None]:
-        """Tell the model whatever a function or its arguments raise; nothing gets past."""
+        """Answer with whatever a function or its arguments raise; no exception passes."""
         try:
             yield
         except ArgumentsError as error:
             self.answer(str(error))
-        except BaseException as error:  # noqa: BLE001 - sys.exit() in one tool is no end for all
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in one tool must not end the others
             if self._awaited:
                 _log.info("%s", "".join(traceback.format_exception(error)))
             self.answer(sentence_of(error))
 
 
 class Calls:
-    """All calls that have not ended. Its methods may be called from any thread, and never wait.
+    """All calls that have not ended. The methods can be called from any thread and never wait.
 
-    A thread cannot be cancelled: a cancelled function that runs in one goes on, unheard.
-    Commands that come before the tools are there are carried out when they are.
+    A thread cannot be cancelled: a cancelled function in a thread goes on, and its result is
+    dropped. Commands that arrive before `offer` are carried out then.
 
-    :param report: takes reports from any thread.
+    :param report: called with each report, from any thread.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, report: Callable[[Report], None]) -> None:
@@ -79,7 +79,7 @@ class Calls:
         self._lock = threading.Lock()
 
     def offer(self, tools: Mapping[str, Tool]) -> None:
-        """From now on these can be called."""
+        """Let `tools` be called from now on."""
         with self._lock:
             self._tools = tools
             for command in self._early:
@@ -140,7 +140,7 @@ class Calls:
 async def _run_task(tool: Tool, call: Call) -> None:
     with call.faults_answered():
         result = tool.function(**tool.keywords(call.arguments))
-        if inspect.isawaitable(result):  # a decorator may have waited for it already
+        if inspect.isawaitable(result):  # a decorator may have awaited it already
             result = await result
         call.answer(json_of(tool.schema.name, result))
 

@@ -1,4 +1,4 @@
-"""Imports the files a user names and finds the functions that the model may call."""
+"""Import the user's files and find the functions that the model may call."""
 
 import importlib.util
 import inspect
@@ -26,14 +26,14 @@ def load_tools(files: Iterable[str]) -> dict[str, Tool]:
         functions = list(_public_functions(module))
         if not functions:
             raise ToolError(
-                f"{file} defines no tool: it needs a function whose name starts with no "
-                "underscore, with type hints and a docstring."
+                f"{file} defines no tool, expected a function with type hints, a docstring and a "
+                "name that does not start with an underscore."
             )
         for function in functions:
             name, place = function.__name__, _place(file, function)
             if name in tools:
                 raise ToolError(
-                    f"{place}: there is a tool named {name} already, in {places[name]}: "
+                    f"{place}: a tool named {name} exists already, in {places[name]}: "
                     "rename one of them."
                 )
             tools[name], places[name] = tool_of(function, place), place
@@ -41,17 +41,17 @@ def load_tools(files: Iterable[str]) -> dict[str, Tool]:
 
 
 def _imported(file: str, name: str) -> ModuleType:
-    """Import a file under a name that no other module has.
+    """Import a file under a unique module name.
 
-    Sibling modules can be imported, as they can by ``python FILE.py``. The module is registered:
-    dataclasses, typing and pickle look their classes' modules up by name.
+    The file can import its siblings, as under ``python FILE.py``. The module is registered in
+    ``sys.modules``, where dataclasses, typing and pickle look up the modules of classes.
     """
     path = Path(file).resolve()
     if not path.is_file():
         raise ToolError(f"There is no file {file}: --tools expects a Python file.")
     spec = importlib.util.spec_from_file_location(name, path) if path.suffix == ".py" else None
     if spec is None or spec.loader is None:
-        raise ToolError(f"{file} is no Python file: --tools expects a name that ends in .py.")
+        raise ToolError(f"{file} is not a Python file: --tools expects a name that ends in .py.")
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     module = importlib.util.module_from_spec(spec)
@@ -75,16 +75,16 @@ def _import_sentence(file: str, path: str, error: BaseException) -> str:
     place = f"{file}, line {lines[-1]}" if lines else file
     what = f"{type(error).__name__}: {error}".partition("\n")[0]
     if isinstance(error, SystemExit):
-        remedy = "move what ends the program under `if __name__ == '__main__':`"
+        remedy = "move the call that ends the program under `if __name__ == '__main__':`"
     elif isinstance(error, ModuleNotFoundError):
-        remedy = "install what it imports, or put it beside the file"
+        remedy = "install the module, or put it beside the file"
     else:
-        remedy = "correct what it does when it is imported"
+        remedy = "correct the code that runs when it is imported"
     return f"{place}: importing it raises {what}: {remedy}."
 
 
 def _public_functions(module: ModuleType) -> Iterator[Function]:
-    """Functions of the module's own, also decorated ones; no lambdas, classes or second names."""
+    """Yield the module's own functions, decorated ones too; no lambdas, classes or aliases."""
     for name, value in vars(module).items():
         function = inspect.unwrap(value, stop=_wraps_nothing) if callable(value) else None
         if (
@@ -97,7 +97,7 @@ def _public_functions(module: ModuleType) -> Iterator[Function]:
 
 
 def _wraps_nothing(value: object) -> bool:
-    """Whether a decorator left no mark: some objects claim to have every attribute."""
+    """Whether `value` wraps no function; looks in ``__dict__``, as mocks have every attribute."""
     return "__wrapped__" not in getattr(value, "__dict__", ())
 
 

@@ -1,4 +1,4 @@
-"""From a function's signature and docstring to what a model must know to call it."""
+"""Make a tool's JSON schema from a function's signature and docstring."""
 
 import inspect
 import re
@@ -19,7 +19,7 @@ from pipeline.ipc.commands import ToolSchema
 from pipeline.tools.answers import ArgumentsError, sentence_about_arguments
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_HIDE = "or start its name with an underscore to keep it from the model"
+_HIDE = "or start its name with an underscore to hide it from the model"
 
 Function = Callable[..., Any]
 Fail = Callable[[str], NoReturn]
@@ -27,7 +27,7 @@ Fail = Callable[[str], NoReturn]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call, and the model class that its arguments must fit."""
+    """A function that the model may call, and the pydantic model of its arguments."""
 
     schema: ToolSchema
     function: Function
@@ -45,7 +45,7 @@ class Tool:
         :raises ArgumentsError: it is not JSON or does not fit; the text is for the model.
         """
         try:
-            # Some models write nothing at all where there is nothing to say.
+            # Some models send an empty text for a function without parameters.
             given = self.arguments.model_validate_json(arguments.strip() or "{}")
         except ValidationError as error:
             names = list(self.schema.parameters["properties"])
@@ -65,21 +65,18 @@ def _has_own_default(parameter: Parameter) -> bool:
 
 
 def tool_of(function: Function, where: str) -> Tool:
-    """Describe a function to the model.
+    """Return a function as a tool.
 
     :param where: the function's file and line, for the sentence of an error.
     :raises ToolError: the model could not call it.
     """
     fail = partial(_fail, where, function.__name__)
     if not _NAME.fullmatch(function.__name__):
-        fail("has a name that services refuse: use 1 to 64 of the letters a to z, digits and _")
+        fail("has a name that services refuse: use 1 to 64 letters a to z, digits and _")
     docstring = docstring_parser.parse(inspect.getdoc(function) or "")
     description = (docstring.description or "").strip()
     if not description:
-        fail(
-            "has no docstring, from which the model learns what the function does: "
-            f"write one, {_HIDE}"
-        )
+        fail(f"has no docstring, which tells the model what the function does: write one, {_HIDE}")
     texts = {text.arg_name: text.description for text in docstring.params}
     arguments, parameters = _arguments_model(function, texts, fail)
     return Tool(
@@ -134,7 +131,7 @@ def _hints(function: Function, fail: Fail) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - a hint in quotes is code, and may raise anything
         fail(
             f"has a type hint that cannot be resolved ({error}): "
-            "import what it names outside of any `if TYPE_CHECKING:`"
+            "import the names in it outside of `if TYPE_CHECKING:`"
         )
 
 
@@ -142,7 +139,7 @@ def _check(parameter: Parameter, hints: dict[str, Any], fail: Fail) -> None:
     name = parameter.name
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         shown = str(parameter).partition(":")[0]
-        fail(f"takes {shown}, which no schema can describe: name each parameter, {_HIDE}")
+        fail(f"takes {shown}, which a schema cannot describe: name each parameter, {_HIDE}")
     if parameter.kind is parameter.POSITIONAL_ONLY:
         fail(f"takes {name} by position only, but models pass arguments by name: remove the `/`")
     if name not in hints:
@@ -150,7 +147,7 @@ def _check(parameter: Parameter, hints: dict[str, Any], fail: Fail) -> None:
     try:
         _inlined(TypeAdapter(hints[name]).json_schema(schema_generator=_PortableSchema))
     except _RecursiveTypeError as error:
-        fail(f"takes {name}, whose type {error} holds itself: a schema can only be finite")
+        fail(f"takes {name}, whose type {error} contains itself: use a type that does not")
     except Exception as error:  # noqa: BLE001 - types of the user's may define their own schema
         shown = inspect.formatannotation(hints[name])
         reason = str(error).partition("\n")[0].rstrip(".")
@@ -164,8 +161,8 @@ def _check(parameter: Parameter, hints: dict[str, Any], fail: Fail) -> None:
 def _parameters(arguments: type[BaseModel]) -> JsonSchemaValue:
     """Return a JSON schema of type object without any reference.
 
-    Voice Live passes it on to models of several makers, and not all of them resolve ``$defs`` and
-    ``$ref``; a schema that spells everything out where it is used is understood by all.
+    Voice Live passes it on to models of several makers. All of them understand a schema that
+    spells everything out where it is used, but some do not resolve ``$defs`` and ``$ref``.
     """
     parameters = _inlined(arguments.model_json_schema(schema_generator=_PortableSchema))
     del parameters["title"]
@@ -173,7 +170,7 @@ def _parameters(arguments: type[BaseModel]) -> JsonSchemaValue:
 
 
 class _PortableSchema(GenerateJsonSchema):
-    """Keeps to the words of JSON schema that OpenAI-style services take, and saves tokens."""
+    """Use only the keywords that OpenAI-style services accept, and few tokens."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - theirs
 
@@ -188,13 +185,13 @@ class _PortableSchema(GenerateJsonSchema):
 
 
 class _RecursiveTypeError(Exception):
-    """`str(error)` is the name of a type that holds itself."""
+    """A type contains itself; `str(error)` is its name."""
 
 
 def _inlined(schema: JsonSchemaValue) -> JsonSchemaValue:
-    """Put every definition in the place of the references to it.
+    """Replace every reference by its definition.
 
-    :raises _RecursiveTypeError: there is a definition that refers to itself.
+    :raises _RecursiveTypeError: a definition refers to itself.
     """
     definitions: dict[str, JsonSchemaValue] = schema.get("$defs", {})
 

@@ -1,4 +1,4 @@
-"""Every execution of a few threads on a memory that keeps only the order it was asked for.
+"""Explore every execution of a few threads on a memory that keeps only the requested order.
 
 A thread is a straight line of accesses, each performed at one moment on the memory they share.
 An access may be performed before an earlier one of its thread, and so a store may become visible
@@ -9,8 +9,8 @@ long after the stores that follow it, unless
 - both touch the same place.
 
 A load that waits is retried until it finds its number. Without acquire it holds nothing back, as
-if its outcome had been predicted. No processor lets a store pass a condition in this way, but the
-language standards do not forbid it, and a protocol should not need to know.
+if its outcome had been predicted. Processors do not let a store pass a condition in this way, but
+the language standards allow it, and a protocol should not depend on the difference.
 
 No thread loads what it stores itself, so forwarding from a store buffer needs no rule.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 MOST_STATES = 50_000
-"""Far more than any protocol needs that keeps its accesses in order."""
+"""Far more than a protocol with ordered accesses needs."""
 
 
 class Access(NamedTuple):
@@ -37,18 +37,18 @@ class Access(NamedTuple):
 
 Thread = Sequence[Access]
 Schedule = tuple[tuple[int, int], ...]
-"""Who performed what: the number of the thread and of its access, in the order of time."""
+"""The accesses in the order of time, each as the number of its thread and of the access."""
 Seen = tuple[tuple[int | None, ...], ...]
-"""What each access of each thread loaded; None where that was a store, waited or expected."""
+"""What each access of each thread loaded; None for one that stored, waited or expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
     states: int
     outcomes: dict[Seen, Schedule]
-    """What the threads may have seen at their end, each with one way to get there."""
+    """All that the threads may have seen at their end, each with one way to get there."""
     fault: Schedule | None
-    """A way to a load that did not find what it should: the search ends there."""
+    """A way to a load that did not find the expected number; the search ends there."""
     stuck: list[Schedule]
     """Ways to a state in which every thread waits."""
 
@@ -61,7 +61,7 @@ class _State(NamedTuple):
 
 
 def explore(*threads: Thread) -> Exploration:
-    """All outcomes of `threads`, from a memory full of zeros."""
+    """Return all outcomes of `threads`, from a memory full of zeros."""
     places = {access.place: 0 for thread in threads for access in thread}
     start = _State(
         performed=(frozenset(),) * len(threads),

@@ -1,9 +1,9 @@
-"""Turns what the real code does to shared memory into threads for the explorer.
+"""Record what the real code does to shared memory, as threads for the explorer.
 
-The code runs alone, the ends in turns, on real memory. Cells and arrays that note each
-access stand between it and that memory, so the order of accesses and the memory order of each come
-from the code itself. Frame n carries the number n + 1 in its generation and in its samples, so
-that a slot which was never written differs from every frame.
+The code runs alone, its ends in turns, on real memory. Cells and arrays between the code and that
+memory note each access, so the order of accesses and the memory order of each come from the code
+itself. Frame n carries the number n + 1 in its generation and in its samples, so that a slot that
+was never written differs from every frame.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tests.model.explorer import Access
 
 
 class Recording:
-    """The accesses of one end. `at_least` is what its loads of an index wait for."""
+    """The accesses of one end; its loads of an index wait for `at_least`."""
 
     def __init__(self) -> None:
         self.accesses: list[Access] = []
@@ -32,7 +32,7 @@ class Recording:
 
 
 class _Cell:
-    """Stands for an AtomicU64."""
+    """An AtomicU64 that notes its accesses."""
 
     def __init__(self, recording: Recording, cell: Any, place: str) -> None:
         self._recording, self._cell, self._place = recording, cell, place
@@ -49,10 +49,10 @@ class _Cell:
 
 
 class _Field:
-    """Stands for one field of all slots; `frame` tells a frame's number from what is stored in it.
+    """One field of all slots; `frame` derives a frame's number from a stored value.
 
-    A view of a slot is noted as a load where it is taken. It is used between there and `advance`,
-    with no other access to shared memory in between.
+    Taking a view of a slot is noted as a load. The code uses the view before `advance`, without
+    another access to shared memory in between.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ def _slot(key: Any) -> Any:
 
 
 def record_writer(capacity_frames: int, frames: int) -> list[Access]:
-    """What `RingWriter.write` does to publish `frames` frames, waiting for room before each."""
+    """Record `RingWriter.write` publishing `frames` frames, waiting for room before each."""
     recording = Recording()
     with FrameRing.create(capacity_frames) as ring:
         writer, reader = ring.writer(), ring.reader()
@@ -95,10 +95,10 @@ def record_writer(capacity_frames: int, frames: int) -> list[Access]:
 def record_reader(
     capacity_frames: int, frames: int, ahead_frames: int, take: Callable[[RingReader, int], object]
 ) -> list[Access]:
-    """What `take`, called again and again, does to receive `frames` frames.
+    """Record calls of `take` that receive `frames` frames in all.
 
-    Before each call it waits until `ahead_frames` (or the last ones) have been published. It gets
-    the reader and the number of the newest frame.
+    Before each call, `ahead_frames` (or the last ones) have been published. `take` gets the reader
+    and the number of the newest frame.
     """
     recording = Recording()
     with FrameRing.create(capacity_frames) as ring:
@@ -130,12 +130,12 @@ def _record_indices(end: RingWriter | RingReader, recording: Recording) -> None:
 
 
 def whole_cut(number: int) -> CutReport:
-    """A cut that has `number` in each of its words; 0 is what new shared state holds."""
+    """Return a cut with `number` in each of its words; new shared state holds that of 0."""
     return CutReport(number, Position(0, number), number, number)
 
 
 def record_cut_writer(cuts: int) -> list[Access]:
-    """What `SharedState.publish_cut` does to publish the cuts 1, 2, …"""
+    """Record `SharedState.publish_cut` publishing the cuts 1, 2, …"""
     recording = Recording()
     with SharedState.create() as state:
         state.playback = _recorded(state.playback, recording)
@@ -145,7 +145,7 @@ def record_cut_writer(cuts: int) -> list[Access]:
 
 
 def record_cut_reader(looks: int) -> list[Access]:
-    """What `SharedState.latest_cut` does when it is called `looks` times."""
+    """Record `looks` calls of `SharedState.latest_cut`."""
     recording = Recording()
     with SharedState.create() as state:
         state.playback = _recorded(state.playback, recording)

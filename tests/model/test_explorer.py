@@ -1,4 +1,4 @@
-"""The explorer knows the textbook cases of weak memory."""
+"""The explorer finds the textbook outcomes of weak memory."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def store(place: str, value: int, *, release: bool = False) -> Access:
 
 
 def loaded(*threads: Thread) -> set[tuple[int, ...]]:
-    """What the loads of all threads may find together, in a row."""
+    """Return what the loads of all threads may find, each outcome in a row."""
     exploration = explore(*threads)
     assert not exploration.stuck
     rows = [[value for part in seen for value in part] for seen in exploration.outcomes]
@@ -31,7 +31,7 @@ def test_a_message_passes_safely_only_with_release_and_acquire(
     assert loaded(sender, receiver) == ({(1,)} if release and acquire else {(0,), (1,)})
 
 
-def test_a_store_may_become_visible_after_a_later_load_in_spite_of_release_and_acquire() -> None:
+def test_a_store_may_become_visible_after_a_later_load_even_with_release_and_acquire() -> None:
     one = [store("x", 1, release=True), load("y", acquire=True)]
     other = [store("y", 1, release=True), load("x", acquire=True)]
     assert loaded(one, other) == {(0, 0), (0, 1), (1, 0), (1, 1)}
@@ -49,7 +49,7 @@ def test_one_place_never_goes_back_in_time() -> None:
     assert found == {(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)}
 
 
-def test_waiting_in_vain_is_found() -> None:
+def test_a_wait_without_end_is_found() -> None:
     exploration = explore([store("x", 1)], [load("x", at_least=2)])
     assert exploration.stuck == [((0, 0),)]
     assert not exploration.outcomes

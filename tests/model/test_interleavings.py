@@ -1,7 +1,7 @@
 """All interleavings of the protocols in shared memory, on a memory without natural order.
 
-The threads are recorded from the code. Whatever is taken away from them, an order or a step, must
-show as a fault: that proves that the search could have found one.
+The threads are recorded from the code. If an order or a step is taken away from them, the search
+must find a fault: that proves that it can find one.
 """
 
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def ring_threads(capacity: int, frames: int, take: Take = take_front) -> Threads
     return record_writer(capacity, frames), record_reader(capacity, frames, ahead, take)
 
 
-def test_recorded_is_the_protocol_that_the_ring_describes() -> None:
+def test_the_recorded_threads_follow_the_protocol_of_the_ring() -> None:
     def frame(number: int) -> Threads:
         slot, room = number - 1, number - 2
         return [
@@ -92,7 +92,7 @@ def test_each_frame_arrives_once_whole_and_in_order(capacity: int, frames: int, 
 @pytest.mark.parametrize("end", [0, 1], ids=["writer", "reader"])
 @pytest.mark.parametrize("take", AHEAD_FRAMES)
 @pytest.mark.parametrize(("capacity", "frames"), RINGS)
-def test_no_order_is_dispensable(
+def test_every_order_is_needed(
     capacity: int, frames: int, take: Take, end: int, place: str
 ) -> None:
     threads = list(ring_threads(capacity, frames, take))
@@ -150,7 +150,7 @@ def cut_threads(looks: int) -> Threads:
 def cuts_seen(
     state: SharedState, exploration: Exploration, reader: list[Access]
 ) -> dict[tuple[CutReport | None, ...], Schedule]:
-    """What calls of `latest_cut` return who find the numbers that `reader` found."""
+    """Return what `latest_cut` returns for the numbers that `reader` found."""
     per_look = len(cut_threads(1)[1])
     found: dict[tuple[CutReport | None, ...], Schedule] = {}
     for (_, seen), schedule in exploration.outcomes.items():
@@ -170,7 +170,7 @@ def torn(
     return {seen: how for seen, how in cuts.items() if any(cut not in whole for cut in seen)}
 
 
-def test_recorded_is_the_protocol_that_the_board_describes() -> None:
+def test_the_recorded_threads_follow_the_protocol_of_the_cut_report() -> None:
     writer, reader = cut_threads(1)
     names = ["cut_begun", *CUT_DATA, "cut_generation"]
     stores = [Access(name, n, ordered=True) for n in range(1, CUTS + 1) for name in names]
@@ -191,13 +191,13 @@ def test_a_cut_is_seen_whole_or_not_at_all_and_never_an_older_one_again(state: S
 
 @pytest.mark.parametrize("place", [*CUT_DATA, "cut_generation"])
 @pytest.mark.parametrize("end", [0, 1], ids=["playback", "network"])
-def test_no_order_of_a_cut_is_dispensable(state: SharedState, end: int, place: str) -> None:
+def test_every_order_of_a_cut_is_needed(state: SharedState, end: int, place: str) -> None:
     threads = list(cut_threads(1))
     threads[end] = without_order(threads[end], place)
     assert torn(cuts_seen(state, explore(*threads), threads[1]))
 
 
-def test_a_cut_that_does_not_say_that_it_begins_is_torn(state: SharedState) -> None:
+def test_a_cut_that_announces_its_beginning_late_is_torn(state: SharedState) -> None:
     writer, reader = cut_threads(1)
     late = sorted(writer, key=lambda access: (access.stored, access.place == "cut_begun"))
     assert torn(cuts_seen(state, explore(late, reader), reader))

@@ -1,4 +1,4 @@
-"""The ring against a deque: whatever happens in whatever order, both hold the same frames."""
+"""The ring against a deque: after any sequence of operations both hold the same frames."""
 
 from collections import deque
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Expected(NamedTuple):
 
 
 class RingMachine(RuleBasedStateMachine):
-    """Both ends hold handles of their own, and may be replaced like a process that restarts."""
+    """Both ends have handles of their own and can be replaced, as by a process that restarts."""
 
     @initialize(capacity=st.integers(1, 5))
     def create(self, capacity: int) -> None:

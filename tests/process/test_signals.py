@@ -141,7 +141,7 @@ def test_sigint_does_not_break_what_blocks_the_tools_main_thread(tools: Tools, w
     main_thread = psutil.Process(tools.wait_pid())
     for _ in range(20):
         main_thread.send_signal(signal.SIGINT)
-    wait_until(lambda: not pending(main_thread.pid, signal.SIGINT))
+    wait_delivered(main_thread.pid, signal.SIGINT)
     tools.call("release")
     assert tools.wait_output("block") == '"r"'
 
@@ -178,6 +178,20 @@ def test_no_signal_of_the_terminal_ends_the_resource_tracker(
         os.killpg(program.pid, number)
         assert program.wait_exit() == (0 if number == signal.SIGINT else 128 + number)
         program.wait_gone()
+        assert program.err == ""
+
+
+def test_sigint_to_the_children_alone_does_nothing(tmp_path: Path) -> None:
+    with conversation(tmp_path) as program:
+        program.wait_output("Ready: speak")
+        children = program.children()
+        assert len(children) == 3
+        for child in children * 3:
+            child.send_signal(signal.SIGINT)
+            wait_delivered(child.pid, signal.SIGINT)
+        assert program.children() == children
+        program.signal(signal.SIGINT)
+        assert program.wait_exit() == 0
         assert program.err == ""
 
 
@@ -273,6 +287,11 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline_s, f"waited {GENEROUS_S} s in vain"
         time.sleep(0.005)
+
+
+def wait_delivered(pid: int, number: int) -> None:
+    """Wait until a signal is not pending; at once where the system does not show that."""
+    wait_until(lambda: not pending(pid, number))
 
 
 def pending(pid: int, number: int) -> bool:

@@ -383,7 +383,11 @@ def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ("calculate", {"expression": "1/0"}, "error: ZeroDivisionError: "),
             ("calculate", {"expression": "(-8)**0.5"}, "error: ValueError: a root of"),
             ("calculate", {"expression": "().__class__"}, "error: ValueError: "),
-            ("calculate", {"expression": "1+" * 100}, "error: ValueError: this is no arithmetic"),
+            (
+                "calculate",
+                {"expression": "1+" * 100},
+                "error: ValueError: this is not an arithmetic",
+            ),
             ("calculate", {"expression": "1+" * 200}, "error: ValueError: the expression is long"),
             ("note", {}, '"There are no notes."'),
             ("note", {"text": "buy\nmilk"}, '"Noted: buy milk"'),

@@ -1,3 +1,5 @@
+"""Ordered words over a buffer of this process."""
+
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ def test_a_word_holds_any_unsigned_64_bit_number(value: int) -> None:
     assert word.load() == value
 
 
-def test_a_word_lies_in_the_machine_s_byte_order_where_it_was_asked_for() -> None:
+def test_a_word_lies_at_its_offset() -> None:
     memory = bytearray(4 * WORD_BYTES)
     Words(memoryview(memory)).at(2 * WORD_BYTES).store(LARGEST)
     assert memory == bytes(16) + b"\xff" * 8 + bytes(8)
@@ -48,7 +50,7 @@ def test_a_word_lies_on_a_boundary_of_8_bytes_inside_the_buffer() -> None:
             words.at(outside)
 
 
-def test_closing_lets_go_of_the_buffer_and_of_every_word() -> None:
+def test_closing_releases_the_buffer_and_every_word() -> None:
     memory = bytearray(WORD_BYTES)
     words = Words(memoryview(memory))
     word = words.at(0)
@@ -63,7 +65,7 @@ def test_closing_lets_go_of_the_buffer_and_of_every_word() -> None:
 
 
 class OrderedCell:
-    """Stands for an AtomicU64 and notes in which order it is accessed."""
+    """A fake AtomicU64 that records its accesses and their memory order."""
 
     def __init__(self) -> None:
         self.accesses: list[tuple[Any, ...]] = []

@@ -1,4 +1,4 @@
-"""The ring with both ends in one process, where everything happens in a known order."""
+"""The ring with both ends in one process, so that the order of events is known."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +22,7 @@ NOTHING: Samples = np.zeros(0, np.int16)
 
 @pytest.fixture
 def ring_of() -> Iterator[Rings]:
-    """Makes both ends of a ring of so many frames."""
+    """Make both ends of a ring of a given capacity."""
     rings = []
 
     def create(capacity_frames: int) -> tuple[RingWriter, RingReader]:
@@ -44,7 +44,7 @@ def write_generations(writer: RingWriter, *generations: int) -> None:
 
 
 def waiting_generations(reader: RingReader) -> list[int]:
-    """Takes all that wait."""
+    """Take all waiting frames."""
     found = []
     while frame := reader.front():
         found.append(frame.generation)
@@ -83,7 +83,7 @@ def test_a_frame_holds_up_to_1200_samples(ring_of: Rings, count: int) -> None:
     assert np.array_equal(frame.samples, ramp(count))
 
 
-def test_partial_frames_show_nothing_of_what_lay_in_their_slot(ring_of: Rings) -> None:
+def test_a_partial_frame_shows_nothing_of_its_slot_s_earlier_content(ring_of: Rings) -> None:
     writer, reader = ring_of(1)
     for count in [*range(FRAME_SAMPLES, -1, -100), *range(0, FRAME_SAMPLES + 1, 75)]:
         assert writer.write(ramp(count, start=count))
@@ -154,7 +154,7 @@ def test_the_header_arrives_as_it_was_written(ring_of: Rings, header: dict[str, 
     assert found == {"sequence": 0, "capture_time_ns": 0, **zeros, **header}
 
 
-def test_a_full_ring_takes_nothing_and_loses_nothing(ring_of: Rings) -> None:
+def test_a_full_ring_refuses_a_frame_and_keeps_the_others(ring_of: Rings) -> None:
     writer, reader = ring_of(2)
     assert writer.write(ramp(1, start=1))
     assert writer.write(ramp(1, start=2))
@@ -254,7 +254,7 @@ def test_only_the_leading_older_frames_are_skipped(
     assert waiting_generations(reader) == waiting[skipped:]
 
 
-def test_what_is_left_in_a_free_slot_is_not_skipped(ring_of: Rings) -> None:
+def test_the_content_of_a_free_slot_is_not_skipped(ring_of: Rings) -> None:
     writer, reader = ring_of(3)
     write_generations(writer, 1, 1, 1)
     reader.advance(3)
@@ -265,7 +265,7 @@ def test_what_is_left_in_a_free_slot_is_not_skipped(ring_of: Rings) -> None:
 def test_frames_that_arrive_while_others_are_skipped_are_skipped_too(
     ring_of: Rings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the playback ring's writer, seen from the middle of `skip_older`."""
+    """The playback ring's writer publishes them in the middle of `skip_older`."""
     writer, reader = ring_of(2)
     arriving = iter([1, 1, 1, 2, 1])
     advance = RingReader.advance
@@ -294,7 +294,7 @@ def test_a_new_end_continues_where_the_last_one_stopped() -> None:
                 assert waiting_generations(attached.reader()) == [number]
 
 
-def test_attaching_to_a_ring_that_is_gone_says_so() -> None:
+def test_attaching_to_an_absent_ring_raises() -> None:
     with FrameRing.create(1) as ring:
         FrameRing.attach(ring.name).close()
         FrameRing.attach(ring.name).close()

@@ -1,3 +1,5 @@
+"""Segments: created, attached and unlinked."""
+
 import sys
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -25,7 +27,7 @@ def test_a_new_segment_is_zero_and_at_least_as_large_as_asked_for() -> None:
         assert not any(segment.buffer)
 
 
-def test_the_system_s_name_for_it_is_short_enough_for_macos() -> None:
+def test_a_segment_s_name_is_short_enough_for_macos() -> None:
     with Segment.create(8) as segment:
         assert len(segment.name) < MACOS_NAME_LIMIT  # and a slash before it
 
@@ -35,7 +37,7 @@ def test_segments_have_names_of_their_own() -> None:
         assert one.name != other.name
 
 
-def test_attached_by_name_it_is_the_same_memory() -> None:
+def test_an_attached_segment_is_the_same_memory() -> None:
     with Segment.create(64) as owned, Segment.attach(owned.name) as attached:
         owned.word(8).store(5)
         attached.buffer[0] = 7
@@ -43,7 +45,7 @@ def test_attached_by_name_it_is_the_same_memory() -> None:
         assert owned.word(0).load() == int.from_bytes(b"\7" + bytes(7), sys.byteorder)
 
 
-def test_attaching_to_what_was_never_there_or_is_gone_says_so() -> None:
+def test_attaching_to_an_absent_segment_raises() -> None:
     with Segment.create(8) as segment:
         name = segment.name
     for missing in (name, "never_there"):
@@ -51,21 +53,21 @@ def test_attaching_to_what_was_never_there_or_is_gone_says_so() -> None:
             Segment.attach(missing)
 
 
-def test_only_the_owner_s_close_removes_it() -> None:
+def test_only_the_owner_s_close_unlinks_a_segment() -> None:
     with Segment.create(8) as owned:
         Segment.attach(owned.name).close()
         assert exists(owned.name)
     assert not exists(owned.name)
 
 
-def test_it_is_removed_after_an_error_too() -> None:
+def test_a_segment_is_unlinked_after_an_error_too() -> None:
     segment = Segment.create(8)
     with pytest.raises(ZeroDivisionError), segment:
         _ = 1 / 0
     assert not exists(segment.name)
 
 
-def test_who_is_attached_keeps_the_memory_when_its_owner_removes_it() -> None:
+def test_an_attached_process_keeps_the_memory_that_its_owner_unlinked() -> None:
     owned = Segment.create(8)
     with Segment.attach(owned.name) as attached:
         owned.word(0).store(5)

@@ -1,3 +1,5 @@
+"""Settings: their sources, their checks, and the sentences about values that cannot be used."""
+
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -35,7 +37,7 @@ def test_a_flag_comes_before_the_environment_before_dotenv() -> None:
     assert load({"model": "flag"}, {name: "env"}, {name: "dotenv"}).settings.model == "flag"
 
 
-def test_only_the_value_that_counts_is_checked() -> None:
+def test_only_the_value_that_takes_effect_is_checked() -> None:
     assert settings({"AZURE_VOICELIVE_VAD_THRESHOLD": "9"}, vad_threshold="0.25") == Settings(
         vad_threshold=0.25
     )
@@ -74,7 +76,7 @@ def test_words_for_false(word: str) -> None:
     assert not settings({"AZURE_VOICELIVE_NOISE_REDUCTION": word}).noise_reduction
 
 
-def test_another_word_is_no_boolean() -> None:
+def test_another_word_is_refused_as_a_boolean() -> None:
     assert refused({"AZURE_VOICELIVE_OFFLINE": "maybe"}) == (
         "AZURE_VOICELIVE_OFFLINE is 'maybe', expected true or false."
     )
@@ -98,7 +100,7 @@ def test_another_word_is_no_boolean() -> None:
         ("connect_timeout_s", "inf"),
     ],
 )
-def test_numbers_outside_their_range(name: str, value: str) -> None:
+def test_a_number_outside_its_range_is_refused(name: str, value: str) -> None:
     option = next(option for option in options() if option.name == name)
     sentence = refused(None, **{name: value})
     assert sentence.startswith(option.flag)
@@ -126,7 +128,7 @@ def test_an_empty_value_is_refused_and_named(option: object, empty: str) -> None
     assert refused({name: empty}) == f"{name} is empty: give it a value or leave it out."
 
 
-def test_an_unknown_choice_gets_the_choices_and_the_nearest() -> None:
+def test_an_unknown_choice_is_refused_with_the_nearest_one() -> None:
     sentence = refused(turn_detection="azure_semantic_vat")
     assert "server_vad, azure_semantic_vad, " in sentence
     assert sentence.endswith("did you mean azure_semantic_vad?")
@@ -144,7 +146,7 @@ def test_an_unknown_choice_gets_the_choices_and_the_nearest() -> None:
         ("ws://[::1]:8080", "ws://[::1]:8080"),
     ],
 )
-def test_endpoints_that_can_be_used(given: str, kept: str) -> None:
+def test_an_endpoint_is_kept_without_what_the_sdk_adds(given: str, kept: str) -> None:
     assert settings(endpoint=given).endpoint == kept
 
 
@@ -170,7 +172,7 @@ def test_endpoints_that_can_be_used(given: str, kept: str) -> None:
         "https://a.com:s3cret-key",
     ],
 )
-def test_malformed_endpoints_get_a_sentence_without_secrets(given: str) -> None:
+def test_a_malformed_endpoint_is_refused_without_showing_secrets(given: str) -> None:
     sentence = refused({"AZURE_VOICELIVE_ENDPOINT": given})
     assert sentence.startswith("AZURE_VOICELIVE_ENDPOINT ")
     assert "https://NAME.services.ai.azure.com" in sentence
@@ -179,7 +181,7 @@ def test_malformed_endpoints_get_a_sentence_without_secrets(given: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["s3cret key", "s3cret\nkey", "s3cret\x00", "s3crét"])
-def test_a_key_with_strange_characters_is_refused_and_not_shown(key: str) -> None:
+def test_a_key_with_characters_that_keys_lack_is_refused_and_not_shown(key: str) -> None:
     assert "s3cr" not in refused({**ENDPOINT, "AZURE_VOICELIVE_API_KEY": key})
 
 
@@ -189,7 +191,7 @@ def test_the_key_is_not_part_of_the_text_form() -> None:
     assert "s3cret" not in f"{with_key!r} {with_key}"
 
 
-def test_the_key_signs_in_where_there_is_one() -> None:
+def test_a_key_signs_in_if_there_is_one() -> None:
     assert settings({**ENDPOINT, **KEY}).uses_api_key
 
 
@@ -197,11 +199,11 @@ def test_without_a_key_entra_signs_in() -> None:
     assert not settings(ENDPOINT).uses_api_key
 
 
-def test_entra_can_be_chosen_in_spite_of_a_key() -> None:
+def test_entra_can_be_chosen_although_there_is_a_key() -> None:
     assert not settings({**ENDPOINT, **KEY, "AZURE_VOICELIVE_USE_API_KEY": "false"}).uses_api_key
 
 
-def test_a_key_asked_for_and_not_given() -> None:
+def test_a_missing_key_is_refused_if_it_is_needed() -> None:
     environment = {**ENDPOINT, "AZURE_VOICELIVE_USE_API_KEY": "true"}
     assert "AZURE_VOICELIVE_API_KEY" in refused(environment)
     assert settings(environment, offline=True).uses_offline_service
@@ -212,34 +214,40 @@ def test_offline_comes_before_the_endpoint() -> None:
     assert not settings(ENDPOINT).uses_offline_service
 
 
-def test_an_unknown_name_in_dotenv_is_warned_of() -> None:
+def test_an_unknown_name_in_dotenv_gives_a_warning() -> None:
     warnings = load({}, {}, {"AZURE_VOICELIVE_MODLE": "x", "OTHER": "y"}).warnings
-    assert warnings == [
-        ".env has AZURE_VOICELIVE_MODLE, which is no setting; did you mean AZURE_VOICELIVE_MODEL?"
-    ]
+    (sentence,) = warnings
+    assert sentence == (
+        ".env has AZURE_VOICELIVE_MODLE, which is not a setting; "
+        "did you mean AZURE_VOICELIVE_MODEL?"
+    )
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview"])
-def test_a_retired_model_passes_with_a_hint(model: str) -> None:
+def test_a_retired_model_gives_a_warning(model: str) -> None:
     loaded = load({"model": model}, {}, {})
     assert loaded.settings.model == model
     assert len(loaded.warnings) == 1
     assert model in loaded.warnings[0]
 
 
-def test_a_key_without_an_endpoint_gets_a_hint() -> None:
+def test_a_key_without_an_endpoint_gives_a_warning() -> None:
     assert "AZURE_VOICELIVE_ENDPOINT" in load({}, KEY, {}).warnings[0]
     assert load({"offline": True}, KEY, {}).warnings == []
 
 
-def test_dotenv_of_a_parent_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dotenv_is_found_in_a_parent_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_text("A=plain\nexport B='quoted $HOME'  # why\nC=${HOME}\nD\n")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert read_dotenv() == {"A": "plain", "B": "quoted $HOME", "C": "${HOME}"}
 
 
-def test_dotenv_in_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dotenv_in_another_encoding_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_bytes("A=x".encode("utf-16"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"\.env cannot be read as UTF-8 text"):

@@ -1,3 +1,5 @@
+"""The shared state: where its words lie, and how a cut is published and read."""
+
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import combinations, count, pairwise
@@ -36,12 +38,12 @@ def offset_bytes(word: Word) -> int:
     return int(cell.offset)
 
 
-def test_every_word_of_a_new_board_is_0(state: SharedState) -> None:
+def test_every_word_of_new_state_is_0(state: SharedState) -> None:
     assert {word.load() for word in all_words(state).values()} == {0}
     assert state.latest_cut() == CutReport(0, Position(0, 0), 0, 0)
 
 
-def test_no_word_changes_another_and_all_are_seen_where_the_board_is_attached(
+def test_words_are_independent_and_seen_by_every_attached_process(
     state: SharedState,
 ) -> None:
     numbers = count(1)
@@ -113,7 +115,7 @@ class HaltError(Exception):
 
 
 @pytest.mark.parametrize("stored", range(1, 5))
-def test_there_is_no_cut_in_the_middle_of_publishing_one(
+def test_a_half_published_cut_is_not_read(
     state: SharedState, monkeypatch: pytest.MonkeyPatch, stored: int
 ) -> None:
     """Publishing is halted after each of its stores but the last."""
@@ -137,7 +139,7 @@ def test_there_is_no_cut_in_the_middle_of_publishing_one(
 
 
 @pytest.mark.parametrize("loaded", range(1, 5))
-def test_a_cut_published_between_two_loads_hides_the_one_that_is_read(
+def test_a_cut_published_between_two_loads_is_not_read_in_parts(
     state: SharedState, monkeypatch: pytest.MonkeyPatch, loaded: int
 ) -> None:
     old, new = CutReport(1, Position(1, 2), 3, 4), CutReport(2, Position(5, 6), 7, 8)
@@ -156,7 +158,7 @@ def test_a_cut_published_between_two_loads_hides_the_one_that_is_read(
     assert state.latest_cut() == new
 
 
-def test_a_closed_board_is_gone(state: SharedState) -> None:
+def test_closed_state_is_gone(state: SharedState) -> None:
     state.close()
     with pytest.raises(FileNotFoundError):
         SharedState.attach(state.name)
@@ -166,7 +168,7 @@ def test_a_closed_board_is_gone(state: SharedState) -> None:
     state.close()
 
 
-def test_closing_an_attached_board_leaves_it_to_the_others(state: SharedState) -> None:
+def test_closing_attached_state_leaves_it_to_the_others(state: SharedState) -> None:
     SharedState.attach(state.name).close()
     state.network.generation.store(3)
     with SharedState.attach(state.name) as attached:

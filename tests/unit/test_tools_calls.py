@@ -1,4 +1,4 @@
-"""Each call is answered at most once and ended once, and nothing is said after a cancellation."""
+"""Each call is answered at most once and ends once, and is not answered after a cancellation."""
 
 import asyncio
 import json
@@ -30,13 +30,13 @@ def faulty(n: int) -> int:
 
 
 def blocked(n: int) -> int:
-    """Wait until the test says go."""
+    """Wait until the test releases it."""
     RELEASED.wait()
     return n
 
 
 async def waiting(n: int) -> int:
-    """Wait until cancelled, or until the test says go."""
+    """Wait until cancelled, or until the test releases it."""
     while not RELEASED.is_set():  # noqa: ASYNC110 - it is set in another thread
         await asyncio.sleep(0.001)
     return n
@@ -104,7 +104,7 @@ def harness() -> Iterator[Harness]:
         max_size=8,
     )
 )
-def test_whatever_is_called_and_cancelled(
+def test_any_calls_and_cancellations_are_answered_and_ended_once(
     harness: Harness, commands: list[tuple[str, str, bool]]
 ) -> None:
     harness.start_over()
@@ -125,7 +125,7 @@ def test_whatever_is_called_and_cancelled(
         assert not [r for r in late if isinstance(r, ToolReturned) and r.call_id == call_id]
 
 
-def test_early_commands_are_carried_out_when_the_tools_are_there() -> None:
+def test_early_commands_are_carried_out_when_the_tools_are_loaded() -> None:
     loop = asyncio.new_event_loop()
     reports: list[Report] = []
     calls = Calls(loop, reports.append)
@@ -141,13 +141,13 @@ def test_early_commands_are_carried_out_when_the_tools_are_there() -> None:
     assert reports[2] == ToolEnded("call_0")
 
 
-def test_a_cancellation_of_no_call_is_nothing(harness: Harness) -> None:
+def test_cancelling_an_unknown_call_does_nothing(harness: Harness) -> None:
     harness.start_over()
     harness.calls.handle(CancelTool("call_9"))
     assert harness.reports == []
 
 
-def test_a_second_answer_is_not_given() -> None:
+def test_a_second_answer_is_dropped() -> None:
     reports: list[Report] = []
     call = Call(CallTool("call_0", "quick", "{}"), reports.append)
     call.answer("1")
@@ -155,7 +155,7 @@ def test_a_second_answer_is_not_given() -> None:
     assert reports == [ToolReturned("call_0", "1")]
 
 
-def test_a_thread_that_cannot_be_started_is_told(
+def test_a_thread_that_cannot_be_started_is_answered_by_an_error(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: threading.Thread) -> None:

@@ -1,4 +1,4 @@
-"""Which files and functions are refused, and in what words."""
+"""Files and functions that are refused, and the sentences that say so."""
 
 import ast
 import pickle
@@ -41,25 +41,25 @@ BAD_FILES = {
     "syntax error": ("x = 1\ndef f(:\n", "line 2", "correct the Python"),
     "null byte": (b"x = 1\0\n", "null bytes", "correct"),
     "not UTF-8": (b"x = '\xff'\n", "", "correct the Python"),
-    "missing module": ("\nimport no_such_module_x\n", "line 2", "install what it imports"),
+    "missing module": ("\nimport no_such_module_x\n", "line 2", "install the module, or put it"),
     "missing name": ("from json import nothing\n", "line 1", "ImportError"),
     "exception": ("\n\n1 / 0\n", "line 3", "ZeroDivisionError: division by zero"),
     "exception below": (
         "def _f():\n    raise ValueError('a\\nb')\n_f()\n",
         "line 2",
-        "ValueError: a: correct what it does when it is imported",
+        "ValueError: a: correct the code that runs when it is imported",
     ),
-    "exits": ("import sys\nsys.exit(3)\n", "line 2", "SystemExit: 3: move what ends"),
+    "exits": ("import sys\nsys.exit(3)\n", "line 2", "SystemExit: 3: move the call that ends"),
     "exec": ("exec('1 +')\n", "line 1", "SyntaxError"),
     "no function": ("x = 1\n", "", "defines no tool"),
-    "only private": (GOOD.replace("good", "_good"), "", "starts with no underscore"),
+    "only private": (GOOD.replace("good", "_good"), "", "does not start with an underscore"),
     "only imported": ("from os.path import join\nfrom json import dumps\n", "", "no tool"),
     "only lambdas and classes": ("f = lambda x: x\nclass C: ...\n", "", "defines no tool"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_file_is_told_in_one_sentence(case: str, write: Write) -> None:
+def test_a_bad_file_is_refused_in_one_sentence(case: str, write: Write) -> None:
     source, place, words = BAD_FILES[case]
     _refused(write(source), place, words)
 
@@ -86,7 +86,7 @@ BAD_FUNCTIONS = {
             "from pydantic import BaseModel\nclass Tree(BaseModel):\n    kids: 'list[Tree]'\n"
             "def f(x: Tree) -> int:\n    'Do.'"
         ),
-        "f takes x, whose type Tree holds itself",
+        "f takes x, whose type Tree contains itself",
     ),
     "name of other letters": ("def größe(x: int) -> int:\n    'Do.'", "größe has a name"),
     "name too long": (f"def {'f' * 65}(x: int) -> int:\n    'Do.'", "1 to 64"),
@@ -94,45 +94,45 @@ BAD_FUNCTIONS = {
 
 
 @pytest.mark.parametrize("case", BAD_FUNCTIONS)
-def test_a_bad_function_is_told_in_one_sentence(case: str, write: Write) -> None:
+def test_a_bad_function_is_refused_in_one_sentence(case: str, write: Write) -> None:
     source, words = BAD_FUNCTIONS[case]
     line = next(n for n, text in enumerate(source.split("\n"), 1) if text.startswith("def "))
     _refused(write(f"{source}\n"), f"mine.py, line {line}: the function ", words)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     _refused(str(tmp_path / "absent.py"), "absent.py", "There is no file")
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     _refused(str(tmp_path), "", "There is no file")
 
 
-def test_a_file_of_another_kind(write: Write) -> None:
+def test_a_file_of_another_kind_is_refused(write: Write) -> None:
     _refused(write(GOOD, "tools.txt"), "tools.txt", "a name that ends in .py")
 
 
-def test_a_fault_in_a_sibling_is_found_there(write: Write) -> None:
+def test_a_syntax_error_in_a_sibling_is_located_there(write: Write) -> None:
     write("\n\ndef broken(:\n", "sibling_of_mine.py")
     _refused(write("import sibling_of_mine\n"), "sibling_of_mine.py, line 3", "correct the Python")
 
 
-def test_two_tools_of_one_name(write: Write) -> None:
+def test_two_tools_of_one_name_are_refused(write: Write) -> None:
     first, second = write(GOOD, "one.py"), write(f"\n{GOOD}", "two.py")
-    with pytest.raises(ToolError) as told:
+    with pytest.raises(ToolError) as caught:
         load_tools([first, second])
-    assert str(told.value) == (
-        f"{second}, line 2: there is a tool named good already, in {first}, line 1: "
+    assert str(caught.value) == (
+        f"{second}, line 2: a tool named good exists already, in {first}, line 1: "
         "rename one of them."
     )
 
 
 def test_the_users_traceback_is_kept(write: Write) -> None:
-    with pytest.raises(ToolError) as told:
+    with pytest.raises(ToolError) as caught:
         load_tools([write("1 / 0\n")])
-    assert isinstance(told.value.__cause__, ZeroDivisionError)
-    assert isinstance(told.value, UsageError)
-    assert str(pickle.loads(pickle.dumps(told.value))) == str(told.value)  # noqa: S301
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert isinstance(caught.value, UsageError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
 
 
 def test_files_of_one_name_in_two_folders_stay_apart(write: Write) -> None:
@@ -141,7 +141,7 @@ def test_files_of_one_name_in_two_folders_stay_apart(write: Write) -> None:
     assert list(load_tools([first, second])) == ["good", "better"]
 
 
-def test_siblings_can_be_imported_and_are_no_tools(write: Write) -> None:
+def test_siblings_can_be_imported_and_are_not_tools(write: Write) -> None:
     write(GOOD.replace("good", "helper"), "helpers_of_mine.py")
     file = write(f"from helpers_of_mine import helper\n{GOOD}")
     assert list(load_tools([file])) == ["good"]
@@ -174,8 +174,8 @@ def test_decorated_functions_are_tools_and_other_objects_are_not(write: Write) -
     }
 
 
-def test_what_describes_tools_is_imported_where_starting_late_delays_nobody() -> None:
-    """The audio and network processes, and the supervisor, start without it."""
+def test_the_voice_processes_do_not_import_what_describes_tools() -> None:
+    """pydantic and docstring_parser would delay their start."""
     root = Path(pipeline.__file__).parent
     importers = set()
     for path in root.rglob("*.py"):
@@ -193,9 +193,9 @@ def test_what_describes_tools_is_imported_where_starting_late_delays_nobody() ->
 
 
 def _refused(file: str, place: str, words: str) -> None:
-    with pytest.raises(ToolError) as told:
+    with pytest.raises(ToolError) as caught:
         load_tools([file])
-    sentence = str(told.value)
+    sentence = str(caught.value)
     assert place in sentence
     assert words in sentence
     assert "\n" not in sentence

@@ -397,7 +397,7 @@ def test_a_function_without_parameters() -> None:
     }
 
 
-def test_any_name_may_be_a_parameters() -> None:
+def test_a_parameter_may_have_any_name() -> None:
     def f(schema: int, model_config: int, _x: int, p0: int, self: int, copy: int = 1) -> None:
         """Do."""
 
@@ -433,7 +433,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("arguments", FAULTS, ids=range(len(FAULTS)))
-def test_wrong_arguments_are_told_to_the_model(arguments: str) -> None:
+def test_the_model_is_told_which_arguments_are_wrong(arguments: str) -> None:
     with pytest.raises(ArgumentsError) as told:
         tool_of(everything, "here").keywords(arguments)
     assert str(told.value).startswith("error: wrong arguments for everything: ")
@@ -451,7 +451,7 @@ TOOL = tool_of(everything, "here")
 
 
 @given(st.text() | JSON.map(json.dumps) | NAMED.map(json.dumps))
-def test_arguments_of_any_kind_fit_or_are_told(arguments: str) -> None:
+def test_arguments_of_any_kind_fit_or_are_refused(arguments: str) -> None:
     try:
         keywords = TOOL.keywords(arguments)
     except ArgumentsError as error:
@@ -496,7 +496,7 @@ CIRCLE.append(CIRCLE)
 @pytest.mark.parametrize(
     "result", [object(), len, b"\xff", "\ud800", CIRCLE, {"a": object()}, range(3), ValueError()]
 )
-def test_what_json_cannot_hold_is_told(result: object) -> None:
+def test_a_result_that_json_cannot_hold_is_a_sentence(result: object) -> None:
     sentence = json_of("f", result)
     assert sentence.startswith("error: the result of f cannot be written as JSON: ")
     assert len(sentence) <= 500
@@ -506,8 +506,7 @@ def test_a_result_is_passed_on_up_to_its_bound() -> None:
     fits = "ä" * (RESULT_BYTES // 2 - 1)
     assert json.loads(json_of("f", fits)) == fits
     assert json_of("f", fits + "a") == (
-        "error: the result of f is 65,537 bytes long, and at most 65,536 can be passed on: "
-        "ask for less"
+        "error: the result of f has 65,537 bytes, but at most 65,536 are allowed: ask for less"
     )
 
 
@@ -529,7 +528,7 @@ def test_long_text_is_cut() -> None:
     assert len(sentence_of(ValueError("x" * 10_000))) == 500
 
 
-def test_an_unknown_function_is_told() -> None:
+def test_an_unknown_function_is_a_sentence() -> None:
     assert sentence_about_unknown("g", ["a", "b"]) == (
         "error: there is no function g; there are: a, b"
     )

@@ -1,3 +1,5 @@
+"""Wake-ups over a socketpair: never waiting, never lost."""
+
 import select
 import socket
 import struct
@@ -25,12 +27,14 @@ def is_awake(wake_receiver: WakeReceiver) -> bool:
     return bool(select.select([wake_receiver], [], [], 0)[0])
 
 
-def test_nobody_is_woken_without_a_wake(ends: Ends) -> None:
+def test_a_receiver_is_not_woken_without_a_wake(ends: Ends) -> None:
     assert not is_awake(ends[1])
 
 
 @pytest.mark.parametrize("wakes", [1, 2, 4_095, 4_096, 4_097, 50_000])
-def test_any_number_of_wakes_never_waits_and_is_cleared_at_once(ends: Ends, wakes: int) -> None:
+def test_any_number_of_wakes_is_sent_without_waiting_and_cleared_at_once(
+    ends: Ends, wakes: int
+) -> None:
     wake_sender, wake_receiver = ends
     for _ in range(wakes):
         wake_sender.wake()
@@ -47,7 +51,7 @@ def test_more_bytes_than_are_received_at_once_are_cleared(ends: Ends) -> None:
     assert not is_awake(wake_receiver)
 
 
-def test_it_can_be_woken_again_after_a_full_socket_was_cleared(ends: Ends) -> None:
+def test_a_receiver_is_woken_again_after_a_full_socket_was_cleared(ends: Ends) -> None:
     wake_sender, wake_receiver = ends
     for _ in range(3):
         for _ in range(10_000):

@@ -1,4 +1,4 @@
-"""A process that has stopped working is noticed once, and so is one that goes on."""
+"""Heartbeats: silence and its end are each noticed once."""
 
 from collections.abc import Iterator
 
@@ -18,13 +18,13 @@ def state() -> Iterator[SharedState]:
         yield state
 
 
-def test_silence_before_the_first_beat_means_nothing(state: SharedState) -> None:
+def test_silence_before_the_first_beat_does_not_count(state: SharedState) -> None:
     heartbeat = Heartbeat(state.playback.heartbeat_ns)
     assert not heartbeat.changed(START_NS)
     assert not heartbeat.silent
 
 
-def test_silence_and_its_end_are_news_once(state: SharedState) -> None:
+def test_silence_and_its_end_are_noticed_once(state: SharedState) -> None:
     word = state.capture.heartbeat_ns
     heartbeat = Heartbeat(word)
     word.store(START_NS)
