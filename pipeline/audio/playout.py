@@ -59,14 +59,10 @@ class Playout:
         self._words = words
         self._clock_ns = clock_ns
         self._delay = PlayoutDelay()
-        self._playing = False
-        self._sure_samples = 0
-        """So many were there at least when the ring was looked at last."""
-        self._calm = True
         self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
         self._tail = _NOTHING  # of a fade-out that reaches into the next period
-        self._risen_samples = FADE  # of a fade-in
+        self._expect_answer()
 
     @property
     def position(self) -> Position:
@@ -168,6 +164,11 @@ class Playout:
         if self._playing and self._calm:
             self._delay.shrink()
             self._words.playout_delay_ns.store(self._delay.ns)
-        self._playing, self._calm = False, True
-        self._sure_samples = 0
-        self._risen_samples = FADE
+        self._expect_answer()
+
+    def _expect_answer(self) -> None:
+        """Start afresh with the next answer."""
+        self._playing = False
+        self._calm = True  # no underrun in this answer so far
+        self._sure_samples: int = 0  # known to be in the ring
+        self._risen_samples = FADE  # of a fade-in; all of them: none is under way
