@@ -52,11 +52,7 @@ class RingAnswers:
         self._item = 0
         self._frame_offset_samples = 0  # of its first sample within the item
         self._ended = True
-        self._position = Position(0, 0)
-
-    @property
-    def position(self) -> Position:
-        return self._position
+        self.position = Position(0, 0)
 
     @property
     def empty(self) -> bool:
@@ -76,7 +72,7 @@ class RingAnswers:
             self._rest -= count
             filled += count
         if filled:
-            self._position = Position(self._item, self._frame_offset_samples + self._taken)
+            self.position = Position(self._item, self._frame_offset_samples + self._taken)
         return filled
 
     def waiting(self, most_samples: int) -> Waiting:
@@ -113,7 +109,7 @@ class RingAnswers:
             self._reader.advance()
             if count:
                 return True
-            self._position = Position(self._item, self._frame_offset_samples)
+            self.position = Position(self._item, self._frame_offset_samples)
         return False
 
     def _front(self) -> Frame | None:

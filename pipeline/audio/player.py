@@ -30,6 +30,7 @@ class Player:
         self._generation = 0
         self._stopped = False
         self._sounding = False
+        self._silent: Samples | None = None  # an array that was given silence and nothing since
         self._fade_samples = fade_samples(rate_hz)
         self._tail = np.zeros(0, np.int16)
         self._handed = Position(0, 0)
@@ -47,10 +48,13 @@ class Player:
         filled = self._take_tail(out) if len(self._tail) else 0
         if not self._stopped:
             filled += self._take_answers(out[filled:] if filled else out)
-        if not filled:
+        if filled:
+            self._silent = None
+            if filled < len(out):
+                out[filled:] = 0
+        elif out is not self._silent:
             out.fill(0)
-        elif filled < len(out):
-            out[filled:] = 0
+            self._silent = out
         self._sounding = filled == len(out)
         self._note_position(sounds_at_ns, filled)
 

@@ -17,7 +17,8 @@ OnPeriod = Callable[[bytes, int], None]
 
 Render = Callable[[Samples, int], None]
 """Called with an array, shape ``(n,)``, to fill completely, and the ``time.monotonic_ns`` at which
-its first sample will leave the loudspeaker."""
+its first sample will leave the loudspeaker. The stream may give the same array again, but never
+changes it."""
 
 
 PrepareThread = Callable[[], None]
