@@ -62,6 +62,7 @@ class Playout:
         self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
         self._tail = _NOTHING  # of a fade-out that reaches into the next period
+        self._sure_samples: int  # known to be in the ring
         self._expect_answer()
 
     @property
@@ -170,5 +171,5 @@ class Playout:
         """Start afresh with the next answer."""
         self._playing = False
         self._calm = True  # no underrun in this answer so far
-        self._sure_samples: int = 0  # known to be in the ring
+        self._sure_samples = 0
         self._risen_samples = FADE  # of a fade-in; all of them: none is under way
