@@ -39,46 +39,46 @@ class XrunRate:
 class AdaptivePeriodStream(Generic[AnyStream]):
     """A card that is opened anew with a longer period when the one that it has is too short.
 
-    :param open_card: opens a card with a period in ms.
+    :param open_stream: opens a card with a period in ms.
     :param periods_ms: to choose from, shortest first.
-    :param missed: periods that the card missed; it adds them itself.
+    :param xruns: periods that the card missed; it adds them itself.
     """
 
     def __init__(
         self,
-        open_card: Callable[[float], AnyStream],
+        open_stream: Callable[[float], AnyStream],
         periods_ms: tuple[float, ...],
-        missed: XrunLog,
+        xruns: XrunLog,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._open_card = open_card
+        self._open_stream = open_stream
         self._clock_s = clock_s
         self.period_ms, *self._longer_ms = periods_ms
-        self.missed = missed
-        self.card = open_card(self.period_ms)
-        self._recent = XrunRate(missed.total, clock_s())
+        self.xruns = xruns
+        self.stream = open_stream(self.period_ms)
+        self._recent = XrunRate(xruns.total, clock_s())
 
     def check(self) -> bool:
         """Whether `card` is a new one, to be started.
 
         :raises PipelineError: it has stopped by itself.
         """
-        self.card.check()
-        if not self._recent.too_many(self.missed.total, self._clock_s()) or not self._longer_ms:
+        self.stream.check()
+        if not self._recent.too_many(self.xruns.total, self._clock_s()) or not self._longer_ms:
             return False
         self.period_ms = self._longer_ms.pop(0)
-        rate_hz = self.card.rate_hz
-        self.card.close()
-        self.card = self._open_card(self.period_ms)
-        self._recent = XrunRate(self.missed.total, self._clock_s())
-        if self.card.rate_hz != rate_hz:
-            raise DeviceError(f"{self.card.description} changed its rate: start again.")
+        rate_hz = self.stream.rate_hz
+        self.stream.close()
+        self.stream = self._open_stream(self.period_ms)
+        self._recent = XrunRate(self.xruns.total, self._clock_s())
+        if self.stream.rate_hz != rate_hz:
+            raise DeviceError(f"{self.stream.description} changed its rate: start again.")
         return True
 
     @property
     def explanation(self) -> str:
         """What a person is told of a new card."""
-        return f"The card missed periods: {self.card.description} from now on."
+        return f"The card missed periods: {self.stream.description} from now on."
 
     def close(self) -> None:
-        self.card.close()
+        self.stream.close()

@@ -12,7 +12,7 @@ import soxr
 
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
-from pipeline.audio.selection import CardChoice
+from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
 from pipeline.config.settings import Settings
@@ -109,7 +109,7 @@ def main(
     pipe: "Connection[Report, Command]",
     settings: Settings,
     names: SharedNames,
-    choice: CardChoice,
+    choice: DeviceChoice,
     wake_socket: socket.socket,
 ) -> None:
     """Entry point of the spawned process."""
@@ -119,7 +119,7 @@ def main(
 def _work(
     settings: Settings,
     names: SharedNames,
-    choice: CardChoice,
+    choice: DeviceChoice,
     wake_socket: socket.socket,
     link: SupervisorLink,
 ) -> None:
@@ -142,7 +142,7 @@ def _work(
             on_period = _at_24_khz(assembler.push, microphone.rate_hz)
             microphone.start(on_period, prepare_thread)
 
-        link.report(Started("microphone", adaptive.card.description))
+        link.report(Started("microphone", adaptive.stream.description))
         if choice.file and not _wait_session_ready(state, link):
             return
         for microphone in run_stream("microphone", adaptive, start, link):

@@ -133,13 +133,13 @@ class _Stream:
 
 
 class PortAudioMicrophone:
-    """A card that records. `missed` are periods lost before they reached us."""
+    """A card that records. `xruns` are periods lost before they reached us."""
 
     clock_start_ns = 0
     ended = False
 
-    def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
-        self._missed = missed
+    def __init__(self, device: Device, period_ms: float, xruns: XrunLog) -> None:
+        self._xruns = xruns
         self._stream = _Stream("input", device, period_ms, self._recorded)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
@@ -161,7 +161,7 @@ class PortAudioMicrophone:
     ) -> tuple[Output, int]:
         now_ns = time.monotonic_ns()
         if status & _INPUT_OVERFLOW:
-            self._missed.add(now_ns, now_ns)
+            self._xruns.add(now_ns, now_ns)
         captured_at_ns = now_ns - _since_captured_ns(time_info, frames, self.rate_hz)
         pcm = interleaved or b""
         if self._stream.channels > 1:
@@ -171,12 +171,12 @@ class PortAudioMicrophone:
 
 
 class PortAudioSpeaker:
-    """A card that plays. `missed` are periods that the card did not get in time."""
+    """A card that plays. `xruns` are periods that the card did not get in time."""
 
     clock_start_ns = 0
 
-    def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
-        self._missed = missed
+    def __init__(self, device: Device, period_ms: float, xruns: XrunLog) -> None:
+        self._xruns = xruns
         self._stream = _Stream("output", device, period_ms, self._wanted)
         self._make_buffer(0)
         self.rate_hz = self._stream.rate_hz
@@ -199,7 +199,7 @@ class PortAudioSpeaker:
     ) -> tuple[Output, int]:
         now_ns = time.monotonic_ns()
         if status & _OUTPUT_UNDERFLOW:
-            self._missed.add(now_ns, now_ns)
+            self._xruns.add(now_ns, now_ns)
         if frames != self._frames:
             self._make_buffer(frames)
         self._render(self._mono, now_ns + _until_sounding_ns(time_info))

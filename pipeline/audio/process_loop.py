@@ -28,15 +28,15 @@ def run_stream(
     :param start: begins the callbacks of a stream that was opened.
     :raises PipelineError: the stream has stopped by itself, or its successor cannot be opened.
     """
-    promotion = _start(part, adaptive.card, start, link)
+    promotion = _start(part, adaptive.stream, start, link)
     while not link.stop_requested(CHECK_S):
         if adaptive.check():
             link.report(Notice(adaptive.explanation))
-            promotion = _start(part, adaptive.card, start, link)
+            promotion = _start(part, adaptive.stream, start, link)
         promotion.log_outcome()
-        if missed := adaptive.missed.take():
+        if missed := adaptive.xruns.take():
             link.report(PeriodsMissed(part, missed))
-        yield adaptive.card
+        yield adaptive.stream
 
 
 def _start(

@@ -37,19 +37,19 @@ class _Period(NamedTuple):
 
 
 class RecordingSpeaker:
-    """Plays on `card`; the file grows with each `check`, and is whole after `close`."""
+    """Plays on `speaker`; the file grows with each `check`, and is whole after `close`."""
 
-    def __init__(self, card: Speaker, recording: Path) -> None:
+    def __init__(self, speaker: Speaker, recording: Path) -> None:
         """Raise `DeviceError` if the card has a rate of its own: nothing could be compared."""
-        if card.rate_hz != SAMPLE_RATE_HZ:
-            card.close()
+        if speaker.rate_hz != SAMPLE_RATE_HZ:
+            speaker.close()
             raise DeviceError(
-                f"{card.description} does not take {SAMPLE_RATE_HZ} Hz, which measuring needs: "
+                f"{speaker.description} does not take {SAMPLE_RATE_HZ} Hz, which measuring needs: "
                 "choose another device, or a host API that converts."
             )
-        self._card = card
-        self.rate_hz = card.rate_hz
-        self.description = card.description
+        self._speaker = speaker
+        self.rate_hz = speaker.rate_hz
+        self.description = speaker.description
         self._periods: deque[_Period] = deque()
         self._times = times_path(recording).open("wb")
         self._wave = wave.open(str(recording), "wb")  # noqa: SIM115 - open as long as the card is
@@ -59,7 +59,7 @@ class RecordingSpeaker:
 
     @property
     def clock_start_ns(self) -> int:
-        return self._card.clock_start_ns
+        return self._speaker.clock_start_ns
 
     def start(self, render: Render, prepare_thread: PrepareThread) -> None:
         def tapped(out: Samples, sounds_at_ns: int) -> None:
@@ -67,14 +67,14 @@ class RecordingSpeaker:
             render(out, sounds_at_ns)
             self._periods.append(_Period(out.copy(), taken_ns, sounds_at_ns))
 
-        self._card.start(tapped, prepare_thread)
+        self._speaker.start(tapped, prepare_thread)
 
     def check(self) -> None:
-        self._card.check()
+        self._speaker.check()
         self._write()
 
     def close(self) -> None:
-        self._card.close()
+        self._speaker.close()
         with self._wave, self._times:
             self._write()
 

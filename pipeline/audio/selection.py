@@ -15,21 +15,21 @@ SAMPLE_WAV = Path(__file__).with_name("sample.wav")
 
 
 @dataclass(frozen=True, slots=True)
-class CardChoice:
+class DeviceChoice:
     """A WAV file, or a device."""
 
-    card: Path | Device
-    tap: Path | None = None
+    target: Path | Device
+    recording: Path | None = None
     """For a speaker: record there what it is given."""
 
     @property
     def file(self) -> Path | None:
-        return self.card if isinstance(self.card, Path) else None
+        return self.target if isinstance(self.target, Path) else None
 
 
-def choose(
+def choose_device(
     wanted: str | None, direction: Direction, devices: Sequence[Device]
-) -> CardChoice | None:
+) -> DeviceChoice | None:
     """The card meant by `wanted`: nothing (the default card), a number, a part of a name, a .wav.
 
     None if nothing is wanted and the system has no such card.
@@ -41,10 +41,10 @@ def choose(
         path = Path(wanted)
         if direction == "input":
             check_readable(path)
-        return CardChoice(path)
+        return DeviceChoice(path)
     usable = [device for device in devices if _channels(device, direction)]
     device = _default(direction, usable) if wanted is None else _named(wanted, direction, usable)
-    return CardChoice(device) if device else None
+    return DeviceChoice(device) if device else None
 
 
 def _channels(device: Device, direction: Direction) -> int:

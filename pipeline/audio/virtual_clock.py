@@ -17,20 +17,20 @@ class PeriodClock:
     """Calls `on_period` with the time at which each period starts, as a card's clock would.
 
     A call that has not returned when the next period starts would have been too late for a real
-    card: it is added to `missed`. It is caught up nevertheless, one period after the
+    card: it is added to `xruns`. It is caught up nevertheless, one period after the
     other, so that no sample is skipped.
 
     :ivar start_ns: ``time.monotonic_ns`` of the first period; 0 before `start`.
     """
 
     def __init__(
-        self, period_samples: int, on_period: Callable[[int], None], missed: XrunLog
+        self, period_samples: int, on_period: Callable[[int], None], xruns: XrunLog
     ) -> None:
         self.start_ns = 0
         self.period_ns = samples_to_ns(period_samples)
         self._period_samples = period_samples
         self._on_period = on_period
-        self._missed = missed
+        self._xruns = xruns
         self._begun = threading.Event()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -69,7 +69,7 @@ class PeriodClock:
                 self._on_period(due_ns)
                 done_ns = time.monotonic_ns()
                 if done_ns > due_ns + self.period_ns:
-                    self._missed.add(due_ns, done_ns)
+                    self._xruns.add(due_ns, done_ns)
                 periods += 1
         except BaseException as error:  # noqa: BLE001 - handed to whoever calls check()
             self._failure = error

@@ -34,7 +34,7 @@ class WavMicrophone:
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, missed: XrunLog) -> None:
+    def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
         self._file = _open(path)
         self.description = (
             f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
@@ -44,7 +44,7 @@ class WavMicrophone:
         self._silent_samples = 0
         self._periods = _periods(_blocks_24k_mono(self._file), period_samples)
         self._silence = np.zeros(period_samples, np.int16)
-        self._clock = PeriodClock(period_samples, self._next_period, missed)
+        self._clock = PeriodClock(period_samples, self._next_period, xruns)
 
     @property
     def clock_start_ns(self) -> int:
@@ -79,7 +79,7 @@ class WavSpeaker:
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, missed: XrunLog) -> None:
+    def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
             self._file = path.open("wb", buffering=0)
@@ -93,7 +93,7 @@ class WavSpeaker:
         self._wave.setframerate(SAMPLE_RATE_HZ)
         self._period = np.zeros(period_samples, np.int16)
         self._unwritten: deque[bytes] = deque()
-        self._clock = PeriodClock(period_samples, self._next_period, missed)
+        self._clock = PeriodClock(period_samples, self._next_period, xruns)
 
     @property
     def clock_start_ns(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
-from pipeline.audio.selection import CardChoice, choose
+from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, Design, Facts
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
@@ -57,15 +57,15 @@ def _run(settings: Settings, device: str | None) -> Iterator[Client]:
 
 def _cards(
     children: ChildProcesses, settings: Settings, device: str | None
-) -> tuple[CardChoice, CardChoice]:
+) -> tuple[DeviceChoice, DeviceChoice]:
     """The WAV files of `settings`; with a `device` that one plays, and is recorded to the file."""
-    microphone = choose(settings.input, "input", ())
-    speaker = choose(settings.output, "output", ())
+    microphone = choose_device(settings.input, "input", ())
+    speaker = choose_device(settings.output, "output", ())
     if microphone is None or speaker is None:
         raise SettingsError("bench needs a file in the place of each card.")
     if device is not None:
-        real = choose(device, "output", find_devices(children, Console(), settings.verbose))
-        speaker = replace(real or speaker, tap=speaker.file)
+        real = choose_device(device, "output", find_devices(children, Console(), settings.verbose))
+        speaker = replace(real or speaker, recording=speaker.file)
     return microphone, speaker
 
 

@@ -33,14 +33,14 @@ class AudioStream:
 
 
 class Rig:
-    def __init__(self, state: SharedState, open_card: Callable[[float], AudioStream]) -> None:
+    def __init__(self, state: SharedState, open_stream: Callable[[float], AudioStream]) -> None:
         self.now_s = 100.0
         self._missed = XrunLog(state.playback.output_underruns)
         self._miss(7)  # of an earlier card
         self.opened: list[AudioStream] = []
 
         def opened(period_ms: float) -> AudioStream:
-            self.opened.append(open_card(period_ms))
+            self.opened.append(open_stream(period_ms))
             return self.opened[-1]
 
         self.steady = AdaptivePeriodStream(
@@ -90,7 +90,7 @@ def test_misses_in_quick_succession_lengthen_the_period(rig: Rig) -> None:
     assert rig.after(0.2, misses=2)
     first, second = rig.opened
     assert first.closed
-    assert rig.steady.card is second
+    assert rig.steady.stream is second
     assert rig.steady.period_ms == second.period_ms == 10.0
     assert "10 ms" in rig.steady.explanation
 
