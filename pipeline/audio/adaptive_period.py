@@ -1,4 +1,4 @@
-"""The shortest period that a card keeps up with, found by using it."""
+"""Finds the shortest period at which a device runs without xruns, by using it."""
 
 import time
 from collections.abc import Callable
@@ -9,25 +9,25 @@ from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
 
 PERIODS_MS = (5.0, 10.0, 20.0, 40.0)
-"""Tried from the shortest on."""
+"""In the order in which they are tried."""
 
 AnyStream = TypeVar("AnyStream", bound=AudioStream)
 
 
 class XrunRate:
-    """Tells occasional misses, which any machine has, from a period that is too short."""
+    """Tells occasional xruns, which every machine has, from a period that is too short."""
 
     TOO_MANY = 3
     WITHIN_S = 2.0
     SETTLING_S = 0.5
-    """A card that has just been opened may miss some."""
+    """Xruns directly after opening do not count."""
 
     def __init__(self, total: int, now_s: float) -> None:
         self._since_s = now_s + self.SETTLING_S
         self._before = total
 
     def too_many(self, total: int, now_s: float) -> bool:
-        """Whether `total`, the misses of the card's whole life, has grown too fast."""
+        """Whether `total`, the xruns of the whole run, has grown too fast."""
         if total - self._before >= self.TOO_MANY and now_s >= self._since_s:
             return True
         if now_s < self._since_s or now_s > self._since_s + self.WITHIN_S:
@@ -37,11 +37,11 @@ class XrunRate:
 
 
 class AdaptivePeriodStream(Generic[AnyStream]):
-    """A card that is opened anew with a longer period when the one that it has is too short.
+    """A stream that is replaced by one with a longer period where its own is too short.
 
-    :param open_stream: opens a card with a period in ms.
-    :param periods_ms: to choose from, shortest first.
-    :param xruns: periods that the card missed; it adds them itself.
+    :param open_stream: opens a stream with a period in ms.
+    :param periods_ms: periods to try, shortest first.
+    :param xruns: counts the xruns; the stream adds them.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class AdaptivePeriodStream(Generic[AnyStream]):
         self._recent = XrunRate(xruns.total, clock_s())
 
     def check(self) -> bool:
-        """Whether `card` is a new one, to be started.
+        """Replace the stream if it has too many xruns; returns whether it is a new one, to start.
 
-        :raises PipelineError: it has stopped by itself.
+        :raises PipelineError: the stream has stopped by itself, or cannot be replaced.
         """
         self.stream.check()
         if not self._recent.too_many(self.xruns.total, self._clock_s()) or not self._longer_ms:
@@ -72,13 +72,15 @@ class AdaptivePeriodStream(Generic[AnyStream]):
         self.stream = self._open_stream(self.period_ms)
         self._recent = XrunRate(self.xruns.total, self._clock_s())
         if self.stream.rate_hz != rate_hz:
-            raise DeviceError(f"{self.stream.description} changed its rate: start again.")
+            raise DeviceError(
+                f"{self.stream.description}: the device ran at {rate_hz} Hz before. Start again."
+            )
         return True
 
     @property
     def explanation(self) -> str:
-        """What a person is told of a new card."""
-        return f"The card missed periods: {self.stream.description} from now on."
+        """The sentence for a person after `check` has replaced the stream."""
+        return f"The period was too short for the device. From now on: {self.stream.description}."
 
     def close(self) -> None:
         self.stream.close()

@@ -1,4 +1,4 @@
-"""How the card that was chosen is opened, with the shortest period that it keeps up with."""
+"""Opens the chosen device or file, with the shortest period at which it runs well."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from pipeline.shm.state import CaptureFields, PlaybackFields
 def open_microphone(
     choice: DeviceChoice, period_ms: float | None, words: CaptureFields
 ) -> AdaptivePeriodStream[Microphone]:
-    """Open a card.
+    """Open a stream that records.
 
-    :param period_ms: None for the shortest that the card keeps up with.
-    :raises DeviceError, WavError: the card cannot be opened.
+    :param period_ms: None for the shortest at which the device runs without xruns.
+    :raises DeviceError, WavError: the device or the file cannot be opened.
     """
     xruns = XrunLog(words.input_overruns)
     return AdaptivePeriodStream(
@@ -29,7 +29,7 @@ def open_microphone(
 def open_speaker(
     choice: DeviceChoice, period_ms: float | None, words: PlaybackFields
 ) -> AdaptivePeriodStream[Speaker]:
-    """Open a card, as `open_microphone` does."""
+    """Open a stream that plays, as `open_microphone` does."""
     xruns = XrunLog(words.output_underruns)
     return AdaptivePeriodStream(
         lambda ms: _speaker(choice, ms, xruns), _periods_ms(choice, period_ms), xruns
@@ -57,6 +57,6 @@ def _periods_ms(choice: DeviceChoice, period_ms: float | None) -> tuple[float, .
     """Periods to try, shortest first."""
     if period_ms is not None:
         return (period_ms,)
-    # A file keeps up with any, and JACK's server has chosen the period for all of its clients.
+    # A file runs with any period, and JACK's server has chosen one for all of its clients.
     fixed = isinstance(choice.target, Path) or choice.target.host_api.startswith("JACK")
     return PERIODS_MS[:1] if fixed else PERIODS_MS

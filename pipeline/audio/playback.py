@@ -1,4 +1,4 @@
-"""The playback process: whatever the ring holds, at the pace of the loudspeaker."""
+"""The playback process: answers from the ring, at the pace of the loudspeaker."""
 
 import time
 from contextlib import closing
@@ -54,7 +54,7 @@ def _work(
         link.report(Started("speaker", adaptive.stream.description))
         for _ in run_stream("speaker", adaptive, start, link):
             pass
-        time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
+        time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 
 def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:

@@ -1,4 +1,4 @@
-"""Which card is meant by what a person wrote, among those that there are."""
+"""Finds the device or the WAV file that a setting means."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 
 SAMPLE_WAV = Path(__file__).with_name("sample.wav")
-"""A spoken conversation to use where there is no microphone; `emulator.sample` makes it."""
+"""A recorded user, for machines without a microphone; `pipeline.emulator.sample` makes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """A WAV file, or a device."""
+    """The device to open, or the WAV file in its place."""
 
     target: Path | Device
     recording: Path | None = None
-    """For a speaker: record there what it is given."""
+    """For a speaker: where to record what it plays; None for no recording."""
 
     @property
     def file(self) -> Path | None:
@@ -30,11 +30,11 @@ class DeviceChoice:
 def choose_device(
     wanted: str | None, direction: Direction, devices: Sequence[Device]
 ) -> DeviceChoice | None:
-    """The card meant by `wanted`: nothing (the default card), a number, a part of a name, a .wav.
+    """Find what `wanted` means.
 
-    None if nothing is wanted and the system has no such card.
-
-    :raises DeviceError: no card fits.
+    :param wanted: None for the default device; else a number, a part of a name, or a .wav file.
+    :returns: None if `wanted` is None and there is no device of that direction.
+    :raises DeviceError: no device has that number or name.
     :raises WavError: the file cannot be read.
     """
     if wanted is not None and is_wav(wanted):
@@ -66,9 +66,9 @@ def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Devic
         matches = exact or [d for d in usable if wanted.lower() in d.name.lower()]
         matches.sort(key=lambda device: rank(device.host_api))
     if not matches:
-        there_are = "; ".join(map(str, usable)) or "none"
+        there_are = "; ".join(map(str, usable)) or "(there are none)"
         raise DeviceError(
-            f"--{direction} {wanted!r} is no {direction} device and no .wav file; "
-            f"there are: {there_are}."
+            f"--{direction} {wanted!r} is neither a .wav file nor an {direction} device. "
+            f"Choose one of: {there_are}."
         )
     return matches[0]

@@ -1,7 +1,7 @@
-"""Device periods without a device: a thread that wakes at exact multiples of the period.
+"""Periods without a device: a thread that wakes at exact multiples of the period.
 
-Like a real card, this one has a period of buffer in each direction: what is handed over in a
-period sounds, or was captured, one period away from it.
+Like a real device, it has one period of buffer in each direction: what is handed over in a period
+sounds one period later, or was captured one period earlier.
 """
 
 import threading
@@ -14,11 +14,11 @@ from pipeline.pcm import NS_PER_S, samples_to_ns
 
 
 class PeriodClock:
-    """Calls `on_period` with the time at which each period starts, as a card's clock would.
+    """Calls `on_period` with the time at which each period starts, as a device's clock would.
 
     A call that has not returned when the next period starts would have been too late for a real
-    card: it is added to `xruns`. It is caught up nevertheless, one period after the
-    other, so that no sample is skipped.
+    device: it is added to `xruns`. The calls that are late follow without a pause, so that no
+    sample is skipped.
 
     :ivar start_ns: ``time.monotonic_ns`` of the first period; 0 before `start`.
     """
@@ -45,7 +45,7 @@ class PeriodClock:
         self._begun.wait()
 
     def check(self) -> None:
-        """Raise whatever ended the clock early."""
+        """Raise the error that has ended the clock, if there is one."""
         if self._failure is not None:
             raise self._failure
 
@@ -71,6 +71,6 @@ class PeriodClock:
                 if done_ns > due_ns + self.period_ns:
                     self._xruns.add(due_ns, done_ns)
                 periods += 1
-        except BaseException as error:  # noqa: BLE001 - handed to whoever calls check()
+        except BaseException as error:  # noqa: BLE001 - check() raises it
             self._failure = error
             self._begun.set()

@@ -106,5 +106,5 @@ def test_the_longest_period_is_the_last(rig: Rig) -> None:
 
 def test_a_card_that_comes_back_at_another_rate_is_refused(state: SharedState) -> None:
     rig = Rig(state, lambda period_ms: AudioStream(period_ms, 24_000 if period_ms == 5 else 48_000))
-    with pytest.raises(DeviceError, match="start again"):
+    with pytest.raises(DeviceError, match="Start again"):
         rig.after(SETTLED_S + 0.2, misses=XrunRate.TOO_MANY)
