@@ -30,7 +30,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.audio.selection import choose
+from pipeline.audio.selection import choose_device
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.signals import answer
 from pipeline.config.settings import Settings
@@ -107,7 +107,10 @@ def _conversation(service: ScriptedService) -> Iterator[ChildProcesses]:
     settings = Settings(endpoint=service.endpoint, api_key=service.KEY, period_ms=PERIOD_MS)
     with ChildProcesses() as probe:
         devices = find_devices(probe, Console(), verbose=False)
-    microphone, speaker = choose(None, "input", devices), choose(None, "output", devices)
+    microphone, speaker = (
+        choose_device(None, "input", devices),
+        choose_device(None, "output", devices),
+    )
     if microphone is None or speaker is None:
         raise DeviceError("PortAudio does not find the JACK server's card.")
     with ChildProcesses() as children, ExitStack() as stack:

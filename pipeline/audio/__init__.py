@@ -1,1 +1,1 @@
-"""The two processes at the sound card."""
+"""Capture and playback: the two processes at the sound device."""

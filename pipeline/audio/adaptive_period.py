@@ -1,4 +1,4 @@
-"""The shortest period that a card keeps up with, found by using it."""
+"""Finds the shortest period at which a device runs without xruns, by using it."""
 
 import time
 from collections.abc import Callable
@@ -9,25 +9,25 @@ from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
 
 PERIODS_MS = (5.0, 10.0, 20.0, 40.0)
-"""Tried from the shortest on."""
+"""In the order in which they are tried."""
 
 AnyStream = TypeVar("AnyStream", bound=AudioStream)
 
 
 class XrunRate:
-    """Tells occasional misses, which any machine has, from a period that is too short."""
+    """Tells occasional xruns, which every machine has, from a period that is too short."""
 
     TOO_MANY = 3
     WITHIN_S = 2.0
     SETTLING_S = 0.5
-    """A card that has just been opened may miss some."""
+    """Xruns directly after opening do not count."""
 
     def __init__(self, total: int, now_s: float) -> None:
         self._since_s = now_s + self.SETTLING_S
         self._before = total
 
     def too_many(self, total: int, now_s: float) -> bool:
-        """Whether `total`, the misses of the card's whole life, has grown too fast."""
+        """Whether `total`, the xruns of the whole run, has grown too fast."""
         if total - self._before >= self.TOO_MANY and now_s >= self._since_s:
             return True
         if now_s < self._since_s or now_s > self._since_s + self.WITHIN_S:
@@ -37,48 +37,50 @@ class XrunRate:
 
 
 class AdaptivePeriodStream(Generic[AnyStream]):
-    """A card that is opened anew with a longer period when the one that it has is too short.
+    """A stream that is replaced by one with a longer period where its own is too short.
 
-    :param open_card: opens a card with a period in ms.
-    :param periods_ms: to choose from, shortest first.
-    :param missed: periods that the card missed; it adds them itself.
+    :param open_stream: opens a stream with a period in ms.
+    :param periods_ms: periods to try, shortest first.
+    :param xruns: counts the xruns; the stream adds them.
     """
 
     def __init__(
         self,
-        open_card: Callable[[float], AnyStream],
+        open_stream: Callable[[float], AnyStream],
         periods_ms: tuple[float, ...],
-        missed: XrunLog,
+        xruns: XrunLog,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._open_card = open_card
+        self._open_stream = open_stream
         self._clock_s = clock_s
         self.period_ms, *self._longer_ms = periods_ms
-        self.missed = missed
-        self.card = open_card(self.period_ms)
-        self._recent = XrunRate(missed.total, clock_s())
+        self.xruns = xruns
+        self.stream = open_stream(self.period_ms)
+        self._recent = XrunRate(xruns.total, clock_s())
 
     def check(self) -> bool:
-        """Whether `card` is a new one, to be started.
+        """Replace the stream if it has too many xruns; returns whether it is a new one, to start.
 
-        :raises PipelineError: it has stopped by itself.
+        :raises PipelineError: the stream has stopped by itself, or cannot be replaced.
         """
-        self.card.check()
-        if not self._recent.too_many(self.missed.total, self._clock_s()) or not self._longer_ms:
+        self.stream.check()
+        if not self._recent.too_many(self.xruns.total, self._clock_s()) or not self._longer_ms:
             return False
         self.period_ms = self._longer_ms.pop(0)
-        rate_hz = self.card.rate_hz
-        self.card.close()
-        self.card = self._open_card(self.period_ms)
-        self._recent = XrunRate(self.missed.total, self._clock_s())
-        if self.card.rate_hz != rate_hz:
-            raise DeviceError(f"{self.card.description} changed its rate: start again.")
+        rate_hz = self.stream.rate_hz
+        self.stream.close()
+        self.stream = self._open_stream(self.period_ms)
+        self._recent = XrunRate(self.xruns.total, self._clock_s())
+        if self.stream.rate_hz != rate_hz:
+            raise DeviceError(
+                f"{self.stream.description}: the device ran at {rate_hz} Hz before. Start again."
+            )
         return True
 
     @property
     def explanation(self) -> str:
-        """What a person is told of a new card."""
-        return f"The card missed periods: {self.card.description} from now on."
+        """The sentence for a person after `check` has replaced the stream."""
+        return f"The period was too short for the device. From now on: {self.stream.description}."
 
     def close(self) -> None:
-        self.card.close()
+        self.stream.close()

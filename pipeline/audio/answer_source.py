@@ -1,4 +1,4 @@
-"""Answer samples in playing order, taken from the playback ring at 24 kHz or at the card's rate."""
+"""Answer samples in playing order, from the playback ring, at 24 kHz or at the device's rate."""
 
 from typing import NamedTuple, Protocol
 
@@ -15,31 +15,31 @@ class Answers(Protocol):
 
     @property
     def position(self) -> Position:
-        """Where in the answers the latest sample taken lies."""
+        """Place in the answers just after the latest sample that was taken."""
 
     def take(self, out: Samples) -> int:
-        """Copy the next samples into `out`; returns how many there were, and leaves the rest."""
+        """Copy the next samples to the start of `out`; returns how many there were."""
 
     def discard(self, generation: int) -> int:
         """Drop everything older than `generation`; returns how many frames that was."""
 
 
 class Waiting(NamedTuple):
-    """What the ring holds of answers that may sound."""
+    """Samples that wait in the ring and may sound."""
 
     samples: int
     item: int
-    """The first one's; 0 if there is none."""
+    """Item of the first sample; 0 if there is none."""
     ended: bool
-    """Whether the last one is complete, so that nothing more needs to come."""
+    """Whether the last item is complete, so that no more samples of it follow."""
 
 
 class RingAnswers:
     """Samples of the ring's frames, in order, whatever their lengths.
 
-    Only frames of the generation last given to `discard` are taken. Older ones are stepped over.
-    Newer ones wait until their generation has been noticed: they may become visible just after
-    the generation was loaded, and would be taken for a part of the answer that is cut next.
+    Only frames of the generation last given to `discard` are taken; older ones are skipped. Newer
+    ones wait until `discard` is called with their generation: a frame may become visible just after
+    the generation was loaded, and would be counted as a part of the answer that is cut next.
     """
 
     def __init__(self, reader: RingReader) -> None:
@@ -52,19 +52,15 @@ class RingAnswers:
         self._item = 0
         self._frame_offset_samples = 0  # of its first sample within the item
         self._ended = True
-        self._position = Position(0, 0)
-
-    @property
-    def position(self) -> Position:
-        return self._position
+        self.position = Position(0, 0)
 
     @property
     def empty(self) -> bool:
-        """Whether nothing at all is there."""
+        """Whether there are no frames and no samples at all."""
         return not self._rest and not self._reader.fill_frames()
 
     def take(self, out: Samples) -> int:
-        """Ends of items that follow the last sample are taken with it."""
+        """Copy the next samples to `out`. Ends of items that follow the last one are taken too."""
         filled = 0
         while self._rest or self._next_frame():
             count = min(self._rest, len(out) - filled)
@@ -76,11 +72,11 @@ class RingAnswers:
             self._rest -= count
             filled += count
         if filled:
-            self._position = Position(self._item, self._frame_offset_samples + self._taken)
+            self.position = Position(self._item, self._frame_offset_samples + self._taken)
         return filled
 
     def waiting(self, most_samples: int) -> Waiting:
-        """Look ahead as far as `most_samples` reach, or a little further."""
+        """Look ahead by at least `most_samples`, as far as there are any."""
         samples, ended = self._rest, self._ended
         item = self._item if samples else 0
         if not samples:
@@ -113,7 +109,7 @@ class RingAnswers:
             self._reader.advance()
             if count:
                 return True
-            self._position = Position(self._item, self._frame_offset_samples)
+            self.position = Position(self._item, self._frame_offset_samples)
         return False
 
     def _front(self) -> Frame | None:
@@ -127,10 +123,10 @@ class RingAnswers:
 
 
 class ResampledAnswers:
-    """The same at the rate of a card that refuses 24 kHz.
+    """The same, resampled for a device that does not accept 24 kHz.
 
-    The resampler works ahead in blocks of its own choice. That costs no time, because answers lie
-    in the ring long before they are due, and `discard` drops what it holds.
+    The resampler works ahead in blocks. This adds no latency: answers are in the ring long before
+    they are due, and `discard` drops what the resampler holds.
     """
 
     _BLOCK_SAMPLES = 240
@@ -165,13 +161,13 @@ class ResampledAnswers:
         return self._source.discard(generation)
 
     def _resample_next(self) -> bool:
-        """Make more samples ready; False if the ring and the resampler are empty."""
+        """Make more samples ready; False if both the ring and the resampler are empty."""
         count = self._source.take(self._block)
         if count:
             self._fed = True
             self._append(self._resampler.resample_chunk(self._block[:count]))
         elif self._fed:
-            # The end of an answer must not wait inside the resampler for the next one.
+            # Without this, the end of an answer would stay in the resampler until the next answer.
             self._append(self._resampler.resample_chunk(self._block[:0], last=True))
             self._resampler.clear()
             self._fed = False
@@ -183,13 +179,13 @@ class ResampledAnswers:
         self._ready = np.concatenate((self._ready, samples))
 
     def _note_position(self) -> None:
-        """What is ready or in the resampler has been taken from the source, but not from here."""
+        """Subtract what was taken from the source but not from here."""
         item, samples = self._source.position
         ahead = len(self._ready) * SAMPLE_RATE_HZ // self._rate_hz + self._inside_samples()
         self._position = Position(item, max(0, samples - ahead))
 
     def _inside_samples(self) -> int:
-        """Source samples that went into the resampler and have not come out yet."""
+        """Source samples that are inside the resampler."""
         if not self._fed:
             return 0
         return int(self._resampler.delay()) * SAMPLE_RATE_HZ // self._rate_hz

@@ -1,4 +1,4 @@
-"""The capture process: device periods in, exact 50 ms frames out."""
+"""The capture process: periods of any length in, frames of exact length out."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ import soxr
 
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
-from pipeline.audio.selection import CardChoice
+from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
 from pipeline.config.settings import Settings
@@ -40,8 +40,8 @@ READY_POLL_S = 0.005
 class FrameAssembler:
     """Collects periods of any length into frames of equal length, each with its capture time.
 
-    Call it from one thread: the stream's. Most periods are only put aside; the one that completes
-    a frame joins them.
+    Call `push` from one thread: the stream's. Most calls only put a period aside; the call that
+    completes a frame joins them.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class FrameAssembler:
             self._publish_frames()
 
     def reopened(self) -> None:
-        """Call it before the first `push` of a card that takes over: what lies between is lost."""
+        """Count the time until the next `push` as lost. Call it before a new stream starts."""
         self._reopened = True
 
     def _note_gap(self, captured_at_ns: int) -> None:
@@ -84,7 +84,7 @@ class FrameAssembler:
         self._words.gap_samples.add(gap_ns * SAMPLE_RATE_HZ // NS_PER_S)
 
     def _publish_frames(self) -> None:
-        """Publish all whole frames and keep the rest."""
+        """Publish the whole frames and keep the rest."""
         before_samples = (self._filled_bytes - len(self._periods[-1])) // SAMPLE_BYTES
         start_ns = self._captured_at_ns - samples_to_ns(before_samples)
         samples = np.frombuffer(b"".join(self._periods), np.int16)
@@ -109,7 +109,7 @@ def main(
     pipe: "Connection[Report, Command]",
     settings: Settings,
     names: SharedNames,
-    choice: CardChoice,
+    choice: DeviceChoice,
     wake_socket: socket.socket,
 ) -> None:
     """Entry point of the spawned process."""
@@ -119,7 +119,7 @@ def main(
 def _work(
     settings: Settings,
     names: SharedNames,
-    choice: CardChoice,
+    choice: DeviceChoice,
     wake_socket: socket.socket,
     link: SupervisorLink,
 ) -> None:
@@ -142,7 +142,7 @@ def _work(
             on_period = _at_24_khz(assembler.push, microphone.rate_hz)
             microphone.start(on_period, prepare_thread)
 
-        link.report(Started("microphone", adaptive.card.description))
+        link.report(Started("microphone", adaptive.stream.description))
         if choice.file and not _wait_session_ready(state, link):
             return
         for microphone in run_stream("microphone", adaptive, start, link):
@@ -150,7 +150,7 @@ def _work(
 
 
 def _wait_session_ready(state: SharedState, link: SupervisorLink) -> bool:
-    """A recording starts once the session hears it; False if the supervisor says stop before."""
+    """Wait until the session hears the recording; False if the supervisor says stop before."""
     while not state.network.ready.load():
         if link.stop_requested(READY_POLL_S):
             return False
@@ -158,7 +158,7 @@ def _wait_session_ready(state: SharedState, link: SupervisorLink) -> bool:
 
 
 def _at_24_khz(push: OnPeriod, rate_hz: int) -> OnPeriod:
-    """What to call with periods of `rate_hz`."""
+    """Callback for periods of `rate_hz` that passes them to `push` at 24 kHz."""
     if rate_hz == SAMPLE_RATE_HZ:
         return push
     resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")

@@ -1,4 +1,4 @@
-"""The playback process: whatever the ring holds, at the pace of the loudspeaker."""
+"""The playback process: answers from the ring, at the pace of the loudspeaker."""
 
 import time
 from contextlib import closing
@@ -11,7 +11,7 @@ from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
-from pipeline.audio.selection import CardChoice
+from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import PrepareThread, Speaker
 from pipeline.config.settings import Settings
@@ -26,13 +26,18 @@ from pipeline.system.realtime import no_garbage_collection
 
 
 def main(
-    pipe: "Connection[Report, Command]", settings: Settings, names: SharedNames, choice: CardChoice
+    pipe: "Connection[Report, Command]",
+    settings: Settings,
+    names: SharedNames,
+    choice: DeviceChoice,
 ) -> None:
     """Entry point of the spawned process."""
     run_child(pipe, settings.verbose, partial(_work, settings, names, choice))
 
 
-def _work(settings: Settings, names: SharedNames, choice: CardChoice, link: SupervisorLink) -> None:
+def _work(
+    settings: Settings, names: SharedNames, choice: DeviceChoice, link: SupervisorLink
+) -> None:
     with (
         stderr_reported(link),
         SharedState.attach(names.state) as state,
@@ -40,16 +45,16 @@ def _work(settings: Settings, names: SharedNames, choice: CardChoice, link: Supe
         closing(open_speaker(choice, settings.period_ms, state.playback)) as adaptive,
         no_garbage_collection(),
     ):
-        rate_hz = adaptive.card.rate_hz
+        rate_hz = adaptive.stream.rate_hz
         player = Player(_answers(ring.reader(), state, rate_hz), state, rate_hz)
 
         def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
             speaker.start(player.render, prepare_thread)
 
-        link.report(Started("speaker", adaptive.card.description))
+        link.report(Started("speaker", adaptive.stream.description))
         for _ in run_stream("speaker", adaptive, start, link):
             pass
-        time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade is heard to its end
+        time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 
 def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:

@@ -1,4 +1,4 @@
-"""Every device period of playback: cut what is stale, play what is next, say what was heard.
+"""Renders each period of playback: cuts stale answers, plays what is next, publishes the position.
 
 ring ──▶ answers ──▶ fade ──▶ device buffer ──▶ (device latency) ──▶ loudspeaker
 ▲          ▲                                                │
@@ -17,7 +17,7 @@ from pipeline.shm.state import CutReport, Position, SharedState
 
 
 class Player:
-    """Renders periods at `rate_hz`. Call `render` from one thread: the card's."""
+    """Renders periods at `rate_hz`. Call `render` from one thread: the stream's."""
 
     def __init__(self, answers: Answers, state: SharedState, rate_hz: int) -> None:
         self._answers = answers
@@ -30,6 +30,7 @@ class Player:
         self._generation = 0
         self._stopped = False
         self._sounding = False
+        self._silent: Samples | None = None  # the array of the latest period, if it holds silence
         self._fade_samples = fade_samples(rate_hz)
         self._tail = np.zeros(0, np.int16)
         self._handed = Position(0, 0)
@@ -47,10 +48,13 @@ class Player:
         filled = self._take_tail(out) if len(self._tail) else 0
         if not self._stopped:
             filled += self._take_answers(out[filled:] if filled else out)
-        if not filled:
+        if filled:
+            self._silent = None
+            if filled < len(out):
+                out[filled:] = 0
+        elif out is not self._silent:
             out.fill(0)
-        elif filled < len(out):
-            out[filled:] = 0
+            self._silent = out
         self._sounding = filled == len(out)
         self._note_position(sounds_at_ns, filled)
 
@@ -61,7 +65,7 @@ class Player:
         return count
 
     def _cut(self, generation: int, sounds_at_ns: int) -> None:
-        """Silence everything older: what was sounding fades out, the rest is never touched."""
+        """Fade out what is sounding and drop everything older than `generation`."""
         self._generation = generation
         self._fade_out()
         position = self._answers.position
@@ -74,7 +78,7 @@ class Player:
         self._fade_out()
 
     def _fade_out(self) -> None:
-        """Let the next few samples of what is sounding come out falling, unless some do."""
+        """Make a fade-out of the next samples, unless silence or a fade-out is sounding."""
         if self._tail.size or not self._sounding:
             return
         tail = np.zeros(self._fade_samples, np.int16)
@@ -88,7 +92,7 @@ class Player:
         return count
 
     def _note_position(self, sounds_at_ns: int, filled: int) -> None:
-        """Publish what is with the device now, and what has left the loudspeaker by now."""
+        """Publish the position handed to the device, and the one that has left the loudspeaker."""
         now_ns = time.monotonic_ns()
         self._store_heartbeat(now_ns)
         position = self._answers.position

@@ -1,9 +1,9 @@
-"""When answer samples may sound: a delay that fits the network, and soft edges where they run out.
+"""When answer samples may sound: a delay that suits the network, and fades around an underrun.
 
-The service is far ahead of real time as a rule, and then nothing here takes time. Where samples
-come later than they are needed, the last ones there are fade out, and the next ones fade in: an
-underrun. After it answers begin later by as much as was missing, so that the next hitch of the same
-length is not heard. Each answer without an underrun brings this delay down again.
+The service is usually far ahead of real time, and then nothing here takes time. An underrun is an
+answer whose next samples come too late: the last samples fade out, and the next ones fade in. After
+an underrun, answers begin later by the time that was missing, so that the next hitch of the same
+length is not heard. Each answer without an underrun makes this delay shorter again.
 """
 
 import time
@@ -23,7 +23,7 @@ _NOTHING: Samples = np.zeros(0, np.int16)
 
 
 class PlayoutDelay:
-    """How long an answer waits, `ns`, unless the service shows that it is ahead of real time."""
+    """How long an answer waits (`ns`), unless the service proves to be ahead of real time."""
 
     LONGEST_NS = NS_PER_S // 5
     _SHORTEST_NS = NS_PER_S // 200
@@ -36,18 +36,18 @@ class PlayoutDelay:
         return self.ns * SAMPLE_RATE_HZ // NS_PER_S
 
     def grow(self, missing_ns: int) -> None:
-        """An underrun: samples came `missing_ns` too late."""
+        """Note an underrun: samples came `missing_ns` too late."""
         self.ns = min(self.LONGEST_NS, self.ns + missing_ns)
 
     def shrink(self) -> None:
-        """An answer has sounded without an underrun."""
+        """Note an answer that has sounded without an underrun."""
         self.ns = self.ns * 3 // 4
         if self.ns < self._SHORTEST_NS:
             self.ns = 0
 
 
 class Playout:
-    """Gives the samples of `answers`, 24 kHz, in their time."""
+    """Gives the samples of `answers`, 24 kHz, when they may sound."""
 
     def __init__(
         self,
@@ -59,14 +59,11 @@ class Playout:
         self._words = words
         self._clock_ns = clock_ns
         self._delay = PlayoutDelay()
-        self._playing = False
-        self._sure_samples = 0
-        """So many were there at least when the ring was looked at last."""
-        self._calm = True
         self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
         self._tail = _NOTHING  # of a fade-out that reaches into the next period
-        self._risen_samples = FADE  # of a fade-in
+        self._sure_samples: int  # known to be in the ring
+        self._expect_answer()
 
     @property
     def position(self) -> Position:
@@ -77,7 +74,7 @@ class Playout:
         return Position(item, max(0, samples - len(self._tail)))  # it may hold two items' ends
 
     def take(self, out: Samples) -> int:
-        """Copy the samples that are to sound next; returns how many."""
+        """Copy the samples that sound next to the start of `out`; returns how many."""
         if len(self._tail):
             return self._take_tail(out)
         if not self._playing and (self._answers.empty or not self._begin()):
@@ -104,10 +101,10 @@ class Playout:
         return self._answers.discard(generation)
 
     def _begin(self) -> bool:
-        """Play what waits if it waited long enough, is whole, or comes faster than it is heard."""
+        """Begin if what waits is whole, has waited long enough, or comes faster than it plays."""
         waiting = self._answers.waiting(_AHEAD_SAMPLES)
         if not waiting.samples:
-            self._answers.take(_NOTHING)  # the mere end of an item
+            self._answers.take(_NOTHING)  # an end of an item, without samples
             self._dry = None
             self._finish_answer()
             return False
@@ -119,13 +116,13 @@ class Playout:
         is_ahead = waiting.samples >= min(_AHEAD_SAMPLES, seen_samples + self._delay.samples)
         if not (waiting.ended or is_ahead or now_ns - seen_ns >= self._delay.ns):
             return False
-        if self._calm:  # the answer begins; what follows an underrun is part of that
+        if self._calm:  # the answer begins; after an underrun, it only goes on
             self._words.playout_waited_ns.add(now_ns - seen_ns)
         self._playing, self._seen = True, None
         return True
 
     def _note_underrun(self, item: int, now_ns: int) -> None:
-        """Samples have come. If they belong to what ran dry, they came too late."""
+        """Count an underrun if the samples that came belong to the item that ran dry."""
         if self._dry is None:
             return
         dry_item, dry_ns = self._dry
@@ -138,7 +135,7 @@ class Playout:
             self._words.playout_delay_ns.store(self._delay.ns)
 
     def _run_dry(self, samples: int) -> None:
-        """Let the last `samples` there are sound, and fall silent."""
+        """Fade out with the last `samples` there are, and pause."""
         last = np.zeros(samples, np.int16)
         self._answers.take(last)
         if self._risen_samples < FADE:
@@ -157,17 +154,22 @@ class Playout:
         return count
 
     def _rise(self, sound: Samples) -> None:
-        """Go on with a fade-in."""
+        """Continue a fade-in."""
         rising = sound[: FADE - self._risen_samples]
         gains = 1 - falling(FADE)[self._risen_samples :][: len(rising)]
         rising[:] = rising * gains
         self._risen_samples += len(rising)
 
     def _finish_answer(self) -> None:
-        """An answer has ended or was cut."""
+        """Note that an answer has ended or was cut."""
         if self._playing and self._calm:
             self._delay.shrink()
             self._words.playout_delay_ns.store(self._delay.ns)
-        self._playing, self._calm = False, True
+        self._expect_answer()
+
+    def _expect_answer(self) -> None:
+        """Start afresh with the next answer."""
+        self._playing = False
+        self._calm = True  # no underrun in this answer so far
         self._sure_samples = 0
-        self._risen_samples = FADE
+        self._risen_samples = FADE  # of a fade-in; all of them: none is under way

@@ -1,9 +1,9 @@
-"""Real cards, through PortAudio.
+"""Streams to real devices, through PortAudio.
 
 Only this module imports PyAudio, and only inside functions: PortAudio talks to the sound system as
-soon as it is initialised, so it belongs in the audio processes and nowhere else.
+soon as it is initialised, so only the audio processes may load it.
 
-Only PortAudio's callback interface is used: blocking reads and writes cost a buffer more, and on
+Only PortAudio's callback interface is used: blocking reads and writes need one more buffer, and on
 JACK (PortAudio 19.6) they assume 8 bytes a frame and corrupt memory.
 """
 
@@ -29,7 +29,7 @@ StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[O
 
 
 def list_devices() -> list[Device]:
-    """The cards that PortAudio finds, in its order."""
+    """List the devices that PortAudio finds, in its order."""
     port_audio = _port_audio()
     try:
         return _list(port_audio)
@@ -38,7 +38,7 @@ def list_devices() -> list[Device]:
 
 
 class _Stream:
-    """A PortAudio stream in one direction, at 24 kHz or, if the card refuses, at its own rate."""
+    """A PortAudio stream in one direction, at 24 kHz or, if refused, at the device's own rate."""
 
     def __init__(
         self,
@@ -75,12 +75,15 @@ class _Stream:
             return
         self._closed = True
         with suppress(OSError):  # unplugged
-            self._stream.stop_stream()  # what the card holds is heard; closing throws it away
+            self._stream.stop_stream()  # plays what is buffered; close() alone drops it
         self._stream.close()
         self._port_audio.terminate()
 
     def _find(self, wanted: Device) -> Device:
-        """Numbers move when a card is plugged in; names may be those of several cards."""
+        """Find the device by its name, and by its number where several have that name.
+
+        Numbers change when a device is plugged in.
+        """
         named = [
             device
             for device in _list(self._port_audio)
@@ -93,7 +96,7 @@ class _Stream:
         return next((device for device in named if device.index == wanted.index), named[0])
 
     def _open(self) -> tuple[int, int, Any]:
-        """Rate in Hz, channels and stream of the first combination that the card accepts."""
+        """Open with the first rate and channel count that the device accepts; returns all three."""
         reason: Exception | None = None
         for rate_hz in (SAMPLE_RATE_HZ, self._device.default_rate_hz):
             for channels in self._channel_counts():
@@ -106,10 +109,10 @@ class _Stream:
         )
 
     def _channel_counts(self) -> tuple[int, ...]:
-        """Return what to ask for, best first.
+        """Channel counts to try, best first.
 
-        A pair to play, as mono sounds on the left side only where nobody mixes it up; mono to
-        record, as the second channel would be thrown away.
+        Two to play, because some host APIs play mono on the left side only; one to record, because
+        the second channel would be dropped.
         """
         if self._direction == "output":
             return (2, 1) if self._device.output_channels > 1 else (1,)
@@ -133,13 +136,13 @@ class _Stream:
 
 
 class PortAudioMicrophone:
-    """A card that records. `missed` are periods lost before they reached us."""
+    """A stream that records. `xruns` counts its input overruns."""
 
     clock_start_ns = 0
     ended = False
 
-    def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
-        self._missed = missed
+    def __init__(self, device: Device, period_ms: float, xruns: XrunLog) -> None:
+        self._xruns = xruns
         self._stream = _Stream("input", device, period_ms, self._recorded)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
@@ -161,7 +164,7 @@ class PortAudioMicrophone:
     ) -> tuple[Output, int]:
         now_ns = time.monotonic_ns()
         if status & _INPUT_OVERFLOW:
-            self._missed.add(now_ns, now_ns)
+            self._xruns.add(now_ns, now_ns)
         captured_at_ns = now_ns - _since_captured_ns(time_info, frames, self.rate_hz)
         pcm = interleaved or b""
         if self._stream.channels > 1:
@@ -171,12 +174,12 @@ class PortAudioMicrophone:
 
 
 class PortAudioSpeaker:
-    """A card that plays. `missed` are periods that the card did not get in time."""
+    """A stream that plays. `xruns` counts its output underruns."""
 
     clock_start_ns = 0
 
-    def __init__(self, device: Device, period_ms: float, missed: XrunLog) -> None:
-        self._missed = missed
+    def __init__(self, device: Device, period_ms: float, xruns: XrunLog) -> None:
+        self._xruns = xruns
         self._stream = _Stream("output", device, period_ms, self._wanted)
         self._make_buffer(0)
         self.rate_hz = self._stream.rate_hz
@@ -199,7 +202,7 @@ class PortAudioSpeaker:
     ) -> tuple[Output, int]:
         now_ns = time.monotonic_ns()
         if status & _OUTPUT_UNDERFLOW:
-            self._missed.add(now_ns, now_ns)
+            self._xruns.add(now_ns, now_ns)
         if frames != self._frames:
             self._make_buffer(frames)
         self._render(self._mono, now_ns + _until_sounding_ns(time_info))
@@ -208,7 +211,7 @@ class PortAudioSpeaker:
         return self._result
 
     def _make_buffer(self, frames: int) -> None:
-        """Memory for one period, which all periods share: PyAudio copies what it is given."""
+        """Allocate what all periods share: PyAudio copies the array before it asks again."""
         self._frames = frames
         self._interleaved = np.zeros((frames, self._stream.channels), np.int16)
         mono = self._stream.channels == 1
@@ -223,7 +226,7 @@ _OUTPUT_UNDERFLOW = 0x4  # paOutputUnderflow
 
 
 def _since_captured_ns(time_info: Mapping[str, float], frames: int, rate_hz: int) -> int:
-    """Age of the first sample. Some host APIs leave the time at 0: then it is one period."""
+    """Age of the first sample; one period where the host API does not tell."""
     age_s = time_info["current_time"] - time_info["input_buffer_adc_time"]
     if not time_info["input_buffer_adc_time"] or not 0 <= age_s < 1:
         return samples_to_ns(frames, rate_hz)
@@ -231,17 +234,17 @@ def _since_captured_ns(time_info: Mapping[str, float], frames: int, rate_hz: int
 
 
 def _until_sounding_ns(time_info: Mapping[str, float]) -> int:
-    """Time until the first sample leaves the card; 0 where the host API does not tell."""
+    """Time until the first sample leaves the device; 0 where the host API does not tell."""
     ahead_s = time_info["output_buffer_dac_time"] - time_info["current_time"]
     return int(ahead_s * NS_PER_S) if 0 <= ahead_s < 1 else 0
 
 
 def _keep_thread_state() -> None:
-    """Let the thread that calls keep its Python thread state until it ends.
+    """Keep the Python thread state of the calling thread until the thread ends.
 
-    PortAudio's thread is not one of Python's. PyAudio would give it a new state for every period
-    and throw it away again, which allocates, maps and unmaps memory each time and costs a third of
-    an empty callback. A reference that is never released keeps the first one.
+    Python did not start PortAudio's thread, so PyAudio would make a thread state for each period
+    and delete it again. That maps and unmaps memory each time: a third of what an empty callback
+    costs. A reference that is never released keeps the first state.
     """
     ctypes.pythonapi.PyGILState_Ensure()
 
@@ -276,6 +279,6 @@ def _list(port_audio: Any) -> list[Device]:  # noqa: ANN401 - PyAudio has no typ
 
 
 def _default_index(host_apis: list[Mapping[str, Any]], key: str) -> int | None:
-    """The default card of the quickest host API that has one; PortAudio itself takes the first."""
+    """The default device of the preferred host API that has one; PortAudio takes the first API."""
     having = [host_api for host_api in host_apis if host_api[key] >= 0]
     return min(having, key=lambda api: rank(api["name"]))[key] if having else None

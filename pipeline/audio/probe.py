@@ -1,4 +1,4 @@
-"""A short-lived process that lists the sound cards: the supervisor never loads PortAudio."""
+"""A short-lived process that lists the sound devices: the supervisor never loads PortAudio."""
 
 from multiprocessing.connection import Connection
 

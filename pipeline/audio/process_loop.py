@@ -1,7 +1,7 @@
-"""The life of an audio process once its stream is open; the same for both directions.
+"""What the main threads of capture and playback do while their stream runs.
 
 The stream calls back on a thread of its own. The main thread does what may take long: it notices
-that the stream has stopped, opens another with a longer period, and passes reports on.
+that the stream has stopped, opens another with a longer period, and sends reports.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed
 from pipeline.system.realtime import AUDIO_PRIORITY, Promotion, protect_process
 
 CHECK_S = 0.2
-"""Each look takes the interpreter from the callbacks for a moment, and costs as much as one."""
+"""Each check holds the GIL, which the callbacks need too, and costs as much as a callback."""
 
 
 def run_stream(
@@ -22,21 +22,21 @@ def run_stream(
     start: Callable[[AnyStream, PrepareThread], None],
     link: SupervisorLink,
 ) -> Iterator[AnyStream]:
-    """Run the stream until the supervisor says stop; give it to the caller at each check.
+    """Run the stream until the supervisor says stop; yields it after each check.
 
     :param part: "microphone" or "speaker", for reports.
-    :param start: begins the callbacks of a stream that was opened.
-    :raises PipelineError: the stream has stopped by itself, or its successor cannot be opened.
+    :param start: starts the callbacks of a stream; called for each stream that is opened.
+    :raises PipelineError: the stream has stopped by itself, or cannot be replaced.
     """
-    promotion = _start(part, adaptive.card, start, link)
+    promotion = _start(part, adaptive.stream, start, link)
     while not link.stop_requested(CHECK_S):
         if adaptive.check():
             link.report(Notice(adaptive.explanation))
-            promotion = _start(part, adaptive.card, start, link)
+            promotion = _start(part, adaptive.stream, start, link)
         promotion.log_outcome()
-        if missed := adaptive.missed.take():
+        if missed := adaptive.xruns.take():
             link.report(PeriodsMissed(part, missed))
-        yield adaptive.card
+        yield adaptive.stream
 
 
 def _start(

@@ -1,4 +1,4 @@
-"""Which card is meant by what a person wrote, among those that there are."""
+"""Finds the device or the WAV file that a setting means."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,40 +11,40 @@ from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 
 SAMPLE_WAV = Path(__file__).with_name("sample.wav")
-"""A spoken conversation to use where there is no microphone; `emulator.sample` makes it."""
+"""A recorded user, for machines without a microphone; `pipeline.emulator.sample` makes it."""
 
 
 @dataclass(frozen=True, slots=True)
-class CardChoice:
-    """A WAV file, or a device."""
+class DeviceChoice:
+    """The device to open, or the WAV file in its place."""
 
-    card: Path | Device
-    tap: Path | None = None
-    """For a speaker: record there what it is given."""
+    target: Path | Device
+    recording: Path | None = None
+    """For a speaker: where to record what it plays; None for no recording."""
 
     @property
     def file(self) -> Path | None:
-        return self.card if isinstance(self.card, Path) else None
+        return self.target if isinstance(self.target, Path) else None
 
 
-def choose(
+def choose_device(
     wanted: str | None, direction: Direction, devices: Sequence[Device]
-) -> CardChoice | None:
-    """The card meant by `wanted`: nothing (the default card), a number, a part of a name, a .wav.
+) -> DeviceChoice | None:
+    """Find what `wanted` means.
 
-    None if nothing is wanted and the system has no such card.
-
-    :raises DeviceError: no card fits.
+    :param wanted: None for the default device; else a number, a part of a name, or a .wav file.
+    :returns: None if `wanted` is None and there is no device of that direction.
+    :raises DeviceError: no device has that number or name.
     :raises WavError: the file cannot be read.
     """
     if wanted is not None and is_wav(wanted):
         path = Path(wanted)
         if direction == "input":
             check_readable(path)
-        return CardChoice(path)
+        return DeviceChoice(path)
     usable = [device for device in devices if _channels(device, direction)]
     device = _default(direction, usable) if wanted is None else _named(wanted, direction, usable)
-    return CardChoice(device) if device else None
+    return DeviceChoice(device) if device else None
 
 
 def _channels(device: Device, direction: Direction) -> int:
@@ -66,9 +66,9 @@ def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Devic
         matches = exact or [d for d in usable if wanted.lower() in d.name.lower()]
         matches.sort(key=lambda device: rank(device.host_api))
     if not matches:
-        there_are = "; ".join(map(str, usable)) or "none"
+        there_are = "; ".join(map(str, usable)) or "(there are none)"
         raise DeviceError(
-            f"--{direction} {wanted!r} is no {direction} device and no .wav file; "
-            f"there are: {there_are}."
+            f"--{direction} {wanted!r} is neither a .wav file nor an {direction} device. "
+            f"Choose one of: {there_are}."
         )
     return matches[0]

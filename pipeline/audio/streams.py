@@ -1,7 +1,7 @@
-"""What capture and playback expect of a sound card, be it real or a file on a clock.
+"""What capture and playback expect of a stream, be it to a device or to a file on a clock.
 
-A card calls back once per device period, on a thread of its own. The callback may neither wait nor
-print. Rates are the card's own; whoever uses it converts from and to 24 kHz.
+A stream calls back once per period, on a thread of its own. The callback may neither wait nor
+print. `rate_hz` is the device's own; capture and playback convert from and to 24 kHz.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ OnPeriod = Callable[[bytes, int], None]
 
 Render = Callable[[Samples, int], None]
 """Called with an array, shape ``(n,)``, to fill completely, and the ``time.monotonic_ns`` at which
-its first sample will leave the loudspeaker."""
+its first sample will leave the loudspeaker. The stream may give the same array again, but does not
+change it."""
 
 
 PrepareThread = Callable[[], None]
@@ -25,28 +26,28 @@ PrepareThread = Callable[[], None]
 
 
 class AudioStream(Protocol):
-    """An open card."""
+    """An open stream in one direction."""
 
     rate_hz: int
     description: str
 
     @property
     def clock_start_ns(self) -> int:
-        """``time.monotonic_ns`` at which the first sample passed between card and pipeline.
+        """``time.monotonic_ns`` at which the first sample passed between stream and pipeline.
 
-        0 before `start`, and where only the card itself knows.
+        0 before `start`, and where only the device itself knows.
         """
 
     def check(self) -> None:
-        """Raise a PipelineError if the card has stopped by itself."""
+        """Raise a PipelineError if the stream has stopped by itself."""
 
     def close(self) -> None:
-        """Stop the callbacks and release the card; nothing is called after this returns."""
+        """Stop the callbacks and release the device; nothing is called after this returns."""
 
 
 class Microphone(AudioStream, Protocol):
     ended: bool
-    """Whether a recording, and a frame's length of silence after it, has been given; a real
+    """Whether all of a recording, and a frame's length of silence after it, has been given. A real
     microphone never ends."""
 
     def start(self, on_period: OnPeriod, prepare_thread: PrepareThread) -> None: ...

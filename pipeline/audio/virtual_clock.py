@@ -1,7 +1,7 @@
-"""Device periods without a device: a thread that wakes at exact multiples of the period.
+"""Periods without a device: a thread that wakes at exact multiples of the period.
 
-Like a real card, this one has a period of buffer in each direction: what is handed over in a
-period sounds, or was captured, one period away from it.
+Like a real device, it has one period of buffer in each direction: what is handed over in a period
+sounds one period later, or was captured one period earlier.
 """
 
 import threading
@@ -14,23 +14,23 @@ from pipeline.pcm import NS_PER_S, samples_to_ns
 
 
 class PeriodClock:
-    """Calls `on_period` with the time at which each period starts, as a card's clock would.
+    """Calls `on_period` with the time at which each period starts, as a device's clock would.
 
     A call that has not returned when the next period starts would have been too late for a real
-    card: it is added to `missed`. It is caught up nevertheless, one period after the
-    other, so that no sample is skipped.
+    device: it is added to `xruns`. The calls that are late follow without a pause, so that no
+    sample is skipped.
 
     :ivar start_ns: ``time.monotonic_ns`` of the first period; 0 before `start`.
     """
 
     def __init__(
-        self, period_samples: int, on_period: Callable[[int], None], missed: XrunLog
+        self, period_samples: int, on_period: Callable[[int], None], xruns: XrunLog
     ) -> None:
         self.start_ns = 0
         self.period_ns = samples_to_ns(period_samples)
         self._period_samples = period_samples
         self._on_period = on_period
-        self._missed = missed
+        self._xruns = xruns
         self._begun = threading.Event()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -45,7 +45,7 @@ class PeriodClock:
         self._begun.wait()
 
     def check(self) -> None:
-        """Raise whatever ended the clock early."""
+        """Raise the error that has ended the clock, if there is one."""
         if self._failure is not None:
             raise self._failure
 
@@ -69,8 +69,8 @@ class PeriodClock:
                 self._on_period(due_ns)
                 done_ns = time.monotonic_ns()
                 if done_ns > due_ns + self.period_ns:
-                    self._missed.add(due_ns, done_ns)
+                    self._xruns.add(due_ns, done_ns)
                 periods += 1
-        except BaseException as error:  # noqa: BLE001 - handed to whoever calls check()
+        except BaseException as error:  # noqa: BLE001 - check() raises it
             self._failure = error
             self._begun.set()

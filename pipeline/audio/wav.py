@@ -1,6 +1,5 @@
-"""WAV files in the place of a microphone and a speaker, on the clock of a real one."""
+"""WAV files in the place of a microphone and a speaker, on the clock of a real device."""
 
-import wave
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,27 +13,30 @@ from pipeline.audio.streams import OnPeriod, PrepareThread, Render
 from pipeline.audio.virtual_clock import PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, create_wav
 
 BLOCK_MS = 50
 
 
 def is_wav(name: str | None) -> bool:
-    """Whether a device setting means a sound file."""
+    """Whether a device setting names a WAV file."""
     return name is not None and name.lower().endswith(".wav")
 
 
 def check_readable(path: Path) -> None:
-    """:raises WavError: `path` cannot serve as a microphone."""
+    """Check that `path` can serve as a microphone.
+
+    :raises WavError: it cannot.
+    """
     _open(path).close()
 
 
 class WavMicrophone:
-    """Plays a file of any rate and channel count in real time, then silence for ever."""
+    """Plays a file of any rate and channel count in real time, then silence without end."""
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, missed: XrunLog) -> None:
+    def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
         self._file = _open(path)
         self.description = (
             f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
@@ -44,7 +46,7 @@ class WavMicrophone:
         self._silent_samples = 0
         self._periods = _periods(_blocks_24k_mono(self._file), period_samples)
         self._silence = np.zeros(period_samples, np.int16)
-        self._clock = PeriodClock(period_samples, self._next_period, missed)
+        self._clock = PeriodClock(period_samples, self._next_period, xruns)
 
     @property
     def clock_start_ns(self) -> int:
@@ -73,27 +75,24 @@ class WavMicrophone:
 class WavSpeaker:
     """Records what a loudspeaker would have sounded, silence included, in real time.
 
-    The file is readable from `start` on, so a killed process leaves what was written by the latest
-    `check`. No file is touched in the callback: a disk may take long.
+    The file is readable from `start` on: a process that is killed leaves what the latest `check`
+    wrote. The callback never touches the file, because a disk may take long.
     """
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, missed: XrunLog) -> None:
+    def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
         try:
             self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise WavError(
-                f"{path} cannot be written ({error.strerror}): give --output a path that can."
+                f"{path} cannot be written ({error.strerror}): give --output another path."
             ) from error
-        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 - open as long as the card is
-        self._wave.setnchannels(1)
-        self._wave.setsampwidth(SAMPLE_BYTES)
-        self._wave.setframerate(SAMPLE_RATE_HZ)
+        self._wave = create_wav(self._file)
         self._period = np.zeros(period_samples, np.int16)
         self._unwritten: deque[bytes] = deque()
-        self._clock = PeriodClock(period_samples, self._next_period, missed)
+        self._clock = PeriodClock(period_samples, self._next_period, xruns)
 
     @property
     def clock_start_ns(self) -> int:
@@ -130,29 +129,29 @@ class WavSpeaker:
 
 def _broken_recording(error: OSError) -> WavError:
     return WavError(
-        f"The recording cannot be written ({error.strerror}): give --output a path that can."
+        f"The recording cannot be written ({error.strerror}): give --output another path."
     )
 
 
 def _open(path: Path) -> soundfile.SoundFile:
     if not path.is_file():
-        raise WavError(f"{path} does not exist: give --input a WAV file, or a device's name.")
+        raise WavError(f"{path} does not exist: give --input a WAV file or the name of a device.")
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise WavError(f"{path} cannot be read as a WAV file: convert it to PCM WAV.") from error
     if file.frames == 0:
         file.close()
-        raise WavError(f"{path} holds no sound: give --input a WAV file with speech in it.")
+        raise WavError(f"{path} holds no sound: give --input a WAV file that contains speech.")
     return file
 
 
 def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
-    """The file's sound as it would reach the pipeline; PCM16 at 24 kHz passes unchanged."""
+    """Read the file as mono blocks at 24 kHz; PCM16 at 24 kHz passes unchanged."""
     resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32")
     same_rate = file.samplerate == SAMPLE_RATE_HZ
-    # Short ones, as they are read in the callback. Telephone codecs cannot seek, and then soundfile
-    # must be told how much there is.
+    # Blocks are short because the callback reads them. `frames` is given because soundfile cannot
+    # find out the length of files that it cannot seek in, such as those of telephone codecs.
     block_samples = max(1, file.samplerate * BLOCK_MS // 1_000)
     blocks = file.blocks(block_samples, frames=file.frames, dtype="float32", always_2d=True)
     for block in blocks:
@@ -167,7 +166,7 @@ def _pcm16(sound: npt.NDArray[np.float32]) -> Samples:
 
 
 def _periods(blocks: Iterator[Samples], period_samples: int) -> Iterator[Samples]:
-    """Blocks of any length as whole periods; the last one is filled up with silence."""
+    """Cut blocks of any length into whole periods; silence fills up the last one."""
     rest = np.zeros(0, np.int16)
     for block in blocks:
         sound = np.concatenate((rest, block))

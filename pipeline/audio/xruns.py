@@ -1,4 +1,4 @@
-"""Device periods that were not served in time."""
+"""Xruns: periods that were not served in time."""
 
 from collections import deque
 
@@ -9,9 +9,9 @@ _MOST_REMEMBERED = 10_000
 
 
 class XrunLog:
-    """Counts them in a word that all processes see, and remembers when they were.
+    """Counts xruns in a shared word and remembers when they happened.
 
-    One thread adds, another takes.
+    One thread calls `add`, another calls `take`.
     """
 
     def __init__(self, total: Word) -> None:
@@ -27,6 +27,6 @@ class XrunLog:
         self._remembered.append(MissedPeriod(due_ns, done_ns))
 
     def take(self) -> tuple[MissedPeriod, ...]:
-        """Those that were added since the last call."""
+        """Return those that were added since the previous call."""
         count = len(self._remembered)
         return tuple(self._remembered.popleft() for _ in range(count))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
-from pipeline.audio.selection import CardChoice, choose
+from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
@@ -53,22 +53,22 @@ def three_processes(
 @contextmanager
 def _run(settings: Settings, device: str | None) -> Iterator[Client]:
     with ChildProcesses() as children, ExitStack() as stack:
-        microphone, speaker = _cards(children, settings, device)
+        microphone, speaker = _devices(children, settings, device)
         voice = start_voice_processes(children, stack, settings, microphone, speaker)
         yield _ThreeProcesses(children, voice, settings)
 
 
-def _cards(
+def _devices(
     children: ChildProcesses, settings: Settings, device: str | None
-) -> tuple[CardChoice, CardChoice]:
+) -> tuple[DeviceChoice, DeviceChoice]:
     """Choose the WAV files of `settings`; a `device` plays instead and is recorded to the file."""
-    microphone = choose(settings.input, "input", ())
-    speaker = choose(settings.output, "output", ())
+    microphone = choose_device(settings.input, "input", ())
+    speaker = choose_device(settings.output, "output", ())
     if microphone is None or speaker is None:
         raise SettingsError("bench needs a WAV file as input and as output.")
     if device is not None:
-        real = choose(device, "output", find_devices(children, Console(), settings.verbose))
-        speaker = replace(real or speaker, tap=speaker.file)
+        real = choose_device(device, "output", find_devices(children, Console(), settings.verbose))
+        speaker = replace(real or speaker, recording=speaker.file)
     return microphone, speaker
 
 

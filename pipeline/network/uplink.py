@@ -53,7 +53,8 @@ class Uplink:
             samples = len(frame.samples)
             del frame
             try:
-                await connection.input_audio_buffer.append(audio=audio)
+                # A plain mapping costs a third of the SDK's own model of the event.
+                await connection.send({"type": "input_audio_buffer.append", "audio": audio})
             except SdkConnectionError:  # the receiving side says why
                 return False
             self._reader.advance()

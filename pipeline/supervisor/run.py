@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.audio.selection import SAMPLE_WAV, CardChoice, choose
+from pipeline.audio.selection import SAMPLE_WAV, DeviceChoice, choose_device
 from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
@@ -86,7 +86,7 @@ class Pipeline:
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
         if is_wav(self._settings.input):  # a bad file is told before anything starts
-            choose(self._settings.input, "input", ())
+            choose_device(self._settings.input, "input", ())
         self._voice.start_network(self._service())
         if self._settings.tools:
             self._tool_process.start()
@@ -122,21 +122,21 @@ class Pipeline:
             use_api_key=True,
         )
 
-    def _cards(self) -> tuple[CardChoice, CardChoice]:
+    def _cards(self) -> tuple[DeviceChoice, DeviceChoice]:
         """Microphone and speaker: as wanted, else the default cards, else files in their place."""
         settings = self._settings
         devices: tuple[Device, ...] = ()
         if not (is_wav(settings.input) and is_wav(settings.output)):
             devices = self._wait_devices()
-        microphone = choose(settings.input, "input", devices)
-        speaker = choose(settings.output, "output", devices)
+        microphone = choose_device(settings.input, "input", devices)
+        speaker = choose_device(settings.output, "output", devices)
         missing = [
             *(["no microphone: the project's own spoken sample speaks"] if not microphone else []),
             *([f"no loudspeaker: {RECORDING} records the answers"] if not speaker else []),
         ]
         if missing:
             self._console.say(f"There is {', and '.join(missing)}.")
-        return microphone or CardChoice(SAMPLE_WAV), speaker or CardChoice(RECORDING)
+        return microphone or DeviceChoice(SAMPLE_WAV), speaker or DeviceChoice(RECORDING)
 
     def _wait_devices(self) -> tuple[Device, ...]:
         self._children.spawn("probe", "pipeline.audio.probe", self._settings.verbose, may_end=True)

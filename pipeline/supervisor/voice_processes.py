@@ -3,7 +3,7 @@
 import socket
 from contextlib import ExitStack, closing
 
-from pipeline.audio.selection import CardChoice
+from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import ChildProcesses
@@ -45,7 +45,9 @@ class VoiceProcesses:
     def tell_network(self, command: Command) -> None:
         self._network.send(command)
 
-    def start_audio(self, settings: Settings, microphone: CardChoice, speaker: CardChoice) -> None:
+    def start_audio(
+        self, settings: Settings, microphone: DeviceChoice, speaker: DeviceChoice
+    ) -> None:
         names, spawn = self._names, self._children.spawn
         spawn("playback", "pipeline.audio.playback", settings, names, speaker)
         spawn(
@@ -57,8 +59,8 @@ def start_voice_processes(
     children: ChildProcesses,
     stack: ExitStack,
     settings: Settings,
-    microphone: CardChoice,
-    speaker: CardChoice,
+    microphone: DeviceChoice,
+    speaker: DeviceChoice,
 ) -> VoiceProcesses:
     """Start a conversation with the endpoint of `settings` on two given cards."""
     voice = VoiceProcesses(children, stack, settings.frame_ms)

@@ -27,5 +27,5 @@ def test_an_unknown_name_lists_what_there_is(card: JackCard, tmp_path: Path) -> 
     with Program(*arguments, cwd=tmp_path, environment=card.environment) as program:
         assert program.wait_exit() == 2, program.said
         (sentence,) = program.err.splitlines()
-        assert "'violin' is no input device" in sentence
+        assert "'violin' is neither a .wav file nor an input device" in sentence
         assert "[0] system (JACK Audio Connection Kit)" in sentence

@@ -1,4 +1,4 @@
-"""A card that refuses 24 kHz is opened at its own rate, and nobody hears a difference."""
+"""A card that refuses 24 kHz is opened at its own rate, and sounds the same."""
 
 from pathlib import Path
 

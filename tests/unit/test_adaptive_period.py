@@ -1,4 +1,4 @@
-"""Which period a card gets, when it misses some of them."""
+"""Which period a device gets when it has xruns."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +14,7 @@ STEP_S = 0.1
 
 
 class AudioStream:
-    """What a card is to `AdaptivePeriodStream`."""
+    """A stream as `AdaptivePeriodStream` sees it."""
 
     clock_start_ns = 0
 
@@ -33,14 +33,14 @@ class AudioStream:
 
 
 class Rig:
-    def __init__(self, state: SharedState, open_card: Callable[[float], AudioStream]) -> None:
+    def __init__(self, state: SharedState, open_stream: Callable[[float], AudioStream]) -> None:
         self.now_s = 100.0
         self._missed = XrunLog(state.playback.output_underruns)
         self._miss(7)  # of an earlier card
         self.opened: list[AudioStream] = []
 
         def opened(period_ms: float) -> AudioStream:
-            self.opened.append(open_card(period_ms))
+            self.opened.append(open_stream(period_ms))
             return self.opened[-1]
 
         self.steady = AdaptivePeriodStream(
@@ -48,7 +48,7 @@ class Rig:
         )
 
     def after(self, seconds: float, misses: int = 0) -> bool:
-        """Time goes by, with misses at its end; whether there is a new card."""
+        """Let time go by, with misses at its end; returns whether there is a new stream."""
         changed = False
         for _ in range(round(seconds / STEP_S)):
             self.now_s += STEP_S
@@ -90,7 +90,7 @@ def test_misses_in_quick_succession_lengthen_the_period(rig: Rig) -> None:
     assert rig.after(0.2, misses=2)
     first, second = rig.opened
     assert first.closed
-    assert rig.steady.card is second
+    assert rig.steady.stream is second
     assert rig.steady.period_ms == second.period_ms == 10.0
     assert "10 ms" in rig.steady.explanation
 
@@ -104,7 +104,7 @@ def test_the_longest_period_is_the_last(rig: Rig) -> None:
     assert rig.opened[-1].closed
 
 
-def test_a_card_that_comes_back_at_another_rate_is_refused(state: SharedState) -> None:
+def test_a_device_that_comes_back_at_another_rate_is_refused(state: SharedState) -> None:
     rig = Rig(state, lambda period_ms: AudioStream(period_ms, 24_000 if period_ms == 5 else 48_000))
-    with pytest.raises(DeviceError, match="start again"):
+    with pytest.raises(DeviceError, match="Start again"):
         rig.after(SETTLED_S + 0.2, misses=XrunRate.TOO_MANY)

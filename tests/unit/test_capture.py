@@ -1,4 +1,4 @@
-"""Device periods of any size become exact frames, each with its time."""
+"""Periods of any length become exact frames, each with its capture time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class Rig:
         self.words: CaptureFields = state.capture
         self.reader: RingReader = ring.reader()
         self.wakes: list[int] = []
-        """Frames that lay in the ring at each wake-up."""
+        """Number of frames in the ring at each wake-up."""
         self.assembler = FrameAssembler(
             ring.writer(), state.capture, lambda: self.wakes.append(self.reader.fill_frames())
         )
@@ -98,7 +98,7 @@ def test_the_heart_beats_with_every_frame() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [48_000, 44_100, 16_000, 8_000])
-def test_a_card_of_another_rate_is_heard_at_24_khz_at_the_right_time(rate_hz: int) -> None:
+def test_a_device_of_another_rate_is_heard_at_24_khz_at_the_right_time(rate_hz: int) -> None:
     seconds = 2
     click_s = 1.0
     period = rate_hz // 100
@@ -116,7 +116,7 @@ def test_a_card_of_another_rate_is_heard_at_24_khz_at_the_right_time(rate_hz: in
     assert abs(clicked_at_ns - START_NS - int(click_s * 1e9)) <= 2 * samples_to_ns(1)
 
 
-def test_what_is_lost_while_a_card_is_reopened_is_counted() -> None:
+def test_what_is_lost_while_a_stream_is_reopened_is_counted() -> None:
     with capture_rig() as rig:
         rig.push(counted(600))
         rig.assembler.reopened()

@@ -116,7 +116,7 @@ def loud(samples: int, value: int = LOUD) -> Samples:
 
 
 def noise(samples: int, seed: int = 1) -> Samples:
-    """Never 0, so that silence is told from sound."""
+    """Samples that are never 0, unlike silence."""
     random = np.random.default_rng(seed)
     signs = random.choice(np.array([-1, 1], np.int16), samples)
     signed: Samples = random.integers(1, 32_767, samples, np.int16) * signs
@@ -156,6 +156,18 @@ def test_frames_of_any_length_sound_whole_in_periods_of_any_length(
         assert np.array_equal(out[: len(wanted)], wanted)
         assert not out[len(wanted) :].any()
         assert rig.words.played_samples.load() == len(wanted)
+
+
+def test_an_array_that_is_given_again_and_again_is_filled_each_time(rig: Rig) -> None:
+    out = np.full(PERIOD, GARBAGE, np.int16)
+    expected = [silence(PERIOD), loud(PERIOD), np.concatenate((loud(20), silence(PERIOD - 20)))]
+    rig.player.render(out, 0)
+    assert np.array_equal(out, expected[0])
+    for _ in range(2):
+        rig.answer(loud(PERIOD + 20))
+        for period in (*expected[1:], *expected[:1], *expected[:1]):
+            rig.player.render(out, 0)
+            assert np.array_equal(out, period)
 
 
 def test_what_comes_later_is_played_from_its_first_sample(rig: Rig) -> None:
@@ -401,7 +413,7 @@ def test_an_item_is_heard_to_its_end_even_if_its_end_comes_later(rig: Rig) -> No
     assert rig.heard == rig.handed == Position(1, PERIOD)
 
 
-# Cards of other rates
+# Devices of other rates
 
 RATES = pytest.mark.parametrize("rate_hz", [48_000, 44_100])
 

@@ -21,7 +21,7 @@ LOUD = 10_000
 
 
 class Rig:
-    """A clock that goes on by a period with each one played."""
+    """A playout whose clock moves by a period with each period played."""
 
     def __init__(self, state: SharedState, ring: FrameRing) -> None:
         self.words = state.playback
@@ -124,7 +124,9 @@ def test_an_answer_sounds_before_its_end_has_come(rig: Rig) -> None:
 
 @pytest.mark.parametrize("samples", [1, FADE, PERIOD, PERIOD + 10, 3 * PERIOD])
 @pytest.mark.parametrize("late_periods", [0, 1, 100])
-def test_an_end_that_comes_late_is_no_underrun(rig: Rig, samples: int, late_periods: int) -> None:
+def test_an_end_that_comes_late_is_not_an_underrun(
+    rig: Rig, samples: int, late_periods: int
+) -> None:
     rig.answer(loud(samples))
     rig.play(samples + late_periods * PERIOD)
     rig.end()
@@ -148,7 +150,7 @@ def test_what_runs_out_fades_out_and_goes_on_with_a_fade_in(
     assert np.array_equal(out[: len(first) - FADE], first[:-FADE])
     assert np.all(np.diff(out[len(first) - FADE - 1 :].astype(int)) <= 0)
     assert not out[len(first) - 1 :].any()
-    assert not rig.underruns, "nobody knows yet whether this was the end"
+    assert not rig.underruns, "it may have been the end"
 
     rig.whole(loud(2_400), item=1)
     out = rig.play(2_400, period)

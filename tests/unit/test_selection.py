@@ -1,4 +1,4 @@
-"""Which card a person means."""
+"""Which device a setting means."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.audio.opening import open_microphone, open_speaker
-from pipeline.audio.selection import CardChoice, choose
+from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.audio.wav import WavMicrophone, WavSpeaker
 from pipeline.errors import DeviceError, WavError
 from pipeline.ipc.reports import Device
@@ -34,8 +34,8 @@ SPEAKERS = card(5, "Loudspeakers 7.1", inputs=0, outputs=8, default_output=True)
 CARDS = (WEBCAM, HEADSET, HEADSET_2, SPEAKERS)
 
 
-def chosen(device: Device) -> CardChoice:
-    return CardChoice(device)
+def chosen(device: Device) -> DeviceChoice:
+    return DeviceChoice(device)
 
 
 @pytest.mark.parametrize(
@@ -53,32 +53,32 @@ def chosen(device: Device) -> CardChoice:
         ("7.1", "output", SPEAKERS),
     ],
 )
-def test_a_card_is_found_by_default_number_or_part_of_its_name(
+def test_a_device_is_found_by_default_number_or_part_of_its_name(
     wanted: str | None, direction: str, expected: Device
 ) -> None:
-    assert choose(wanted, direction, CARDS) == chosen(expected)  # type: ignore[arg-type]
+    assert choose_device(wanted, direction, CARDS) == chosen(expected)  # type: ignore[arg-type]
 
 
-def test_a_card_reached_in_several_ways_is_opened_in_the_quickest() -> None:
+def test_a_device_with_several_host_apis_is_opened_through_the_quickest() -> None:
     names = ("MME", "Windows DirectSound", "Windows WASAPI", "Windows WDM-KS")
     ways = [card(index, "Headset", host_api=name) for index, name in enumerate(names)]
-    assert choose("headset", "input", ways) == chosen(ways[2])
-    assert choose("3", "input", ways) == chosen(ways[3]), "a number says which way"
+    assert choose_device("headset", "input", ways) == chosen(ways[2])
+    assert choose_device("3", "input", ways) == chosen(ways[3]), "a number says which way"
 
 
-def test_without_a_default_the_first_usable_card_is_taken() -> None:
-    assert choose(None, "output", (WEBCAM, HEADSET_2, HEADSET)) == chosen(HEADSET_2)
+def test_without_a_default_the_first_usable_device_is_taken() -> None:
+    assert choose_device(None, "output", (WEBCAM, HEADSET_2, HEADSET)) == chosen(HEADSET_2)
 
 
 @pytest.mark.parametrize("devices", [(), (WEBCAM,)])
-def test_without_any_card_there_is_no_choice(devices: tuple[Device, ...]) -> None:
-    assert choose(None, "output", devices) is None
+def test_without_any_device_nothing_is_chosen(devices: tuple[Device, ...]) -> None:
+    assert choose_device(None, "output", devices) is None
 
 
 @pytest.mark.parametrize("wanted", ["0", "1", "99", "webcam", "nothing like it"])
-def test_an_unknown_speaker_is_refused_with_a_list_of_those_there_are(wanted: str) -> None:
+def test_an_unknown_speaker_is_refused_with_a_list_of_the_speakers(wanted: str) -> None:
     with pytest.raises(DeviceError) as caught:
-        choose(wanted, "output", CARDS)
+        choose_device(wanted, "output", CARDS)
     sentence = str(caught.value)
     assert repr(wanted) in sentence
     assert "--output" in sentence
@@ -87,37 +87,37 @@ def test_an_unknown_speaker_is_refused_with_a_list_of_those_there_are(wanted: st
     assert caught.value.exit_code == 2
 
 
-def test_an_unknown_card_where_there_is_none() -> None:
+def test_an_unknown_device_on_a_machine_without_devices() -> None:
     with pytest.raises(DeviceError, match="none"):
-        choose("headset", "input", ())
+        choose_device("headset", "input", ())
 
 
 @pytest.mark.parametrize("name", ["speech.wav", "SPEECH.WAV"])
-def test_a_wav_file_is_a_card_even_where_there_are_none(tmp_path: Path, name: str) -> None:
+def test_a_wav_file_is_chosen_even_without_any_device(tmp_path: Path, name: str) -> None:
     path = write_wav(tmp_path / name, np.ones(10, np.int16))
-    choice = choose(str(path), "input", ())
-    assert choice == CardChoice(path)
+    choice = choose_device(str(path), "input", ())
+    assert choice == DeviceChoice(path)
     assert choice.file == path
 
 
 def test_a_recording_needs_no_file_yet(tmp_path: Path) -> None:
     path = tmp_path / "new.wav"
-    assert choose(str(path), "output", ()) == CardChoice(path)
+    assert choose_device(str(path), "output", ()) == DeviceChoice(path)
     assert not path.exists()
 
 
 def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(WavError, match="does not exist"):
-        choose(str(tmp_path / "none.wav"), "input", CARDS)
+        choose_device(str(tmp_path / "none.wav"), "input", CARDS)
 
 
-def test_files_are_opened_in_the_place_of_cards(tmp_path: Path) -> None:
+def test_files_are_opened_in_the_place_of_devices(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with SharedState.create() as state:
-        microphone = open_microphone(CardChoice(path), 5.0, state.capture)
-        speaker = open_speaker(CardChoice(tmp_path / "out.wav"), 5.0, state.playback)
-        assert isinstance(microphone.card, WavMicrophone)
-        assert isinstance(speaker.card, WavSpeaker)
-        assert microphone.card.rate_hz == speaker.card.rate_hz == 24_000
+        microphone = open_microphone(DeviceChoice(path), 5.0, state.capture)
+        speaker = open_speaker(DeviceChoice(tmp_path / "out.wav"), 5.0, state.playback)
+        assert isinstance(microphone.stream, WavMicrophone)
+        assert isinstance(speaker.stream, WavSpeaker)
+        assert microphone.stream.rate_hz == speaker.stream.rate_hz == 24_000
         microphone.close()
         speaker.close()

@@ -1,4 +1,4 @@
-"""WAV files in the place of cards: whatever a person has is heard right, and recordings survive."""
+"""WAV files in the place of devices: any file is heard right, and recordings survive."""
 
 import threading
 import wave
@@ -182,14 +182,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         check_readable(tmp_path / "none.wav")
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "folder.wav").mkdir()
     with pytest.raises(WavError, match="does not exist"):
         check_readable(tmp_path / "folder.wav")
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVE", b"\0" * 5_000])
-def test_a_file_that_is_no_wav(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_wav_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "in.wav"
     path.write_bytes(content)
     with pytest.raises(WavError, match="cannot be read"):
