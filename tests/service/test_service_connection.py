@@ -254,7 +254,7 @@ def test_a_port_in_use_is_told() -> None:
 
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "NEEDED", ("no_such_package",))
-    with pytest.raises(MissingPackageError, match=r"no_such_package.*voice-pipeline\[offline\]"):
+    with pytest.raises(MissingPackageError, match=r"no_such_package.*run make setup"):
         EmulatorService(Access("k"))
 
 

@@ -17,7 +17,7 @@ def check_needed() -> None:
     missing = [name for name in NEEDED if not is_installed(name)]
     if missing:
         raise MissingPackageError(
-            f"The offline service needs {', '.join(missing)}, which is not installed: run {_INSTALL}."
+            f"The offline service needs {', '.join(missing)}, not installed here: run {_INSTALL}."
         )
 
 
