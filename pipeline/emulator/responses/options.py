@@ -1,4 +1,4 @@
-"""What one response is told to be."""
+"""The options of one response."""
 
 from dataclasses import dataclass
 
