@@ -9,8 +9,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.g711 import A_LAW, MU_LAW
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.sample import SCRIPT
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser

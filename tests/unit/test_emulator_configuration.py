@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.session.warning_events import warning_events
 from pipeline.emulator.turns.endpointing import EndpointingRules

@@ -10,16 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.emulator.audio.append_decoder import unpacked
-from pipeline.emulator.audio.formats import (
+from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.audio.input_formats import InputDecoder, InputFormat, input_format
+from pipeline.emulator.audio.output_formats import (
     OUTPUT_FORMATS,
-    InputDecoder,
-    InputFormat,
     OutputEncoder,
     OutputFormat,
-    input_format,
     output_format,
 )
-from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
 from pipeline.emulator.turns.listener import Listener
 from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16, Samples

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.input_audio import InputAudio
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.speech.recogniser import repeated_period, split_long, without_repeats
 from pipeline.emulator.wire.events import ClientError
 

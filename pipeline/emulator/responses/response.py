@@ -2,7 +2,7 @@
 
 import base64
 
-from pipeline.emulator.audio.formats import OutputEncoder
+from pipeline.emulator.audio.output_formats import OutputEncoder
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.conversation.items import Item, answer_item, function_call_item
 from pipeline.emulator.responses.options import ResponseOptions

@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from pipeline.emulator.audio.formats import InputFormat, input_format, output_format
+from pipeline.emulator.audio.input_formats import InputFormat, input_format
+from pipeline.emulator.audio.output_formats import output_format
 from pipeline.emulator.responses.options import ResponseOptions
 from pipeline.emulator.turns.endpointing import EndpointingRules
 from pipeline.emulator.turns.semantics import semantics

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.input_audio import InputAudio
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.audio.pcm16k import Samples16k
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.turns.endpointing import (
