@@ -113,7 +113,7 @@ async def client_of(
     *,
     model: str = "gpt-realtime",
     query: Mapping[str, str] | None = None,
-    **session: object,
+    **session: Any,
 ) -> AsyncIterator[Client]:
     """Connect, and update the session with `session` if it is given."""
     async with connect(
@@ -132,7 +132,7 @@ async def client_of(
 
 
 def talk(
-    port: int, conversation: Callable[[Client], Coroutine[Any, Any, None]], **session: object
+    port: int, conversation: Callable[[Client], Coroutine[Any, Any, None]], **session: Any
 ) -> Client:
     """Hold a conversation in a session with these settings; return the client."""
 

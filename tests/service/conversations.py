@@ -14,7 +14,7 @@ from tests.service.client import (
 
 AUTOMATIC = {"turn_detection": SERVER_VAD, "input_audio_transcription": TRANSCRIBED}
 MANUAL = {"turn_detection": None, "input_audio_transcription": TRANSCRIBED}
-WRITTEN = {"turn_detection": None}
+WRITTEN: dict[str, Any] = {"turn_detection": None}
 CLOCK = {
     "type": "function",
     "name": "current_time",

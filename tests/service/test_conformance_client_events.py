@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from azure.ai.voicelive.models import ClientEventType
+from azure.ai.voicelive.models import ClientEventType, ServerEventResponseAudioDelta
 
 from tests.service.client import Client, client_of, encoded, message, sample_sentences, talk
 from tests.service.conversations import AUTOMATIC, CLOCK, LONG, SHORT, WRITTEN
@@ -109,7 +109,8 @@ def test_answers_have_the_requested_format(
         await client.until("response.done")
 
     client = talk(port, ask, **WRITTEN, output_audio_timestamp_types=["word"])
-    size = sum(len(event.delta) for event in client.typed if event.type == "response.audio.delta")
+    deltas = [each for each in client.typed if isinstance(each, ServerEventResponseAudioDelta)]
+    size = sum(len(each.delta) for each in deltas)
     length_ms = size / sample_bytes / rate_hz * 1_000
     last = client.of("response.audio_timestamp.delta")[-1]
     assert 0 <= length_ms - last["audio_offset_ms"] - last["audio_duration_ms"] < 1_000
@@ -413,6 +414,6 @@ def test_clients_do_not_disturb_each_other(port: int) -> None:
             return str(client.of("response.audio_transcript.done")[0]["transcript"])
 
     async def ask_both() -> list[str]:
-        return await asyncio.gather(ask("Count to three."), ask("What is two plus two?"))
+        return list(await asyncio.gather(ask("Count to three."), ask("What is two plus two?")))
 
     assert asyncio.run(ask_both()) == ["One, two, three.", "Two plus two is four."]

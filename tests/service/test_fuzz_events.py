@@ -136,7 +136,7 @@ values = st.sampled_from(ODD) | st.integers() | st.text(max_size=4)
 
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
-    event = copy.deepcopy(draw(st.sampled_from(VALID)))
+    event: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(VALID)))
     for _ in range(draw(st.integers(1, 2))):
         container, key = draw(st.sampled_from(list(_places(event))))
         match draw(st.sampled_from(("drop", "replace", "replace", "nest", "rename", "add"))):

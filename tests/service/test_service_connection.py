@@ -131,7 +131,7 @@ def empty_service() -> Callable[..., AbstractAsyncContextManager[URL]]:
     @asynccontextmanager
     async def start(access: Access, **options: Any) -> AsyncIterator[URL]:
         service = EmulatorService(access, **options)
-        service._LOADING_S = 0.0  # type: ignore[misc]
+        service._LOADING_S = 0.0
         try:
             yield URL(await service.start())
         finally:

@@ -86,7 +86,7 @@ def test_times_are_positions_in_the_audio(port: int) -> None:
     for (_, said), heard in zip(SCRIPT, client.heard(), strict=True):
         assert word_errors(said, heard) <= 2, "at most what two words make of one"
     edges = [
-        event.get("audio_start_ms", event.get("audio_end_ms"))
+        int(event.get("audio_start_ms", event.get("audio_end_ms", 0)))
         for event in client.events
         if event["type"].startswith("input_audio_buffer.speech_")
     ]

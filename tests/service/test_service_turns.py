@@ -55,7 +55,7 @@ async def all_is_heard(client: Client) -> None:
 
 def edges(client: Client) -> list[int]:
     return [
-        event.get("audio_start_ms", event.get("audio_end_ms"))
+        int(event.get("audio_start_ms", event.get("audio_end_ms", 0)))
         for event in client.events
         if event["type"].startswith("input_audio_buffer.speech_")
     ]

@@ -1,7 +1,7 @@
 """Answers by rule, and how numbers and text are made speakable."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -83,7 +83,7 @@ def test_these_are_not_sums(remark: str) -> None:
 
 @given(st.integers(-1_000, 1_000), st.sampled_from("+-*/"), st.integers(-1_000, 1_000))
 def test_sums_of_digits_are_right(left: int, sign: str, right: int) -> None:
-    exact = {
+    exact: Callable[[], Fraction] = {
         "+": lambda: Fraction(left + right),
         "-": lambda: Fraction(left - right),
         "*": lambda: Fraction(left * right),
