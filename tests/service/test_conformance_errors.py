@@ -136,6 +136,7 @@ ELSEWHERE = {
     "change_in_ec_channels_not_allowed": "test_conformance_client_events.py",
     "input_audio_buffer_full": "a quarter of an hour of sound: tested without a socket",
     "server_error": "a fault of the service itself",
+    "session_expired": "test_service_faults.py",
 }
 """Codes of errors that need more than one event, and where they are tested."""
 
