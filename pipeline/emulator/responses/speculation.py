@@ -46,7 +46,7 @@ class Speculation:
             try:
                 await asyncio.wait({speculating})
             finally:
-                speculating.cancel()  # no effect on a task that is done
+                speculating.cancel()  # the wait was cancelled; a task that is done stays done
             known = not speculating.cancelled() and speculating.exception() is None
             if known and (prepared := speculating.result()) and prepared[0] == clause:
                 return prepared[1]
