@@ -175,7 +175,7 @@ class Option:
     @property
     def range(self) -> str:
         """The bounds as text, such as `0 to 1`; empty if there are none."""
-        return f"{self.minimum:g} to {self.maximum:g}" if math.isfinite(self.minimum) else ""
+        return f"{self.minimum:.10g} to {self.maximum:.10g}" if math.isfinite(self.minimum) else ""
 
 
 @cache

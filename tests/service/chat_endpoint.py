@@ -1,4 +1,4 @@
-"""A little chat completions endpoint that streams what a test tells it to."""
+"""A small chat completions endpoint that streams the scripts of a test."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ class Stream:
 
 @dataclass
 class ChatEndpoint:
-    """Answers each request by the next of `scripts`; the last one answers all that follow."""
+    """Answers each request by the next of `scripts`, later requests by the last one."""
 
     scripts: list[Script]
     status: int = 200
@@ -49,7 +49,7 @@ class ChatEndpoint:
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     left: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a client has gone before its answer was whole."""
+    """Set when a client leaves before its answer is complete."""
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(await request.json())

@@ -1,4 +1,4 @@
-"""The unmodified SDK as a client that remembers what it was told."""
+"""A client over the unmodified SDK that keeps all events it receives."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ TRANSCRIBED = {"model": "whisper-1"}
 
 
 class Client:
-    """`events` holds all that came, the oldest first, as plain dictionaries.
+    """`events` holds all received events, the oldest first, as plain dictionaries.
 
     `opening` are those that opened the session, and `typed` is all of it as the SDK gives it.
     """
@@ -42,7 +42,7 @@ class Client:
         await self.connection.send({"type": kind, **fields})
 
     async def say(self, samples: Samples, quiet_s: float = 1.0, rate_hz: int = 24_000) -> None:
-        """Append speech and the silence after it, all at once."""
+        """Append speech with the silence after it in one go."""
         quiet = np.zeros(int(quiet_s * rate_hz), np.int16)
         pcm = np.concatenate([samples, quiet]).astype("<i2").tobytes()
         await self.connection.input_audio_buffer.append(audio=encoded(pcm))
@@ -50,7 +50,7 @@ class Client:
     async def until(
         self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True
     ) -> dict[str, Any]:
-        """Receive until an event of that type comes that `fits`, and return it."""
+        """Receive events until one has that type and `fits`, and return it."""
         async with asyncio.timeout(GENEROUS_S):
             while True:
                 self.typed.append(await self.connection.recv())
@@ -60,7 +60,7 @@ class Client:
                     return event
 
     async def ask(self, text: str, **response: object) -> None:
-        """Write a message of the user, and ask for an answer to it."""
+        """Create a message of the user and ask for a response."""
         await self.send("conversation.item.create", item=message(text))
         await self.send("response.create", response=response)
 
@@ -90,7 +90,7 @@ class Client:
         return np.frombuffer(pcm, "<i2")
 
     def heard(self) -> list[str]:
-        """What the service understood, in the order of the turns."""
+        """Return what the service recognised, in the order of the turns."""
         kind = "conversation.item.input_audio_transcription.completed"
         told = {event["item_id"]: event["transcript"] for event in self.of(kind)}
         turns = [event["item_id"] for event in self.of("input_audio_buffer.committed")]
@@ -115,7 +115,7 @@ async def client_of(
     query: Mapping[str, str] | None = None,
     **session: Any,
 ) -> AsyncIterator[Client]:
-    """Connect, and update the session with `session` if there is any."""
+    """Connect, and update the session with `session` if it is given."""
     async with connect(
         endpoint=f"http://127.0.0.1:{port}",
         credential=AzureKeyCredential(KEY),
@@ -134,7 +134,7 @@ async def client_of(
 def talk(
     port: int, conversation: Callable[[Client], Coroutine[Any, Any, None]], **session: Any
 ) -> Client:
-    """Hold a conversation in a session with these settings; return what the client knows."""
+    """Hold a conversation in a session with these settings; return the client."""
 
     async def hold() -> Client:
         async with client_of(port, **session) as client:

@@ -51,9 +51,9 @@ class _Loop:
 @settings(max_examples=1, database=None)
 @given(st.none())
 def _prepare_hypothesis(_: None) -> None:
-    """It warns if nothing seems to own its random numbers, and what is frozen owns nothing.
+    """Let Hypothesis set up its random numbers before the service freezes all objects.
 
-    The service freezes all objects, once its models are loaded, for the garbage collector.
+    It warns about random numbers without an owner, and a frozen object does not count as one.
     """
 
 
@@ -82,7 +82,7 @@ def voice(running: Running) -> Synthesiser:
 def recogniser(running: Running) -> Recogniser:
     model = running.service._engine._recogniser.result()
     if model is None:
-        pytest.skip("there is no recogniser for this machine")
+        pytest.skip("no recogniser exists for this machine")
     return model
 
 
@@ -91,7 +91,7 @@ def conversations(
     running: Running,
     recogniser: Recogniser,  # noqa: ARG001 - they need words
 ) -> dict[str, Client]:
-    """One of each kind, held one after another, by name."""
+    """One conversation of each kind by name, held one after another."""
     told = {name: asyncio.run(held(running.port, each)) for name, each in CONVERSATIONS.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running.service._engine, "transcribe", cannot_recognise)

@@ -1,4 +1,4 @@
-"""One conversation of each kind, held by the unmodified SDK, for tests to look at."""
+"""One conversation of each kind, held by the unmodified SDK for several tests."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -139,7 +139,7 @@ CONVERSATIONS = {
     "items": Conversation(_items, WRITTEN),
 }
 UNINTELLIGIBLE = Conversation(_turn_ended_by_hand, MANUAL)
-"""To be held while nothing can be recognised."""
+"""A conversation to hold while recognition fails."""
 
 
 async def held(port: int, conversation: Conversation) -> Client:

@@ -1,10 +1,10 @@
-"""Every client event, and what it is answered with when it is right."""
+"""Every valid client event, and the events that answer it."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from azure.ai.voicelive.models import ClientEventType
+from azure.ai.voicelive.models import ClientEventType, ServerEventResponseAudioDelta
 
 from tests.service.client import Client, client_of, encoded, message, sample_sentences, talk
 from tests.service.conversations import AUTOMATIC, CLOCK, LONG, SHORT, WRITTEN
@@ -36,19 +36,19 @@ NOT_HERE = {
     "input_audio.turn.cancel": "input_audio_buffer",
     "input_audio.clear": "input_audio_buffer",
 }
-"""Events of the SDK that are answered by an error, and what the error speaks of."""
+"""Events of the SDK that are answered by an error, and a word of the error."""
 
 
 def text_of(client: Client) -> str:
     return str(client.of("response.text.done")[-1]["text"])
 
 
-def test_every_event_has_its_place_here() -> None:
+def test_every_event_is_listed() -> None:
     assert HERE | NOT_HERE.keys() == {kind.value for kind in ClientEventType}
 
 
 @pytest.mark.parametrize(("kind", "subject"), NOT_HERE.items())
-def test_what_is_not_here_is_told(port: int, kind: str, subject: str) -> None:
+def test_unsupported_events_are_answered_by_an_error(port: int, kind: str, subject: str) -> None:
     async def send(client: Client) -> None:
         error = await client.error_after(kind, event_id="mine")
         assert (error["code"], error["param"], error["event_id"]) == (
@@ -83,7 +83,7 @@ def test_an_update_is_merged_and_echoed(port: int) -> None:
     talk(port, update)
 
 
-def test_an_unknown_field_is_warned_of(port: int) -> None:
+def test_an_unknown_field_brings_a_warning(port: int) -> None:
     async def update(client: Client) -> None:
         await client.send("session.update", session={"turn_detecton": None})
         updated = await client.until("session.updated")
@@ -99,18 +99,18 @@ def test_an_unknown_field_is_warned_of(port: int) -> None:
     [("pcm16", 24_000, 2), ("pcm16_8000hz", 8_000, 2), ("pcm16_44100hz", 44_100, 2),
      ("g711_ulaw", 8_000, 1), ("g711_alaw", 8_000, 1)],
 )  # fmt: skip
-def test_answers_come_in_the_format_that_was_asked_for(
+def test_answers_have_the_requested_format(
     port: int, name: str, rate_hz: int, sample_bytes: int
 ) -> None:
-    """As long as the word times say, whatever the format."""
+    """The sound is as long as the word times say, in every format."""
 
     async def ask(client: Client) -> None:
         await client.ask(SHORT, output_audio_format=name)
         await client.until("response.done")
 
     client = talk(port, ask, **WRITTEN, output_audio_timestamp_types=["word"])
-    deltas: list[Any] = [event for event in client.typed if event.type == "response.audio.delta"]
-    size = sum(len(event.delta) for event in deltas)
+    deltas = [each for each in client.typed if isinstance(each, ServerEventResponseAudioDelta)]
+    size = sum(len(each.delta) for each in deltas)
     length_ms = size / sample_bytes / rate_hz * 1_000
     last = client.of("response.audio_timestamp.delta")[-1]
     assert 0 <= length_ms - last["audio_offset_ms"] - last["audio_duration_ms"] < 1_000
@@ -214,7 +214,7 @@ def test_streamed_text_is_answered(port: int) -> None:
     assert text_of(talk(port, ask, **TEXT_ONLY)) == ANSWER
 
 
-def test_what_was_not_heard_is_forgotten(port: int) -> None:
+def test_a_truncation_drops_the_unheard_words(port: int) -> None:
     async def truncate(client: Client) -> None:
         await client.ask(LONG)
         for _ in range(12):
@@ -240,8 +240,8 @@ def test_what_was_not_heard_is_forgotten(port: int) -> None:
     talk(port, truncate, **WRITTEN)
 
 
-def test_an_answer_can_be_truncated_while_it_comes(port: int) -> None:
-    """What is sent after that is not remembered."""
+def test_an_answer_can_be_truncated_while_it_is_sent(port: int) -> None:
+    """Sound that is sent after the truncation is not kept."""
 
     async def truncate(client: Client) -> None:
         await client.ask(LONG)
@@ -286,7 +286,7 @@ def test_a_commit_in_the_middle_of_speech_takes_its_item(port: int) -> None:
     talk(port, commit, **AUTOMATIC)
 
 
-def test_channels_are_fixed_once_there_was_sound(port: int) -> None:
+def test_channels_are_fixed_after_the_first_sound(port: int) -> None:
     echo = {"type": "server_echo_cancellation", "reference_source": "client", "channels": 2}
 
     async def change(client: Client) -> None:
@@ -336,7 +336,7 @@ def test_overrides_hold_for_one_response(port: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["input", "input_items"])
-def test_other_input_takes_the_place_of_the_conversation(port: int, name: str) -> None:
+def test_input_replaces_the_conversation(port: int, name: str) -> None:
     async def ask(client: Client) -> None:
         await client.send("conversation.item.create", item=message("Count to three.", id="count"))
         await client.send("response.create", response={name: [message(SHORT)]})

@@ -1,4 +1,4 @@
-"""Every error, by its code: what it says, and that the session lives on."""
+"""Every error by its code: its fields, and that the session goes on."""
 
 import ast
 from pathlib import Path
@@ -130,18 +130,19 @@ BAD: list[tuple[str, dict[str, Any], str, str | None]] = [
 ]
 ELSEWHERE = {
     "conversation_already_has_active_response": "test_one_answer_at_a_time",
-    "item_create_duplicate_item_id": "test_an_id_is_given_once",
-    "invalid_json": "test_what_is_no_event_is_answered_by_an_error",
+    "item_create_duplicate_item_id": "test_an_item_id_cannot_be_used_twice",
+    "invalid_json": "test_a_message_that_is_not_an_event_is_answered_by_an_error",
     "not_supported": "test_conformance_client_events.py",
     "change_in_ec_channels_not_allowed": "test_conformance_client_events.py",
     "input_audio_buffer_full": "a quarter of an hour of sound: tested without a socket",
-    "server_error": "a fault of the service itself: there should be none",
+    "server_error": "a fault of the service itself",
+    "session_expired": "test_service_faults.py",
 }
-"""Codes of errors that no single event brings about, and where they are tested."""
+"""Codes of errors that need more than one event, and where they are tested."""
 
 
-def test_every_code_has_its_place_here() -> None:
-    """The codes are those that the sources of the service hold."""
+def test_every_error_code_is_listed() -> None:
+    """The list holds all codes that the sources of the service hold."""
     folder = Path(pipeline.emulator.__file__).parent
     sources = (ast.parse(path.read_text()) for path in folder.rglob("*.py"))
     codes = {code for tree in sources for code in codes_in(tree)}
@@ -202,8 +203,10 @@ def test_a_bad_event_is_answered_by_an_error(
     ],
     ids=lambda text: repr(text[:20]),
 )
-def test_what_is_no_event_is_answered_by_an_error(port: int, text: str | bytes) -> None:
-    """So is an event in a binary frame that could not be carried out as text either."""
+def test_a_message_that_is_not_an_event_is_answered_by_an_error(
+    port: int, text: str | bytes
+) -> None:
+    """The same holds for an event in a binary frame."""
 
     async def err(client: Client) -> None:
         socket = client.connection._connection
@@ -235,7 +238,7 @@ def test_a_refused_response_is_not_begun(port: int) -> None:
     talk(port, create, **WRITTEN)
 
 
-def test_an_id_is_given_once(port: int) -> None:
+def test_an_item_id_cannot_be_used_twice(port: int) -> None:
     async def create(client: Client) -> None:
         await client.send("conversation.item.create", item=message("One", id="one"))
         error = await client.error_after("conversation.item.create", item=message("2", id="one"))

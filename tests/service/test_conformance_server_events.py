@@ -1,4 +1,4 @@
-"""Every server event: which conversation shows it, and all fields that the SDK documents for it."""
+"""Every server event: a conversation that has it, and the fields that the SDK documents."""
 
 import typing
 from typing import Any
@@ -44,7 +44,7 @@ SHOWN_BY = {
 }
 
 NOT_HERE = {
-    "there is no avatar here": [
+    "this service has no avatar": [
         "session.avatar.connecting",
         "session.avatar.switch_to_speaking",
         "session.avatar.switch_to_idle",
@@ -76,9 +76,9 @@ NOT_HERE = {
         "response.file_search_call.completed",
         "response.audio_transcript.annotation.added",
     ],
-    "there are no hosted agents here": ["response.invocation.delta"],
+    "this service has no hosted agents": ["response.invocation.delta"],
 }
-"""What the SDK knows and this service never sends, by reason.
+"""Events that the SDK knows and this service never sends, by reason.
 
 `rate_limits.updated`, which the SDK does not know, is not sent either: no rate is limited here.
 """
@@ -130,7 +130,7 @@ DOCUMENTED: dict[type, set[str]] = {
         "auto_truncate",
     },
 }
-"""Fields that the SDK calls optional, and that the reference shows all the same."""
+"""Fields that are optional in the SDK and present in the API reference."""
 
 NULLABLE = {(models.RequestAudioContentPart, "audio")}
 JSON_TYPES: dict[Any, Any] = {
@@ -148,14 +148,14 @@ def shown(conversations: dict[str, Client], kind: str) -> list[ServerEvent]:
 
 
 def missing(part: Any, at: str) -> list[str]:
-    """Return what a part of an event lacks of its documented fields, or has of another type."""
+    """Return the documented fields that a part of an event lacks or has with another type."""
     kind, faults = type(part), []
     for attribute, annotation in _annotations(kind).items():
         name = kind._attr_to_rest_field[attribute]._rest_name
         optional = type(None) in typing.get_args(annotation)
         value = part.get(name)
         if name not in part:
-            if not optional or name in DOCUMENTED.get(kind, ()):
+            if not optional or name in DOCUMENTED.get(kind, set()):
                 faults.append(f"{at}.{name} is missing")
         elif value is None:
             if not optional and (kind, name) not in NULLABLE:
@@ -178,7 +178,7 @@ def _annotations(kind: type) -> dict[str, Any]:
 
 
 def _is_of(value: object, annotation: Any) -> bool:
-    """Whether a JSON value can be what is annotated; only plain types are told apart."""
+    """Whether a JSON value matches an annotation; only plain types are checked."""
     allowed = [each for each in (annotation, *typing.get_args(annotation)) if each in JSON_TYPES]
     if not allowed or len(allowed) < len(_members(annotation)):
         return True
@@ -195,14 +195,14 @@ def _models(value: object) -> list[Any]:
     return [each for each in values if hasattr(each, "_attr_to_rest_field")]
 
 
-def test_every_event_has_its_place_here() -> None:
+def test_every_event_is_listed() -> None:
     elsewhere = [kind for kinds in NOT_HERE.values() for kind in kinds]
     assert len(elsewhere) == len(set(elsewhere))
     assert not set(elsewhere) & set(SHOWN_BY)
     assert set(elsewhere) | set(SHOWN_BY) == {kind.value for kind in ServerEventType}
 
 
-def test_these_events_are_sent_and_no_others(conversations: dict[str, Client]) -> None:
+def test_exactly_the_listed_events_are_sent(conversations: dict[str, Client]) -> None:
     seen = {event.type for client in conversations.values() for event in client.typed}
     assert seen == set(SHOWN_BY)
 
@@ -216,7 +216,7 @@ def test_an_event_has_its_documented_fields(conversations: dict[str, Client], ki
         assert not missing(event, kind)
 
 
-def test_no_event_of_any_conversation_lacks_anything(conversations: dict[str, Client]) -> None:
+def test_every_event_has_all_documented_fields(conversations: dict[str, Client]) -> None:
     for name, client in conversations.items():
         for event in client.typed:
             assert not missing(event, f"{name}: {event.type}")
@@ -225,7 +225,7 @@ def test_no_event_of_any_conversation_lacks_anything(conversations: dict[str, Cl
 def test_no_two_events_have_the_same_id(conversations: dict[str, Client]) -> None:
     ids = [str(event.event_id) for client in conversations.values() for event in client.typed]
     assert len(set(ids)) == len(ids)
-    assert all(each.startswith("event_") for each in ids)
+    assert all(str(each).startswith("event_") for each in ids)
 
 
 def test_ids_look_like_the_services(conversations: dict[str, Client]) -> None:

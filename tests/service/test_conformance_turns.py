@@ -1,4 +1,4 @@
-"""The order of events in each kind of turn, and what the answers of that kind say of themselves."""
+"""The order of events in each kind of turn, and the fields of its responses."""
 
 from itertools import pairwise
 from typing import Any
@@ -33,9 +33,9 @@ CALL = [
     "response.done",
 ]
 ORDERS = {
-    # The words are told in the middle of the answer …
+    # The transcription comes in the middle of the answer …
     "realtime": [*HEARD, COMMITTED, ITEM, *OPENING, TRANSCRIBED, "delta", *SPOKEN],
-    # … unless they are needed to find it.
+    # … unless the answer depends on it.
     "cascaded": [*HEARD, COMMITTED, "delta", TRANSCRIBED, ITEM, *OPENING, *SPOKEN],
     "cancelled": [ITEM, *OPENING, *SPOKEN],
     "text": [ITEM, *OPENING, "response.text.done", *CLOSING],
@@ -56,7 +56,7 @@ def test_the_order_of_events(conversations: Conversations, name: str) -> None:
     assert conversations[name].order() == ORDERS[name]
 
 
-def test_words_of_a_turn_ended_by_hand_come_when_they_are_recognised(
+def test_the_words_of_a_committed_turn_come_when_recognised(
     conversations: Conversations,
 ) -> None:
     order = conversations["by hand"].order()
@@ -104,14 +104,14 @@ def test_an_interrupted_answer_is_closed_before_the_next_begins(
     assert len(client.of("response.audio.delta")) > INTERRUPTED_AFTER
 
 
-def test_a_cancelled_answer_says_who_cancelled_it(conversations: Conversations) -> None:
+def test_a_cancelled_answer_has_a_reason(conversations: Conversations) -> None:
     (cancelled,) = responses(conversations["cancelled"])
     assert cancelled["status"] == "cancelled"
     assert cancelled["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
 
 
 @pytest.mark.parametrize(("name", "most"), [("incomplete", 60), ("incomplete text", 12)])
-def test_an_answer_of_most_tokens_is_incomplete(
+def test_an_answer_at_the_token_limit_is_incomplete(
     conversations: Conversations, name: str, most: int
 ) -> None:
     client = conversations[name]
@@ -127,7 +127,7 @@ def test_an_answer_of_most_tokens_is_incomplete(
     assert words == "".join(event["delta"] for event in told) != ""
 
 
-def test_deltas_join_to_what_is_told_at_the_end(conversations: Conversations) -> None:
+def test_deltas_join_to_the_text_of_the_done_event(conversations: Conversations) -> None:
     for client in conversations.values():
         for kind, field in [
             ("response.audio_transcript", "transcript"),
@@ -143,7 +143,7 @@ def test_deltas_join_to_what_is_told_at_the_end(conversations: Conversations) ->
                 assert "".join(deltas) == done[field] != ""
 
 
-def test_each_item_is_told_alike_everywhere(conversations: Conversations) -> None:
+def test_an_item_is_the_same_in_all_events(conversations: Conversations) -> None:
     for client in conversations.values():
         for response in responses(client):
             told = [
@@ -171,7 +171,7 @@ def test_usage_adds_up(conversations: Conversations) -> None:
             assert asked["cached_tokens"] == sum(asked["cached_tokens_details"].values())
 
 
-def test_sound_counts_where_it_was_heard_or_said(conversations: Conversations) -> None:
+def test_sound_counts_as_audio_tokens(conversations: Conversations) -> None:
     (spoken,) = responses(conversations["realtime"])
     (written,) = responses(conversations["text"])
     assert spoken["usage"]["input_token_details"]["audio_tokens"] > 0
@@ -199,7 +199,7 @@ def test_every_word_has_its_time(conversations: Conversations) -> None:
 def test_a_response_out_of_band_leaves_the_conversation_alone(
     conversations: Conversations,
 ) -> None:
-    """It is made beside the answer that is active, from items of its own."""
+    """It runs beside the active response, with items of its own."""
     client = conversations["out of band"]
     aside, story = responses(client)
     assert aside["conversation_id"] is None
@@ -211,14 +211,14 @@ def test_a_response_out_of_band_leaves_the_conversation_alone(
     assert story["output"][0]["id"] in items
 
 
-def test_a_given_message_is_said_as_it_is(conversations: Conversations) -> None:
+def test_a_pre_generated_message_is_spoken_unchanged(conversations: Conversations) -> None:
     client = conversations["said as given"]
     (response,) = responses(client)
     assert response["output"][0]["content"][0]["transcript"] == "Welcome back."
     assert client.answer(response["id"]).size > 24_000 // 4
 
 
-def test_a_function_is_called_and_its_result_told(conversations: Conversations) -> None:
+def test_a_function_is_called_and_its_result_spoken(conversations: Conversations) -> None:
     client = conversations["function"]
     called, told = responses(client)
     (call,) = called["output"]

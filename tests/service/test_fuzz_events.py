@@ -1,4 +1,4 @@
-"""Ten thousand random and mutated client events: each is answered, and the session lives on."""
+"""Ten thousand random and mutated client events: each is answered, and the session goes on."""
 
 import asyncio
 import copy
@@ -32,7 +32,7 @@ BATCH = 25
 BATCHES = 400
 BATCHES_PER_SESSION = 50
 MOST_GROWTH_BYTES = 512 * 1024 * 1024
-"""The models, the threads' heaps and Hypothesis take some; ten thousand events must not show."""
+"""Allowance for models, heaps of threads and Hypothesis; the events themselves need none."""
 
 NOISE = encoded(np.random.default_rng(5).integers(-900, 900, 2_400).astype("<i2").tobytes())
 SPEECH = encoded(sample_sentences()[2][:16_000].astype("<i2").tobytes())
@@ -127,7 +127,7 @@ ANSWERED = {
     "conversation.item.create": "conversation.item.created",
     "conversation.item.truncate": "conversation.item.truncated",
 }
-"""The service may also do these of itself."""
+"""Events that the service also sends without a client event."""
 ANSWERED_LATER = {"response.create", "response.cancel"}
 TAKEN_SILENTLY = {"input_audio_buffer.append", "input_text.delta", "input_text.done"}
 
@@ -170,7 +170,7 @@ events = st.one_of(st.sampled_from(VALID), mutated(), mutated(), mutated(), st.s
 
 
 class Fuzzing:
-    """Sends batches over one session after another, and checks that all of it is answered."""
+    """Sends batches in one session after another, and checks that all events are answered."""
 
     def __init__(self, port: int, runner: asyncio.Runner) -> None:
         self._port = port
@@ -240,7 +240,7 @@ class Fuzzing:
         self._asked += accepted["response.create"]
 
     async def _all_answers(self) -> list[dict[str, Any]]:
-        """Events are handled in order: the answer to one more comes after those before it."""
+        """Send one more event and wait for its answer: events are handled in order."""
         barrier = f"barrier_{self.sent}"
         await self._client.send("conversation.item.retrieve", event_id=barrier, item_id="nowhere")
         await self._client.until("error", lambda event: event["error"].get("event_id") == barrier)
@@ -254,7 +254,7 @@ class Fuzzing:
         return answers
 
     async def _let_answers_end(self) -> None:
-        """Every answer that was asked for begins, and ends."""
+        """Check that every requested response begins and ends."""
         await self._client.send("session.update", session={"turn_detection": None})
         await self._all_answers()
         while self._done < max(self._created, self._asked):
@@ -264,7 +264,7 @@ class Fuzzing:
 
 
 def sessions_left() -> int:
-    """How many sessions the service still holds, after those that have ended had time to go."""
+    """Return the number of sessions that the service still holds."""
     deadline = time.monotonic() + GENEROUS_S
     while True:
         gc.collect()
@@ -287,7 +287,7 @@ def test_ten_thousand_events(port: int, caplog: pytest.LogCaptureFixture) -> Non
             derandomize=True,
             deadline=None,
             database=None,
-            phases=(Phase.generate,),  # a session goes on: no batch can be tried again
+            phases=(Phase.generate,),  # the session goes on, so no batch can be repeated
             suppress_health_check=list(HealthCheck),
         )
         @given(st.lists(events, min_size=BATCH, max_size=BATCH))

@@ -1,4 +1,4 @@
-"""Answers by a chat completions endpoint: streamed, with history and tools, and when it fails."""
+"""Replies of a chat completions endpoint: streaming, history, tools and failures."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def ask(client: Client, text: str) -> dict[str, Any]:
 
 @contextmanager
 def answered_by(running: Running, url: str, **options: Any) -> Iterator[None]:
-    """Let the service of all tests answer by the endpoint at `url` for a while."""
+    """Let the service of all tests answer by the endpoint at `url` in this context."""
 
     async def open_replies() -> ChatReplies:
         return await ChatReplies(url, **options).__aenter__()
@@ -63,7 +63,7 @@ def hold(
     session: dict[str, Any] = TEXT,
     **options: Any,
 ) -> tuple[Client, ChatEndpoint]:
-    """Hold a conversation whose answers the scripts give."""
+    """Hold a conversation that the scripts answer."""
 
     async def converse() -> tuple[Client, ChatEndpoint]:
         async with serving(ChatEndpoint(list(scripts), status)) as endpoint:
@@ -80,8 +80,8 @@ def answer_of(response: dict[str, Any]) -> str:
     return str(part.get("text", part.get("transcript")))
 
 
-def test_words_are_told_as_they_come(running: Running) -> None:
-    """The first clause is spoken while the endpoint has not yet thought of the rest."""
+def test_words_are_spoken_as_they_arrive(running: Running) -> None:
+    """The first clause is spoken before the endpoint sends the rest."""
     first_heard = asyncio.Event()
 
     async def slowly(stream: Stream) -> None:
@@ -119,7 +119,7 @@ def test_pieces_of_any_size(running: Running) -> None:
     hold(running, listen, piecemeal)
 
 
-def test_what_the_endpoint_is_asked(running: Running) -> None:
+def test_the_request_to_the_endpoint(running: Running) -> None:
     async def say(stream: Stream) -> None:
         await stream.say("Yes.")
 
@@ -290,7 +290,7 @@ def test_an_answer_that_was_cut(running: Running, finish_reason: str, reason: st
 
 
 async def fails_with(client: Client, code: str) -> None:
-    """The response fails, and the session lives."""
+    """The response fails, and the session goes on."""
     response = await ask(client, "Tell me.")
     assert response["status"] == "failed"
     assert response["status_details"]["error"]["type"] == "server_error"
@@ -310,7 +310,7 @@ async def fails_with(client: Client, code: str) -> None:
         (500, "reply_endpoint_error"),
     ],
 )
-def test_a_refusal_is_told(running: Running, status: int, code: str) -> None:
+def test_a_refusal_fails_the_response(running: Running, status: int, code: str) -> None:
     async def talk(client: Client) -> None:
         await fails_with(client, code)
 
@@ -342,14 +342,14 @@ async def no_text(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("script", [aborted, ended_early, no_json, no_object, no_text])
-def test_a_stream_that_breaks_is_told(running: Running, script: Script) -> None:
+def test_a_broken_stream_fails_the_response(running: Running, script: Script) -> None:
     async def talk(client: Client) -> None:
         await fails_with(client, "reply_stream_broken")
 
     hold(running, talk, script, model="m")
 
 
-def test_an_error_in_the_stream_is_told(running: Running) -> None:
+def test_an_error_in_the_stream_fails_the_response(running: Running) -> None:
     async def error(stream: Stream) -> None:
         await stream.send('data: {"error": {"message": "overloaded"}}\n\n')
 
@@ -359,7 +359,7 @@ def test_an_error_in_the_stream_is_told(running: Running) -> None:
     hold(running, talk, error, model="m")
 
 
-def test_a_silent_endpoint_is_told(running: Running) -> None:
+def test_a_silent_endpoint_fails_the_response(running: Running) -> None:
     async def silent(_: Stream) -> None:
         await asyncio.Event().wait()
 
@@ -370,7 +370,7 @@ def test_a_silent_endpoint_is_told(running: Running) -> None:
 
 
 @pytest.mark.parametrize("model", ["m", None])
-def test_an_endpoint_that_is_not_there_is_told(running: Running, model: str | None) -> None:
+def test_an_unreachable_endpoint_fails_the_response(running: Running, model: str | None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -382,7 +382,7 @@ def test_an_endpoint_that_is_not_there_is_told(running: Running, model: str | No
         asyncio.run(talk())
 
 
-def test_what_was_said_before_it_broke_was_heard(running: Running) -> None:
+def test_words_before_a_break_are_spoken(running: Running) -> None:
     """Speech that was made is sent before the response fails."""
 
     async def say_and_abort(stream: Stream) -> None:

@@ -1,4 +1,4 @@
-"""Who may connect, and how the service begins and ends."""
+"""Who may connect, and how the service starts and stops."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ async def status(
         ({"Authorization": "Bearer "}, {}, 401),
     ],
 )
-def test_the_key_opens(
+def test_the_key_admits_a_client(
     port: int, headers: dict[str, str], query: dict[str, str], expected: int
 ) -> None:
     assert asyncio.run(status(port, headers, query)) == expected
@@ -58,7 +58,7 @@ def test_the_path_may_have_a_prefix(port: int) -> None:
     assert asyncio.run(status(port, {"api-key": KEY}, {}, before="/some/where")) == 101
 
 
-def test_the_sdk_is_told_of_a_wrong_key(port: int) -> None:
+def test_the_sdk_reports_a_wrong_key(port: int) -> None:
     async def knock() -> None:
         async with connect(
             endpoint=f"http://127.0.0.1:{port}", credential=AzureKeyCredential("x"), model="m"
@@ -80,7 +80,7 @@ def test_a_refusal_is_json(port: int) -> None:
     assert asyncio.run(knock()) == (401, refused)
 
 
-def test_a_fault_that_cannot_be_had_is_told(port: int) -> None:
+def test_an_impossible_fault_is_refused(port: int) -> None:
     async def ask() -> tuple[int, dict[str, object]]:
         url = URL(f"http://127.0.0.1:{port}/voice-live/realtime").with_query({"drop": "softly"})
         headers = {"api-key": KEY}
@@ -96,7 +96,7 @@ def test_a_fault_that_cannot_be_had_is_told(port: int) -> None:
     assert body == {"error": {"code": "400", "message": message}}
 
 
-def test_the_subprotocol_that_some_clients_ask_for_is_granted(port: int) -> None:
+def test_the_subprotocol_realtime_is_granted(port: int) -> None:
     async def connect_with_it() -> str | None:
         url = f"http://127.0.0.1:{port}/voice-live/realtime"
         async with (
@@ -109,7 +109,7 @@ def test_the_subprotocol_that_some_clients_ask_for_is_granted(port: int) -> None
 
 
 class AnySignIn:
-    """An Entra credential as far as the SDK needs one."""
+    """The part of an Entra credential that the SDK needs."""
 
     async def get_token(self, *_: str, **__: object) -> AccessToken:
         return AccessToken("a token from elsewhere", 2**31)
@@ -126,7 +126,7 @@ class AnySignIn:
 
 @pytest.fixture
 def empty_service() -> Callable[..., AbstractAsyncContextManager[URL]]:
-    """Start a service of one's own, whose models nobody waits for; gives its endpoint."""
+    """Start another service without waiting for its models; yield its endpoint."""
 
     @asynccontextmanager
     async def start(access: Access, **options: Any) -> AsyncIterator[URL]:
@@ -143,7 +143,7 @@ def empty_service() -> Callable[..., AbstractAsyncContextManager[URL]]:
 Start = Callable[..., AbstractAsyncContextManager[URL]]
 
 
-def test_an_agent_and_any_token_where_that_is_allowed(empty_service: Start) -> None:
+def test_an_agent_with_any_token_where_allowed(empty_service: Start) -> None:
     async def sign_in() -> None:
         async with empty_service(Access(KEY, accept_any_token=True)) as endpoint:
             async with connect(
@@ -164,8 +164,8 @@ def test_an_agent_and_any_token_where_that_is_allowed(empty_service: Start) -> N
     asyncio.run(sign_in())
 
 
-def test_beyond_its_capacity_it_says_so(empty_service: Start) -> None:
-    """Until somebody leaves."""
+def test_a_client_beyond_the_capacity_is_refused(empty_service: Start) -> None:
+    """The place is free again when a client leaves."""
 
     async def crowd() -> None:
         async with (
@@ -202,10 +202,10 @@ def test_every_kind_of_host(empty_service: Start, host: str) -> None:
         asyncio.run(talk_there())
     except (PortInUseError, SettingsError):
         assert ":" in host, "every machine has IPv4"
-        pytest.skip("there is no IPv6 here")
+        pytest.skip("this machine has no IPv6")
 
 
-def test_a_host_that_is_none_is_told(empty_service: Start) -> None:
+def test_an_unknown_host_is_refused(empty_service: Start) -> None:
     async def start() -> None:
         async with empty_service(Access(KEY), host="no.such.host.invalid"):
             pass
@@ -214,8 +214,8 @@ def test_a_host_that_is_none_is_told(empty_service: Start) -> None:
         asyncio.run(start())
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(port: int) -> None:
-    """It is not read either; when it breaks off, its place is free again."""
+def test_a_client_that_does_not_read_does_not_delay_others(port: int) -> None:
+    """It is not read either; when it disconnects, its place is free again."""
 
     async def talk_beside_it() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
@@ -229,7 +229,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(port: int) -> None:
         frame = bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
-                while True:  # until the service takes no more
+                while True:  # until the service stops reading
                     writer.write(frame * 100)
                     await writer.drain()
         async with client_of(port, modalities=["text"], turn_detection=None) as client:
@@ -242,7 +242,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(port: int) -> None:
     asyncio.run(talk_beside_it())
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_raises_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -253,13 +253,13 @@ def test_a_port_in_use_is_told() -> None:
             asyncio.run(start())
 
 
-def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "NEEDED", ("no_such_package",))
     with pytest.raises(MissingPackageError, match=r"no_such_package.*make setup"):
         EmulatorService(Access("k"))
 
 
-def test_clients_are_told_that_the_service_goes_away() -> None:
+def test_clients_get_a_closing_handshake_at_the_end() -> None:
     """Also while the models are still loading."""
 
     async def stop() -> None:
@@ -281,7 +281,7 @@ def test_clients_are_told_that_the_service_goes_away() -> None:
     asyncio.run(stop())
 
 
-def test_without_a_recogniser_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_recogniser_the_answer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recogniser, "is_available", lambda: False)
 
     async def ask() -> Client:

@@ -72,8 +72,8 @@ def test_an_answer_may_be_protected_from_interruption(port: int) -> None:
     assert statuses == ["completed", "completed"]
 
 
-def test_time_is_that_of_the_audio(port: int) -> None:
-    """A whole recording in one append has the turns that it has when spoken."""
+def test_times_are_positions_in_the_audio(port: int) -> None:
+    """A recording in one append has the same turns as one that is spoken."""
     samples, _ = read_wav(SAMPLE_WAV)
 
     async def listen(client: Client) -> None:
@@ -139,7 +139,7 @@ def test_turns_without_answers(port: int) -> None:
     assert answer == "Twelve plus thirty is forty-two."
 
 
-def test_no_transcription_unless_it_is_asked_for(port: int) -> None:
+def test_transcription_is_sent_only_on_request(port: int) -> None:
     async def ask(client: Client) -> None:
         await client.say(sample_sentences()[0])
         await client.until("response.done")

@@ -47,7 +47,7 @@ async def events_to_the_end(connection: aiohttp.ClientWebSocketResponse) -> list
 
 
 async def interrupted(port: int, **query: str) -> Client:
-    """Have a story told at the pace at which it sounds, and speak into it."""
+    """Ask for the story in real time, and speak while it is sent."""
     query = {"burst": "1", **query}
     async with client_of(port, query=query, turn_detection=SERVER_VAD) as client:
         question, _, _ = sample_sentences()
@@ -60,7 +60,7 @@ async def interrupted(port: int, **query: str) -> Client:
 
 
 def test_late_deltas_follow_an_interruption(port: int) -> None:
-    """They belong to the cancelled answer, come before its end, and no others come after."""
+    """Late deltas belong to the cancelled answer and come before its end; no others follow."""
     client = asyncio.run(interrupted(port, **{"late-deltas": "3"}))
     kinds = [event["type"] for event in client.events]
     interruption = kinds.index("input_audio_buffer.speech_started")
@@ -74,13 +74,13 @@ def test_late_deltas_follow_an_interruption(port: int) -> None:
     assert client.of("response.done")[0]["response"]["status"] == "cancelled"
 
 
-def test_without_it_no_delta_is_late(port: int) -> None:
+def test_without_the_fault_no_delta_is_late(port: int) -> None:
     kinds = [event["type"] for event in asyncio.run(interrupted(port)).events]
     interruption = kinds.index("input_audio_buffer.speech_started")
     assert "response.audio.delta" not in kinds[interruption:]
 
 
-def test_answers_take_as_long_as_is_wanted(port: int) -> None:
+def test_answers_are_sent_at_the_wanted_speed(port: int) -> None:
     async def listen() -> tuple[float, float]:
         async with client_of(port, query={"burst": "1"}, **MANUAL) as client:
             start_s = time.monotonic()
@@ -107,7 +107,7 @@ def test_events_are_delayed(port: int, direction: str) -> None:
     assert asyncio.run(round_trip()) >= 0.3
 
 
-def test_the_first_token_takes_its_time(port: int) -> None:
+def test_the_first_token_is_delayed(port: int) -> None:
     async def wait() -> float:
         async with client_of(port, query={"first-token-ms": "400"}, **TEXT) as client:
             start_s = time.monotonic()
@@ -181,7 +181,7 @@ def test_a_drop_in_the_middle_of_an_answer(port: int, drop: str) -> None:
 
 
 async def lifetime_s(port: int, **query: str) -> tuple[float, float]:
-    """Return the shortest and the longest lifetime that the session may have been told."""
+    """Return the shortest and the longest lifetime that the session can have."""
     before_s = int(time.time())
     async with websocket(port, **query) as connection:
         created = await connection.receive_json()
@@ -239,8 +239,8 @@ def test_events_come_twice(port: int) -> None:
     assert len(set(ids)) == len(ids) / 2
 
 
-def test_events_that_no_client_knows(port: int) -> None:
-    """The SDK hands them on as plain events."""
+def test_unknown_events_are_sent(port: int) -> None:
+    """The SDK passes them on as plain events."""
 
     async def meet_them() -> Client:
         async with client_of(port, query={"unknown-probability": "1"}, **TEXT) as client:
@@ -265,7 +265,7 @@ def test_the_same_seed_brings_the_same_faults(port: int) -> None:
 
 
 def test_all_faults_at_once(port: int) -> None:
-    """A session that suffers from everything still answers."""
+    """A session with all faults still answers."""
 
     async def suffer() -> Client:
         query = {

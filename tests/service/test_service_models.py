@@ -1,4 +1,4 @@
-"""The models themselves: what is spoken is understood, and nothing makes them fail."""
+"""The models: spoken words are recognised, and no input makes a model fail."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_what_the_voice_says_is_understood(
     said = [
         Said(f"said the {nth} time", text, soxr.resample(voice.say(text), 24_000, RATE_16K_HZ))
         for text in SENTENCES
-        for nth in ("1st", "2nd", "3rd")  # it says nothing twice in the same way
+        for nth in ("1st", "2nd", "3rd")  # the synthesiser is random
     ]
     assert word_error_rate(recogniser, said, capsys) <= MOST_WORD_ERRORS
 
@@ -89,7 +89,7 @@ def test_speech_in_installed_packages_is_understood(
 
 
 class Said(NamedTuple):
-    """Somebody speaks these `words`; `samples` are int16, 16 kHz."""
+    """Speech with its `words`; `samples` are int16, 16 kHz."""
 
     by: str
     words: str
@@ -104,7 +104,7 @@ def recorded(path: Path, words: str) -> Said:
 def word_error_rate(
     recogniser: Recogniser, said: Sequence[Said], capsys: pytest.CaptureFixture[str]
 ) -> float:
-    """Print how well each is understood; return the share of words in error."""
+    """Print the word errors of each; return the share of wrong words."""
     rows, errors = [], 0
     for each in said:
         understood = recogniser.transcribe(each.samples)
@@ -117,8 +117,8 @@ def word_error_rate(
     return rate
 
 
-def test_words_are_no_quotation(voice: Synthesiser, recogniser: Recogniser) -> None:
-    """The model quotes this question about every other time: then its last mark is no "?"."""
+def test_words_have_no_quotation_marks(voice: Synthesiser, recogniser: Recogniser) -> None:
+    """The model puts this question in quotation marks about every other time."""
     for _ in range(4):
         asked = soxr.resample(
             voice.say("What time is it in Tokyo and in Berlin?"), 24_000, RATE_16K_HZ
@@ -128,7 +128,7 @@ def test_words_are_no_quotation(voice: Synthesiser, recogniser: Recogniser) -> N
 
 
 @pytest.mark.parametrize("level", [0, 30, 3_000])
-def test_silence_and_noise_are_no_words(recogniser: Recogniser, level: int) -> None:
+def test_silence_and_noise_have_no_words(recogniser: Recogniser, level: int) -> None:
     noise = np.random.default_rng(7).normal(0, level, 16_000 * 3).astype(np.int16)
     assert recogniser.transcribe(noise) == ""
 

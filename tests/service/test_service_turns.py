@@ -1,4 +1,4 @@
-"""Turns by their words as well as their sound, and what interrupts an answer."""
+"""Turns that end by their words, and speech that interrupts an answer."""
 
 import asyncio
 from pathlib import Path
@@ -9,8 +9,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.g711 import A_LAW, MU_LAW
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.sample import SCRIPT
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
@@ -49,7 +49,7 @@ async def append(client: Client, data: bytes) -> None:
 
 
 async def all_is_heard(client: Client) -> None:
-    """Wait until all that was appended is listened to: other events wait for that."""
+    """Wait until all appended sound is searched: other events wait for that."""
     await client.error_after("conversation.item.retrieve", item_id="none")
 
 
@@ -105,7 +105,7 @@ def test_a_hesitant_speaker(
 def test_turns_by_words_are_those_of_the_audio(
     port: int, speech_dir: Path, slice_samples: int
 ) -> None:
-    """However fast it comes, and in whatever slices."""
+    """Neither the speed nor the slices of the sound matter."""
     speech, rate_hz = read_wav(speech_dir / "az_pron.wav")
     sound = np.concatenate([speech, np.zeros(rate_hz * 2, np.int16)]).astype("<i2")
 
@@ -133,7 +133,7 @@ def test_turns_by_words_are_those_of_the_audio(
 
 
 def turn_events(samples: Samples, slices: list[int], model: DetectorModel) -> list[TurnEvent]:
-    """Listen slice by slice; every ending is granted more time once."""
+    """Append the sound in slices; grant more time once at every ending."""
     listener = Listener(InputFormat(), EndpointingRules(), asks_for_words=True)
     events: list[TurnEvent] = []
     at = 0
@@ -162,7 +162,7 @@ def test_any_slicing_has_the_same_turns(slices: list[int]) -> None:
 
 
 def said_clearly(voice: Synthesiser, recogniser: Recogniser, text: str) -> Samples:
-    """The voice never speaks twice the same: speak until it is understood."""
+    """Speak again until the words are recognised: the synthesiser is random."""
     for _ in range(ATTEMPTS):
         speech = voice.say(text)
         understood = recogniser.transcribe(soxr.resample(speech, 24_000, 16_000, quality="QQ"))
@@ -253,7 +253,7 @@ def test_a_filler_is_a_turn_when_nothing_sounds(
 
 
 @pytest.mark.parametrize("truncates", [True, False])
-def test_what_did_not_sound_is_forgotten(port: int, truncates: bool) -> None:
+def test_auto_truncate_drops_the_unheard_words(port: int, truncates: bool) -> None:
     detection = SERVER_VAD | {"auto_truncate": truncates}
 
     async def interrupt(client: Client) -> None:
@@ -331,7 +331,7 @@ def test_the_format_may_change_between_appends(port: int) -> None:
 
 
 def test_much_sound_of_one_client_does_not_stop_another(port: int) -> None:
-    """Others are answered before it is listened to."""
+    """Other clients are answered before all of its sound is searched."""
     much = encoded(bytes(15 * 1024 * 1024))
     finished = []
 

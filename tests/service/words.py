@@ -1,4 +1,4 @@
-"""Comparing what was said with what was understood."""
+"""Compare spoken words with recognised ones."""
 
 import re
 
@@ -12,7 +12,7 @@ def words(text: str) -> list[str]:
 
 
 def word_errors(said: str, understood: str) -> int:
-    """Fewest words to change, add or leave out between the two."""
+    """Return the fewest words to change, add or leave out between the two."""
     reference, hypothesis = words(said), words(understood)
     row = list(range(len(hypothesis) + 1))
     for count, word in enumerate(reference, 1):

@@ -1,10 +1,10 @@
-"""What a session and a response may be told, and how a wrong field is named."""
+"""Fields of sessions and responses: defaults, changes, and errors that name the field."""
 
 from typing import Any
 
 import pytest
 
-from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.session.configuration import Configuration
 from pipeline.emulator.session.warning_events import warning_events
 from pipeline.emulator.turns.endpointing import EndpointingRules
@@ -172,7 +172,7 @@ def test_a_wrong_field_is_named(name: str, value: object, code: str, param: str)
 ECHO = {"type": "server_echo_cancellation"}
 
 
-def test_an_echo_reference_comes_as_pcm16_alone() -> None:
+def test_an_echo_reference_needs_pcm16() -> None:
     stereo = ECHO | {"reference_source": "client", "channels": 2}
     session = Configuration("m")
     session.adopt(session.with_changes({"input_audio_echo_cancellation": stereo}))
@@ -188,14 +188,14 @@ def test_the_rate_follows_the_format() -> None:
         changed(input_audio_format="g711_ulaw", input_audio_sampling_rate=16_000)
 
 
-def test_null_switches_off_what_can_be_off() -> None:
+def test_null_switches_a_field_off() -> None:
     session = changed(turn_detection=None, input_audio_transcription=None, instructions=None)
     assert session["turn_detection"] is None
     assert session["input_audio_transcription"] is None
     assert session["instructions"] == ""
 
 
-def test_what_a_client_cannot_set_stays() -> None:
+def test_read_only_fields_stay() -> None:
     session = Configuration("m").wire
     given = {"id": "mine", "object": "theirs", "expires_at": 5, "model": "m", "type": "realtime"}
     assert Configuration("m").with_changes(given).keys() == session.keys()
@@ -297,10 +297,12 @@ def test_a_wrong_override_is_named(fields: dict[str, Any], code: str, param: str
         ({"modalities": ["text", "animation"]}, "not_supported", "session.animation"),
     ],
 )
-def test_what_has_no_effect_is_warned_of(given: dict[str, Any], code: str, param: str) -> None:
+def test_a_field_without_effect_brings_a_warning(
+    given: dict[str, Any], code: str, param: str
+) -> None:
     (warning,) = (each["warning"] for each in warning_events(given, SessionFields, "session"))
     assert (warning["code"], warning["param"]) == (code, param)
 
 
-def test_a_session_sent_back_is_no_cause_for_a_warning() -> None:
+def test_a_session_sent_back_brings_no_warning() -> None:
     assert not list(warning_events(Configuration("m").wire, SessionFields, "session"))

@@ -1,4 +1,4 @@
-"""What a conversation remembers: items, words beside their sound, text that is streamed in."""
+"""Items of a conversation, words with their sound, streamed text, messages of the wire."""
 
 import json
 from typing import Any
@@ -41,7 +41,9 @@ def test_words_are_cut_with_the_sound(samples: int, transcript: str) -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=10), st.integers(0, 100)), max_size=8), st.data())
-def test_a_cut_leaves_a_beginning(pieces: list[tuple[str, int]], data: st.DataObject) -> None:
+def test_a_truncation_leaves_a_beginning(
+    pieces: list[tuple[str, int]], data: st.DataObject
+) -> None:
     speech = AnswerSpeech(list(pieces))
     whole, length = speech.transcript, speech.samples
     at = data.draw(st.integers(0, length))
@@ -51,7 +53,7 @@ def test_a_cut_leaves_a_beginning(pieces: list[tuple[str, int]], data: st.DataOb
 
 
 def sound_of(length: int) -> Samples:
-    """A tone between two silences, a fifth of the whole each."""
+    """Return a tone between two silences; each silence is a fifth of the whole."""
     tone = np.zeros(length, np.int16)
     tone[length // 5 : length - length // 5] = 1_000
     return tone
@@ -75,7 +77,7 @@ def test_words_share_the_audible_part() -> None:
     assert words[0].length < words[1].length
 
 
-def test_a_cut_answer_grows_no_more() -> None:
+def test_a_truncated_answer_does_not_grow() -> None:
     speech = AnswerSpeech()
     first, *rest = deltas("one two three four five six", sound_of(4 * DELTA_SAMPLES))
     speech.add(first)
@@ -85,7 +87,7 @@ def test_a_cut_answer_grows_no_more() -> None:
     assert speech.samples == 100
 
 
-def test_a_conversation_forgets_its_oldest_items() -> None:
+def test_a_long_conversation_drops_its_oldest_items() -> None:
     conversation = ConversationHistory()
     for number in range(ConversationHistory.MOST_ITEMS + 5):
         conversation.add(answer_item(f"item_{number}"))
@@ -93,7 +95,7 @@ def test_a_conversation_forgets_its_oldest_items() -> None:
     assert conversation.items[0].id == "item_5"
 
 
-def test_a_conversation_forgets_when_much_is_in_it() -> None:
+def test_a_large_conversation_drops_its_oldest_items() -> None:
     conversation = ConversationHistory()
     long = "x" * (ConversationHistory.LONGEST_ITEM - 500)
     for number in range(20):
@@ -181,7 +183,7 @@ def test_text_is_streamed_into_an_item_that_exists() -> None:
     assert conversation.find("a", "retrieve").text == "What time?"
 
 
-def test_text_cannot_be_streamed_anywhere() -> None:
+def test_text_can_be_streamed_only_into_user_messages() -> None:
     conversation = ConversationHistory()
     conversation.add(answer_item("answer"))
     conversation.add(item_from_client(message("", id="a")))
@@ -219,7 +221,7 @@ def test_text_cannot_be_streamed_anywhere() -> None:
         b'{"a": "\xff"}',
     ],
 )
-def test_what_could_not_be_sent_back_is_no_event(text: str | bytes) -> None:
+def test_a_message_that_cannot_be_encoded_is_refused(text: str | bytes) -> None:
     with pytest.raises(ClientError) as error:
         parse(text)
     assert error.value.code == "invalid_json"

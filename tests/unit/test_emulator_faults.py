@@ -1,4 +1,4 @@
-"""Faults on demand: what can be asked for, and what they do to messages, without a socket."""
+"""Faults on demand: their values, and what they do to messages, without a socket."""
 
 import asyncio
 import json
@@ -24,13 +24,13 @@ DONE = "response.audio.done"
 def sent(faults: Faults, *kinds: str) -> list[str]:
     """Number the events; return type and number of each message, in order."""
     injector = FaultInjector(faults)
-    told = []
+    messages = []
     for number, kind in enumerate(kinds):
         for message in injector.messages({"type": kind, "number": number}):
             event = json.loads(message.text)
             assert event["type"] == message.kind
-            told.append(f"{event['type'].split('.')[-1]} {event.get('number', '')}".strip())
-    return told
+            messages.append(f"{event['type'].split('.')[-1]} {event.get('number', '')}".strip())
+    return messages
 
 
 def test_the_readme_lists_every_fault() -> None:
@@ -39,7 +39,7 @@ def test_the_readme_lists_every_fault() -> None:
     assert listed == faults_table()
 
 
-def test_a_query_comes_before_the_flags() -> None:
+def test_a_query_overrides_the_flags() -> None:
     base = from_flags({"late_deltas": "2", "seed": "5", "burst": None})
     assert base == Faults(late_deltas=2, seed=5)
     asked = from_query({"late-deltas": "3", "drop": "abort", "model": "m"}, base)
@@ -47,7 +47,7 @@ def test_a_query_comes_before_the_flags() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "sentence"),
     [
         ("late-deltas", "many", "late-deltas is 'many', expected a whole number from 0 to 100."),
         ("late-deltas", "101", "late-deltas is 101, expected a whole number from 0 to 100."),
@@ -58,16 +58,16 @@ def test_a_query_comes_before_the_flags() -> None:
         ("seed", "", "seed is empty"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_told(name: str, value: str, told: str) -> None:
+def test_an_unusable_value_is_named(name: str, value: str, sentence: str) -> None:
     with pytest.raises(SettingsError) as from_client:
         from_query({name: value}, Faults())
-    assert told in str(from_client.value)
+    assert sentence in str(from_client.value)
     with pytest.raises(SettingsError) as typed:
         from_flags({name.replace("-", "_"): value})
     assert str(typed.value).startswith(f"--{name}")
 
 
-def test_nothing_is_wrong_by_default() -> None:
+def test_there_are_no_faults_by_default() -> None:
     given_kinds = [STARTED, DELTA, DELTA, DONE, "response.done"]
     assert len(sent(Faults(), *given_kinds)) == len(given_kinds)
     assert downlink(Faults(), 5.0).arrival_s(7.0) == 7.0
@@ -90,8 +90,8 @@ def test_an_interruption_overtakes_the_newest_deltas() -> None:
 
 def test_an_interruption_between_answers_overtakes_nothing() -> None:
     kinds = [DELTA, DONE, STARTED, DELTA, DONE]
-    told = sent(Faults(late_deltas=9), *kinds)
-    assert told == ["delta 0", "done 1", "speech_started 2", "delta 3", "done 4"]
+    messages = sent(Faults(late_deltas=9), *kinds)
+    assert messages == ["delta 0", "done 1", "speech_started 2", "delta 3", "done 4"]
 
 
 KINDS = st.lists(st.sampled_from([DELTA, DONE, STARTED, "response.text.delta", "error"]))
@@ -99,9 +99,9 @@ KINDS = st.lists(st.sampled_from([DELTA, DONE, STARTED, "response.text.delta", "
 
 @given(KINDS, st.integers(0, 4))
 def test_late_deltas_lose_nothing_and_keep_their_order(kinds: list[str], late: int) -> None:
-    told = [each.split() for each in sent(Faults(late_deltas=late), *kinds, DONE)]
-    interruptions = [int(number) for kind, number in told if kind == "speech_started"]
-    others = [int(number) for kind, number in told if kind != "speech_started"]
+    messages = [each.split() for each in sent(Faults(late_deltas=late), *kinds, DONE)]
+    interruptions = [int(number) for kind, number in messages if kind == "speech_started"]
+    others = [int(number) for kind, number in messages if kind != "speech_started"]
     assert interruptions == sorted(interruptions)
     assert others == sorted(others)
     assert sorted(interruptions + others) == list(range(len(kinds) + 1))
@@ -128,8 +128,10 @@ def test_the_same_seed_means_the_same_faults(seed: int) -> None:
 
 
 def test_other_seeds_mean_other_faults() -> None:
-    told = {tuple(sent(Faults(duplicate_probability=0.5, seed=n), *"abcdefgh")) for n in range(9)}
-    assert len(told) > 1
+    messages = {
+        tuple(sent(Faults(duplicate_probability=0.5, seed=n), *"abcdefgh")) for n in range(9)
+    }
+    assert len(messages) > 1
 
 
 def test_one_fault_does_not_change_when_another_happens() -> None:
@@ -162,8 +164,8 @@ def test_nothing_arrives_in_a_stall() -> None:
     assert [link_delay.arrival_s(at) for at in (11.9, 12.0, 13.0, 15.0)] == [11.9, 15.0, 15.0, 15.0]
 
 
-def test_a_line_is_full_of_what_has_arrived() -> None:
-    """What is still on its way holds up nobody: the far end could not have taken it yet."""
+def test_a_queue_counts_the_messages_that_have_arrived() -> None:
+    """Messages still under way do not fill the queue: they could not have been taken yet."""
 
     async def fill() -> None:
         late = DelayedQueue[str](LinkDelay(delay_ms=60_000))
@@ -182,7 +184,7 @@ def test_a_line_is_full_of_what_has_arrived() -> None:
     asyncio.run(fill())
 
 
-def test_a_line_holds_so_many_bytes_at_most() -> None:
+def test_the_bytes_of_a_queue_are_bounded() -> None:
     async def fill() -> None:
         late = DelayedQueue[bytes](LinkDelay(delay_ms=60_000))
         for _ in range(5):
@@ -199,7 +201,7 @@ def test_every_fault_has_a_meaning() -> None:
     assert all(option.meaning for option in options(Faults))
 
 
-def test_what_a_message_says_is_fixed_when_it_is_put() -> None:
+def test_an_event_is_encoded_when_it_is_put() -> None:
     event: Event = {"type": DELTA, "delta": "before"}
     injector = FaultInjector(Faults(late_deltas=1))
     assert not list(injector.messages(event))

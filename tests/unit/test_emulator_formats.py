@@ -1,4 +1,4 @@
-"""Sound on its way in and out: every format, every rate, however it is sliced."""
+"""Appended and answered sound in every format and rate, and in any slices."""
 
 import asyncio
 import base64
@@ -10,16 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.emulator.audio.append_decoder import unpacked
-from pipeline.emulator.audio.formats import (
+from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.audio.input_formats import InputDecoder, InputFormat, input_format
+from pipeline.emulator.audio.output_formats import (
     OUTPUT_FORMATS,
-    InputDecoder,
-    InputFormat,
     OutputEncoder,
     OutputFormat,
-    input_format,
     output_format,
 )
-from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
 from pipeline.emulator.turns.listener import Listener
 from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16, Samples
@@ -119,7 +117,7 @@ def test_a_tone_keeps_its_length_and_loudness(format_: InputFormat) -> None:
     assert np.abs(heard - expected)[:-8].mean() < 300
 
 
-def test_the_reference_is_not_listened_to() -> None:
+def test_the_echo_reference_is_left_out() -> None:
     microphone, reference = noise(960), noise(961)[:960]
     both = np.column_stack([microphone, reference]).astype(PCM16).tobytes()
     alone = InputDecoder(InputFormat()).decode(microphone.astype(PCM16).tobytes())
@@ -129,7 +127,7 @@ def test_the_reference_is_not_listened_to() -> None:
 @pytest.mark.parametrize(
     ("format_", "size"), [(InputFormat(), 3), (InputFormat(channels=2), 6), (InputFormat(), 1)]
 )
-def test_what_is_no_whole_frames_is_refused(format_: InputFormat, size: int) -> None:
+def test_partial_frames_are_refused(format_: InputFormat, size: int) -> None:
     with pytest.raises(ClientError, match=f"{size} bytes") as refused:
         InputDecoder(format_).decode(bytes(size))
     assert (refused.value.code, refused.value.param) == ("invalid_value", "audio")
@@ -194,13 +192,13 @@ def test_the_format_of_a_session(session: dict[str, object], expected: InputForm
         ({"input_audio_echo_cancellation": [1]}, "invalid_type", "input_audio_echo_cancellation"),
     ],
 )
-def test_formats_that_cannot_be(session: dict[str, object], code: str, param: str) -> None:
+def test_impossible_formats_are_refused(session: dict[str, object], code: str, param: str) -> None:
     with pytest.raises(ClientError) as refused:
         input_format(session)
     assert (refused.value.code, refused.value.param) == (code, f"session.{param}")
 
 
-def test_channels_are_fixed_once_sound_came() -> None:
+def test_channels_are_fixed_after_the_first_sound() -> None:
     listener = Listener(InputFormat(), None)
     listener.check_change(InputFormat(channels=2))
     listener.append(bytes(960))
@@ -235,19 +233,19 @@ def test_appended_sound_is_unpacked(size: int) -> None:
     ],
     ids=range(8),
 )
-def test_what_is_no_sound_is_refused(audio: str, message: str) -> None:
+def test_invalid_audio_is_refused(audio: str, message: str) -> None:
     with pytest.raises(ClientError, match=message) as refused:
         asyncio.run(unpacked(audio, InputFormat()))
     assert (refused.value.code, refused.value.param) == ("invalid_value", "audio")
 
 
-def test_as_much_sound_as_may_be() -> None:
+def test_the_longest_append_is_accepted() -> None:
     audio = base64.b64encode(bytes(15 * 1024 * 1024)).decode()
     slices = asyncio.run(unpacked(audio, InputFormat()))
     assert sum(map(len, slices)) == 15 * 1024 * 1024
 
 
-def test_others_go_on_while_much_is_unpacked() -> None:
+def test_other_tasks_run_while_a_long_append_is_decoded() -> None:
     async def count_turns() -> int:
         turns = 0
 

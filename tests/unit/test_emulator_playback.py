@@ -1,4 +1,4 @@
-"""What a client has played of the answers, if it plays them in real time as they come."""
+"""The estimate of what a client has played."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_an_answer_sounds_after_it_was_sent(clock: Clock, playback: Playback) ->
     assert not playback.is_sounding
 
 
-def test_an_interruption_tells_how_much_was_heard(clock: Clock, playback: Playback) -> None:
+def test_an_interruption_returns_how_much_was_heard(clock: Clock, playback: Playback) -> None:
     playback.sent("a", 5 * SAMPLE_RATE_HZ)
     clock.now_s += 1.5
     assert playback.stop() == [Unheard("a", 1_500)]

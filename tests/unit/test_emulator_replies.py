@@ -1,4 +1,4 @@
-"""What the offline service answers, and how numbers and text become speech."""
+"""Answers by rule, and how numbers and text are made speakable."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -77,7 +77,7 @@ def test_there_is_an_answer_to_everything(remark: str) -> None:
 @pytest.mark.parametrize(
     "remark", ["", "seven", "minus", "plus plus", "times six", "what is", "1 + + 2", "a times b"]
 )
-def test_what_is_no_sum(remark: str) -> None:
+def test_these_are_not_sums(remark: str) -> None:
     assert answer_sum(remark) is None
 
 
@@ -188,12 +188,12 @@ def test_clauses_end_at_punctuation() -> None:
     ]
 
 
-def test_what_is_no_text_ends_a_clause() -> None:
+def test_a_part_that_is_not_text_ends_a_clause() -> None:
     told = clauses_of(["Let me", " see", 7, 8, "So,", " now"])
     assert told == ["Let me see", 7, 8, "So, ", "now"]
 
 
-def test_the_story_takes_its_time() -> None:
+def test_the_story_is_long_enough_to_interrupt() -> None:
     assert len(STORY.split()) > 150
 
 

@@ -1,4 +1,4 @@
-"""The beginning of an answer that is made in advance: used if it fits, or without a trace."""
+"""The beginning of an answer that is made ahead: used if it fits, else dropped."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -26,7 +26,7 @@ FIRST_CLAUSE = "It is nine oh five in the morning."
 
 
 class Engine:
-    """Says nothing, and remembers what it was to say."""
+    """Returns made-up sound, and keeps the clauses."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -60,7 +60,7 @@ def speculate(speculation: Speculation, text: str, settings: dict[str, Any] = SE
     speculation.begin(settings, (), asyncio.create_task(words(text)))
 
 
-def test_what_was_rehearsed_is_said_at_once() -> None:
+def test_a_prepared_clause_is_spoken_at_once() -> None:
     async def scene(speculation: Speculation, engine: Engine) -> None:
         speculate(speculation, "What time is it?")
         await ready()
@@ -70,7 +70,7 @@ def test_what_was_rehearsed_is_said_at_once() -> None:
     assert play(scene).said == [FIRST_CLAUSE]
 
 
-def test_what_is_still_being_made_is_waited_for() -> None:
+def test_a_clause_in_the_making_is_awaited() -> None:
     async def scene(speculation: Speculation, _: Engine) -> None:
         speculate(speculation, "What time is it?")
         await speculation.say(FIRST_CLAUSE, awaited=True)
@@ -78,7 +78,7 @@ def test_what_is_still_being_made_is_waited_for() -> None:
     assert play(scene).said == [FIRST_CLAUSE]
 
 
-def test_nobody_goes_on_with_what_is_not_waited_for_any_more() -> None:
+def test_cancelling_the_wait_cancels_the_speculation() -> None:
     async def unheard() -> str:
         await asyncio.Event().wait()
         return ""
@@ -96,7 +96,7 @@ def test_nobody_goes_on_with_what_is_not_waited_for_any_more() -> None:
     assert play(scene).said == []
 
 
-def test_another_beginning_is_made_anew() -> None:
+def test_another_clause_is_synthesised() -> None:
     async def scene(speculation: Speculation, _: Engine) -> None:
         speculate(speculation, "What time is it?")
         assert (await speculation.say("Something else.", awaited=True)).tolist() == [2, 2, 2]
@@ -105,7 +105,7 @@ def test_another_beginning_is_made_anew() -> None:
     assert play(scene).said == [FIRST_CLAUSE, "Something else.", FIRST_CLAUSE]
 
 
-def test_what_is_dropped_is_forgotten() -> None:
+def test_a_dropped_speculation_is_not_made() -> None:
     async def scene(speculation: Speculation, _: Engine) -> None:
         speculate(speculation, "What time is it?")
         speculation.drop()
@@ -114,7 +114,7 @@ def test_what_is_dropped_is_forgotten() -> None:
     assert play(scene).said == []
 
 
-def test_the_newest_rehearsal_counts() -> None:
+def test_the_newest_speculation_counts() -> None:
     async def scene(speculation: Speculation, _: Engine) -> None:
         speculate(speculation, "Tell me a story")
         speculate(speculation, "What time is it?")
@@ -123,7 +123,7 @@ def test_the_newest_rehearsal_counts() -> None:
     assert play(scene).said == [FIRST_CLAUSE]
 
 
-def test_calls_are_not_rehearsed() -> None:
+def test_function_calls_are_not_prepared() -> None:
     async def scene(speculation: Speculation, _: Engine) -> None:
         speculate(speculation, "What time is it?", SETTINGS | {"tools": [CLOCK_TOOL]})
         await ready()
@@ -131,7 +131,7 @@ def test_calls_are_not_rehearsed() -> None:
     assert play(scene).said == []
 
 
-def test_words_that_cannot_be_recognised_are_nobodys_failure() -> None:
+def test_failed_recognition_does_not_fail_the_answer() -> None:
     async def scene(speculation: Speculation, _: Engine) -> None:
         failing = asyncio.get_running_loop().create_future()
         failing.set_exception(RuntimeError("no words"))
@@ -141,7 +141,7 @@ def test_words_that_cannot_be_recognised_are_nobodys_failure() -> None:
     assert play(scene).said == ["Hello."]
 
 
-def test_a_model_is_asked_in_earnest_only() -> None:
+def test_a_remote_model_is_not_asked_ahead() -> None:
     class Model:
         async def reply(self, _: Prompt) -> AsyncGenerator[str, None]:
             pytest.fail("it was asked")

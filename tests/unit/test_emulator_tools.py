@@ -59,7 +59,7 @@ def test_what_is_called(remark: str, calls: list[tuple[str, dict[str, Any]]]) ->
     assert picked(remark) == calls
 
 
-def test_no_tool_is_called_if_none_is_allowed() -> None:
+def test_without_permission_no_tool_is_called() -> None:
     assert picked("What time is it in Tokyo?", "none") == []
     assert pick_calls([], "required", "What time is it?") == []
 
@@ -92,5 +92,5 @@ def test_a_tool_without_parameters_gets_none() -> None:
         (["not json", "1"], "not json. The result is 1."),
     ],
 )
-def test_what_is_said_of_results(outputs: list[str], sentence: str) -> None:
+def test_results_are_spoken_as_sentences(outputs: list[str], sentence: str) -> None:
     assert spoken(outputs) == sentence

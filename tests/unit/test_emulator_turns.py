@@ -117,7 +117,7 @@ def test_an_endless_turn_is_ended() -> None:
     assert SpeechStopped(TurnDetector.LONGEST_TURN_MS) in events
 
 
-def test_a_turn_that_is_abandoned_leaves_no_trace() -> None:
+def test_an_abandoned_turn_leaves_no_trace() -> None:
     detector = TurnDetector(EndpointingRules())
     for _ in range(10):
         detector.hear(VOICE)
@@ -138,7 +138,7 @@ def test_sound_that_may_belong_to_a_turn_is_kept() -> None:
 
 
 def heard_with_words(runs: Runs, patience_ms: int | None) -> list[TurnEvent]:
-    """Listen with words: each ending is granted `patience_ms`, or is the end if None."""
+    """Feed a detector that asks for words: grant `patience_ms` at each ending; None ends it."""
     detector = TurnDetector(EndpointingRules(), asks_for_words=True)
     events: list[TurnEvent] = []
     for probability in (probability for probability, count in runs for _ in range(count)):
@@ -196,7 +196,7 @@ def test_a_short_silence_asks_before_it_is_a_pause() -> None:
     st.sampled_from((None, 0, 300, 2_000)),
 )
 def test_turns_are_well_formed(runs: Runs, patience_ms: int | None) -> None:
-    """Each has one start and one end, in this order; what is between them lies between them."""
+    """Each turn has one start and one end in this order, and its other events between them."""
     inside = paused = False
     position_ms = 0
     for event in heard_with_words(runs, patience_ms):

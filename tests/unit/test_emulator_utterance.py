@@ -1,4 +1,4 @@
-"""Whether words look like a whole turn, and whether they are more than a filler."""
+"""Whether words look like a finished turn, and whether they are more than a filler."""
 
 import pytest
 
@@ -127,13 +127,11 @@ def test_more_than_a_filler(text: str) -> None:
         ),
     ],
 )
-def test_what_a_session_wants_of_the_words(
-    rules: dict[str, object] | None, expected: Semantics
-) -> None:
+def test_the_semantics_of_a_session(rules: dict[str, object] | None, expected: Semantics) -> None:
     assert semantics(rules) == expected
 
 
-def test_without_patience_no_words_are_asked_for() -> None:
+def test_without_patience_words_are_not_needed() -> None:
     assert not Semantics(Doubt.OPENING, 0).asks_for_words
     assert not Semantics().wants_more_time(Doubt.HANGING)
     assert Semantics(Doubt.OPENING, 1).wants_more_time(Doubt.OPENING)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 
-from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.wire.events import ClientError
 
 _MOST_BYTES = 15 * 1024 * 1024

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.emulator.audio.formats import InputDecoder, InputFormat
+from pipeline.emulator.audio.input_formats import InputDecoder, InputFormat
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, WINDOW_SAMPLES, Samples16k
 from pipeline.emulator.wire.events import ClientError
 from pipeline.pcm import PCM16

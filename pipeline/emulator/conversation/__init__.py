@@ -1,1 +1,1 @@
-"""What was said in a session: its items, in order."""
+"""What was said in a session: items, the user's turns, the speech of answers."""

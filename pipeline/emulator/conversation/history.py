@@ -9,7 +9,7 @@ from pipeline.pcm import ms_to_samples, samples_to_ms
 
 
 class ConversationHistory:
-    """Items in order. The oldest are forgotten when there are very many, or much is in them."""
+    """Items in order. Their number and their size are bounded: the oldest are dropped."""
 
     MOST_ITEMS = 1_000
     MOST_CHARACTERS = 4 * 1024 * 1024
@@ -37,7 +37,7 @@ class ConversationHistory:
         self.check_new([item])
         self._items.insert(at, item)
         before = self._items[at - 1].id if at else None
-        self._forget_oldest()
+        self._drop_oldest()
         return before
 
     def check_new(self, items: Sequence[Item]) -> None:
@@ -46,13 +46,15 @@ class ConversationHistory:
         for item in items:
             if item.id in taken:
                 raise ClientError(
-                    "item_create_duplicate_item_id", f"An item {shown(item.id)} exists.", "item.id"
+                    "item_create_duplicate_item_id",
+                    f"The item {shown(item.id)} exists already.",
+                    "item.id",
                 )
             taken.add(item.id)
             if len(json.dumps(item.wire)) > self.LONGEST_ITEM:
                 raise ClientError(
                     "string_above_max_length",
-                    f"An item may hold {self.LONGEST_ITEM} characters.",
+                    f"The item is too long: an item may hold {self.LONGEST_ITEM} characters.",
                     "item",
                 )
 
@@ -60,12 +62,12 @@ class ConversationHistory:
         return next((item for item in self._items if item.id == item_id), None)
 
     def find(self, item_id: str, verb: str) -> Item:
-        """Return the item; if there is none, raise `ClientError`, naming what `verb` wanted."""
+        """Return the item; if it does not exist, raise `ClientError` with a code for `verb`."""
         item = self.get(item_id)
         if item is None:
             raise ClientError(
                 f"item_{verb}_invalid_item_id",
-                f"Cannot {verb} the item: there is none with the id {shown(item_id)}.",
+                f"Cannot {verb} the item: no item has the id {shown(item_id)}.",
                 "item_id",
             )
         return item
@@ -74,7 +76,7 @@ class ConversationHistory:
         self._items.remove(self.find(item_id, "delete"))
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        """Forget what of an answer comes after `audio_end_ms`, sound and words."""
+        """Drop the sound and the words of an answer after `audio_end_ms`."""
         item = self.find(item_id, "truncate")
         if item.speech is None:
             raise ClientError(
@@ -97,7 +99,7 @@ class ConversationHistory:
         for part in item.wire["content"]:
             part["transcript"] = item.speech.transcript
 
-    def _forget_oldest(self) -> None:
+    def _drop_oldest(self) -> None:
         del self._items[: -self.MOST_ITEMS]
         characters = sum(len(item.text) for item in self._items)
         while characters > self.MOST_CHARACTERS:
@@ -111,6 +113,6 @@ class ConversationHistory:
                 return index + 1
         raise ClientError(
             "item_create_invalid_previous_item_id",
-            f"There is no item with the id {shown(previous_id)}.",
+            f"No item has the id {shown(previous_id)}.",
             "previous_item_id",
         )

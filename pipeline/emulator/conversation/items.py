@@ -11,10 +11,10 @@ from pipeline.emulator.wire.item_fields import ITEM
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """`wire` is the protocol's item object. `speech` is that of an answer, `audio_ms` of a user.
+    """`wire` is the protocol's item object.
 
-    `recording` is base64 that a client sent without telling its words; `words` are what is being
-    recognised.
+    `speech` belongs to answers, `audio_ms` to messages of the user. `recording` is base64 that a
+    client sent without its words; `words` is the recognition under way.
     """
 
     wire: Event
@@ -29,20 +29,20 @@ class Item:
 
     @property
     def text(self) -> str:
-        """All words of the item, as far as they are known."""
+        """The words of the item that are known."""
         if self.wire["type"] != "message":
             return str(self.wire.get("arguments", self.wire.get("output", "")))
         parts = self.wire["content"]
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
     async def understood(self) -> None:
-        """Wait until its words are known, if need be; raise what recognition raised, once."""
+        """Wait until the words are known; raise the error of recognition, once."""
         if self.words is None:
             return
         try:
             words = await asyncio.shield(self.words)
         except Exception:
-            self.words = None  # later answers do without them
+            self.words = None  # later responses go without them
             raise
         for part in self.wire["content"]:
             if part["type"] == "input_audio" and part["transcript"] is None:
@@ -60,7 +60,7 @@ def item_from_client(given: Event) -> Item:
 
 
 def new_item(checked: Event) -> Item:
-    """Make an item of fields that are known to be right."""
+    """Make an item of checked fields; raise `ClientError` if this service cannot keep it."""
     if checked["type"] == "mcp_approval_response":
         raise ClientError("invalid_value", "No approval was requested.", "item.approval_request_id")
     recording = None
@@ -70,7 +70,7 @@ def new_item(checked: Event) -> Item:
                 if recording is not None:
                     raise ClientError(
                         "not_supported",
-                        "An item may hold one recording here: send each in an item of its own.",
+                        "An item may hold one recording: send each in an item of its own.",
                         "item.content",
                     )
                 recording = part["audio"]

@@ -1,1 +1,1 @@
-"""Where the words of an answer come from: rules on this machine, or a chat completions endpoint."""
+"""Sources of replies: rules on this machine, or a chat completions endpoint."""

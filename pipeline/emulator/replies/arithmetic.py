@@ -22,7 +22,7 @@ _ASKED = re.compile(
 
 
 def answer_sum(words: str) -> str | None:
-    """Return the spoken answer to the sum in `words` (lower case), or None if there is none."""
+    """Return the spoken answer to the sum in `words` (lower case), or None without a sum."""
     parsed = parse_sum(words)
     return _said(*parsed) if parsed else None
 
@@ -65,7 +65,7 @@ def _said(numbers: list[Fraction], signs: list[str]) -> str:
 
 
 def evaluate(numbers: list[Fraction], signs: list[str]) -> Fraction:
-    """Times and divided by bind first; raises `ZeroDivisionError`."""
+    """Compute a sum, products and quotients first; raise `ZeroDivisionError`."""
     terms = [numbers[0]]
     for sign, number in zip(signs, numbers[1:], strict=True):
         if sign == "*":

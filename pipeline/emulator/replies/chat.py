@@ -1,4 +1,4 @@
-"""Answers by any OpenAI-compatible chat completions endpoint, such as Ollama's, streamed."""
+"""Replies streamed by any OpenAI-compatible chat completions endpoint, such as Ollama's."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -15,7 +15,7 @@ from pipeline.emulator.replies.sse import EventStream
 from pipeline.errors import SettingsError
 
 SILENCE_S = 60.0
-"""How long an endpoint may say nothing: it may have to load its model first."""
+"""Longest silence of an endpoint: it may have to load its model first."""
 
 _CONNECTING_S = 10.0
 _CUT = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -23,7 +23,7 @@ _UNAUTHORIZED = (401, 403)
 
 
 class ChatReplies:
-    """A source of replies, open as long as its context."""
+    """A source of replies; enter its context before use."""
 
     def __init__(
         self,
@@ -35,8 +35,8 @@ class ChatReplies:
     ) -> None:
         """Take the address of the API, such as `http://127.0.0.1:11434/v1`.
 
-        `model` None means the first that the endpoint lists. `key` is sent as a bearer token.
-        Raises `SettingsError` if `url` is no address.
+        `model` None means the first model that the endpoint lists. `key` is sent as a bearer token.
+        Raises `SettingsError` if `url` is not an address.
         """
         self._url = _checked(url)
         self._model = model
@@ -66,7 +66,7 @@ class ChatReplies:
             raise ReplyCutError(reason)
 
     async def _first_model(self) -> str:
-        """Ask which models there are, once."""
+        """Ask the endpoint for its models, once, and return the first."""
         async with self._request("GET", "models") as response:
             listed = await response.read()
         try:
@@ -86,7 +86,7 @@ class ChatReplies:
         **more: Any,  # noqa: ANN401 - as aiohttp takes it
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         url = self._url / path
-        # A key must not follow a redirection to somebody else.
+        # The key must not follow a redirection to another host.
         async with self._http.request(method, url, allow_redirects=False, **more) as response:
             if response.status in _UNAUTHORIZED:
                 raise ReplyFailedError(
@@ -109,7 +109,7 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
 
 @contextmanager
 def _failures_told() -> Iterator[None]:
-    """Turn what may happen to a request into `ReplyFailedError`; its sentences hold no secret."""
+    """Turn errors of a request into `ReplyFailedError`; its sentences hold no secrets."""
     try:
         yield
     except TimeoutError:
@@ -123,7 +123,7 @@ def _failures_told() -> Iterator[None]:
     except aiohttp.ClientError:
         raise broken("broke off") from None
     except ValueError:
-        raise broken("is none of chat completions") from None
+        raise broken("does not hold chat completions") from None
 
 
 def _checked(url: str) -> URL:
@@ -133,10 +133,10 @@ def _checked(url: str) -> URL:
         address = URL()
     if address.scheme not in ("http", "https") or not address.host:
         raise SettingsError(
-            "--reply-url is no address, expected one such as http://127.0.0.1:11434/v1."
+            "--reply-url is not an address, expected one such as http://127.0.0.1:11434/v1."
         )
     if address.user or address.password or address.query_string or address.fragment:
         raise SettingsError(
-            "--reply-url has a user name, query or fragment: give the address alone."
+            "--reply-url has a user name, query or fragment: give only the address."
         )
     return address.with_path(address.path.rstrip("/").removesuffix("/chat/completions"))

@@ -1,4 +1,4 @@
-"""A streamed chat completion, put together: text comes out at once, calls when they are whole."""
+"""A streamed chat completion, put together: text at once, calls when they are whole."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class _PartialCall:
 
 
 class ChatAnswer:
-    """Takes the data of each event of the stream."""
+    """Takes the data of the events of one stream."""
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
@@ -24,7 +24,7 @@ class ChatAnswer:
         self._calls: dict[int, _PartialCall] = {}
 
     def take(self, data: str) -> str:
-        """Return the text in it, maybe none; raise `ReplyFailedError` if it is no completion."""
+        """Return the text in `data`, maybe empty; raise `ReplyFailedError` for invalid data."""
         if data == _LAST:
             self._ended = True
             return ""
@@ -32,10 +32,10 @@ class ChatAnswer:
             chunk = json.loads(data)
             return self._take_chunk(chunk)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise broken("holds what is no chat completion") from None
+            raise broken("holds an event that is not a chat completion") from None
 
     def calls(self) -> list[FunctionCall]:
-        """Return what is to be called; raise `ReplyFailedError` if the stream broke off."""
+        """Return the functions to call; raise `ReplyFailedError` if the stream broke off."""
         if not self._ended and self.finish_reason is None:
             raise broken("ended in the middle")
         calls = [

@@ -1,4 +1,4 @@
-"""What a chat completions endpoint is asked: the session and its conversation in that format."""
+"""The request to a chat completions endpoint: a session and its conversation in that format."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -45,14 +45,14 @@ def _messages(prompt: Prompt) -> Iterator[Event]:
             if text:
                 yield {"role": item.wire["role"], "content": text}
     yield from _called(calls, outputs)
-    if prompt.remark is None:  # nobody spoke yet, but models expect somebody to
+    if prompt.remark is None:  # models expect a message of the user
         yield {"role": "user", "content": "Hello"}
 
 
 def _called(calls: list[Event], outputs: dict[str, Any]) -> Iterator[Event]:
-    """Yield calls made together and what they returned: endpoints refuse the one without the other.
+    """Yield calls made together and their outputs; leave out calls without output.
 
-    A call that was interrupted has returned nothing.
+    Endpoints refuse a call without output. An interrupted call has none.
     """
     answered = [call for call in calls if call["call_id"] in outputs]
     if answered:

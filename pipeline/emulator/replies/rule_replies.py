@@ -1,4 +1,4 @@
-"""Replies by rule: to the user's last remark, to a function's output, or by a function call."""
+"""Replies by rule: to the user's last remark, by a function call, or to a function's output."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from pipeline.emulator.replies.tool_calls import pick_calls, spoken
 from pipeline.emulator.wire.events import Event
 
 _GREETING = "Hello"
-"""What is answered if an answer is wanted before anything was said."""
+"""The remark that is answered if the user has not said anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleReplies:
-    """Answers the last remark by rule, or by a call if one of the tools fits it."""
+    """Answers the last remark by rule, or by a call if it fits one of the tools."""
 
     replier: Replier
 

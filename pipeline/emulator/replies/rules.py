@@ -1,6 +1,6 @@
-"""Honest answers by rule: nothing is invented, and what it cannot know it says.
+"""Answers by rule. They invent nothing, and say what they cannot know.
 
-A rule is a pattern and a function that answers. The first rule that fits and answers, answers.
+A rule is a pattern and a function. The first rule that matches and returns an answer is used.
 """
 
 import re
@@ -26,17 +26,17 @@ def local_time() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Replier:
-    """Answers one remark at a time. `now` tells the local time."""
+    """Answers one remark at a time. `now` returns the local time."""
 
     now: Callable[[], datetime] = local_time
 
     def reply(self, remark: str) -> Iterator[str]:
-        """Yield the answer word by word, each with the space before it; joined it is the text."""
+        """Yield the answer word by word, each with the space before it."""
         for index, word in enumerate(self.answer(remark).split(" ")):
             yield f" {word}" if index else word
 
     def answer(self, remark: str) -> str:
-        """Return the whole answer to what was said, as transcribed."""
+        """Return the answer to a remark as it was transcribed."""
         words = normalised(remark)
         if not re.search(r"\w", words):
             return _NOTHING_UNDERSTOOD
@@ -53,7 +53,7 @@ def normalised(remark: str) -> str:
 
 
 def time_words(time: datetime) -> str:
-    """Return the time of day: "five past nine in the morning" is "nine oh five in the morning"."""
+    """Return the time of day, such as "nine oh five in the morning"."""
     hour = cardinal((time.hour - 1) % 12 + 1)
     if time.minute == 0:
         minute = " o'clock"
@@ -83,7 +83,7 @@ def _quoted(remark: str) -> str:
 
 
 def _repeat(_: Replier, found: re.Match[str], remark: str) -> str | None:
-    """Say what follows "repeat after me" in the words, and the capitals, of the remark."""
+    """Return what follows "repeat after me", with the remark's own words and capitals."""
     length = len(found["what"])
     straight = re.sub(r"\s+", " ", remark).strip(" .,!?;:\"'")
     said = straight[-length:].strip(" .,!?;:") if length else ""

@@ -1,4 +1,4 @@
-"""A long story, about a minute when spoken: something to interrupt."""
+"""A story of about a minute when spoken, long enough to be interrupted."""
 
 STORY = """\
 Here is a long story, and you may stop me at any time. \

@@ -1,4 +1,4 @@
-"""What is to be answered, and who finds the words: the interface of every source of replies."""
+"""The interface of every source of replies: a prompt in, words and function calls out."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,7 +11,7 @@ from pipeline.emulator.wire.events import Event
 
 
 class ReplyFailedError(Exception):
-    """No reply can be had. The response fails; the client is told the code and the sentence."""
+    """There is no reply. The response fails with this code and this sentence."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -19,7 +19,7 @@ class ReplyFailedError(Exception):
 
 
 class ReplyCutError(Exception):
-    """The reply ends before it is complete, for a reason such as ``content_filter``."""
+    """The reply ended before it was complete, for a reason such as ``content_filter``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,11 +36,11 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A conversation in want of an answer.
+    """A conversation to be answered.
 
     `settings` is the session object with the overrides of this response: `instructions`, `tools`,
-    `tool_choice`, `temperature` and so on. `items` are the conversation as this response sees it,
-    oldest first; the words of every spoken turn are known by now.
+    `tool_choice`, `temperature` and so on. `items` is the conversation as this response sees it,
+    oldest first; the words of every spoken turn are known.
     """
 
     settings: Event
@@ -48,12 +48,12 @@ class Prompt:
 
     @property
     def remark(self) -> str | None:
-        """What the user said last; None if nothing was ever said."""
+        """What the user said last; None if the user has not said anything."""
         return next((item.text for item in reversed(self.items) if item.is_from_user), None)
 
     @property
     def returned(self) -> list[str]:
-        """What functions returned since the last words of anybody, oldest first."""
+        """The outputs of functions since the last message, oldest first."""
         outputs = []
         for item in reversed(self.items):
             if item.wire["type"] == "function_call_output":
@@ -67,17 +67,17 @@ class Replies(Protocol):
     """A source of replies, shared by all sessions."""
 
     def reply(self, prompt: Prompt) -> AsyncGenerator[str | FunctionCall, None]:
-        """Yield words as they are found, and the calls that the answer needs.
+        """Yield words as they come, and the calls that the answer needs.
 
-        Joined, the strings are the whole text: each word comes with the space before it. Whoever
-        reads may close the generator at any time. Raises `ReplyFailedError`, `ReplyCutError`.
+        Each word has the space before it: the strings joined are the text. The reader may close
+        the generator at any time. Raises `ReplyFailedError`, `ReplyCutError`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SlowReplies:
-    """The same answers, each thought over for `thinking_s` first."""
+    """The replies of another source, each after a pause of `thinking_s`."""
 
     replies: Replies
     thinking_s: float

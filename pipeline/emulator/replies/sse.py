@@ -1,4 +1,4 @@
-"""Server-sent events, as far as they carry data: bytes in, the data of each event out."""
+"""Server-sent events: bytes in, the data of each event out."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 
 class EventStream:
-    """Takes pieces of any size: one may end within a line, or within a character."""
+    """Takes pieces of any size; a piece may end within a line or within a character."""
 
     def __init__(self) -> None:
         self._unread = bytearray()
@@ -15,7 +15,7 @@ class EventStream:
     def feed(self, piece: bytes) -> Iterator[str]:
         """Yield the data of each event that `piece` completes.
 
-        Raises `ValueError` if this is no such stream: no UTF-8, or a line of many MiB.
+        Raises `ValueError` if the stream is not UTF-8 or has a line of several MiB.
         """
         self._unread += piece
         *lines, rest = self._unread.split(b"\n")

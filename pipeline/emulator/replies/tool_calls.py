@@ -1,8 +1,8 @@
-"""Which function a remark asks for, and with which arguments: rules in the place of a model.
+"""Which function a remark asks for, and with which arguments, by rules instead of a model.
 
-A tool is asked for if the remark shares words with its name, or enough with its description. The
-arguments are found in the remark by their JSON schema: numbers, one of several words, a sum, the
-place after "in" or "for", or else what follows the words that chose the tool.
+A remark asks for a tool if it shares words with the tool's name, or enough words with its
+description. The JSON schema says what to look for as an argument: a number, one of several words, a
+sum, the place after "in" or "for", or else the words after those that chose the tool.
 """
 
 import json
@@ -21,7 +21,7 @@ _SUM = 3
 _PLACE_WORDS = {"address", "city", "country", "location", "place", "region", "town", "zone"}
 _SUM_WORDS = {"arithmetic", "calculate", "calculator", "expression", "mathematic", "sum"}
 _COMMON = set(
-    "a an and are as at be by can could do does for from get give has have how i in is it its me "  # noqa: SIM905 - a list of words is no code
+    "a an and are as at be by can could do does for from get give has have how i in is it its me "  # noqa: SIM905 - a list of words reads better as text
     "my of on one or please show tell that the then there this to us was we what what's when "
     "where which who will with would you your current now".split()
 )
@@ -50,12 +50,12 @@ def pick_calls(tools: list[Event], choice: Any, remark: str) -> list[FunctionCal
 
 
 def spoken(outputs: list[str]) -> str:
-    """Return what functions returned, as sentences."""
+    """Return the outputs of functions as sentences."""
     return " ".join(_spoken_one(output) for output in outputs)
 
 
 def _calls_of_parts(tools: list[Event], remark: str) -> Iterator[FunctionCall]:
-    """Two requests may be joined by "and"; "and in Paris" asks the same once more."""
+    """Split requests joined by "and"; a part such as "and in Paris" repeats the tool before it."""
     parts = re.split(r"\band (?:then |also )?", remark)
     chosen = [_best(tools, part) for part in parts]
     if chosen[0] is None or (
@@ -90,7 +90,7 @@ def _score(tool: Event, remark: str) -> int:
 
 
 def _words(text: str) -> list[str]:
-    """Words in lower case, without the s of the plural."""
+    """Return the words in lower case, without the s of a plural."""
     return [re.sub(r"(?<=\w{3})s$", "", w) for w in re.findall(r"[a-z0-9']+", text.lower())]
 
 
@@ -108,7 +108,7 @@ def _call(tool: Event, remark: str) -> FunctionCall:
     return FunctionCall(str(tool.get("name")), json.dumps(arguments))
 
 
-def _object(value: Any) -> Event:  # noqa: ANN401 - a schema is the client's, and may be any JSON
+def _object(value: Any) -> Event:  # noqa: ANN401 - a client's schema may be any JSON
     return value if isinstance(value, dict) else {}
 
 
@@ -141,7 +141,7 @@ def _argument(name: str, kind: Event, tool: Event, remark: str) -> Any:  # noqa:
 
 
 def _type(kind: Event) -> str:
-    """The JSON type, also of an optional parameter (``anyOf`` or a list of types with null)."""
+    """Return the JSON type, also of an optional parameter (``anyOf`` or a list with null)."""
     if "type" in kind:
         types = kind["type"] if isinstance(kind["type"], list) else [kind["type"]]
         return next((str(each) for each in types if each != "null"), "")
@@ -150,7 +150,7 @@ def _type(kind: Event) -> str:
 
 
 def _stopgap(kind: Event, remark: str) -> Any:  # noqa: ANN401 - JSON
-    """A required argument that was not said: the tool itself will say what it needs."""
+    """Return a placeholder for a required argument that was not said: the tool will complain."""
     if choices := _array(kind.get("enum")):
         return choices[0]
     empty = {"integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
@@ -182,7 +182,7 @@ def _place(remark: str) -> str | None:
 
 
 def _rest(tool: Event, remark: str) -> str | None:
-    """What follows the words of the tool's name in the remark."""
+    """Return what follows the words of the tool's name in the remark."""
     name = set(_words(str(tool.get("name")).replace("_", " "))) - _COMMON
     words = list(re.finditer(r"[\w']+", remark))
     is_name = [bool({*_words(word[0])} & name) for word in words]

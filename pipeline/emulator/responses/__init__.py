@@ -1,1 +1,1 @@
-"""Responses: which comes when, and their events and sound."""
+"""Responses: when each begins and ends, its events, its sound."""

@@ -1,4 +1,4 @@
-"""An answer on its way to the client: its words and their sound, at a measured pace."""
+"""Send an answer to the client: its words and their sound, at a limited pace."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,14 +14,14 @@ from pipeline.emulator.wire.event_sink import EventSink
 from pipeline.pcm import SAMPLE_RATE_HZ
 
 TIMES_REAL_TIME = 16.0
-"""Recorded answers of the real service arrive about this much faster than they sound."""
+"""How many times faster than real time the real service sends, by recordings."""
 _MOST_UNSENT = 16
 
 _Reply = AsyncGenerator[str | FunctionCall, None]
 
 
 class Delivery:
-    """Turns replies into the events of responses, and sends them."""
+    """Turns the parts of a reply into the events of its response, and sends them."""
 
     def __init__(
         self, speaker: TextToSpeech, sink: EventSink, playback: Playback, times_real_time: float
@@ -32,9 +32,9 @@ class Delivery:
         self._times_real_time = times_real_time
 
     async def deliver(self, reply: _Reply, response: Response, begun: asyncio.Event | None) -> None:
-        """Send all of `reply`; raise `ReplyCutError` when it is longer than it may be.
+        """Send all of `reply`; raise `ReplyCutError` if it is longer than its options allow.
 
-        :param begun: set with the first sound, words or call
+        :param begun: set with the first words or call
         """
         begun = begun or asyncio.Event()
         if response.speaks:
@@ -74,14 +74,14 @@ class Delivery:
         begun.set()
 
     async def _have_room(self, response: Response, characters: int, samples: int = 0) -> None:
-        """Wait until more may be sent; raise `ReplyCutError` if the answer is long enough."""
+        """Wait until more may be sent; raise `ReplyCutError` if the answer is at its limit."""
         if not response.has_room_for(characters, samples):
             raise ReplyCutError("max_output_tokens")
         await self._sink.wait_for_room(_MOST_UNSENT)
 
 
 class _Pace:
-    """Sends sound at most `times_real_time` faster than it is heard."""
+    """Limits sound to `times_real_time` times the speed of real time."""
 
     def __init__(self, times_real_time: float) -> None:
         self._times_real_time = times_real_time
@@ -89,7 +89,7 @@ class _Pace:
         self._due_s = self._clock()
 
     async def wait(self, samples: int) -> None:
-        """Wait for as long as `samples` may take, less the time already lost."""
+        """Wait for as long as sending `samples` may take, less the delay so far."""
         now_s = self._clock()
         self._due_s = max(self._due_s, now_s) + samples / SAMPLE_RATE_HZ / self._times_real_time
         await asyncio.sleep(self._due_s - now_s)

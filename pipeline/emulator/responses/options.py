@@ -1,8 +1,8 @@
-"""What one response is told to be."""
+"""The options of one response."""
 
 from dataclasses import dataclass
 
-from pipeline.emulator.audio.formats import OutputFormat, output_format
+from pipeline.emulator.audio.output_formats import OutputFormat, output_format
 from pipeline.emulator.wire.events import Event
 
 _MOST_TOKENS = 32_768

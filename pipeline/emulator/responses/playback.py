@@ -1,6 +1,6 @@
-"""What the client has played of the answers, if it plays them in real time as they come.
+"""An estimate of what the client has played: it plays answers in real time as they arrive.
 
-Sound is sent many times faster than it plays: an answer sounds on long after its last event.
+Sound is sent many times faster than it plays, so an answer sounds long after its last event.
 """
 
 from collections import deque
@@ -23,14 +23,14 @@ class _Playing:
 
 
 class Unheard(NamedTuple):
-    """An item that was still to sound, in part or as a whole, and how much had sounded."""
+    """An item that had not sounded to its end, and how much of it had sounded."""
 
     item_id: str
     heard_ms: int
 
 
 class Playback:
-    """One answer sounds after the other, each from when its first sound was sent."""
+    """Answers sound one after the other, each no earlier than its first sound was sent."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Take a clock in seconds."""
@@ -39,29 +39,29 @@ class Playback:
 
     @property
     def is_sounding(self) -> bool:
-        self._forget_played()
+        self._drop_played()
         return bool(self._queue)
 
     def sent(self, item_id: str, samples: int) -> None:
-        """Sound of an item was sent, 24 kHz."""
+        """Add sound of an item that was sent, 24 kHz."""
         now_s = self._clock()
         last = self._queue[-1] if self._queue else None
         if last is None or last.item_id != item_id:
-            self._forget_played()
+            self._drop_played()
             free_s = self._queue[-1].ends_s if self._queue else now_s
             last = _Playing(item_id, free_s)
             self._queue.append(last)
-        elif last.ends_s < now_s:  # it ran dry, and goes on now
+        elif last.ends_s < now_s:  # it had ended, and continues now
             last.starts_s += now_s - last.ends_s
         last.samples += samples
 
     def forget(self, item_id: str) -> None:
-        """The client plays this item no longer."""
+        """Drop an item that the client stops playing."""
         self._queue = deque(playing for playing in self._queue if playing.item_id != item_id)
 
     def stop(self) -> list[Unheard]:
-        """The client falls silent now; return what it has not played to its end."""
-        self._forget_played()
+        """Drop everything: the client falls silent. Return the items not played to their end."""
+        self._drop_played()
         now_s = self._clock()
         unheard = [
             Unheard(playing.item_id, max(0, int((now_s - playing.starts_s) * 1_000)))
@@ -70,7 +70,7 @@ class Playback:
         self._queue.clear()
         return unheard
 
-    def _forget_played(self) -> None:
+    def _drop_played(self) -> None:
         now_s = self._clock()
         while self._queue and self._queue[0].ends_s <= now_s:
             self._queue.popleft()

@@ -1,8 +1,8 @@
-"""The events of one answer, in the protocol's order. Nothing here waits or sends."""
+"""The events of one response, in the protocol's order. It neither waits nor sends."""
 
 import base64
 
-from pipeline.emulator.audio.formats import OutputEncoder
+from pipeline.emulator.audio.output_formats import OutputEncoder
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.conversation.items import Item, answer_item, function_call_item
 from pipeline.emulator.responses.options import ResponseOptions
@@ -15,7 +15,7 @@ _ARGUMENTS_DELTA = 4 * CHARACTERS_PER_TOKEN
 
 
 class Response:
-    """Made in the order `created`; `write`, `say`, `call` as often as need be; `finish`, `done`.
+    """Call `created`, then `write`, `say` and `call` any number of times, then `finish` and `done`.
 
     The first words open the item that holds them.
     """
@@ -23,7 +23,7 @@ class Response:
     def __init__(
         self, options: ResponseOptions, conversation: ConversationHistory, inputs: tuple[Item, ...]
     ) -> None:
-        """Take `inputs`, the items that are answered, for the usage figures."""
+        """Take the answered items, `inputs`, for the usage figures."""
         self.id = new_id("resp")
         self.speaks = options.speaks
         self._options = options
@@ -36,20 +36,20 @@ class Response:
         self._text = ""
         self._samples = 0
         self._closed_characters = 0
-        """Of what was said or called before the open item."""
+        """Characters of text and arguments before the open item."""
         self._status = "in_progress"
         self._status_details: Event | None = None
 
     @property
     def message_id(self) -> str:
-        """Id of the item that holds the words; empty before the first."""
+        """Id of the open item that holds the words; empty without one."""
         return self._message.id if self._message is not None else ""
 
     def created(self) -> Event:
         return event("response.created", response=self._wire())
 
     def has_room_for(self, characters: int, samples: int = 0) -> bool:
-        """Whether so much more stays within the most tokens that this answer may have."""
+        """Whether this much more stays within the limit of tokens."""
         text = text_tokens(self._characters + characters)
         return text + sound_tokens(self._samples + samples) <= self._options.most_tokens
 
@@ -60,7 +60,7 @@ class Response:
         return [*opening, self._part_event("response.text.delta", delta=text)]
 
     def say(self, delta: SpeechDelta) -> list[Event]:
-        """Add words and the sound of them, 24 kHz."""
+        """Add words and their sound, 24 kHz."""
         events = self._opening()
         if delta.text:
             events.append(self._part_event("response.audio_transcript.delta", delta=delta.text))
@@ -75,7 +75,7 @@ class Response:
         return events
 
     def call(self, name: str, arguments: str) -> list[Event]:
-        """FunctionCall a function of the client's."""
+        """Call a function of the client."""
         item = function_call_item(new_id("item"), new_id("call"), name)
         events = [*self._closing("completed"), *self._add(item)]
         place = {
@@ -101,7 +101,7 @@ class Response:
         ]
 
     def finish(self, status: str, details: Event | None) -> list[Event]:
-        """Close what is open, whether the answer is whole or not."""
+        """Close the open item; a completed response without output gets an empty item."""
         self._status, self._status_details = status, details
         opening = self._opening() if not self._outputs and status == "completed" else []
         return [*opening, *self._closing("completed" if status == "completed" else "incomplete")]
@@ -114,7 +114,7 @@ class Response:
         return len(self._text) + self._closed_characters
 
     def _opening(self) -> list[Event]:
-        """Open the item that holds the answer, unless it is open."""
+        """Open the item that holds the words, unless it is open."""
         if self._message is not None:
             return []
         self._message = answer_item(new_id("msg"), speaks=self.speaks)
@@ -125,7 +125,7 @@ class Response:
         ]
 
     def _closing(self, status: str) -> list[Event]:
-        """Close the item that holds the answer, if it is open."""
+        """Close the item that holds the words, if it is open."""
         item = self._message
         if item is None:
             return []
@@ -158,7 +158,7 @@ class Response:
         ]
 
     def _add(self, item: Item) -> list[Event]:
-        """Add an item to the answer, and to the conversation if the answer is part of it."""
+        """Add an item to the response, and to the conversation if the response is part of it."""
         self._outputs.append(item)
         events = [
             event(

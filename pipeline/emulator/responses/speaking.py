@@ -1,4 +1,4 @@
-"""From a stream of words to a stream of sound, a little ahead of what is sent."""
+"""From a stream of clauses to a stream of sound, made a little ahead of what is sent."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,10 +15,10 @@ _NO_SOUND: Samples = np.zeros(0, np.int16)
 
 
 class TextToSpeech(Protocol):
-    """Whoever turns words into sound: an `Engine`, or one that has prepared."""
+    """Turns words into sound: an `Engine`, or a `Speculation` over one."""
 
     async def say(self, clause: str, *, awaited: bool) -> Samples:
-        """Return `clause` spoken, 24 kHz; `awaited` if somebody hears nothing until then."""
+        """Return `clause` spoken, 24 kHz; `awaited` if the user hears nothing until then."""
         ...
 
 
@@ -28,10 +28,10 @@ _Making = tuple[str | FunctionCall, "asyncio.Task[Samples]"]
 async def speak(
     speaker: TextToSpeech, parts: AsyncGenerator[str | FunctionCall, None]
 ) -> AsyncGenerator[tuple[str | FunctionCall, Samples], None]:
-    """Yield each clause with its sound, while the next ones arrive and are being made.
+    """Yield each clause with its sound while the next clauses arrive and are synthesised.
 
-    A call passes in its turn, without sound. The first clause has the processor to itself: the user
-    is waiting for it. Closing this closes `parts`.
+    A call is passed on in its place, without sound. The first clause is synthesised alone, because
+    the user waits for it. Closing this generator closes `parts`.
     """
     made: asyncio.Queue[_Making | None] = asyncio.Queue()
     room = asyncio.Semaphore(1)

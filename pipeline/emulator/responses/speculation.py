@@ -1,6 +1,6 @@
-"""The beginning of an answer, made while the user pauses, in the hope that the turn is over.
+"""Make the beginning of an answer while the user pauses, in case the turn is over.
 
-Nothing of it is sent. An answer that begins otherwise, or never, leaves no trace of it.
+Nothing of it is sent. If the answer begins otherwise, or never, it is dropped without a trace.
 """
 
 import asyncio
@@ -16,25 +16,25 @@ from pipeline.pcm import Samples
 
 
 class Speculation:
-    """Says what an engine says, and what was prepared at once."""
+    """Speaks like the engine, and at once if the clause was prepared."""
 
     def __init__(self, engine: Engine, replies: Replies) -> None:
         self._engine = engine
-        # Rules are free, and leave no trace. A model elsewhere is asked in earnest only.
+        # Rules cost nothing and have no effects. A remote model is asked only for real answers.
         self._rules = replies if isinstance(replies, RuleReplies) else None
         self._speculating: asyncio.Task[tuple[str, Samples] | None] | None = None
 
     def begin(self, settings: Event, items: tuple[Item, ...], words: "asyncio.Task[str]") -> None:
-        """Rehearse the answer to `words`, once they are known, after `items`."""
+        """Prepare the answer to `words`, once they are known, after `items`."""
         self.drop()
         if self._rules is not None:
             speculating = self._speculate(self._rules, settings, items, words)
             self._speculating = asyncio.create_task(speculating)
-            # One that was dropped has failed for nobody.
+            # Retrieve the exception, or asyncio logs "never retrieved" for a dropped task.
             self._speculating.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def drop(self) -> None:
-        """The answer will be another."""
+        """Drop what was prepared."""
         if self._speculating is not None:
             self._speculating.cancel()
             self._speculating = None
@@ -46,7 +46,7 @@ class Speculation:
             try:
                 await asyncio.wait({speculating})
             finally:
-                speculating.cancel()  # nobody waits for it any more; one that is done stays so
+                speculating.cancel()  # the wait was cancelled; a task that is done stays done
             known = not speculating.cancelled() and speculating.exception() is None
             if known and (prepared := speculating.result()) and prepared[0] == clause:
                 return prepared[1]
@@ -59,7 +59,7 @@ class Speculation:
         items: tuple[Item, ...],
         words: "asyncio.Task[str]",
     ) -> tuple[str, Samples] | None:
-        """Return the first clause and its sound; None if the answer begins with a call."""
+        """Return the first clause and its sound, or None if the answer begins with a call."""
         remark = spoken_item("", 0)
         remark.wire["content"][0]["transcript"] = await asyncio.shield(words)
         reply = rules.reply(Prompt(settings, (*items, remark)))

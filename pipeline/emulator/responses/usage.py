@@ -1,7 +1,7 @@
 """Token figures of a response, in the proportions of the real service's models.
 
-No model counts tokens here: four characters of text stand for one, as do 100 ms of the user's
-sound and 50 ms of the answer's. Nothing is cached.
+They are estimates: one token is four characters of text, 100 ms of the user's sound or 50 ms of the
+answer's sound. No token counts as cached.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ def text_tokens(characters: int) -> int:
 
 
 def sound_tokens(samples: int) -> int:
-    """Tokens of an answer's sound, 24 kHz."""
+    """Return the tokens of an answer's sound, 24 kHz."""
     return -(-samples_to_ms(samples) // _OUTPUT_MS_PER_TOKEN)
 
 
 def usage(instructions: str, inputs: Iterable[Item], output_text: int, output_audio: int) -> Event:
-    """Return the protocol's usage object for an answer of that many tokens to `inputs`."""
+    """Return the protocol's usage object for an answer with these tokens to `inputs`."""
     input_text = text_tokens(len(instructions))
     input_audio = 0
     for item in inputs:

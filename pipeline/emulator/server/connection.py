@@ -14,7 +14,7 @@ from pipeline.emulator.server.fault_injection import injected_error, uplink
 from pipeline.emulator.server.faults import Faults
 from pipeline.emulator.server.outbox import Outbox
 from pipeline.emulator.session.session import Session
-from pipeline.emulator.wire.events import Event, event
+from pipeline.emulator.wire.events import ClientError, Event, error_event
 
 _MOST_UNHANDLED = 64
 _CLOSING_S = 2.0
@@ -114,13 +114,5 @@ class Connection:
 
 
 def _expired() -> Event:
-    return event(
-        "error",
-        error={
-            "type": "invalid_request_error",
-            "code": "session_expired",
-            "message": "The session has reached its longest duration and is over.",
-            "param": None,
-            "event_id": None,
-        },
-    )
+    message = "The session has reached its longest duration and is over."
+    return error_event(ClientError("session_expired", message))

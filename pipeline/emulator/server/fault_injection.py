@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.emulator.server.faults import Faults
-from pipeline.emulator.wire.events import Event, event
+from pipeline.emulator.wire.events import ClientError, Event, error_event, event
 
 _DELTA = "response.audio.delta"
 _LAST_DELTAS = "response.audio.done"
@@ -123,16 +123,7 @@ class _LateDeltas:
 
 def injected_error() -> Event:
     message = "This error is a fault on demand: nothing is wrong."
-    return event(
-        "error",
-        error={
-            "type": "server_error",
-            "code": "server_error",
-            "message": message,
-            "param": None,
-            "event_id": None,
-        },
-    )
+    return error_event(ClientError("server_error", message), kind="server_error")
 
 
 def _encoded(given: Event) -> Message:

@@ -1,9 +1,10 @@
-"""What a session and its responses have been told to be: defaults, changes, what they mean here."""
+"""The session object: its defaults, its changes, and what its fields mean to this service."""
 
 import time
 from typing import Any
 
-from pipeline.emulator.audio.formats import InputFormat, input_format, output_format
+from pipeline.emulator.audio.input_formats import InputFormat, input_format
+from pipeline.emulator.audio.output_formats import output_format
 from pipeline.emulator.responses.options import ResponseOptions
 from pipeline.emulator.turns.endpointing import EndpointingRules
 from pipeline.emulator.turns.semantics import semantics
@@ -43,13 +44,13 @@ _MAY_BE_OFF = (
     "reasoning_effort",
     "metadata",
 )
-"""Fields that null switches off; any other field that is null is as good as absent."""
+"""Fields that null switches off; in other fields null counts as absent."""
 
 
 class Configuration:
-    """The session object of the protocol, and what its fields mean to this service.
+    """The session object of one session.
 
-    Fields that change nothing here, such as noise reduction, are kept and echoed.
+    Fields without effect in this service, such as noise reduction, are kept and echoed.
     """
 
     def __init__(self, model: str, lifetime_s: float = LIFETIME_S) -> None:
@@ -76,14 +77,14 @@ class Configuration:
 
     @property
     def wire(self) -> Event:
-        """A copy of the session object, to be sent."""
+        """A copy of the session object, for an event."""
         return dict(self._session)
 
     @property
     def is_cascaded(self) -> bool:
-        """Whether a model of text is put between recognition and synthesis.
+        """Whether the session's model is a text model between recognition and synthesis.
 
-        Such a model needs the words before it can answer, which changes the order of events.
+        A text model needs the words before it can answer, which changes the order of events.
         """
         model = str(self._session["model"]).lower()
         return model.startswith(_CASCADED) and "realtime" not in model
@@ -133,11 +134,11 @@ class Configuration:
         return changed | {"input_audio_sampling_rate": input_format(changed).rate_hz}
 
     def adopt(self, changed: Event) -> None:
-        """Take over what `with_changes` returned."""
+        """Adopt a session object that `with_changes` returned."""
         self._session = changed
 
     def for_response(self, given: Event, additional_instructions: str = "") -> ResponseOptions:
-        """Return what a response with the overrides `given` is to be; raise `ClientError`."""
+        """Return the options of a response with the overrides `given`; raise `ClientError`."""
         fields = validated(RESPONSE, given, "response")
         settings = self._session | _changes(fields, self._session, "response")
         if additional_instructions:
@@ -161,7 +162,7 @@ class Configuration:
 
 
 def _changes(fields: AnswerFields, session: Event, at: str) -> Event:
-    """Return the session's fields that `fields` changes, as they are kept."""
+    """Return the changes that `fields` makes to the session object; raise `ClientError`."""
     given = fields.model_dump(exclude_none=True)
     changes = {name: given[name] for name in given if name in _KEPT}
     changes |= dict.fromkeys(fields.model_fields_set.intersection(_MAY_BE_OFF) - given.keys())
@@ -176,7 +177,7 @@ def _changes(fields: AnswerFields, session: Event, at: str) -> Event:
     if "output_audio_format" in changes:
         output_format(changes["output_audio_format"], f"{at}.output_audio_format")
     if "tools" in changes and not _is_known(session["tool_choice"], changes["tools"]):
-        changes.setdefault("tool_choice", "auto")  # what it named is gone
+        changes.setdefault("tool_choice", "auto")  # the tool that it named is gone
     if "tool_choice" in changes:
         tools = changes["tools"] if "tools" in changes else session["tools"]
         changes["tool_choice"] = _tool_choice(changes["tool_choice"], tools, f"{at}.tool_choice")
@@ -200,7 +201,7 @@ def _tool_choice(choice: str | Event, tools: list[Event], param: str) -> str | E
 
 
 def _is_known(choice: str | Event, tools: list[Event]) -> bool:
-    """Whether a `tool_choice` is a mode, or the name of one of `tools`."""
+    """Whether a `tool_choice` is a mode or names one of `tools`."""
     name = choice if isinstance(choice, str) else choice["name"]
     return choice in _MODES or any(tool.get("name") == name for tool in tools)
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from pipeline.emulator.audio.append_decoder import unpacked
-from pipeline.emulator.audio.formats import InputDecoder, InputFormat
+from pipeline.emulator.audio.input_formats import InputDecoder, InputFormat
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.conversation.items import Item
 from pipeline.emulator.conversation.user_turn import UserTurn

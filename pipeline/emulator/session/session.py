@@ -7,7 +7,7 @@ beside them.
 import logging
 from collections.abc import Awaitable, Callable
 
-from pipeline.emulator.audio.formats import input_format
+from pipeline.emulator.audio.input_formats import input_format
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.replies.source import Replies
 from pipeline.emulator.responses.delivery import TIMES_REAL_TIME

@@ -1,4 +1,4 @@
-"""Text that a client streams into an item, piece by piece, as it streams sound into the buffer."""
+"""Text that a client streams into an item, with `input_text.delta` and `input_text.done`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from pipeline.emulator.wire.events import ClientError, shown
 
 
 class TextInput:
-    """Pieces go to the item that they name, or are kept until one can be made of them."""
+    """Appends text to items that exist, and collects the text of items that do not exist yet."""
 
     MOST_UNFINISHED = 16
 
@@ -17,7 +17,7 @@ class TextInput:
         self._unfinished: dict[str, str] = {}
 
     def append(self, item_id: str, content_index: int, delta: str) -> None:
-        """Add `delta` to the text of a message of the user; raise `ClientError` if it cannot be."""
+        """Add `delta` to the text of a message of the user; raise `ClientError` if impossible."""
         item = self._conversation.get(item_id)
         if item is not None:
             part = _text_part(item, content_index)
@@ -34,7 +34,7 @@ class TextInput:
         self._unfinished[item_id] = self._unfinished.get(item_id, "") + delta
 
     def finish(self, item_id: str, content_index: int) -> Item | None:
-        """End a text; return the item that is to be added for it, unless it is one already."""
+        """End a text; return the item to add for it, or None if its item exists already."""
         item = self._conversation.get(item_id)
         if item is not None:
             _text_part(item, content_index)
@@ -48,7 +48,7 @@ class TextInput:
 def _text_part(item: Item, content_index: int) -> dict[str, Any]:
     content = item.wire.get("content") if item.is_from_user else None
     if content is None:
-        raise ClientError("invalid_value", "The item is no message of the user.", "id")
+        raise ClientError("invalid_value", "The item is not a message of the user.", "id")
     if not 0 <= content_index < len(content) or content[content_index]["type"] != "input_text":
         raise _no_content(content_index)
     part: dict[str, Any] = content[content_index]
@@ -65,6 +65,6 @@ def _check_length(text: str, delta: str) -> None:
     if len(text) + len(delta) > ConversationHistory.LONGEST_ITEM:
         raise ClientError(
             "string_above_max_length",
-            f"An item may hold {ConversationHistory.LONGEST_ITEM} characters.",
+            f"Text too long: an item may hold {ConversationHistory.LONGEST_ITEM} characters.",
             "delta",
         )

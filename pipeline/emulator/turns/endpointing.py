@@ -1,9 +1,9 @@
 """When a turn of speech begins and ends: probabilities in, events out, in audio time.
 
-Nothing here reads a clock. Audio that arrives faster or slower than it was spoken has the same
-turns. A turn begins with the first window that is probably speech, once `speech_duration_ms` of
-speech has followed it, and ends `silence_duration_ms` after its last. Where the words matter, too,
-whoever follows the events is asked by then, and may grant the speaker more time.
+It reads no clock: audio that arrives faster or slower than it was spoken has the same turns. A
+turn begins with the first window of probable speech, once `speech_duration_ms` of speech have
+followed, and ends `silence_duration_ms` after its last speech. With `asks_for_words` the end is a
+question, `SpeechEnding`: the caller answers it by the words, and may grant the speaker more time.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipeline.emulator.audio.pcm16k import WINDOW_MS
 
 @dataclass(frozen=True, slots=True)
 class EndpointingRules:
-    """What makes a turn; the defaults are those of `server_vad`."""
+    """The parameters of a turn; the defaults are those of `server_vad`."""
 
     threshold: float = 0.5
     prefix_padding_ms: int = 300
@@ -23,26 +23,26 @@ class EndpointingRules:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """`start_ms` is the first speech less the prefix padding, never within the turn before."""
+    """`start_ms` is the first speech less the prefix padding, but after the previous turn."""
 
     start_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechPaused:
-    """The speaker may have finished: worth understanding what was said so far."""
+    """The speaker may have finished: recognition of the turn so far can begin."""
 
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechResumed:
-    """The speaker had not finished."""
+    """The speaker has gone on after a pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnding:
-    """The silence ends the turn, unless the words want more: `end` or `wait_longer` comes next."""
+    """The silence would end the turn: the caller must now call `end` or `wait_longer`."""
 
     at_ms: int
 
@@ -58,7 +58,7 @@ TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnding | Speech
 
 
 class TurnDetector:
-    """Hears one probability for each window of 32 ms."""
+    """Takes the probability of speech in each window of 32 ms."""
 
     PAUSE_MS = 200
     LONGEST_TURN_MS = 120_000
@@ -85,14 +85,14 @@ class TurnDetector:
 
     @property
     def earliest_start_ms(self) -> int:
-        """Audio before this position belongs to no turn that may still begin or go on."""
+        """The position before which audio cannot belong to the current or a later turn."""
         if self._turn_start_ms is not None:
             return self._turn_start_ms
         first_ms = self.position_ms if self._first_speech_ms is None else self._first_speech_ms
         return self._padded(first_ms)
 
     def hear(self, probability: float) -> TurnEvent | None:
-        """Advance by one window; return what it changed, if anything."""
+        """Advance by one window; return the event that it causes, if any."""
         window_start_ms = self.position_ms
         self.position_ms += WINDOW_MS
         if probability >= self.rules.threshold:
@@ -107,11 +107,11 @@ class TurnDetector:
         return SpeechStopped(self.position_ms)
 
     def wait_longer(self, patience_ms: int) -> None:
-        """Let the silence be longer by so much; then it ends the turn."""
+        """Lengthen the silence that ends this turn by `patience_ms`."""
         self._patience_ms = patience_ms
 
     def reset(self) -> None:
-        """Abandon the turn; the position stays."""
+        """Drop the turn; the position stays."""
         self._previous_end_ms = self.position_ms
         self._turn_start_ms = None
         self._forget_speech()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from pipeline.emulator.audio.append_decoder import unpacked
-from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.conversation.history import ConversationHistory
 from pipeline.emulator.conversation.user_turn import UserTurn
 from pipeline.emulator.speech.engine import Engine

@@ -1,9 +1,9 @@
-"""One client's ears: its sound in, its turns out."""
+"""Find the turns in one client's sound: bytes in, turn events out."""
 
 from collections.abc import Iterator
 
-from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.input_audio import InputAudio
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.audio.pcm16k import Samples16k
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.turns.endpointing import (
@@ -16,7 +16,7 @@ from pipeline.emulator.wire.events import ClientError
 
 
 class Listener:
-    """Finds turns in what is appended, unless the client marks them itself by committing."""
+    """Finds turns in appended sound, unless the client marks them itself by committing."""
 
     SHORTEST_COMMIT_MS = 100
 
@@ -32,7 +32,7 @@ class Listener:
     def configure(
         self, format_: InputFormat, rules: EndpointingRules | None, *, asks_for_words: bool
     ) -> None:
-        """Change the format of the sound to come, or how turns are found (None: not at all)."""
+        """Set the format of later sound and the rules for turns (None: do not find turns)."""
         if format_ != self._audio.format:
             self._audio.set_format(format_)
         if rules is None:
@@ -45,7 +45,7 @@ class Listener:
             self._turns.asks_for_words = asks_for_words
 
     def check_change(self, format_: InputFormat) -> None:
-        """Raise `ClientError` if the sound to come cannot have this format."""
+        """Raise `ClientError` if later sound cannot have this format."""
         if format_.channels != self._audio.format.channels and self._audio.end_ms:
             raise ClientError(
                 "change_in_ec_channels_not_allowed",
@@ -59,12 +59,12 @@ class Listener:
 
     @property
     def position_ms(self) -> int:
-        """How far turns have been looked for."""
+        """The position up to which sound is searched for turns."""
         return self._audio.heard_ms
 
     @property
     def unheard_ms(self) -> int:
-        """How much sound is waiting for that."""
+        """The sound that waits to be searched."""
         return 0 if self._turns is None else self._audio.end_ms - self._audio.heard_ms
 
     def check_room(self) -> None:
@@ -72,11 +72,11 @@ class Listener:
         self._audio.check_room()
 
     def append(self, data: bytes) -> None:
-        """Take sound; raise `ClientError` if it is none."""
+        """Add sound; raise `ClientError` if it is not whole frames."""
         self._audio.append(data)
 
     def turn_events(self, model: DetectorModel) -> Iterator[TurnEvent | None]:
-        """Listen to what was appended, window by window; the caller may pause in between."""
+        """Search the appended sound, one window for each item; the caller may pause."""
         for window in self._audio.windows():
             if self._turns is None:
                 break
@@ -91,12 +91,12 @@ class Listener:
         return self._turns.end() if self._turns is not None and self._turns.speaking else None
 
     def wait_longer(self, patience_ms: int) -> None:
-        """Grant the speaker more silence than the rules do."""
+        """Grant the speaker more silence in this turn."""
         if self._turns is not None:
             self._turns.wait_longer(patience_ms)
 
     def abandon_turn(self) -> None:
-        """Go on as if nobody had spoken."""
+        """Drop the current turn."""
         if self._turns is not None:
             self._turns.reset()
 
@@ -104,7 +104,7 @@ class Listener:
         return self._audio.between(start_ms, end_ms)
 
     def commit(self) -> tuple[int, int]:
-        """End the turn by hand; return where it lay. Raise `ClientError` if it is too short."""
+        """Commit the sound; return its start and end. Raise `ClientError` if it is too short."""
         start_ms, end_ms = self._uncommitted_from_ms, self._audio.end_ms
         if end_ms - start_ms < self.SHORTEST_COMMIT_MS:
             raise ClientError(
@@ -116,7 +116,7 @@ class Listener:
         return start_ms, end_ms
 
     def clear(self) -> None:
-        """Forget what was appended and belongs to no finished turn."""
+        """Drop the sound that is not part of a finished turn."""
         self._begin_anew()
         self.forget_committed()
 
@@ -124,7 +124,7 @@ class Listener:
         self._uncommitted_from_ms = end_ms
 
     def forget_committed(self) -> None:
-        """Free the sound of turns that are over."""
+        """Free the sound of finished turns."""
         if self._turns is None:
             self._audio.skip_windows()
             self._audio.forget_before(self._uncommitted_from_ms)

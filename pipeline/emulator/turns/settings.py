@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.emulator.audio.formats import InputFormat
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.turns.endpointing import EndpointingRules
 from pipeline.emulator.turns.semantics import Semantics
 

@@ -1,4 +1,4 @@
-"""How a client is told what was recognised of its user's speech."""
+"""The events `conversation.item.input_audio_transcription.*`."""
 
 from pipeline.emulator.conversation.items import Item
 from pipeline.emulator.speech.engine import RecognitionUnavailableError
@@ -8,9 +8,9 @@ _KIND = "conversation.item.input_audio_transcription"
 
 
 def transcription_events(item: Item, failure: BaseException | None) -> list[Event]:
-    """Return what ends the transcription of `item`; its text is known unless there was a `failure`.
+    """Return the events that report the words of `item`, or the `failure` to recognise them.
 
-    All words are recognised at once, so that they are one delta.
+    All words are recognised at once, so there is one delta.
     """
     place = {"item_id": item.id, "content_index": 0}
     if failure is not None:

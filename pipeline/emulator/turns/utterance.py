@@ -1,7 +1,7 @@
-"""What the words of a speaker tell about the turn: whether it is finished, or only a filler.
+"""Whether the words of a turn look finished, or are only a filler.
 
-English, by closed classes of words: some never end a sentence, some only open one, and some say no
-more than that somebody listens. Where the words leave it open, a turn counts as finished.
+For English, by closed classes of words: some never end a sentence, some only open one, some only
+show that the speaker listens. In doubt a turn counts as finished.
 """
 
 import re
@@ -13,7 +13,7 @@ class Doubt(IntEnum):
 
     NONE = 0
     FRAGMENT = 1
-    """It could be a whole turn, though a short or an unpunctuated one."""
+    """It may be a whole turn, but a short or an unpunctuated one."""
     OPENING = 2
     """It opens something: a greeting with an address, a clause that a main clause follows."""
     HANGING = 3
@@ -29,16 +29,16 @@ _ASSENTS = _set("yeah yea yep yup yes ok okay right sure oh aha huh wow uh-huh m
     *("i see", "uh huh", "mm hmm", "mm hm", "oh yeah", "oh okay", "all right", "alright"),
 }
 _CUT_OFF = _set("i")
-"""What the recogniser makes of a syllable that is no word yet."""
+"""What the recogniser returns for the first syllable of a word."""
 
 _HANGING = _HESITATIONS | _set(
     # conjunctions
     "and or but nor because although though unless whereas whether plus than if while until when as"
     # articles and possessives
     " a an the my your our their every"
-    # prepositions that are no particles ("turn it on" is a whole sentence)
+    # prepositions that are not particles ("turn it on" is a whole sentence)
     " of to at for from with into onto between during without via per toward towards among"
-    # other words that want another
+    # other words that need one after them
     " very such gonna wanna"
 )
 _ASKED_AT_THE_END = _set("of to at for from with when")
@@ -82,7 +82,7 @@ def doubt(text: str) -> Doubt:
 
 
 def is_filler(text: str) -> bool:
-    """Whether `text` says no more than that somebody listens, hesitates, or made a noise."""
+    """Whether `text` holds only words of listening or hesitation, or noises."""
     words = " ".join(_words(text))
     for phrase in _ASSENTS:
         if " " in phrase:

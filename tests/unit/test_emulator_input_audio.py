@@ -1,19 +1,19 @@
-"""Sound in, and repeats of a decoder: parts of a session that need no model."""
+"""Appended sound and its windows, and repeats of the recogniser's decoder."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emulator.audio.formats import InputFormat
 from pipeline.emulator.audio.input_audio import InputAudio
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.speech.recogniser import repeated_period, split_long, without_repeats
 from pipeline.emulator.wire.events import ClientError
 
 
 @given(st.lists(st.integers(0, 3_000), max_size=20))
 def test_every_sample_is_in_one_window(chunks: list[int]) -> None:
-    """At 16 kHz nothing is resampled, so that windows can be compared with what was appended."""
+    """At 16 kHz nothing is resampled, so windows can be compared with the appended sound."""
     audio = InputAudio(InputFormat(rate_hz=16_000))
     whole = np.random.default_rng(0).integers(-9, 9, sum(chunks)).astype(np.int16)
     heard, at = [], 0

@@ -1,32 +1,23 @@
-"""The formats of the wire's sound: appended sound becomes 16 kHz, answers leave as asked for.
-
-`input_format(session)` reads `input_audio_format`, `input_audio_sampling_rate` and
-`input_audio_echo_cancellation` of a session object. A sampling rate that is absent or None is the
-default of its encoding. `output_format(name, param)` reads `output_audio_format`.
-"""
+"""Formats of appended sound, and its decoder to 16 kHz mono."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
-import soxr
 
-from pipeline.emulator.audio.g711 import A_LAW, MU_LAW, Law
+from pipeline.emulator.audio.encodings import LAW_RATE_HZ, LAWS, Encoding
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
+from pipeline.emulator.audio.resampler import Resampler
 from pipeline.emulator.wire.events import ClientError, Event, checked
-from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ
 
-Encoding = Literal["pcm16", "g711_ulaw", "g711_alaw"]
-
-_LAWS: dict[str, Law] = {"g711_ulaw": MU_LAW, "g711_alaw": A_LAW}
-_LAW_RATE_HZ = 8_000
 INPUT_ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 INPUT_RATES_HZ: dict[Encoding, tuple[int, ...]] = {
     "pcm16": (SAMPLE_RATE_HZ, 8_000, 16_000, 44_100),
-    "g711_ulaw": (_LAW_RATE_HZ,),
-    "g711_alaw": (_LAW_RATE_HZ,),
+    "g711_ulaw": (LAW_RATE_HZ,),
+    "g711_alaw": (LAW_RATE_HZ,),
 }
-"""The first is the default."""
+"""The first rate is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,7 @@ class InputFormat:
     @property
     def frame_bytes(self) -> int:
         """Size of one sample of each channel."""
-        return self.channels * (1 if self.encoding in _LAWS else SAMPLE_BYTES)
+        return self.channels * (1 if self.encoding in LAWS else SAMPLE_BYTES)
 
     def check_whole(self, size_bytes: int) -> None:
         """Raise `ClientError` unless `size_bytes` bytes are whole frames."""
@@ -53,29 +44,16 @@ class InputFormat:
             )
 
 
-class _Resampler:
-    """Converts one stream of int16 to another rate; the result does not depend on the slices."""
-
-    def __init__(self, from_hz: int, to_hz: int, quality: str) -> None:
-        # With int16 soxr dithers, differently for each slice.
-        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality=quality)
-
-    def resample(self, samples: Samples, *, last: bool = False) -> Samples:
-        resampled = self._stream.resample_chunk(samples.astype(np.float32), last=last)
-        int16: Samples = np.rint(resampled).clip(-32_768, 32_767).astype(np.int16)
-        return int16
-
-
 class InputDecoder:
     """Decodes one stream of appended sound; each `decode` continues the one before."""
 
     def __init__(self, format_: InputFormat) -> None:
         self.format = format_
-        self._law = _LAWS.get(format_.encoding)
+        self._law = LAWS.get(format_.encoding)
         self._resampler = None
         if format_.rate_hz != RATE_16K_HZ:
             # A better quality helps neither the detector nor the recogniser; this one has no delay.
-            self._resampler = _Resampler(format_.rate_hz, RATE_16K_HZ, "QQ")
+            self._resampler = Resampler(format_.rate_hz, RATE_16K_HZ, "QQ")
 
     def decode(self, data: bytes) -> Samples16k:
         """Return frames of sound as 16 kHz mono; raise `ClientError` if they are not whole.
@@ -93,7 +71,10 @@ class InputDecoder:
 
 
 def input_format(session: Event) -> InputFormat:
-    """Return the format of appended sound that a session object asks for; raise `ClientError`."""
+    """Return the format of appended sound that a session object asks for; raise `ClientError`.
+
+    A sampling rate that is absent or None is the default of its encoding.
+    """
     encoding = _encoding(session.get("input_audio_format", "pcm16"))
     rates_hz = INPUT_RATES_HZ[encoding]
     rate_hz = session.get("input_audio_sampling_rate")
@@ -158,62 +139,3 @@ def _channels(session: Event, encoding: Encoding) -> int:
             "session.input_audio_format",
         )
     return channels
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
-    """The format of an answer's sound, mono."""
-
-    encoding: Encoding = "pcm16"
-    rate_hz: int = SAMPLE_RATE_HZ
-
-
-OUTPUT_FORMATS: dict[str, OutputFormat] = {
-    "pcm16": OutputFormat(),
-    **{
-        f"pcm16_{rate_hz}hz": OutputFormat("pcm16", rate_hz)
-        for rate_hz in (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
-    },
-    "g711_ulaw": OutputFormat("g711_ulaw", _LAW_RATE_HZ),
-    "g711_alaw": OutputFormat("g711_alaw", _LAW_RATE_HZ),
-}
-
-
-def output_format(name: object, param: str) -> OutputFormat:
-    """Return the format `name`, also in older spelling ("pcm16-8000hz"); raise `ClientError`."""
-    spelling = name.replace("-", "_") if isinstance(name, str) else ""
-    if spelling not in OUTPUT_FORMATS:
-        names = ", ".join(map(repr, OUTPUT_FORMATS))
-        raise ClientError(
-            "invalid_value", f"Invalid value: {name!r}. Supported values are: {names}.", param
-        )
-    return OUTPUT_FORMATS[spelling]
-
-
-class OutputEncoder:
-    """Encodes the sound of one answer: `encode` for every piece, then `flush` once."""
-
-    def __init__(self, format_: OutputFormat) -> None:
-        self._law = _LAWS.get(format_.encoding)
-        self._resampler = None
-        if format_.rate_hz != SAMPLE_RATE_HZ:
-            self._resampler = _Resampler(SAMPLE_RATE_HZ, format_.rate_hz, "HQ")
-
-    def encode(self, samples: Samples) -> bytes:
-        """Take sound at 24 kHz; return the part that is ready, a few milliseconds less at most."""
-        if self._resampler is not None:
-            samples = self._resampler.resample(samples)
-        return self._packed(samples)
-
-    def flush(self) -> bytes:
-        """Return the rest."""
-        if self._resampler is None:
-            return b""
-        rest = self._resampler.resample(np.zeros(0, np.int16), last=True)
-        self._resampler = None
-        return self._packed(rest)
-
-    def _packed(self, samples: Samples) -> bytes:
-        if self._law is not None:
-            return self._law.encode(samples)
-        return samples.astype(PCM16, copy=False).tobytes()
