@@ -1,9 +1,8 @@
-"""What the conversation asks of the world around it; reports to the person are actions too."""
+"""What the conversation wants done around it; reports to the person are actions too."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.reports import Report
 
 
@@ -32,7 +31,7 @@ class EndItem:
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Silence everything of older generations, now; then call `Conversation.cut_done`."""
+    """Silence everything of older generations, now; `Conversation.cut_settled` is to follow."""
 
     generation: int
 
@@ -65,7 +64,10 @@ class SendToolResult:
 
 @dataclass(frozen=True, slots=True)
 class CreateResponse:
-    """Ask the model to go on, now that its calls are answered."""
+    """Ask for an answer: the model's calls are answered, or an earlier session left one owed.
+
+    Each request is told from others by its identity: see `Conversation.release`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,11 @@ class AddMessage:
     words: str
 
 
-Action = (
-    QueueAudio
-    | EndItem
-    | Interrupt
-    | Truncate
-    | DeleteItem
-    | CallTool
-    | CancelTool
-    | SendToolResult
-    | CreateResponse
-    | AddMessage
-    | Report
-)
+SoundAction = QueueAudio | EndItem | Interrupt
+"""What the sound needs: carried out before everything else."""
+
+ServiceAction = Truncate | DeleteItem | SendToolResult | CreateResponse | AddMessage
+"""What the service is told, in this order: see `Outbox`."""
+
+Action = SoundAction | ServiceAction | Report
+"""Reports include `CallTool` and `CancelTool`, which the supervisor passes on."""

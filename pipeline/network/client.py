@@ -152,6 +152,7 @@ class Client:
         self._downlink.pump()
         self._tell_lost_samples()
         await self._perform(self._playback_news())
+        await self._perform(self._conversation.tick(time.monotonic()))
         if self._input_answered():
             self._link.report(Finished())
 
@@ -209,7 +210,8 @@ class Client:
                 case SendToolResult(call_id, output):
                     await item.create(item=FunctionCallOutputItem(call_id=call_id, output=output))
                 case CreateResponse():
-                    await self._connection.response.create()
+                    if self._conversation.release(action):
+                        await self._connection.response.create()
                 case AddMessage(role, words):
                     await item.create(item=message_item(role, words))
 
