@@ -96,13 +96,13 @@ def test_the_conversation_goes_on(leave: Leave, tmp_path: Path) -> None:
 
 
 def check_microphone(before: Samples, after: Samples) -> None:
-    """The first session got the beginning, the second what was said while nobody was there."""
+    """The first session got the beginning, the second what was said during the outage."""
     assert np.array_equal(before, SPOKEN[: len(before)])
     starts = range(len(before), len(SPOKEN), FRAME_SAMPLES)
     start = next(
         s for s in starts if np.array_equal(SPOKEN[s:][:FRAME_SAMPLES], after[:FRAME_SAMPLES])
     )
-    assert start - len(before) < OUTAGE_S * RATE_HZ, "the microphone waits while nobody is there"
+    assert start - len(before) < OUTAGE_S * RATE_HZ, "microphone frames wait during the outage"
     rest = SPOKEN[start:]
     assert np.array_equal(after[: len(rest)], rest)
     assert not after[len(rest) :].any(), "only silence may follow the recording"
@@ -140,6 +140,6 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         code, err = converse(tmp_path, service, "--reconnect-s", "1")
     assert (code, len(err.splitlines())) == (1, 1), err
     assert "HTTP 503" in err
-    assert "No other session came about within 1 s. Start again to go on talking." in err
+    assert "Reconnecting failed for 1 s. Start again to go on talking." in err
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)

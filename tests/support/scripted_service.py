@@ -6,6 +6,7 @@ Real socket, real WebSocket, real event shapes; only what is said and when is th
 import asyncio
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,9 +18,9 @@ from aiohttp import WSMsgType, web
 class ScriptedSession:
     """One client's connection, as the script sees it."""
 
-    def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
+    def __init__(self, request: web.Request, connection: web.WebSocketResponse) -> None:
         self._request = request
-        self._socket = socket
+        self._socket = connection
         self.received: list[dict[str, Any]] = []
         self.heard = bytearray()
         self.arrivals: list[tuple[int, int]] = []
@@ -39,9 +40,25 @@ class ScriptedSession:
 
     def abort(self) -> None:
         """Leave without a word: the TCP connection is reset."""
+        self._transport.abort()
+
+    def stop_reading(self) -> None:
+        """Leave in the socket what the client sends, until `resume_reading`."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    @property
+    def client_port(self) -> int:
+        port: int = self._transport.get_extra_info("peername")[1]
+        return port
+
+    @property
+    def _transport(self) -> asyncio.Transport:
         transport = self._request.transport
         assert transport is not None
-        transport.abort()
+        return transport
 
     async def wait_for(self, condition: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Wait until something received makes `condition` true."""
@@ -116,12 +133,17 @@ async def no_script(_session: ScriptedSession) -> None:
 
 
 class ScriptedService:
-    """Runs `script` for every client, on a free port of 127.0.0.1, in a thread of its own."""
+    """Runs `script` for every client, on a free port of 127.0.0.1, in a thread of its own.
+
+    :param narrow: let the system buffer about 50 kB for the service instead of megabytes, so that
+        a client soon notices that the service does not read.
+    """
 
     KEY = "a-key-for-tests"
 
-    def __init__(self, script: Script = no_script) -> None:
+    def __init__(self, script: Script = no_script, *, narrow: bool = False) -> None:
         self._script = script
+        self._narrow = narrow
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.sessions: list[ScriptedSession] = []
@@ -155,8 +177,11 @@ class ScriptedService:
         app.router.add_get("/voice-live/realtime", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
+        listener = socket.create_server(("127.0.0.1", 0))
+        if self._narrow:  # the sockets of the connections inherit both
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        await web.SockSite(self._runner, listener).start()
         port: int = self._runner.addresses[0][1]
         return port
 
@@ -165,16 +190,16 @@ class ScriptedService:
             raise web.HTTPUnauthorized
         if self.away:
             raise web.HTTPServiceUnavailable
-        socket = web.WebSocketResponse(max_msg_size=0)
-        await socket.prepare(request)
-        session = ScriptedSession(request, socket)
+        connection = web.WebSocketResponse(max_msg_size=0)
+        await connection.prepare(request)
+        session = ScriptedSession(request, connection)
         self.sessions.append(session)
         await session.send("session.created", session={"id": "sess_test"})
         script = asyncio.ensure_future(self._script(session))
         script.add_done_callback(self._note_failure)
         await session.read()
         script.cancel()
-        return socket
+        return connection
 
     def _note_failure(self, script: asyncio.Future[None]) -> None:
         if script.cancelled():
