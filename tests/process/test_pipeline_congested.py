@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -155,7 +156,7 @@ def unread_bytes(port: int) -> int:
     raise AssertionError(f"no connection from port {port}")
 
 
-def of_type(session: ScriptedSession, kind: str) -> list[dict[str, str]]:
+def of_type(session: ScriptedSession, kind: str) -> list[dict[str, Any]]:
     return [event for event in session.received if event["type"] == kind]
 
 

@@ -25,13 +25,16 @@ class Connection:
         self.session = SessionResource(self)  # type: ignore[arg-type]
         self.conversation = ConversationResource(self)  # type: ignore[arg-type]
         self.response = ResponseResource(self)  # type: ignore[arg-type]
-        self.sending: asyncio.Future[None] | None = None
+        self.sending: asyncio.Task[None] | None = None
 
     async def send(self, event: Any) -> None:
         self.sent.append(event.as_dict()["type"])
         if not self.open.is_set():
-            self.sending = asyncio.ensure_future(self.open.wait())  # type: ignore[assignment]
-            await self.sending  # type: ignore[misc]
+            self.sending = asyncio.create_task(self._wait_open())
+            await self.sending
+
+    async def _wait_open(self) -> None:
+        await self.open.wait()
 
     async def recv_bytes(self) -> bytes:
         """Empty, as the SDK's, when it is closing."""
