@@ -8,7 +8,7 @@ from pipeline.ipc.reports import Report
 
 @dataclass(frozen=True, slots=True)
 class QueueAudio:
-    """Queue whole samples of an answer item for the loudspeaker."""
+    """Queue samples of an answer item for the loudspeaker."""
 
     item: int
     """Ordinal of the item, growing in the order in which items are heard."""
@@ -22,7 +22,7 @@ class QueueAudio:
 
 @dataclass(frozen=True, slots=True)
 class EndItem:
-    """No more audio of this item will come: running dry after it is no underrun."""
+    """Mark the end of an item's audio: silence after it is not an underrun."""
 
     item: int
     generation: int
@@ -56,7 +56,7 @@ class DeleteItem:
 
 @dataclass(frozen=True, slots=True)
 class SendToolResult:
-    """Tell the model what came of a function call."""
+    """Tell the model the result of a function call."""
 
     call_id: str
     output: str

@@ -24,7 +24,7 @@ from pipeline.shm.state import Position, SharedState
 
 
 class Client:
-    """A conversation with the service, in one session or, where that breaks off, in several.
+    """A conversation with the service, in one session or in several if sessions break off.
 
     Only `run` waits. `tick` and `handle_command` return at once, as does everything between a
     message of the service and its effect on the sound.
@@ -68,8 +68,8 @@ class Client:
     async def run(self) -> None:
         """Pass events and frames on, in session after session, until cancelled.
 
-        :raises AuthenticationError, EndpointError: the first session did not come about.
-        :raises ServiceClosedError: a session ended and no other came about in time.
+        :raises AuthenticationError, EndpointError: the first session could not be opened.
+        :raises ServiceClosedError: a session ended and no other could be opened in time.
         """
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The SDK's connection to the service: how it comes about and ends, and what a person is told."""
+"""The SDK's connection to the service: opening, closing, and the sentences about failures."""
 
 import asyncio
 import socket
@@ -89,7 +89,7 @@ def closed() -> ServiceClosedError:
 
 
 def given_up(last: PipelineError, limit_s: float) -> ServiceClosedError:
-    """`last` is what went wrong at the last of all attempts."""
+    """:param last: what went wrong in the last attempt."""
     tried = f" Reconnecting failed for {limit_s:g} s." if limit_s else ""
     return ServiceClosedError(f"{last}{tried} Start again to go on talking.")
 
@@ -126,10 +126,10 @@ def _socket_of(connection: VoiceLiveConnection) -> socket.socket:
 
 
 async def _close(connection: VoiceLiveConnection, wire: socket.socket) -> None:
-    """Take leave of the service, which may neither read nor confirm it.
+    """Close the connection in bounded time, even if the service neither reads nor confirms.
 
-    aiohttp waits without limit for the transport's buffer to empty, and starts its own waiting
-    time anew with each message that still comes in.
+    aiohttp waits without limit for the transport's buffer to empty, and starts its close timeout
+    anew with each message that still comes in.
     """
     with wire:
         with suppress(TimeoutError):

@@ -11,8 +11,8 @@ returned, or a session broke off before it answered. The request waits until the
     Quiet ── request ─────────▶ AnswerRequested ───────────────────────────────▶ Quiet
 
 An answer that begins, an error, and the end of the waiting time lead back to Quiet; speech leads
-to UserSpeaks from everywhere. Whether answers are being made or heard is no state of the floor:
-several can be, while the user speaks.
+to UserSpeaks from every state. Answers that are being made or heard are not states of the floor:
+there can be several at once, also while the user speaks (see `Answers`).
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Floor:
     """The floor, and whether an answer is owed."""
 
     ANSWER_WITHIN_S = 5.0
-    """Several times what the service needs from the end of a turn to `response.created`."""
+    """Several times as long as the service takes from the end of a turn to `response.created`."""
 
     def __init__(self) -> None:
         self._state: Quiet | UserSpeaks | AnswerExpected | AnswerRequested = Quiet()
@@ -61,7 +61,7 @@ class Floor:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is to be waited for, and nothing to be asked for."""
+        """Whether the floor is quiet and no answer is owed."""
         return isinstance(self._state, Quiet) and not self._owed
 
     @property
@@ -71,7 +71,7 @@ class Floor:
 
     @property
     def answer_owed(self) -> bool:
-        """Whether the client has to ask for an answer, or has asked for one that has not begun."""
+        """Whether the client must ask for an answer, or has asked for one that has not begun."""
         return self._owed or isinstance(self._state, AnswerRequested)
 
     def speech_started(self) -> None:
@@ -87,7 +87,7 @@ class Floor:
             self._state = AnswerExpected()
 
     def answer_begun(self) -> None:
-        """The service has created a response, whoever asked for it."""
+        """The service has created a response, asked for or not."""
         self._owe_unsent()
         if not isinstance(self._state, UserSpeaks):
             self._state = Quiet()
@@ -104,12 +104,12 @@ class Floor:
             self._state = Quiet()
 
     def failed(self) -> None:
-        """The service reported an error: an answer that it was to begin does not come."""
+        """The service reported an error: the answer that it was expected to begin does not come."""
         if self._waits:
             self._state = Quiet()
 
     def tick(self, now_s: float) -> bool:
-        """Pass the time; returns whether an answer has just been given up."""
+        """Pass the time; return whether an answer has just been given up."""
         state = self._state
         if not isinstance(state, AnswerExpected | AnswerRequested) or not self._waits:
             return False
@@ -121,7 +121,7 @@ class Floor:
         return True
 
     def owe(self) -> None:
-        """An answer is to be asked for."""
+        """Make the client ask for an answer as soon as the floor is quiet."""
         self._owed = True
 
     def request(self) -> CreateResponse | None:
@@ -134,10 +134,10 @@ class Floor:
         return request
 
     def release(self, request: CreateResponse) -> bool:
-        """Whether `request` is still due now that it could be sent; then it counts as sent.
+        """Return whether `request` is still due at the moment of sending; it then counts as sent.
 
         It is not due any more once the user speaks or another response has begun. An answer that
-        is still owed then gets a request of its own.
+        is still owed gets another request later.
         """
         state = self._state
         if not isinstance(state, AnswerRequested) or state.request is not request:
@@ -146,20 +146,20 @@ class Floor:
         return True
 
     def reset(self, *, owed: bool) -> None:
-        """A session has broken off: what it was to begin does not come."""
+        """Start anew after a session has broken off: it begins no more answers."""
         self._state = Quiet()
         self._owed = owed
         self._repeat_if_refused = False
 
     @property
     def _waits(self) -> bool:
-        """Whether the service is to begin an answer. What was not sent cannot be answered."""
+        """Whether the service is expected to begin an answer; not before a request was sent."""
         state = self._state
         return isinstance(state, AnswerExpected) or (
             isinstance(state, AnswerRequested) and state.sent
         )
 
     def _owe_unsent(self) -> None:
-        """A request that cannot be sent any more is owed again."""
+        """Owe again the answer of a request that was not sent and is not due any more."""
         if isinstance(self._state, AnswerRequested) and not self._state.sent:
             self._owed = True

@@ -1,4 +1,4 @@
-"""One session with the service: its receiver, its sender and its microphone live and die together.
+"""One session with the service. Its receiver, sender and microphone begin and end together.
 
 service ──▶ receiver ──▶ on_message        never waits for the two below
 service ◀── sender ◀──── outbox
@@ -21,9 +21,9 @@ from pipeline.network.uplink import Uplink
 
 
 class LiveSession:
-    """What passes over one connection.
+    """Everything that passes over one connection.
 
-    :param on_message: takes each message of the service, and returns soon.
+    :param on_message: takes each message of the service, and must not wait for anything.
     :param release: see `Outbox`.
     :ivar ready: whether the service has accepted the settings: the microphone may be sent.
     """
@@ -55,16 +55,17 @@ class LiveSession:
         self._outbox.put(message)
 
     async def run(self, wanted: RequestSession) -> NoReturn:
-        """Ask for the session that is `wanted`, and pass on what comes and goes until it ends.
+        """Ask for the session that is `wanted`, then receive and send until it ends.
 
-        :raises PipelineError: how it ended: `ServiceClosedError`, or what `on_message` raised.
+        :raises ServiceClosedError: the connection is closed, or too many messages wait.
+        :raises Exception: what `on_message` or one of the tasks raised.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
                 for work in (self._receive, partial(self._send, wanted), self._speak):
                     tasks.create_task(_until_it_ends(work))
-                # Something to wait for here: in Python 3.11 the group counts its own cancellation
-                # of this task as somebody else's, unless that happens inside the block.
+                # Waits here, not in a task of its own: in Python 3.11 the group takes back its own
+                # cancellation of this task only if that arrives inside the block.
                 await self._outbox.wait_overflow()
         except ExceptionGroup as failures:
             if _being_cancelled():  # Python 3.11 would drop the cancellation for a failure
@@ -89,10 +90,11 @@ class LiveSession:
 
 
 async def _until_it_ends(work: Callable[[], Coroutine[Any, Any, NoReturn]]) -> None:
-    """Make a failure of a cancellation that was not asked for.
+    """Turn a cancellation that the session did not ask for into a failure.
 
-    A task group takes a cancellation for an end without a failure, but aiohttp can cancel a send
-    by itself: one that waits together with its own ping, when that is given up.
+    A task group takes any cancellation for an end without a failure. aiohttp can cancel a send by
+    itself: the send waits for the same future as aiohttp's ping, and a ping that is given up
+    cancels that future.
     """
     try:
         await work()
@@ -108,12 +110,11 @@ def _being_cancelled() -> bool:
 
 
 def cause_of(failures: ExceptionGroup[Exception]) -> Exception:
-    """The failure that says most: an unexpected one, or else what is not just a closed connection.
+    """Return the failure that explains the others, which share its connection.
 
-    The others follow from it: all tasks use one connection.
+    An unexpected one comes first, a closed connection last.
     """
-    leaves = list(_leaves(failures))
-    return min(leaves, key=_rank)
+    return min(_leaves(failures), key=_rank)
 
 
 def _leaves(failures: ExceptionGroup[Exception]) -> list[Exception]:

@@ -43,7 +43,7 @@ class Transcript:
         self._withheld: list[Turn] = []
 
     def begin_user(self, item_id: str) -> None:
-        """The user has finished a turn; its words come later, if ever."""
+        """The user has finished a turn; its words may come later."""
         self._turns.append(Turn("user", item_id))
 
     def begin_assistant(self) -> Turn:

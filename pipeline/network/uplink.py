@@ -46,8 +46,8 @@ class Uplink:
             loop.remove_reader(self._wake_receiver.fileno())
 
     def _on_wake(self) -> None:
-        # The byte is taken at once, even while a send waits: left in the socket, it would make
-        # the loop spin. The ring is looked at afterwards, so no frame is missed.
+        # The byte is taken at once, even while a send waits: a byte left in the socket makes the
+        # loop spin. The ring is read afterwards, so no frame is missed.
         self._wake_receiver.clear()
         self._woken.set()
 
