@@ -66,13 +66,13 @@ class SendToolResult:
 class CreateResponse:
     """Ask for an answer: the model's calls are answered, or an earlier session left one owed.
 
-    Each request is told from others by its identity: see `Conversation.release`.
+    Requests are distinguished by identity: see `Conversation.release`.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """Tell a new session what was said in the one before."""
+    """Tell a new session a turn of the one before."""
 
     role: Literal["user", "assistant"]
     words: str

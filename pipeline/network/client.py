@@ -103,7 +103,7 @@ class Client:
         await asyncio.sleep(delay_s)
 
     def handle_command(self, command: Command) -> None:
-        """Carry out what the supervisor says."""
+        """Carry out a command of the supervisor."""
         match command:
             case OfferTools(tools):
                 self._offered.set_result(tools)

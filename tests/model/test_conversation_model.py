@@ -70,7 +70,7 @@ class Loudspeaker:
         self.generation = 0
         self.noticed = 0
         self.position = (0, 0)
-        self.told = (0, 0)
+        self.reported = (0, 0)
         self.cut = (0, 0, 0)
         self.items: dict[int, Item] = {}
         self._frames: deque[QueueAudio | EndItem] = deque()
@@ -208,12 +208,12 @@ class World:
         if self.loudspeaker.cut != before and before[0] != self.settled_generation:
             self.a_cut_went_unseen = True
         if n % 3:  # else it is still in the device
-            self.loudspeaker.told = self.loudspeaker.position
+            self.loudspeaker.reported = self.loudspeaker.position
 
     def look(self, _n: int = 0) -> None:
         """The network process reads playback's words."""
         if self.settled_generation == self.conversation.generation:
-            self.perform(self.conversation.heard(*self.loudspeaker.told))
+            self.perform(self.conversation.heard(*self.loudspeaker.reported))
         elif self.loudspeaker.cut[0] == self.conversation.generation:
             self.settled_generation = self.conversation.generation
             self.perform(self.conversation.cut_settled(*self.loudspeaker.cut))
@@ -302,7 +302,7 @@ class World:
             self.speech(0)
         while self.loudspeaker.waiting:
             self.period(100_000)
-        self.loudspeaker.told = self.loudspeaker.position
+        self.loudspeaker.reported = self.loudspeaker.position
         self.look()
         self.look()
         for _ in range(3):  # a turn without an answer, then a request that the service ignores

@@ -72,8 +72,8 @@ def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, s
         return code, program.err
 
 
-def told(session: ScriptedSession) -> list[tuple[str, str]]:
-    """Who said what, as the session was told."""
+def replayed(session: ScriptedSession) -> list[tuple[str, str]]:
+    """Return who said what, as it was replayed to the session."""
     items = [e["item"] for e in session.received if e["type"] == "conversation.item.create"]
     return [(item["role"], part["text"]) for item in items for part in item["content"]]
 
@@ -90,7 +90,7 @@ def test_the_conversation_goes_on(leave: Leave, tmp_path: Path) -> None:
     first, second = service.sessions
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], np.concatenate((FIRST, SECOND)))
-    assert told(second) == [("user", "Hello."), ("assistant", "Good morning.")]
+    assert replayed(second) == [("user", "Hello."), ("assistant", "Good morning.")]
     assert not second.count("response.create"), "it had been answered"
     check_microphone(arrived(first), arrived(second))
 
@@ -122,7 +122,7 @@ def test_a_question_that_was_not_answered_is_asked_again(tmp_path: Path) -> None
     with ScriptedService(script) as service:
         code, err = converse(tmp_path, service)
     assert (code, err) == (0, "")
-    assert told(service.sessions[1]) == [("user", "What is the time?")]
+    assert replayed(service.sessions[1]) == [("user", "What is the time?")]
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)
 

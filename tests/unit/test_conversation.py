@@ -130,7 +130,7 @@ def test_items_are_numbered_in_the_order_in_which_they_are_heard(
     assert [play.item for play in plays(actions)] == [1, 2, 3]
 
 
-def test_ready_is_told_once_when_everything_has_been_heard(answering: Conversation) -> None:
+def test_ready_is_reported_once_when_everything_has_been_heard(answering: Conversation) -> None:
     drive(answering, AudioDone("r1", "i1"), completed())
     assert answering.heard(1, 999 * MS) == []
     assert answering.heard(1, 1_000 * MS) == [Ready()]
@@ -147,7 +147,7 @@ def test_nothing_is_corrected_without_an_interruption(answering: Conversation) -
     assert not corrections(drive(answering, completed()) + answering.heard(1, 1_000 * MS))
 
 
-def test_the_words_of_user_and_answer_are_told(conversation: Conversation) -> None:
+def test_the_words_of_user_and_answer_are_reported(conversation: Conversation) -> None:
     actions = drive(
         conversation,
         UserTranscript("Hello."),
@@ -416,7 +416,7 @@ def test_a_response_created_while_the_user_speaks_is_played(conversation: Conver
 
 
 @pytest.mark.parametrize("status", ["failed", "incomplete"])
-def test_an_answer_that_breaks_off_is_told_and_heard_to_its_end(
+def test_an_answer_that_breaks_off_is_reported_and_heard_to_its_end(
     answering: Conversation, status: str
 ) -> None:
     (notice,) = drive(answering, ResponseDone("r1", status, "content_filter"))
@@ -463,7 +463,7 @@ def test_a_benign_error_is_only_traced(conversation: Conversation, code: str, me
     assert not conversation.idle
 
 
-def test_an_error_is_told_and_nothing_is_expected_any_more(conversation: Conversation) -> None:
+def test_an_error_is_reported_and_ends_the_wait(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), SpeechStopped())
     (notice,) = drive(conversation, ServiceError("DeploymentNotFound", "No such model."))
     assert isinstance(notice, Notice)
@@ -472,7 +472,7 @@ def test_an_error_is_told_and_nothing_is_expected_any_more(conversation: Convers
     assert conversation.idle
 
 
-def test_an_error_without_a_code_is_told(conversation: Conversation) -> None:
+def test_an_error_without_a_code_is_reported(conversation: Conversation) -> None:
     (notice,) = drive(conversation, ServiceError("", "Something."))
     assert isinstance(notice, Notice)
     assert "Something." in notice.message
@@ -513,12 +513,12 @@ def test_idle_waits_until_a_cut_is_settled(answering: Conversation) -> None:
     assert answering.idle
 
 
-def test_ready_is_told_after_speech_that_gets_an_error(conversation: Conversation) -> None:
+def test_ready_is_reported_after_speech_that_gets_an_error(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), SpeechStopped(), ServiceError("x", "y"))
     assert conversation.heard(0, 0) == [Ready()]
 
 
-def test_ready_is_not_told_before_anything_has_happened(conversation: Conversation) -> None:
+def test_ready_is_not_reported_before_anything_has_happened(conversation: Conversation) -> None:
     assert conversation.idle
     assert conversation.heard(0, 0) == []
     assert conversation.tick(0.0) == []
@@ -528,7 +528,7 @@ def test_ready_is_not_told_before_anything_has_happened(conversation: Conversati
 
 
 def test_a_turn_without_an_answer_comes_to_rest(conversation: Conversation) -> None:
-    """A filler word, or a service that is told to create no responses."""
+    """A filler word, or a service that is set to create no responses."""
     drive(conversation, SpeechStarted(), SpeechStopped())
     assert conversation.tick(100.0) == []
     assert conversation.tick(100.0 + Floor.ANSWER_WITHIN_S - 0.01) == []

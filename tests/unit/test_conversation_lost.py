@@ -1,4 +1,4 @@
-"""A session breaks off and another takes its place: what sounds, what is told, what is owed."""
+"""A session breaks off and another follows: what sounds, what is replayed, what is owed."""
 
 import pickle
 
@@ -49,7 +49,7 @@ def drive(conversation: Conversation, *events: Event) -> None:
 
 
 def resume(conversation: Conversation) -> list[Action]:
-    """Another session is there, and all that it is told is sent at once."""
+    """Open another session; everything it is told is sent at once."""
     actions = conversation.session_resumed()
     for action in actions:
         if isinstance(action, CreateResponse):
@@ -57,12 +57,12 @@ def resume(conversation: Conversation) -> list[Action]:
     return actions
 
 
-def test_the_first_session_is_told_nothing(conversation: Conversation) -> None:
+def test_nothing_is_replayed_to_the_first_session(conversation: Conversation) -> None:
     assert resume(conversation) == []
     assert conversation.idle
 
 
-def test_the_next_session_is_told_what_was_said(conversation: Conversation) -> None:
+def test_what_was_said_is_replayed_to_the_next_session(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     assert conversation.heard(1, SECOND) == [Ready()]
     assert conversation.session_lost() == []
@@ -109,7 +109,7 @@ def test_the_answers_of_lost_sessions_are_forgotten_once_heard(conversation: Con
 
 
 def test_the_old_answer_can_be_interrupted(conversation: Conversation) -> None:
-    """Nothing is truncated: the session is told of what was heard, and of no more."""
+    """Nothing is truncated: only what was heard is replayed to the next session."""
     drive(conversation, *HELLO, *GREETING)
     conversation.session_lost()
     assert resume(conversation) == REMEMBERED[:1]
@@ -129,7 +129,7 @@ def test_a_cut_that_the_loss_overtakes_is_settled(conversation: Conversation) ->
     ]
 
 
-def test_an_answer_that_sounds_over_two_losses_is_told_once(conversation: Conversation) -> None:
+def test_an_answer_that_sounds_over_two_losses_is_replayed_once(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     for _ in range(2):
         conversation.session_lost()

@@ -195,7 +195,7 @@ def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "sentence"),
     [
         (b"\xff", "a message: "),
         (b"{", "a message: "),
@@ -211,8 +211,8 @@ def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) ->
         (message("response.audio.delta", {**OF_ANSWER, "delta": "no base64"}), "audio.delta: "),
     ],
 )
-def test_what_is_no_event_is_unreadable(wrong: bytes, told: str) -> None:
-    with pytest.raises(UnreadableError, match=told):
+def test_a_message_that_is_not_an_event_is_unreadable(wrong: bytes, sentence: str) -> None:
+    with pytest.raises(UnreadableError, match=sentence):
         read(wrong)
 
 

@@ -71,7 +71,7 @@ def test_a_request_is_released_once(conversation: Conversation) -> None:
 
 
 def test_a_request_is_stale_once_the_user_speaks(conversation: Conversation) -> None:
-    """The answer to what the user says now knows the result too."""
+    """The answer to the user's own turn uses the result too."""
     called(conversation)
     request = request_of(conversation.tool_returned("c1", "noon"))
     conversation.receive(SpeechStarted())

@@ -1,4 +1,4 @@
-"""Receiver, sender and microphone live and die together, and what ended them is told."""
+"""Receiver, sender and microphone end together, and the first failure is reported."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -42,7 +42,7 @@ class Connection:
 
 
 class Microphone:
-    """An uplink that only tells whether it runs."""
+    """An uplink that only shows whether it runs."""
 
     def __init__(self) -> None:
         self.running = asyncio.Event()
@@ -215,5 +215,7 @@ UNEXPECTED, CLOSED, REFUSED = KeyError("x"), ServiceClosedError("closed"), Endpo
         ([CLOSED, ExceptionGroup("inner", [REFUSED])], REFUSED),
     ],
 )
-def test_the_failure_that_says_most_is_told(failures: list[Exception], cause: Exception) -> None:
+def test_the_failure_that_explains_the_others_is_raised(
+    failures: list[Exception], cause: Exception
+) -> None:
     assert cause_of(ExceptionGroup("all", failures)) is cause

@@ -1,4 +1,4 @@
-"""What the service is told: in order, without waiting, and nothing that has become stale."""
+"""Messages to the service: sent in order, without waiting, and dropped once they are stale."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
