@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
 from tests.support.figures import tell
-from tests.support.program import GENEROUS_S, Program
+from tests.support.program import Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
 
@@ -55,9 +55,9 @@ class Scene:
         await answer(session, "second", SECOND)
         await self._interrupt(session, "second", sign=-1)
         self.both_silent.set()
-        if not self._resumes:
-            await asyncio.sleep(GENEROUS_S)
         await answer(session, "third", THIRD)
+        while not self._resumes:  # sends until the client has left, and never confirms that
+            await answer(session, "third", THIRD, created=True)
         await session.end_answer("third", "item_third")
         await asyncio.sleep(stopped_s + UNREAD_S - time.monotonic())
         tell(f"nothing was read for {time.monotonic() - stopped_s:.1f} s")
