@@ -119,27 +119,37 @@ async def _connect(settings: Settings, stack: AsyncExitStack) -> VoiceLiveConnec
         raise _refusal(host, error.__cause__ or error) from error
 
 
-def _socket_of(connection: VoiceLiveConnection) -> socket.socket:
-    """A second handle of the connection's socket, which outlives aiohttp's own."""
-    transport_socket = connection._connection.get_extra_info("socket")  # noqa: SLF001 - the SDK hides it
-    return socket.socket(fileno=socket.dup(transport_socket.fileno()))
+def _socket_of(connection: VoiceLiveConnection) -> socket.socket | None:
+    """Return another handle of the connection's socket; None if it is closed already."""
+    websocket = connection._connection  # noqa: SLF001 - the SDK has no way to reset a connection
+    transport_socket = websocket.get_extra_info("socket")
+    try:
+        return transport_socket and socket.socket(fileno=socket.dup(transport_socket.fileno()))
+    except OSError:
+        return None
 
 
-async def _close(connection: VoiceLiveConnection, wire: socket.socket) -> None:
+async def _close(connection: VoiceLiveConnection, wire: socket.socket | None) -> None:
     """Close the connection in bounded time, even if the service neither reads nor confirms.
 
     aiohttp waits without limit for the transport's buffer to empty, and starts its close timeout
     anew with each message that still comes in.
     """
-    with wire:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_S):
-                await connection.close()
-        with suppress(OSError):  # not connected any more
+    in_time = await _closed_in_time(connection)
+    if wire is not None:
+        with wire, suppress(OSError):  # not connected any more
             wire.shutdown(socket.SHUT_RDWR)  # drops what the transport still holds
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_S):
-                await connection.close()  # the rest of the SDK's own end, if it was cut short
+    if not in_time:
+        await _closed_in_time(connection)  # the rest of the SDK's own end
+
+
+async def _closed_in_time(connection: VoiceLiveConnection) -> bool:
+    try:
+        async with asyncio.timeout(CLOSING_S):
+            await connection.close()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _credential(
