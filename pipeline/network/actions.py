@@ -1,15 +1,14 @@
-"""What the conversation asks of the world around it; reports to the person are actions too."""
+"""What the conversation wants done around it; reports to the person are actions too."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.reports import Report
 
 
 @dataclass(frozen=True, slots=True)
 class QueueAudio:
-    """Queue whole samples of an answer item for the loudspeaker."""
+    """Queue samples of an answer item for the loudspeaker."""
 
     item: int
     """Ordinal of the item, growing in the order in which items are heard."""
@@ -23,7 +22,7 @@ class QueueAudio:
 
 @dataclass(frozen=True, slots=True)
 class EndItem:
-    """No more audio of this item will come: running dry after it is no underrun."""
+    """Mark the end of an item's audio: silence after it is not an underrun."""
 
     item: int
     generation: int
@@ -32,7 +31,7 @@ class EndItem:
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Silence everything of older generations, now; then call `Conversation.cut_done`."""
+    """Silence everything of older generations, now; `Conversation.cut_settled` is to follow."""
 
     generation: int
 
@@ -57,7 +56,7 @@ class DeleteItem:
 
 @dataclass(frozen=True, slots=True)
 class SendToolResult:
-    """Tell the model what came of a function call."""
+    """Tell the model the result of a function call."""
 
     call_id: str
     output: str
@@ -65,27 +64,25 @@ class SendToolResult:
 
 @dataclass(frozen=True, slots=True)
 class CreateResponse:
-    """Ask the model to go on, now that its calls are answered."""
+    """Ask for an answer: the model's calls are answered, or an earlier session left one owed.
+
+    Requests are distinguished by identity: see `Conversation.release`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """Tell a new session what was said in the one before."""
+    """Tell a new session a turn of the one before."""
 
     role: Literal["user", "assistant"]
     words: str
 
 
-Action = (
-    QueueAudio
-    | EndItem
-    | Interrupt
-    | Truncate
-    | DeleteItem
-    | CallTool
-    | CancelTool
-    | SendToolResult
-    | CreateResponse
-    | AddMessage
-    | Report
-)
+SoundAction = QueueAudio | EndItem | Interrupt
+"""What the sound needs: carried out before everything else."""
+
+ServiceAction = Truncate | DeleteItem | SendToolResult | CreateResponse | AddMessage
+"""What the service is told, in this order: see `Outbox`."""
+
+Action = SoundAction | ServiceAction | Report
+"""Reports include `CallTool` and `CancelTool`, which the supervisor passes on."""

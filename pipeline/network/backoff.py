@@ -1,14 +1,14 @@
-"""When to try again to reach a service that broke off, and when to give up."""
+"""When to reconnect to a service that broke off, and when to give up."""
 
 
 class ReconnectBackoff:
-    """Pauses that grow, up to a limit in all.
+    """Delays that grow with each attempt, up to a total time.
 
     :param limit_s: how long to go on trying; 0: not at all.
     """
 
     STEADY_S = 10.0
-    """A session that lasted so long was well: its loss is a new matter."""
+    """A session that lasted this long was stable: its loss starts the delays anew."""
 
     FIRST_PAUSE_S = 0.25
     LONGEST_PAUSE_S = 5.0
@@ -20,11 +20,11 @@ class ReconnectBackoff:
         self._connected_s: float | None = None
 
     def connected(self, now_s: float) -> None:
-        """A session has come about."""
+        """A session has been opened."""
         self._connected_s = now_s
 
     def next_delay_s(self, now_s: float) -> float | None:
-        """How long to wait after this loss or failure; None: give up."""
+        """Return how long to wait after this loss or failure; None: give up."""
         lasted_s = 0.0 if self._connected_s is None else now_s - self._connected_s
         self._connected_s = None
         if not self._tries or lasted_s >= self.STEADY_S:

@@ -1,7 +1,7 @@
 """Function calls of the model, free of I/O: each is answered exactly once.
 
-A call that the user interrupts is answered at once with a sentence that says so, because a model
-that never hears of its call again is confused by it; what the function returns later is dropped.
+A call that the user interrupts is answered at once with a sentence that says so, because a call
+without a result confuses the model. What the function returns later is dropped.
 When all calls of a response are answered by their functions, the model is asked to go on.
 """
 
@@ -27,7 +27,7 @@ class _Group:
 
 
 class ToolCalls:
-    """The calls that a conversation still has to do with."""
+    """The calls that are not answered yet, or whose response goes on."""
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
@@ -56,20 +56,20 @@ class ToolCalls:
             group.response_finished = True
 
     def take_complete(self) -> bool:
-        """Whether a response's calls have all been answered since the last time."""
+        """Return whether all calls of a response have been answered since the last time."""
         complete = [id_ for id_, group in self._groups.items() if group.complete]
         for response_id in complete:
             del self._groups[response_id]
         return bool(complete)
 
     def interrupt(self) -> Iterator[Action]:
-        """The user does not wait for any of them any more."""
+        """Answer all calls with `INTERRUPTED`: the user does not wait for them any more."""
         for call_id in self._take_unanswered():
             yield CancelTool(call_id)
             yield SendToolResult(call_id, INTERRUPTED)
 
     def abandon(self) -> Iterator[Action]:
-        """The session that asked for them is gone."""
+        """Drop all calls without an answer: their session is gone."""
         for call_id in self._take_unanswered():
             yield CancelTool(call_id)
 

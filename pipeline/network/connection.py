@@ -1,7 +1,9 @@
-"""The SDK's connection to the service: how it comes about and ends, and what a person is told."""
+"""The SDK's connection to the service: opening, closing, and the sentences about failures."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,41 +22,56 @@ from pipeline.errors import (
     ServiceClosedError,
 )
 
-CLOSING_S = 0.5
-"""How long the service may take to confirm the end, when it is we who leave."""
+CLOSING_S = 0.4
+"""How long the service may take to confirm the end, when the client leaves."""
+
+LAST_WORDS_S = 0.4
+"""How long the receiver may go on reading after a send has failed."""
 
 
 def host_of(settings: Settings) -> str:
     return urlsplit(settings.endpoint or "").netloc
 
 
-async def open_connection(settings: Settings, stack: AsyncExitStack) -> VoiceLiveConnection:
-    """Connect to the endpoint; `stack` receives what must be closed.
+@asynccontextmanager
+async def open_connection(settings: Settings) -> AsyncIterator[VoiceLiveConnection]:
+    """Connect to the endpoint; the end of the context closes the connection, in bounded time.
 
     :raises AuthenticationError, EndpointError: with the sentence that a person reads.
     """
-    host = host_of(settings)
-    connection = connect(
-        endpoint=settings.endpoint or "",
-        credential=_credential(settings, stack),
-        model=settings.model,
-        api_version=settings.api_version,
-        connection_options={"close_timeout": CLOSING_S},
-    )
-    try:
-        async with asyncio.timeout(settings.connect_timeout_s):  # the SDK has no limit of its own
-            return await stack.enter_async_context(connection)
-    except TimeoutError as error:
-        raise EndpointError(
-            f"{host} did not answer within {settings.connect_timeout_s:g} s: "
-            "check the endpoint and your network, or raise --connect-timeout-s."
-        ) from error
-    except ClientAuthenticationError as error:
-        raise AuthenticationError(
-            "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
-        ) from error
-    except (SdkConnectionError, ServiceRequestError) as error:  # the latter: on the way to a token
-        raise _refusal(host, error.__cause__ or error) from error
+    async with AsyncExitStack() as stack:
+        connection = await _connect(settings, stack)
+        stack.push_async_callback(_close, connection, _socket_of(connection))
+        yield connection
+
+
+class SendGate:
+    """Lets one task at a time send on a connection.
+
+    Sends at the same time would be safe: without compression, which the SDK leaves off, aiohttp
+    writes each frame in one piece. But aiohttp lets each of them add up to 64 KiB to the buffer
+    of a congested transport, where nothing can be withdrawn, and a cancelled send would cancel
+    the others, because all wait for one future.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold the gate.
+
+        :raises ServiceClosedError: the connection takes no more. The receiver has the first word:
+            the service may have said why, in events that have not been read yet.
+        """
+        try:
+            async with self._lock:
+                yield
+        except SdkConnectionError as error:
+            if isinstance(error.__cause__, TypeError | ValueError):
+                raise  # the message could not be written as JSON: a fault of the client
+            await asyncio.sleep(LAST_WORDS_S)
+            raise closed() from error
 
 
 async def next_message(connection: VoiceLiveConnection) -> bytes:
@@ -72,15 +89,73 @@ def closed() -> ServiceClosedError:
 
 
 def given_up(last: PipelineError, limit_s: float) -> ServiceClosedError:
-    """`last` is what went wrong at the last of all attempts."""
-    tried = f" No other session came about within {limit_s:g} s." if limit_s else ""
+    """:param last: what went wrong in the last attempt."""
+    tried = f" Reconnecting failed for {limit_s:g} s." if limit_s else ""
     return ServiceClosedError(f"{last}{tried} Start again to go on talking.")
+
+
+async def _connect(settings: Settings, stack: AsyncExitStack) -> VoiceLiveConnection:
+    host = host_of(settings)
+    connecting = connect(
+        endpoint=settings.endpoint or "",
+        credential=_credential(settings, stack),
+        model=settings.model,
+        api_version=settings.api_version,
+        connection_options={"close_timeout": CLOSING_S},
+    )
+    try:
+        async with asyncio.timeout(settings.connect_timeout_s):  # the SDK has no limit of its own
+            return await connecting.__aenter__()
+    except TimeoutError as error:
+        raise EndpointError(
+            f"{host} did not answer within {settings.connect_timeout_s:g} s: "
+            "check the endpoint and your network, or raise --connect-timeout-s."
+        ) from error
+    except ClientAuthenticationError as error:
+        raise AuthenticationError(
+            "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
+        ) from error
+    except (SdkConnectionError, ServiceRequestError) as error:  # the latter: on the way to a token
+        raise _refusal(host, error.__cause__ or error) from error
+
+
+def _socket_of(connection: VoiceLiveConnection) -> socket.socket | None:
+    """Return another handle of the connection's socket; None if it is closed already."""
+    websocket = connection._connection  # noqa: SLF001 - the SDK has no way to reset a connection
+    transport_socket = websocket.get_extra_info("socket")
+    try:
+        return transport_socket and socket.socket(fileno=socket.dup(transport_socket.fileno()))
+    except OSError:
+        return None
+
+
+async def _close(connection: VoiceLiveConnection, wire: socket.socket | None) -> None:
+    """Close the connection in bounded time, even if the service neither reads nor confirms.
+
+    aiohttp waits without limit for the transport's buffer to empty, and starts its close timeout
+    anew with each message that still comes in.
+    """
+    in_time = await _closed_in_time(connection)
+    if wire is not None:
+        with wire, suppress(OSError):  # not connected any more
+            wire.shutdown(socket.SHUT_RDWR)  # drops what the transport still holds
+    if not in_time:
+        await _closed_in_time(connection)  # the rest of the SDK's own end
+
+
+async def _closed_in_time(connection: VoiceLiveConnection) -> bool:
+    try:
+        async with asyncio.timeout(CLOSING_S):
+            await connection.close()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _credential(
     settings: Settings, stack: AsyncExitStack
 ) -> AzureKeyCredential | AsyncTokenCredential:
-    """The key, or whoever is signed in here: environment, managed identity or az login."""
+    """The key, or the identity that is signed in: environment, managed identity or az login."""
     if settings.uses_api_key:
         return AzureKeyCredential(settings.api_key or "")
     try:

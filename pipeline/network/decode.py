@@ -1,8 +1,8 @@
-"""From the service's messages to the conversation's events.
+"""Turns the service's messages into the conversation's events.
 
-A message is the JSON of one event. Its fields are read as they lie there, under the names that the
-SDK's models give them. To build the models themselves takes 0.1-0.2 ms, which was a third of an
-interruption's way from the socket to the generation.
+A message is the JSON of one event. The fields are read from it directly, under the names that the
+SDK's models give them. Building the models takes 0.1-0.2 ms, which was a third of the time from
+the arrival of an interruption to the generation.
 """
 
 import json
@@ -32,13 +32,13 @@ Fields = dict[str, Any]
 
 
 class UnreadableError(Exception):
-    """A message is no event, or an event lacks what it must have; `str` says which."""
+    """A message is not an event, or the event lacks a field; `str` says which."""
 
 
 def read(message: bytes) -> tuple[str, Event]:
-    """The type of the event in `message`, and what it means to the conversation.
+    """Return the type of the event in `message`, and the event for the conversation.
 
-    :raises UnreadableError: nothing can be made of it.
+    :raises UnreadableError: the message cannot be understood.
     """
     kind = "a message"
     try:
@@ -55,12 +55,12 @@ def read(message: bytes) -> tuple[str, Event]:
 def _text(fields: Fields, name: str) -> str:
     text = fields[name]
     if not isinstance(text, str):
-        raise TypeError(f"its {name} is no text")
+        raise TypeError(f"its {name} is not a text")
     return text
 
 
 def _any_text(fields: Fields, name: str) -> str:
-    """Empty if there is none."""
+    """Return the field's text, empty if there is none."""
     return _text(fields, name) if fields.get(name) else ""
 
 

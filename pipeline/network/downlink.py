@@ -10,16 +10,16 @@ from pipeline.shm.ring import FLAG_ITEM_END, RingWriter
 
 
 class Downlink:
-    """Cuts answers into frames, and keeps those waiting for which the ring has no room.
+    """Cuts answers into frames, and keeps those that do not fit into the ring.
 
-    A delta's last frame is published as short as it is: holding it back for the next delta would
-    trade latency for a few slots.
+    The last frame of a delta may be short: holding it back for the next delta would cost latency
+    and save only a few slots.
 
     :ivar lost_samples: dropped because half an hour of answer was waiting already.
     """
 
     WAITING_SAMPLES_LIMIT = 30 * 60 * SAMPLE_RATE_HZ
-    """86 MB: longer than the service lets an answer become, and a bound on memory."""
+    """86 MB. Bounds memory; the service's answers are shorter."""
 
     def __init__(self, writer: RingWriter) -> None:
         self._writer = writer

@@ -1,13 +1,13 @@
-"""The service's events as the conversation sees them: what it needs of each, and nothing else."""
+"""The service's events, reduced to what the conversation needs of each."""
 
 from dataclasses import dataclass
 
 ALREADY_ACTIVE = "conversation_already_has_active_response"
 BENIGN_ERRORS = frozenset({"response_cancel_not_active", ALREADY_ACTIVE})
-"""Codes that say no more than that a race was lost."""
+"""Codes that only say that a race was lost."""
 
 BENIGN_PARAMS = frozenset({"audio_end_ms", "item_id"})
-"""What a truncation or deletion that came too late is refused for: the answer goes on."""
+"""Fields for which a truncation or deletion that came too late is refused: harmless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ResponseDone:
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
-    """`param` names the field of the client's event that is meant, if any."""
+    """`param` names the field of the client's event that caused the error, if any."""
 
     code: str
     message: str
@@ -100,7 +100,7 @@ class ServiceError:
 
     @property
     def benign(self) -> bool:
-        """Whether the conversation is as it should be nevertheless."""
+        """Whether the error changes nothing for the conversation."""
         return (
             self.code in BENIGN_ERRORS
             or self.param in BENIGN_PARAMS

@@ -26,12 +26,12 @@ class Item:
     """An answer item."""
 
     item_id: str | None
-    """None once its session is gone: nobody can be told of it any more."""
+    """None once its session is gone: the service cannot be told of it any more."""
     ordinal: int
     response: Response
     received_samples: int = 0
     queued_samples: int = 0
-    """Given to the loudspeaker: what came after an interruption never is."""
+    """Given to the loudspeaker; audio that came after an interruption never is."""
     settled_samples: int | None = None
     """What was heard, once an interruption has made that final."""
     _half_sample: bytes = b""
@@ -52,7 +52,7 @@ class Item:
         return settled is not None and settled < self.received_samples
 
     def truncation(self) -> Iterator[Truncate | DeleteItem]:
-        """What to tell the service, once, if some of the item will never sound."""
+        """Tell the service, once, how much was heard of an item that is cut short."""
         settled = self.settled_samples
         if self._truncated or settled is None or not self.cut_short or self.item_id is None:
             return
@@ -75,9 +75,10 @@ class Items:
         return self._items.get(item_id)
 
     def of(self, item_id: str, response: Response, generation: int) -> Item:
-        """The item, new if its first audio has just come.
+        """Return the item; a new one if this is its first audio.
 
-        What begins in a later `generation` than its response's own is settled: nobody hears it.
+        An item that begins in a later `generation` than its response's is settled: it never
+        sounds.
         """
         if item_id not in self._items:
             self._seen += 1
@@ -114,15 +115,15 @@ class Items:
         self.forget_heard()
 
     def settle(self, generation: int, item: int, samples: int) -> list[Item]:
-        """Make final what was heard of all items older than `generation`; returns those."""
+        """Make final what was heard of all items older than `generation`; return those."""
         settled = []
         sounding = self._generation_of(item)
         for stale in self._items.values():
             if stale.settled_samples is None and stale.response.generation < generation:
-                # An answer older than the one at this position had a cut of its own, which went
-                # by unseen: of that one only what was told before is certain.
-                unseen = stale.response.generation < sounding
-                position = self._heard if unseen else (item, samples)
+                # An answer older than the one at this position had a cut of its own, which was
+                # never read: only the position that was reported before it is certain.
+                missed = stale.response.generation < sounding
+                position = self._heard if missed else (item, samples)
                 stale.settled_samples = _heard_of(stale, *position)
                 settled.append(stale)
         for response in dict.fromkeys(stale.response for stale in settled):
@@ -132,7 +133,7 @@ class Items:
         return settled
 
     def orphan(self) -> None:
-        """Their session is gone: another one may use the same names."""
+        """Forget the items' ids: their session is gone, and another one may use the same."""
         for item in self._items.values():
             item.item_id = None
         self._items = {f"{item.ordinal} of a lost session": item for item in self._items.values()}

@@ -58,8 +58,8 @@ async def _until_stopped(client: Client, link: SupervisorLink) -> None:
     while not run.done() and not link.stopped:
         await asyncio.sleep(client.pause_s)
         while (command := link.receive()) is not None:
-            await client.handle_command(command)
-        await client.tick()
+            client.handle_command(command)
+        client.tick()
     run.cancel()
     await asyncio.wait({run})
     if not run.cancelled():
@@ -67,9 +67,9 @@ async def _until_stopped(client: Client, link: SupervisorLink) -> None:
 
 
 def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Let aiohttp not complain of the session that the SDK leaves open if a connect is cancelled.
+    """Ignore aiohttp's complaint about the session that the SDK leaves open at a cancelled connect.
 
-    It ends with this process.
+    That session ends with this process.
     """
     if "client_session" not in context:
         loop.default_exception_handler(context)

@@ -1,4 +1,4 @@
-"""What the service is told, in the SDK's models: the session that settings describe, and turns."""
+"""Settings and turns as the SDK's models: what the service is told."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -39,9 +39,9 @@ _TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
 
 
 def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> RequestSession:
-    """The session that `settings` describe: PCM16 at 24 kHz both ways, text and audio.
+    """Return the session that `settings` describe: PCM16 at 24 kHz both ways, text and audio.
 
-    What is off is left out: the service refuses null in some places.
+    A feature that is off is left out: the service refuses null in some places.
     """
     wanted: dict[str, Any] = {
         "modalities": [Modality.TEXT, Modality.AUDIO],
@@ -72,20 +72,20 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
 
 
 def message_item(role: Literal["user", "assistant"], words: str) -> MessageItem:
-    """What one side said, as an item of the conversation."""
+    """Return what one side said as an item of the conversation."""
     if role == "user":
         return UserMessageItem(content=[InputTextContentPart(text=words)])
     return AssistantMessageItem(content=[OutputTextContentPart(text=words)])
 
 
 def _voice(name: str) -> AzureStandardVoice | str:
-    """Azure's voices have a hyphen in the name (en-US-AvaNeural), OpenAI's have none (alloy)."""
+    """Azure's voices have a hyphen in the name (en-US-AvaNeural), OpenAI's do not (alloy)."""
     return AzureStandardVoice(name=name) if "-" in name else name
 
 
 def _turn_detection(settings: Settings) -> TurnDetection:
-    # auto_truncate stays off: it assumes that audio is heard as it arrives, while the pipeline
-    # knows what was heard and says so itself.
+    # auto_truncate stays off: it assumes that audio is heard as it arrives. The pipeline knows
+    # what was heard, and truncates by that.
     return _TURN_DETECTIONS[settings.turn_detection](
         threshold=settings.vad_threshold,
         prefix_padding_ms=settings.prefix_padding_ms,

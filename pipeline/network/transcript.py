@@ -21,7 +21,7 @@ class Turn:
     words: str = ""
 
     def message(self) -> Iterator[AddMessage]:
-        """What to tell of it, if there is anything."""
+        """What a new session is told of the turn, if it has words."""
         if words := self.words.strip():
             yield AddMessage(self.role, words)
 
@@ -40,9 +40,10 @@ class Transcript:
 
     def __init__(self) -> None:
         self._turns: deque[Turn] = deque(maxlen=self.MOST_TURNS)
+        self._withheld: list[Turn] = []
 
     def begin_user(self, item_id: str) -> None:
-        """The user has finished a turn; its words come later, if ever."""
+        """The user has finished a turn; its words may come later."""
         self._turns.append(Turn("user", item_id))
 
     def begin_assistant(self) -> Turn:
@@ -52,6 +53,7 @@ class Transcript:
         return turn
 
     def user_said(self, item_id: str, words: str) -> None:
+        """The words of a turn are known."""
         for turn in self._turns:
             if turn.role == "user" and turn.item_id == item_id and not turn.words:
                 turn.words = words
@@ -64,8 +66,28 @@ class Transcript:
         spoken = [turn for turn in self._turns if turn.words.strip()]
         return bool(spoken) and spoken[-1].role == "user"
 
-    def messages(self, unsettled: Collection[Turn]) -> Iterator[AddMessage]:
-        """All that was said, but for turns of which it is not yet known what will be heard."""
+    def replay(self, unheard: Collection[Turn]) -> Iterator[AddMessage]:
+        """Tell a new session all that was said, but for `unheard` answers.
+
+        Those still sound: `replay_heard` tells them when it is known how much of them was heard.
+        """
+        self._withheld = list(unheard)
         for turn in self._turns:
-            if turn not in unsettled:
+            if turn not in self._withheld:
                 yield from turn.message()
+
+    @property
+    def withholds(self) -> bool:
+        """Whether `replay` has left answers to `replay_heard`."""
+        return bool(self._withheld)
+
+    def replay_heard(self, unheard: Collection[Turn]) -> Iterator[AddMessage]:
+        """Tell the withheld answers that are not among the `unheard` any more."""
+        settled = [turn for turn in self._withheld if turn not in unheard]
+        self._withheld = [turn for turn in self._withheld if turn in unheard]
+        for turn in settled:
+            yield from turn.message()
+
+    def stop_replay(self) -> None:
+        """The session that was told is gone: the next one is told everything."""
+        self._withheld = []

@@ -1,6 +1,6 @@
 """Function calls under any order of events: each is answered once, and then the model goes on."""
 
-from collections import Counter
+from collections import Counter, deque
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,23 +18,39 @@ from pipeline.network.events import (
     SpeechStarted,
     SpeechStopped,
 )
+from pipeline.network.floor import Floor
 
-STEPS = ["create", "call", "done", "cancel", "speak", "quiet", "return", "late", "refuse"]
+STEPS = [
+    *("create", "create of itself", "call", "done", "cancel", "speak", "quiet", "return", "late"),
+    *("refuse", "error", "send", "time"),
+]
 
 
 class World:
-    """A service and a tools process that do whatever the steps say, as far as they can."""
+    """A service and a tools process that do whatever the steps say, as far as they can.
 
-    def __init__(self) -> None:
-        self.conversation = Conversation()
+    What the conversation wants to send waits for a step "send", in order.
+    """
+
+    def __init__(self, *, interrupt_response: bool = True) -> None:
+        self.interrupts = interrupt_response
+        self.conversation = Conversation(interrupt_response=interrupt_response)
         self.active: str | None = None
         self.responses = 0
         self.calls: list[str] = []
         self.running: set[str] = set()
         self.abandoned: set[str] = set()
+        self.unsent: deque[SendToolResult | CreateResponse] = deque()
         self.answers: list[SendToolResult] = []
+        self.unused: set[str] = set()
+        """Calls whose results the service has, and that no response could use yet."""
+        self.asked_for: set[str] = set()
+        """Those of them that the client's request is to put to use."""
+        self.dropped: set[str] = set()
         self.user_speaks = False
         self.asked = False
+        self.refusal_due = False
+        self.now_s = 0.0
 
     def take(self, actions: list[Action]) -> None:
         for action in actions:
@@ -46,28 +62,51 @@ class World:
                     self.abandoned.add(call_id)
                 case SendToolResult():
                     self.answers.append(action)
+                    self.unsent.append(action)
                 case CreateResponse():
-                    assert self.active is None, "asked while a response is active"
-                    assert not self.user_speaks, "asked while the user speaks"
-                    self.asked = True
+                    self.check_free()
+                    self.unsent.append(action)
+
+    def check_free(self) -> None:
+        assert self.active is None, "asked while a response is active"
+        assert not self.user_speaks, "asked while the user speaks"
+
+    def send(self) -> None:
+        message = self.unsent.popleft()
+        if isinstance(message, SendToolResult):
+            if message.output != INTERRUPTED and message.call_id not in self.dropped:
+                self.unused.add(message.call_id)
+        elif self.conversation.release(message):
+            self.check_free()
+            self.asked = True
+            self.asked_for |= self.unused
+            self.unused.clear()
+
+    def create(self) -> None:
+        self.responses += 1
+        self.active = f"resp_{self.responses}"
+        self.unused.clear()
+        self.take(self.conversation.receive(ResponseCreated(self.active)))
 
     def step(self, kind: str) -> None:
         receive = self.conversation.receive
         match kind:
             case "create" if self.active is None:
-                self.responses += 1
-                self.active = f"resp_{self.responses}"
                 self.asked = False
-                self.take(receive(ResponseCreated(self.active)))
+                self.asked_for.clear()
+                self.create()
+            case "create of itself" if self.active is None:
+                self.refusal_due, self.asked = self.refusal_due or self.asked, False
+                self.create()
             case "call" if self.active:
                 self.calls.append(f"call_{len(self.calls)}")
                 self.take(receive(FunctionCalled(self.active, self.calls[-1], "f", "{}")))
             case "done" | "cancel" if self.active:
-                status = "completed" if kind == "done" else "cancelled"
-                done, self.active = self.active, None
-                self.take(receive(ResponseDone(done, status, "")))
+                self.end(self.active, kind)
             case "speak" if not self.user_speaks:
                 self.user_speaks = True
+                if self.interrupts:
+                    self.drop_results()
                 self.take(receive(SpeechStarted()))
             case "quiet" if self.user_speaks:
                 self.user_speaks = False
@@ -78,14 +117,56 @@ class World:
                 self.take(self.conversation.tool_returned(call_id, "result"))
             case "late" if self.abandoned:
                 self.take(self.conversation.tool_returned(min(self.abandoned), "late"))
-            case "refuse" if self.asked and self.active is None:
-                self.asked = False
-                self.take(receive(ServiceError(ALREADY_ACTIVE, "")))
+            case "refuse" | "error":
+                self.complain(kind)
+            case "send" if self.unsent:
+                self.send()
+            case "time":
+                self.now_s += Floor.ANSWER_WITHIN_S
+                self.take(self.conversation.tick(self.now_s))
+
+    def end(self, response: str, kind: str) -> None:
+        self.active = None
+        if kind == "cancel":
+            self.drop_results()
+        status = "completed" if kind == "done" else "cancelled"
+        self.take(self.conversation.receive(ResponseDone(response, status, "")))
+
+    def drop_results(self) -> None:
+        """The user has interrupted, or the service has stopped the model: it does not go on."""
+        self.dropped.update(self.calls)
+        self.unused.clear()
+        self.asked_for.clear()
+
+    def complain(self, kind: str) -> None:
+        """An error: about a request that came too late, or about anything else."""
+        if kind == "refuse" and (self.refusal_due or (self.asked and self.active is None)):
+            self.refusal_due = self.asked = False
+            self.unused |= self.asked_for
+            self.asked_for.clear()
+            self.take(self.conversation.receive(ServiceError(ALREADY_ACTIVE, "")))
+        elif kind == "error" and not self.asked:
+            self.take(self.conversation.receive(ServiceError("x", "y")))
+
+    def come_to_rest(self) -> None:
+        """What is under way ends, and no more happens than that time passes."""
+        for kind in ("quiet", "done", "refuse"):
+            self.step(kind)
+        while self.running:
+            self.step("return")
+        for _ in range(3):
+            while self.unsent:
+                self.step("send")
+            self.step("time")
+            self.step("time")
 
 
-@given(st.lists(st.sampled_from(STEPS), max_size=60))
-def test_every_call_is_answered_exactly_once(steps: list[str]) -> None:
-    world = World()
+steps_of_any_kind = st.lists(st.sampled_from(STEPS), max_size=60)
+
+
+@given(steps_of_any_kind, st.booleans())
+def test_every_call_is_answered_exactly_once(steps: list[str], interrupts: bool) -> None:
+    world = World(interrupt_response=interrupts)
     for kind in steps:
         world.step(kind)
         answered = Counter(answer.call_id for answer in world.answers)
@@ -97,15 +178,24 @@ def test_every_call_is_answered_exactly_once(steps: list[str]) -> None:
         assert answer.output in ({INTERRUPTED} if abandoned else {INTERRUPTED, "result"})
 
 
+@given(steps_of_any_kind, st.booleans())
+def test_no_result_waits_for_ever(steps: list[str], interrupts: bool) -> None:
+    """Also after turns without an answer, errors and refusals."""
+    world = World(interrupt_response=interrupts)
+    for kind in steps:
+        world.step(kind)
+    world.come_to_rest()
+    assert not world.unsent
+    assert not world.unused, "the model has not been asked to use them"
+    assert world.conversation.idle
+
+
 @given(st.lists(st.sampled_from(STEPS), max_size=40))
 def test_the_model_goes_on_once_its_calls_are_answered(steps: list[str]) -> None:
     world = World()
     for kind in steps:
         world.step(kind)
-    for _ in world.calls:
-        world.step("return")
-    for kind in ("quiet", "create", "done", "create", "done"):  # what was under way ends
-        world.step(kind)
+    world.come_to_rest()
     world.asked = False
     world.step("create")
     world.step("call")
@@ -114,5 +204,7 @@ def test_the_model_goes_on_once_its_calls_are_answered(steps: list[str]) -> None
     while world.running:
         assert not world.asked
         world.step("return")
+        while world.unsent:
+            world.step("send")
     assert called in {answer.call_id for answer in world.answers}
     assert world.asked

@@ -13,7 +13,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ipc.reports import Ready
-from pipeline.network.actions import Action, DeleteItem, EndItem, Interrupt, QueueAudio, Truncate
+from pipeline.network.actions import (
+    Action,
+    CreateResponse,
+    DeleteItem,
+    EndItem,
+    Interrupt,
+    QueueAudio,
+    Truncate,
+)
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -21,10 +29,11 @@ from pipeline.network.events import (
     Event,
     ResponseCreated,
     ResponseDone,
-    ServiceError,
     SpeechStarted,
     SpeechStopped,
+    UserTranscript,
 )
+from pipeline.network.floor import Floor
 
 FADE = 48
 MS = 24  # samples
@@ -61,7 +70,7 @@ class Loudspeaker:
         self.generation = 0
         self.noticed = 0
         self.position = (0, 0)
-        self.told = (0, 0)
+        self.reported = (0, 0)
         self.cut = (0, 0, 0)
         self.items: dict[int, Item] = {}
         self._frames: deque[QueueAudio | EndItem] = deque()
@@ -105,10 +114,13 @@ class Loudspeaker:
 
 
 class World:
-    """A service, a user and a loudspeaker around a conversation. Steps that cannot be, are none."""
+    """A service, a user and a loudspeaker around a conversation.
 
-    def __init__(self) -> None:
-        self.conversation = Conversation()
+    A step that is not possible does nothing.
+    """
+
+    def __init__(self, *, interrupt_response: bool) -> None:
+        self.conversation = Conversation(interrupt_response=interrupt_response)
         self.loudspeaker = Loudspeaker()
         self.responses: list[Response] = []
         self.settled_generation = 0
@@ -116,6 +128,9 @@ class World:
         self.user_speaks = False
         self.bytes_sent = 0
         self.latest_begun: Item | None = None
+        self.now_s = 0.0
+        self.ready_due = False
+        self.unsent: list[CreateResponse] = []
 
     @property
     def live_responses(self) -> list[Response]:
@@ -129,11 +144,31 @@ class World:
 
     def speech(self, _n: int) -> None:
         self.user_speaks = not self.user_speaks
+        self.ready_due |= self.user_speaks
         self.receive(SpeechStarted() if self.user_speaks else SpeechStopped())
+
+    def turn_without_answer(self, n: int) -> None:
+        """A filler word, or speech that could not be transcribed: the service creates nothing."""
+        self.ready_due = True
+        self.receive(SpeechStarted())
+        self.receive(SpeechStopped())
+        if n % 2:
+            self.receive(UserTranscript(""))
+        self.user_speaks = False
+
+    def time(self, n: int) -> None:
+        self.now_s += n / 1_000
+        self.perform(self.conversation.tick(self.now_s))
+
+    def sending(self, _n: int) -> None:
+        """The uplink has room: the oldest request is sent, if it is due."""
+        if self.unsent:
+            self.conversation.release(self.unsent.pop(0))
 
     def creation(self, _n: int) -> None:
         if len(self.live_responses) < 3:
             self.responses.append(Response(f"r{len(self.responses)}"))
+            self.ready_due = True
             self.receive(ResponseCreated(self.responses[-1].response_id))
 
     def delta(self, n: int) -> None:
@@ -173,12 +208,12 @@ class World:
         if self.loudspeaker.cut != before and before[0] != self.settled_generation:
             self.a_cut_went_unseen = True
         if n % 3:  # else it is still in the device
-            self.loudspeaker.told = self.loudspeaker.position
+            self.loudspeaker.reported = self.loudspeaker.position
 
     def look(self, _n: int = 0) -> None:
         """The network process reads playback's words."""
         if self.settled_generation == self.conversation.generation:
-            self.perform(self.conversation.heard(*self.loudspeaker.told))
+            self.perform(self.conversation.heard(*self.loudspeaker.reported))
         elif self.loudspeaker.cut[0] == self.conversation.generation:
             self.settled_generation = self.conversation.generation
             self.perform(self.conversation.cut_settled(*self.loudspeaker.cut))
@@ -186,6 +221,8 @@ class World:
     def loss(self, _n: int) -> None:
         """The session breaks off, and another takes its place."""
         self.perform(self.conversation.session_lost())
+        self.ready_due = True
+        self.unsent.clear()
         assert not self.conversation.idle
         for response in self.responses:
             response.live = False
@@ -220,6 +257,7 @@ class World:
                     assert action.generation == self.loudspeaker.generation
                     self.loudspeaker.queue(action)
                 case Interrupt(generation):
+                    assert action is actions[0], "nothing is done before the sound is cut"
                     assert generation == self.loudspeaker.generation + 1
                     self.loudspeaker.generation = generation
                 case Truncate(item_id, audio_end_ms):
@@ -229,6 +267,10 @@ class World:
                     self.correct(item_id, 0)
                 case Ready():
                     assert self.conversation.idle
+                    assert self.ready_due
+                    self.ready_due = False
+                case CreateResponse():
+                    self.unsent.append(action)
 
     def play(self, play: QueueAudio, item: Item) -> None:
         assert play.generation == self.loudspeaker.generation, "nothing stale is queued"
@@ -252,23 +294,34 @@ class World:
             assert item.heard_samples < item.sent_samples
 
     def end(self) -> None:
-        """In the end everything is heard or corrected, and nobody waits for anything."""
+        """In the end everything is heard or corrected, and all comes to rest by itself."""
         for response in self.live_responses:
             response.live = False
             self.receive(ResponseDone(response.response_id, "completed", ""))
-        self.receive(SpeechStopped())
-        self.receive(ServiceError("x", "no answer will come"))
+        if self.user_speaks:
+            self.speech(0)
         while self.loudspeaker.waiting:
             self.period(100_000)
-        self.loudspeaker.told = self.loudspeaker.position
+        self.loudspeaker.reported = self.loudspeaker.position
         self.look()
         self.look()
+        for _ in range(3):  # a turn without an answer, then a request that the service ignores
+            self.rest()
         assert self.conversation.idle
+        assert not self.ready_due, "Ready has been reported"
+        assert not self.unsent
         for item in self.items:
             if item.heard_samples < item.sent_samples and not item.orphan:
-                assert item.corrections == 1, "the model must not remember what nobody heard"
+                assert item.corrections == 1, "the model must not remember what was not heard"
             elif not self.a_cut_went_unseen and not item.orphan:
                 assert item.corrections == 0
+
+    def rest(self) -> None:
+        """Long enough for an answer to begin, and none does."""
+        while self.unsent:
+            self.sending(0)
+        self.time(0)
+        self.time(round(1_000 * Floor.ANSWER_WITHIN_S))
 
 
 STEPS: list[Callable[[World, int], None]] = [
@@ -280,6 +333,9 @@ STEPS: list[Callable[[World, int], None]] = [
     World.response_end,
     World.very_late_delta,
     World.loss,
+    World.turn_without_answer,
+    World.time,
+    World.sending,
     World.period,
     World.period,
     World.look,
@@ -288,9 +344,14 @@ STEPS: list[Callable[[World, int], None]] = [
 
 
 @settings(max_examples=250, deadline=None, phases=set(Phase) - {Phase.explain})
-@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3_000)), max_size=80))
-def test_any_order_of_events(steps: list[tuple[Callable[[World, int], None], int]]) -> None:
-    world = World()
+@given(
+    st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3_000)), max_size=80), st.booleans()
+)
+def test_any_order_of_events(
+    steps: list[tuple[Callable[[World, int], None], int]],
+    interrupt_response: bool,
+) -> None:
+    world = World(interrupt_response=interrupt_response)
     for step, n in steps:
         step(world, n)
         assert world.conversation.generation == world.loudspeaker.generation

@@ -1,6 +1,6 @@
-"""Interruptions: what is stale falls silent for ever, what is new is heard whole.
+"""Interruptions: a stale answer never sounds again, a new one is heard whole.
 
-Answers take turns in sign, so that each recorded sample tells to which of them it belongs. The
+Answers alternate in sign, so that each recorded sample shows to which of them it belongs. The
 conversations run beside each other; the tests look at what came out of them.
 """
 
@@ -232,7 +232,7 @@ SCENES: list[Scene] = [
 
 
 async def wait_sounding(recording: Path, of: Samples | None = None) -> None:
-    """Wait until some of an answer, told by its sign, has been heard for a while."""
+    """Wait until some of an answer, identified by its sign, has been heard for a while."""
     sign = 1 if of is None else int(np.sign(of[0]))
     heard_samples = 0
     while heard_samples < RATE_HZ // 4:

@@ -66,8 +66,8 @@ def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, s
         return code, program.err
 
 
-def told(session: ScriptedSession) -> list[tuple[str, str]]:
-    """Who said what, as the session was told."""
+def replayed(session: ScriptedSession) -> list[tuple[str, str]]:
+    """Return who said what, as it was replayed to the session."""
     items = [e["item"] for e in session.received if e["type"] == "conversation.item.create"]
     return [(item["role"], part["text"]) for item in items for part in item["content"]]
 
@@ -84,19 +84,19 @@ def test_the_conversation_goes_on(leave: Leave, tmp_path: Path) -> None:
     first, second = service.sessions
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], np.concatenate((FIRST, SECOND)))
-    assert told(second) == [("user", "Hello."), ("assistant", "Good morning.")]
+    assert replayed(second) == [("user", "Hello."), ("assistant", "Good morning.")]
     assert not second.count("response.create"), "it had been answered"
     check_microphone(arrived(first), arrived(second))
 
 
 def check_microphone(before: Samples, after: Samples) -> None:
-    """The first session got the beginning, the second what was said while nobody was there."""
+    """The first session got the beginning, the second what was said during the outage."""
     assert np.array_equal(before, SPOKEN[: len(before)])
     starts = range(len(before), len(SPOKEN), FRAME_SAMPLES)
     start = next(
         s for s in starts if np.array_equal(SPOKEN[s:][:FRAME_SAMPLES], after[:FRAME_SAMPLES])
     )
-    assert start - len(before) < OUTAGE_S * RATE_HZ, "the microphone waits while nobody is there"
+    assert start - len(before) < OUTAGE_S * RATE_HZ, "microphone frames wait during the outage"
     rest = SPOKEN[start:]
     assert np.array_equal(after[: len(rest)], rest)
     assert not after[len(rest) :].any(), "only silence may follow the recording"
@@ -116,7 +116,7 @@ def test_a_question_that_was_not_answered_is_asked_again(tmp_path: Path) -> None
     with ScriptedService(script) as service:
         code, err = converse(tmp_path, service)
     assert (code, err) == (0, "")
-    assert told(service.sessions[1]) == [("user", "What is the time?")]
+    assert replayed(service.sessions[1]) == [("user", "What is the time?")]
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)
 
@@ -134,6 +134,6 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         code, err = converse(tmp_path, service, "--reconnect-s", "1")
     assert (code, len(err.splitlines())) == (1, 1), err
     assert "HTTP 503" in err
-    assert "No other session came about within 1 s. Start again to go on talking." in err
+    assert "Reconnecting failed for 1 s. Start again to go on talking." in err
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from pipeline.ipc.commands import CancelTool
 from pipeline.ipc.reports import (
     AssistantDone,
     AssistantSaid,
@@ -15,12 +16,21 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, DeleteItem, EndItem, Interrupt, QueueAudio, Truncate
+from pipeline.network.actions import (
+    Action,
+    DeleteItem,
+    EndItem,
+    Interrupt,
+    QueueAudio,
+    SendToolResult,
+    Truncate,
+)
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
     AudioDone,
     Event,
+    FunctionCalled,
     ResponseCreated,
     ResponseDone,
     ServiceError,
@@ -33,6 +43,7 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
+from pipeline.network.floor import Floor
 
 MS = 24  # samples
 
@@ -81,7 +92,7 @@ def answering(conversation: Conversation) -> Conversation:
     return conversation
 
 
-# An answer that nobody interrupts
+# An answer without an interruption
 
 
 def test_an_answer_is_played_whole_and_in_order(conversation: Conversation) -> None:
@@ -119,7 +130,7 @@ def test_items_are_numbered_in_the_order_in_which_they_are_heard(
     assert [play.item for play in plays(actions)] == [1, 2, 3]
 
 
-def test_ready_is_told_once_when_everything_has_been_heard(answering: Conversation) -> None:
+def test_ready_is_reported_once_when_everything_has_been_heard(answering: Conversation) -> None:
     drive(answering, AudioDone("r1", "i1"), completed())
     assert answering.heard(1, 999 * MS) == []
     assert answering.heard(1, 1_000 * MS) == [Ready()]
@@ -132,11 +143,11 @@ def test_ready_waits_for_the_end_of_the_response(answering: Conversation) -> Non
     assert answering.heard(1, 1_000 * MS) == [Ready()]
 
 
-def test_nothing_is_corrected_when_nobody_interrupts(answering: Conversation) -> None:
+def test_nothing_is_corrected_without_an_interruption(answering: Conversation) -> None:
     assert not corrections(drive(answering, completed()) + answering.heard(1, 1_000 * MS))
 
 
-def test_the_words_of_user_and_answer_are_told(conversation: Conversation) -> None:
+def test_the_words_of_user_and_answer_are_reported(conversation: Conversation) -> None:
     actions = drive(
         conversation,
         UserTranscript("Hello."),
@@ -259,7 +270,7 @@ def test_two_interruptions_before_the_first_is_settled(answering: Conversation) 
 def test_the_first_of_two_cuts_unseen_never_counts_unheard_words_as_heard(
     answering: Conversation,
 ) -> None:
-    """Playback cut r1 at 100 ms and sounded r2 before anybody looked at what it did."""
+    """Playback cut r1 at 100 ms and sounded r2 before the network process looked at it."""
     answering.heard(1, 90 * MS)
     drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
     drive(answering, delta(500 * MS, "r2", "i2"), SpeechStarted())
@@ -405,7 +416,7 @@ def test_a_response_created_while_the_user_speaks_is_played(conversation: Conver
 
 
 @pytest.mark.parametrize("status", ["failed", "incomplete"])
-def test_an_answer_that_breaks_off_is_told_and_heard_to_its_end(
+def test_an_answer_that_breaks_off_is_reported_and_heard_to_its_end(
     answering: Conversation, status: str
 ) -> None:
     (notice,) = drive(answering, ResponseDone("r1", status, "content_filter"))
@@ -415,7 +426,7 @@ def test_an_answer_that_breaks_off_is_told_and_heard_to_its_end(
     assert answering.heard(1, 1_000 * MS) == [Ready()]
 
 
-def test_a_response_that_nobody_announced_is_not_played(conversation: Conversation) -> None:
+def test_a_response_that_was_not_announced_is_not_played(conversation: Conversation) -> None:
     assert not plays(drive(conversation, delta(5), AudioDone("r1", "i1"), completed()))
 
 
@@ -452,7 +463,7 @@ def test_a_benign_error_is_only_traced(conversation: Conversation, code: str, me
     assert not conversation.idle
 
 
-def test_an_error_is_told_and_nothing_is_expected_any_more(conversation: Conversation) -> None:
+def test_an_error_is_reported_and_ends_the_wait(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), SpeechStopped())
     (notice,) = drive(conversation, ServiceError("DeploymentNotFound", "No such model."))
     assert isinstance(notice, Notice)
@@ -461,7 +472,7 @@ def test_an_error_is_told_and_nothing_is_expected_any_more(conversation: Convers
     assert conversation.idle
 
 
-def test_an_error_without_a_code_is_told(conversation: Conversation) -> None:
+def test_an_error_without_a_code_is_reported(conversation: Conversation) -> None:
     (notice,) = drive(conversation, ServiceError("", "Something."))
     assert isinstance(notice, Notice)
     assert "Something." in notice.message
@@ -502,9 +513,65 @@ def test_idle_waits_until_a_cut_is_settled(answering: Conversation) -> None:
     assert answering.idle
 
 
-def test_ready_is_told_after_speech_that_gets_no_answer(conversation: Conversation) -> None:
+def test_ready_is_reported_after_speech_that_gets_an_error(conversation: Conversation) -> None:
     drive(conversation, SpeechStarted(), SpeechStopped(), ServiceError("x", "y"))
     assert conversation.heard(0, 0) == [Ready()]
+
+
+def test_ready_is_not_reported_before_anything_has_happened(conversation: Conversation) -> None:
+    assert conversation.idle
+    assert conversation.heard(0, 0) == []
+    assert conversation.tick(0.0) == []
+
+
+# Turns without an answer
+
+
+def test_a_turn_without_an_answer_comes_to_rest(conversation: Conversation) -> None:
+    """A filler word, or a service that is set to create no responses."""
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    assert conversation.tick(100.0) == []
+    assert conversation.tick(100.0 + Floor.ANSWER_WITHIN_S - 0.01) == []
+    assert not conversation.idle
+    trace, ready = conversation.tick(100.0 + Floor.ANSWER_WITHIN_S)
+    assert isinstance(trace, Trace)
+    assert ready == Ready()
+    assert conversation.idle
+    assert conversation.tick(200.0) == []
+
+
+def test_a_transcription_restarts_the_wait_for_an_answer(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    conversation.tick(0.0)
+    drive(conversation, UserTranscript("Well."))
+    assert conversation.tick(Floor.ANSWER_WITHIN_S) == []
+    assert Ready() in conversation.tick(2 * Floor.ANSWER_WITHIN_S)
+
+
+def test_the_next_turn_waits_from_its_own_end(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    conversation.tick(0.0)
+    drive(conversation, SpeechStarted())
+    assert conversation.tick(10 * Floor.ANSWER_WITHIN_S) == [], "a user may speak for long"
+    drive(conversation, SpeechStopped())
+    assert conversation.tick(20 * Floor.ANSWER_WITHIN_S) == []
+    assert Ready() in conversation.tick(21 * Floor.ANSWER_WITHIN_S)
+
+
+def test_an_answer_that_begins_late_is_played_nevertheless(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    conversation.tick(0.0)
+    assert Ready() in conversation.tick(Floor.ANSWER_WITHIN_S)
+    assert plays(drive(conversation, ResponseCreated("r1"), delta(5), completed()))
+    assert conversation.heard(1, 5) == [Ready()]
+
+
+def test_an_answer_that_has_begun_may_take_its_time(conversation: Conversation) -> None:
+    drive(conversation, SpeechStarted(), SpeechStopped())
+    conversation.tick(0.0)
+    drive(conversation, ResponseCreated("r1"))
+    assert conversation.tick(10 * Floor.ANSWER_WITHIN_S) == []
+    assert not conversation.idle
 
 
 # Truncation
@@ -561,7 +628,15 @@ def test_positions_of_the_old_answer_after_the_cut_change_nothing(
     assert answering.heard(2, 24) == [Ready()]
 
 
-# Memory
+# Order and memory
+
+
+def test_an_interruption_is_the_first_of_all_actions(answering: Conversation) -> None:
+    """Nothing is done, not even reported, before the sound is cut."""
+    drive(answering, WordsDelta("r1", "Once "), FunctionCalled("r1", "c1", "clock", "{}"))
+    actions = drive(answering, SpeechStarted())
+    assert actions[0] == Interrupt(1)
+    assert set(map(type, actions[1:])) == {AssistantDone, CancelTool, SendToolResult, Listening}
 
 
 def test_memory_is_bounded_over_a_thousand_interruptions(conversation: Conversation) -> None:

@@ -1,10 +1,12 @@
-"""A session breaks off and another takes its place: what sounds, what is told, what is owed."""
+"""A session breaks off and another follows: what sounds, what is replayed, what is owed."""
+
+import pickle
 
 import pytest
 
 from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.reports import AssistantDone, Interrupted, Ready
-from pipeline.network.actions import AddMessage, CreateResponse, EndItem, QueueAudio
+from pipeline.network.actions import Action, AddMessage, CreateResponse, EndItem, QueueAudio
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -19,6 +21,7 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
+from pipeline.network.floor import Floor
 from pipeline.network.transcript import Transcript
 
 SECOND = 24_000  # samples
@@ -45,16 +48,25 @@ def drive(conversation: Conversation, *events: Event) -> None:
         conversation.receive(event)
 
 
-def test_the_first_session_is_told_nothing(conversation: Conversation) -> None:
-    assert conversation.session_resumed() == []
+def resume(conversation: Conversation) -> list[Action]:
+    """Open another session; everything it is told is sent at once."""
+    actions = conversation.session_resumed()
+    for action in actions:
+        if isinstance(action, CreateResponse):
+            assert conversation.release(action)
+    return actions
+
+
+def test_nothing_is_replayed_to_the_first_session(conversation: Conversation) -> None:
+    assert resume(conversation) == []
     assert conversation.idle
 
 
-def test_the_next_session_is_told_what_was_said(conversation: Conversation) -> None:
+def test_what_was_said_is_replayed_to_the_next_session(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     assert conversation.heard(1, SECOND) == [Ready()]
     assert conversation.session_lost() == []
-    assert conversation.session_resumed() == REMEMBERED
+    assert resume(conversation) == REMEMBERED
     assert conversation.heard(1, SECOND) == [Ready()]
 
 
@@ -63,7 +75,7 @@ def test_an_answer_that_is_complete_sounds_on(conversation: Conversation) -> Non
     assert conversation.session_lost() == []
     assert conversation.heard(1, 500) == []
     assert not conversation.idle
-    assert conversation.session_resumed() == REMEMBERED[:1]
+    assert resume(conversation) == REMEMBERED[:1]
     assert conversation.heard(1, SECOND) == [REMEMBERED[1], Ready()]
     assert conversation.heard(1, SECOND) == []
 
@@ -71,15 +83,36 @@ def test_an_answer_that_is_complete_sounds_on(conversation: Conversation) -> Non
 def test_an_answer_that_breaks_off_has_an_end(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:3])
     assert conversation.session_lost() == [EndItem(1, 0, SECOND), AssistantDone()]
-    assert conversation.session_resumed() == REMEMBERED[:1]
+    assert resume(conversation) == REMEMBERED[:1]
     assert conversation.heard(1, SECOND) == [AddMessage("assistant", "Good morning,"), Ready()]
 
 
+def test_a_loss_while_the_rest_of_an_answer_sounds_ends_it_no_second_time(
+    conversation: Conversation,
+) -> None:
+    """The first loss has finished its response."""
+    drive(conversation, *HELLO, *GREETING[:3])
+    assert conversation.session_lost() == [EndItem(1, 0, SECOND), AssistantDone()]
+    resume(conversation)
+    assert conversation.session_lost() == []
+
+
+def test_the_answers_of_lost_sessions_are_forgotten_once_heard(conversation: Conversation) -> None:
+    sizes = []
+    for number in range(1, 2 * Transcript.MOST_TURNS):
+        drive(conversation, *HELLO, *GREETING[:3])
+        conversation.session_lost()
+        conversation.heard(number, SECOND)
+        resume(conversation)
+        sizes.append(len(pickle.dumps(conversation)))
+    assert sizes[-1] < sizes[Transcript.MOST_TURNS] + 100, "the transcript has reached its bound"
+
+
 def test_the_old_answer_can_be_interrupted(conversation: Conversation) -> None:
-    """Nothing is truncated: the session is told of what was heard, and of no more."""
+    """Nothing is truncated: only what was heard is replayed to the next session."""
     drive(conversation, *HELLO, *GREETING)
     conversation.session_lost()
-    assert conversation.session_resumed() == REMEMBERED[:1]
+    assert resume(conversation) == REMEMBERED[:1]
     drive(conversation, SpeechStarted())
     assert conversation.generation == 1
     heard = AddMessage("assistant", "Good morning,")
@@ -90,26 +123,26 @@ def test_a_cut_that_the_loss_overtakes_is_settled(conversation: Conversation) ->
     drive(conversation, *HELLO, *GREETING, SpeechStarted())
     conversation.session_lost()
     assert conversation.cut_settled(1, 1, SECOND * 6 // 10) == [Interrupted(600)]
-    assert conversation.session_resumed() == [
+    assert resume(conversation) == [
         REMEMBERED[0],
         AddMessage("assistant", "Good morning,"),
     ]
 
 
-def test_an_answer_that_sounds_over_two_losses_is_told_once(conversation: Conversation) -> None:
+def test_an_answer_that_sounds_over_two_losses_is_replayed_once(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     for _ in range(2):
         conversation.session_lost()
-        assert conversation.session_resumed() == REMEMBERED[:1]
+        assert resume(conversation) == REMEMBERED[:1]
     conversation.session_lost()
     assert conversation.heard(1, SECOND) == []
-    assert conversation.session_resumed() == REMEMBERED
+    assert resume(conversation) == REMEMBERED
 
 
 def test_the_next_session_may_use_the_same_names(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     conversation.session_lost()
-    conversation.session_resumed()
+    resume(conversation)
     conversation.receive(ResponseCreated("r1"))
     played = conversation.receive(AudioDelta("r1", "i1", bytes(10)))
     assert played == [QueueAudio(2, 0, 0, bytes(10))]
@@ -119,7 +152,7 @@ def test_only_what_was_heard_is_remembered(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted())
     conversation.cut_settled(1, 1, SECOND * 6 // 10)
     conversation.session_lost()
-    assert conversation.session_resumed() == [
+    assert resume(conversation) == [
         REMEMBERED[0],
         AddMessage("assistant", "Good morning,"),
     ]
@@ -129,41 +162,63 @@ def test_words_of_which_nothing_sounded_are_forgotten(conversation: Conversation
     drive(conversation, *HELLO, *GREETING[:2], SpeechStarted(), SpeechStopped("u2"))
     conversation.cut_settled(1, 0, 0)
     conversation.session_lost()
-    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
 
 
 def test_a_question_that_was_not_answered_is_answered(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
     conversation.session_lost()
     assert not conversation.idle
-    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
     assert not conversation.idle
 
 
 def test_an_answer_without_sound_yet_is_given_anew(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:2])
     assert conversation.session_lost() == [AssistantDone()]
-    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
 
 
 def test_it_is_owed_until_a_session_can_pay(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
     for _ in range(3):
         assert conversation.session_lost() == []
-    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
     conversation.session_lost()
-    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
     drive(conversation, *GREETING)
     conversation.heard(1, SECOND)
     conversation.session_lost()
-    assert conversation.session_resumed() == REMEMBERED
+    assert resume(conversation) == REMEMBERED
+
+
+def test_a_request_that_was_not_sent_is_owed_by_the_next_session(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO)
+    conversation.session_lost()
+    (_, unsent) = conversation.session_resumed()
+    conversation.session_lost()
+    (_, request) = conversation.session_resumed()
+    assert isinstance(unsent, CreateResponse)
+    assert isinstance(request, CreateResponse)
+    assert not conversation.release(unsent), "its session is gone"
+    assert conversation.release(request)
+
+
+def test_a_turn_that_gets_no_answer_is_not_owed_one(conversation: Conversation) -> None:
+    drive(conversation, *HELLO)
+    conversation.tick(0.0)
+    conversation.tick(Floor.ANSWER_WITHIN_S)
+    conversation.session_lost()
+    assert resume(conversation) == [REMEMBERED[0]]
 
 
 def test_nothing_is_asked_when_the_question_is_unknown(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted(), SpeechStopped("u2"))
     conversation.cut_settled(1, 1, SECOND)
     conversation.session_lost()
-    assert conversation.session_resumed() == REMEMBERED
+    assert resume(conversation) == REMEMBERED
 
 
 def test_words_that_come_in_the_middle_of_the_answer_stand_before_it(
@@ -172,22 +227,22 @@ def test_words_that_come_in_the_middle_of_the_answer_stand_before_it(
     drive(conversation, *HELLO[:2], *GREETING[:5], HELLO[2], *GREETING[5:])
     conversation.heard(1, SECOND)
     conversation.session_lost()
-    assert conversation.session_resumed() == REMEMBERED
+    assert resume(conversation) == REMEMBERED
 
 
-def test_a_function_s_result_is_for_nobody(conversation: Conversation) -> None:
+def test_a_function_s_result_is_dropped_with_its_session(conversation: Conversation) -> None:
     drive(conversation, *HELLO, ResponseCreated("r1"))
     called = conversation.receive(FunctionCalled("r1", "c1", "clock", "{}"))
     assert called == [CallTool("c1", "clock", "{}")]
     assert conversation.session_lost() == [CancelTool("c1")]
     assert conversation.tool_returned("c1", "noon") == []
-    assert conversation.session_resumed() == [REMEMBERED[0], CreateResponse()]
+    assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
 
 
 def test_memory_is_bounded() -> None:
     transcript = Transcript()
     for number in range(3 * Transcript.MOST_TURNS):
         transcript.user_said(f"u{number}", f"{number}")
-    assert [message.words for message in transcript.messages([])] == [
+    assert [message.words for message in transcript.replay([])] == [
         str(number) for number in range(2 * Transcript.MOST_TURNS, 3 * Transcript.MOST_TURNS)
     ]

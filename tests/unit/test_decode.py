@@ -196,7 +196,7 @@ def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "sentence"),
     [
         (b"\xff", "a message: "),
         (b"{", "a message: "),
@@ -205,15 +205,15 @@ def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) ->
         (b'{"type": ["a"]}', "unhashable"),
         (b'{"type": "response.audio.done", "item_id": "i"}', "audio.done without 'response_id'"),
         (b'{"type": "response.done", "response": "r1"}', "response.done: "),
-        (message("response.audio.done", {**OF_ANSWER, "item_id": {}}), "its item_id is no text"),
-        (message("response.text.delta", {**OF_ANSWER, "delta": 7}), "its delta is no text"),
-        (message("response.audio.delta", {**OF_ANSWER, "delta": None}), "its delta is no text"),
+        (message("response.audio.done", {**OF_ANSWER, "item_id": {}}), "its item_id is not a text"),
+        (message("response.text.delta", {**OF_ANSWER, "delta": 7}), "its delta is not a text"),
+        (message("response.audio.delta", {**OF_ANSWER, "delta": None}), "its delta is not a text"),
         (message("response.audio.delta", {**OF_ANSWER, "delta": "A"}), "audio.delta: "),
         (message("response.audio.delta", {**OF_ANSWER, "delta": "no base64"}), "audio.delta: "),
     ],
 )
-def test_what_is_no_event_is_unreadable(wrong: bytes, told: str) -> None:
-    with pytest.raises(UnreadableError, match=told):
+def test_a_message_that_is_not_an_event_is_unreadable(wrong: bytes, sentence: str) -> None:
+    with pytest.raises(UnreadableError, match=sentence):
         read(wrong)
 
 

@@ -1,0 +1,146 @@
+"""The model's answers, free of I/O: those being made, and what was heard of them.
+
+Interruptions are counted by the *generation*. A response belongs for ever to the generation that
+was current when the service created it. An interruption starts the next one, and from then on
+whatever older responses still send is stale: it is neither played nor waited for. Whether the
+service believes that its response is over does not matter, because it sends answers up to 16 times
+faster than they are heard.
+
+What was heard is settled once playback has said where it cut: each item that then has samples
+which will never sound is truncated to exactly what did.
+"""
+
+from collections.abc import Iterator
+
+from pipeline.ipc.reports import Interrupted, Trace
+from pipeline.network.actions import Action, EndItem, Interrupt, QueueAudio
+from pipeline.network.events import AudioDelta
+from pipeline.network.items import Items, Response
+from pipeline.network.transcript import Turn
+from pipeline.pcm import samples_to_ms
+
+
+class Answers:
+    """Responses that the service has not finished, and items that can still change.
+
+    :ivar generation: interruptions so far.
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self._unfinished: dict[str, Response] = {}
+        self._items = Items()
+
+    @property
+    def being_made(self) -> bool:
+        return bool(self._unfinished)
+
+    @property
+    def all_heard(self) -> bool:
+        """Whether no received audio is still to be heard."""
+        return self._items.all_heard
+
+    def unheard_turns(self) -> list[Turn]:
+        """The answers of which something is still to be heard."""
+        return list(dict.fromkeys(self._items.unheard_turns()))
+
+    def current(self, response_id: str) -> Response | None:
+        """The response, if it is being made and was not interrupted."""
+        response = self._unfinished.get(response_id)
+        return response if response and self.is_current(response) else None
+
+    def is_current(self, response: Response) -> bool:
+        """Whether no interruption has happened since the response was created."""
+        return response.generation == self.generation
+
+    def begin(self, response_id: str, turn: Turn) -> None:
+        """The service has created a response; `turn` collects its words."""
+        self._unfinished[response_id] = Response(self.generation, turn)
+
+    def audio(self, delta: AudioDelta) -> Iterator[Action]:
+        """Queue the samples of a current response; what is stale counts as unheard."""
+        response = self._unfinished.get(delta.response_id)
+        if response is None:
+            yield Trace(f"audio of unknown response {delta.response_id} dropped")
+            return
+        item = self._items.of(delta.item_id, response, self.generation)
+        offset_samples = item.received_samples
+        pcm = item.receive(delta.pcm)
+        if response.generation < self.generation:
+            yield from item.truncation()
+        elif pcm:
+            item.queued_samples = item.received_samples
+            yield QueueAudio(item.ordinal, response.generation, offset_samples, pcm)
+
+    def end_audio(self, item_id: str) -> Iterator[Action]:
+        """The service has sent all audio of an item."""
+        item = self._items.get(item_id)
+        if item is None or not self.is_current(item.response):
+            return
+        # Behind another item's audio this end would be a step back in what was heard.
+        if item is self._items.latest:
+            yield EndItem(item.ordinal, item.response.generation, item.received_samples)
+
+    def finish(self, response_id: str) -> Response | None:
+        """The service has finished a response; returns it, if it was known."""
+        response = self._unfinished.pop(response_id, None)
+        if response is not None:
+            response.finished = True
+        return response
+
+    def interrupt(self) -> Iterator[Action]:
+        """Silence all answers, if any is being made or heard."""
+        if self._current() or not self.all_heard:
+            self.drop_unspoken_text()
+            self.generation += 1
+            yield Interrupt(self.generation)
+
+    def take_back(self, response: Response) -> Iterator[Action]:
+        """Silence a response that the service has cancelled by itself.
+
+        Others that have no audio yet survive that.
+        """
+        if not self._items.begun(response):
+            response.turn.words = ""
+        if self._items.unheard(response):
+            for other in self._current():
+                if not self._items.begun(other):
+                    other.generation += 1
+            yield from self.interrupt()
+
+    def forget_heard(self) -> None:
+        """Drop items that cannot change any more, so that memory stays bounded."""
+        self._items.forget_heard()
+
+    def heard(self, item: int, samples: int) -> None:
+        """Everything before `samples` of the item with this ordinal has sounded."""
+        self._items.heard(item, samples)
+
+    def settle(self, generation: int, item: int, samples: int) -> Iterator[Action]:
+        """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
+        settled = self._items.settle(generation, item, samples)
+        for stale in settled:
+            yield from stale.truncation()
+        if any(stale.cut_short for stale in settled):
+            yield Interrupted(samples_to_ms(sum(stale.settled_samples or 0 for stale in settled)))
+
+    def drop_unspoken_text(self) -> bool:
+        """Drop the text of responses without audio; returns whether there were any."""
+        silent = [each for each in self._current() if not self._items.begun(each)]
+        for response in silent:
+            response.turn.words = ""
+        return bool(silent)
+
+    def break_off(self) -> Iterator[Action]:
+        """The session is gone: what it sent sounds to its end, and nothing more comes of it."""
+        latest = self._items.latest
+        if latest and not latest.response.finished and self.is_current(latest.response):
+            yield EndItem(latest.ordinal, self.generation, latest.received_samples)
+        for response in self._unfinished.values():
+            response.finished = True
+        self._unfinished.clear()
+        self._items.orphan()
+        self._items.forget_heard()
+
+    def _current(self) -> list[Response]:
+        return [each for each in self._unfinished.values() if self.is_current(each)]

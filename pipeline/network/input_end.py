@@ -1,0 +1,40 @@
+"""When a recorded input has been spoken and answered, so that the run can end."""
+
+from pipeline.network.uplink import Uplink
+from pipeline.shm.state import Position, SharedState
+
+
+class InputEnd:
+    """Waits for the end of the input, and then for the conversation to stay at rest.
+
+    All times are seconds of ``time.monotonic``.
+    """
+
+    SETTLED_S = 2.0
+    """Rest after which a recorded input counts as answered; longer than endpointing takes."""
+
+    UNANSWERED_S = 20.0
+    """Silence of the service after which nothing more is expected of it."""
+
+    def __init__(self, state: SharedState, uplink: Uplink, now_s: float) -> None:
+        self._state = state
+        self._uplink = uplink
+        self._latest_event_s = now_s
+        self._busy_s = now_s
+
+    def event_received(self, now_s: float) -> None:
+        """The service has sent something."""
+        self._latest_event_s = now_s
+
+    def reached(self, now_s: float, *, connected: bool, idle: bool) -> bool:
+        """Whether the input is over and the rest after it has lasted long enough."""
+        spoken = self._state.capture.ended.load() == 1 and self._uplink.drained
+        at_rest = idle or self._service_is_silent(now_s)
+        if not (connected and spoken and at_rest):
+            self._busy_s = now_s
+        return now_s - self._busy_s > self.SETTLED_S
+
+    def _service_is_silent(self, now_s: float) -> bool:
+        heard = Position.unpacked(self._state.playback.heard.load())
+        handed = Position.unpacked(self._state.playback.handed.load())
+        return heard == handed and now_s - self._latest_event_s > self.UNANSWERED_S

@@ -1,0 +1,97 @@
+"""What the client tells the service besides its microphone: one queue, one sender."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import NoReturn
+
+from azure.ai.voicelive.aio import VoiceLiveConnection
+from azure.ai.voicelive.models import FunctionCallOutputItem
+
+from pipeline.errors import ServiceClosedError
+from pipeline.network.actions import (
+    AddMessage,
+    CreateResponse,
+    DeleteItem,
+    SendToolResult,
+    ServiceAction,
+    Truncate,
+)
+from pipeline.network.connection import SendGate
+from pipeline.network.session import message_item
+
+
+class Outbox:
+    """Messages to the service in one session, sent in the order in which they were put.
+
+    `put` never waits, so a congested connection delays neither the reading of events nor a cut.
+    The order holds a function's result, and the history of an earlier session, before the request
+    for the answer that uses them.
+
+    A message is dropped when its turn to be sent has come and it is stale:
+
+    - a request for an answer that is not due any more, because the user speaks or another
+      response has begun: `release` decides, and counts the request as sent if it is due
+    - everything that has not been sent when the session ends: the outbox ends with it
+
+    Nothing else becomes stale within a session. The model remembers words that were never heard
+    until they are truncated, and it is confused by a call whose result it never hears, also if
+    the user has interrupted it.
+    """
+
+    MOST_WAITING = 1_000
+    """Bounds memory. If more wait, the service has not read for so long that the session is lost:
+    without one of these messages its memory would be wrong."""
+
+    def __init__(self, release: Callable[[CreateResponse], bool]) -> None:
+        self._release = release
+        self._waiting: deque[ServiceAction] = deque()
+        self._changed = asyncio.Event()
+        self._overflowed = asyncio.Event()
+
+    def put(self, message: ServiceAction) -> None:
+        """Queue a message; if too many wait, end the session instead."""
+        if len(self._waiting) >= self.MOST_WAITING:
+            self._overflowed.set()
+            return
+        self._waiting.append(message)
+        self._changed.set()
+
+    async def run(self, connection: VoiceLiveConnection, gate: SendGate) -> NoReturn:
+        """Send messages until cancelled.
+
+        :raises ServiceClosedError: the connection takes no more.
+        """
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            while self._waiting:
+                async with gate.turn():
+                    message = self._waiting.popleft()
+                    if not isinstance(message, CreateResponse) or self._release(message):
+                        await _send(connection, message)
+
+    async def wait_overflow(self) -> NoReturn:
+        """Wait until too many messages wait.
+
+        :raises ServiceClosedError: then.
+        """
+        await self._overflowed.wait()
+        raise ServiceClosedError(
+            f"The service has not read what it was sent: {self.MOST_WAITING:,} messages wait."
+        )
+
+
+async def _send(connection: VoiceLiveConnection, message: ServiceAction) -> None:
+    item = connection.conversation.item
+    match message:
+        case Truncate(item_id, audio_end_ms):
+            await item.truncate(item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
+        case DeleteItem(item_id):
+            await item.delete(item_id=item_id)
+        case SendToolResult(call_id, output):
+            await item.create(item=FunctionCallOutputItem(call_id=call_id, output=output))
+        case AddMessage(role, words):
+            await item.create(item=message_item(role, words))
+        case CreateResponse():
+            await connection.response.create()

@@ -1,0 +1,221 @@
+"""The client between the service and the shared state: the sound first, and nothing waits."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.config.settings import Settings
+from pipeline.errors import EndpointError
+from pipeline.ipc.commands import OfferTools, ToolOutput
+from pipeline.ipc.reports import (
+    AssistantDone,
+    AssistantSaid,
+    EventRead,
+    Finished,
+    Interrupted,
+    Listening,
+    Notice,
+    Ready,
+    Report,
+)
+from pipeline.network.actions import DeleteItem, SendToolResult, ServiceAction
+from pipeline.network.client import Client
+from pipeline.network.downlink import Downlink
+from pipeline.network.input_end import InputEnd
+from pipeline.shm.ring import FrameRing
+from pipeline.shm.state import CutReport, Position, SharedState
+
+PCM = bytes(2 * 24_000)
+
+
+class Link:
+    """Notes each report, and the generation that playback could see by then."""
+
+    def __init__(self, state: SharedState) -> None:
+        self._state = state
+        self.reports: list[Report] = []
+        self.generations: list[int] = []
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+        self.generations.append(self._state.network.generation.load())
+
+    def take(self) -> list[Report]:
+        taken, self.reports, self.generations = self.reports, [], []
+        return taken
+
+
+class Session:
+    """A session whose messages wait for ever."""
+
+    ready = True
+
+    def __init__(self) -> None:
+        self.waiting: list[ServiceAction] = []
+
+    def send(self, message: ServiceAction) -> None:
+        self.waiting.append(message)
+
+
+class Uplink:
+    drained = True
+
+
+class Rig:
+    def __init__(
+        self, state: SharedState, ring: FrameRing, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.state = state
+        self.link = Link(state)
+        self.session = Session()
+        self.downlink = Downlink(ring.writer())
+        parts: tuple[Any, ...] = (self.link, state, Uplink(), self.downlink)
+        self.client = Client(Settings(verbose=True), *parts, loop=loop)
+
+    def connect(self) -> None:
+        session: Any = self.session
+        self.client._session = session
+
+    def receive(self, kind: str, **fields: Any) -> None:
+        self.client._on_message(json.dumps({"type": kind, **fields}).encode())
+
+    def answer(self) -> None:
+        """An answer of one second, of which words and sound have come."""
+        place = {"response_id": "r1", "item_id": "i1"}
+        self.receive("response.created", response={"id": "r1"})
+        self.receive("response.audio_transcript.delta", **place, delta="Hello.")
+        self.receive("response.audio.delta", **place, delta=base64.b64encode(PCM).decode())
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    loop = asyncio.new_event_loop()
+    with SharedState.create() as state, FrameRing.create(4) as ring:
+        yield Rig(state, ring, loop)
+    loop.close()
+
+
+def test_the_generation_rises_before_anything_is_reported_or_sent(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    assert rig.downlink.waiting, "more than the ring holds"
+    rig.link.take()
+    rig.receive("input_audio_buffer.speech_started")
+    assert rig.link.generations == [1, 1, 1]
+    cause, *effects = rig.link.take()
+    assert isinstance(cause, EventRead)
+    assert effects == [AssistantDone(), Listening()]
+    assert not rig.downlink.waiting
+    assert rig.session.waiting == []
+
+
+def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.receive("input_audio_buffer.speech_started")
+    rig.client.tick()
+    assert rig.session.waiting == [], "playback has not cut yet"
+    rig.state.publish_cut(CutReport(1, Position(1, 0), 0, 0))
+    rig.link.take()
+    rig.client.tick()
+    assert rig.session.waiting == [DeleteItem("i1")]
+    assert rig.link.take() == [Interrupted(0)]
+
+
+def test_the_loudspeaker_s_position_is_followed(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.receive("response.done", response={"id": "r1", "status": "completed"})
+    rig.link.take()
+    rig.state.playback.heard.store(Position(1, 24_000).packed())
+    rig.client.tick()
+    assert rig.link.take() == [Ready()]
+    assert rig.state.network.heartbeat_ns.load() > 0
+
+
+def test_a_result_between_two_sessions_goes_nowhere(rig: Rig) -> None:
+    rig.connect()
+    call = {"response_id": "r1", "call_id": "c1", "name": "f", "arguments": "{}"}
+    rig.receive("response.created", response={"id": "r1"})
+    rig.receive("response.function_call_arguments.done", **call)
+    rig.client.handle_command(ToolOutput("c1", "noon"))
+    assert rig.session.waiting == [SendToolResult("c1", "noon")]
+    rig.client._session = None
+    rig.client.handle_command(ToolOutput("c1", "noon"))
+    assert len(rig.session.waiting) == 1
+
+
+def test_an_error_instead_of_a_session_is_a_refusal(rig: Rig) -> None:
+    error = {"code": "DeploymentNotFound", "message": "No such model."}
+    with pytest.raises(EndpointError, match=r"\(DeploymentNotFound\): No such model\."):
+        rig.receive("error", error=error)
+    rig.connect()
+    rig.link.take()
+    rig.receive("error", error=error)
+    assert [type(report) for report in rig.link.take()] == [EventRead, Notice]
+
+
+def test_an_unreadable_message_is_reported_and_skipped(rig: Rig) -> None:
+    rig.connect()
+    rig.client._on_message(b"{")
+    (notice,) = rig.link.take()
+    assert isinstance(notice, Notice)
+    rig.receive("response.created", response={"id": "r1"})
+    rig.receive("response.text.delta", response_id="r1", delta="Hello.")
+    assert AssistantSaid("Hello.") in rig.link.take()
+
+
+def test_the_tools_that_are_offered_are_for_the_next_session(rig: Rig) -> None:
+    rig.client.handle_command(OfferTools(()))
+    assert rig.client._offered.result() == ()
+
+
+# A recorded input
+
+
+@pytest.fixture
+def input_end(rig: Rig) -> InputEnd:
+    uplink: Any = Uplink()
+    rig.state.capture.ended.store(1)
+    return InputEnd(rig.state, uplink, 0.0)
+
+
+def test_a_spoken_input_ends_after_a_rest(input_end: InputEnd) -> None:
+    assert not input_end.reached(1.9, connected=True, idle=True)
+    assert input_end.reached(2.1, connected=True, idle=True)
+
+
+def test_the_rest_begins_anew_with_each_answer(input_end: InputEnd) -> None:
+    assert not input_end.reached(1.0, connected=True, idle=False)
+    assert not input_end.reached(2.9, connected=True, idle=True)
+    assert input_end.reached(3.1, connected=True, idle=True)
+
+
+def test_an_input_does_not_end_while_the_service_is_away(input_end: InputEnd) -> None:
+    assert not input_end.reached(100.0, connected=False, idle=True)
+
+
+def test_an_input_does_not_end_while_it_is_spoken(rig: Rig, input_end: InputEnd) -> None:
+    rig.state.capture.ended.store(0)
+    assert not input_end.reached(100.0, connected=True, idle=True)
+
+
+def test_a_service_that_falls_silent_ends_it(rig: Rig, input_end: InputEnd) -> None:
+    input_end.event_received(10.0)
+    assert not input_end.reached(29.0, connected=True, idle=False)
+    assert not input_end.reached(30.5, connected=True, idle=False)
+    assert input_end.reached(31.5, connected=True, idle=False)
+    rig.state.playback.handed.store(Position(1, 1).packed())
+    assert not input_end.reached(40.0, connected=True, idle=False), "an answer still sounds"
+
+
+def test_the_end_of_the_input_is_reported(rig: Rig) -> None:
+    rig.connect()
+    rig.state.capture.ended.store(1)
+    rig.client._input_end._busy_s -= InputEnd.SETTLED_S
+    rig.client.tick()
+    assert rig.link.take() == [Finished()]
