@@ -2,8 +2,8 @@
 
 The network process also sends `CallTool` and `CancelTool`, for the supervisor to pass on.
 
-They go over a pipe, never through shared memory: nothing here is urgent, and losing or delaying
-one changes neither the sound nor a cut.
+They go over a pipe, never through shared memory: nothing here is urgent, and a late report changes
+neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the others never are.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class PeriodsMissed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The process gives up. `error` is a PipelineError, or whatever was raised unexpectedly."""
+    """The process gives up. `error` is a PipelineError, or a RuntimeError that names another."""
 
     error: Exception
     traceback: str
@@ -228,3 +228,8 @@ Report = (
     | CancelTool
     | Finished
 )
+
+Droppable = Log | EventRead | Trace | ToolPrinted
+"""Reports that only inform a person. A library, a service or a tool can make any number of them,
+so most of a flood is dropped. All others come at the pace of a conversation (words, turns, calls)
+or once in the life of a process: they are kept, and cannot fill the memory."""
