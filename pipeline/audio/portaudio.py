@@ -46,6 +46,7 @@ class _Stream:
         self._direction = direction
         self._period_ms = period_ms
         self._callback = callback
+        self._callback_error: Exception | None = None
         self._closed = False
         self._port_audio = _port_audio()
         try:
@@ -63,6 +64,8 @@ class _Stream:
         self._stream.start_stream()
 
     def check(self) -> None:
+        if self._callback_error is not None:
+            raise self._callback_error
         if not self._stream.is_active():
             raise DeviceError(f"{self.description} stopped: was it unplugged? Start again.")
 
@@ -74,6 +77,13 @@ class _Stream:
             self._stream.stop_stream()  # what the card holds is heard; closing throws it away
         self._stream.close()
         self._port_audio.terminate()
+
+    def _call(self, *period: Any) -> tuple[bytes | None, int]:  # noqa: ANN401 - PyAudio's arguments
+        try:
+            return self._callback(*period)
+        except Exception as error:  # noqa: BLE001 - PortAudio would only say that the stream stopped
+            self._callback_error = error  # before the stream stops: `check` looks here first
+            return b"", _ABORT
 
     def _find(self, wanted: Device) -> Device:
         """Numbers move when a card is plugged in; names may be those of several cards."""
@@ -119,7 +129,7 @@ class _Stream:
             rate=rate_hz,
             channels=channels,
             frames_per_buffer=max(1, round(rate_hz * self._period_ms / 1_000)),
-            stream_callback=self._callback,
+            stream_callback=self._call,
             start=False,
             **{
                 self._direction: True,
@@ -193,6 +203,7 @@ class PortAudioSpeaker:
 
 
 _CONTINUE = 0  # paContinue
+_ABORT = 2  # paAbort
 _INPUT_OVERFLOW = 0x2  # paInputOverflow
 _OUTPUT_UNDERFLOW = 0x4  # paOutputUnderflow
 
