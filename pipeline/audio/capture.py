@@ -12,7 +12,6 @@ import soxr
 
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.selection import CardChoice
-from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Microphone
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
@@ -117,7 +116,6 @@ def _work(
     link: SupervisorLink,
 ) -> None:
     with (
-        stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
         closing(open_microphone(choice, settings.period_ms, state.capture)) as steady,

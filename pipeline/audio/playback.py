@@ -11,7 +11,6 @@ from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.selection import CardChoice
-from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Speaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
@@ -40,7 +39,6 @@ def main(
 
 def _work(settings: Settings, names: SharedNames, choice: CardChoice, link: SupervisorLink) -> None:
     with (
-        stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
         closing(open_speaker(choice, settings.period_ms, state.playback)) as steady,

@@ -5,6 +5,8 @@ closes it to end a child, and the system closes it if the supervisor is killed, 
 outlives it. A parent's process id would not do: it may be reused, and it changes late.
 """
 
+import faulthandler
+import importlib
 import logging
 import signal
 import threading
@@ -13,12 +15,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pipeline.errors import PipelineError
 from pipeline.ipc.commands import Command
 from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.output import InheritableFd
 from pipeline.ipc.reports import Droppable, Failed, Log, Report
+from pipeline.system.stdio import STDERR_FD, direct_output_to
+
+
+def enter(
+    module: str,
+    output: InheritableFd,
+    pipe: "Connection[Report, Command]",
+    *args: Any,  # noqa: ANN401 - whatever `module` expects
+) -> None:
+    """Run ``module.main(pipe, *args)``; the first function of every child.
+
+    From here on the supervisor reads what the process prints, the words of a crash included.
+    """
+    direct_output_to(output.fd)
+    faulthandler.enable(STDERR_FD)
+    importlib.import_module(module).main(pipe, *args)
 
 
 class SupervisorLink:
