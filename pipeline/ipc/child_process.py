@@ -103,7 +103,7 @@ class ChildProcess:
         """Queue a command; nothing happens if the process has just ended."""
         if not self._sender.send(command):
             error = ProcessDiedError(
-                f"The {self.name} process reads no commands any more: start again."
+                f"The {self.name} process does not read its commands any more. Start again."
             )
             self._inbox.put((self, Ended(error, exited=False)))
 
@@ -196,7 +196,7 @@ def _error_of(name: str, failed: Failed) -> PipelineError:
 
 def _is_reaped(pid: int) -> bool:
     """Whether the id may belong to another process by now. macOS tells from Python 3.13 on."""
-    if not hasattr(os, "waitid"):
+    if sys.platform == "win32" or not hasattr(os, "waitid"):
         return False
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)

@@ -142,8 +142,8 @@ class ChildProcesses:
         elif exit_code not in (0, None) or child not in self._may_end:
             on_error(
                 ProcessDiedError(
-                    f"The {child.name} process ended unexpectedly ({_way(exit_code)}): "
-                    "start again, with --verbose to see more."
+                    f"The {child.name} process ended unexpectedly ({_way(exit_code)}). "
+                    "Start again with --verbose to see why."
                 )
             )
 

@@ -3,12 +3,18 @@
 import pickle
 import threading
 from contextlib import suppress
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any
+from typing import Protocol
 
 from pipeline.ipc.commands import Command
 from pipeline.system.signals import sigint_blocked
+
+
+class CommandPipe(Protocol):
+    """What is common to the pipes of all systems."""
+
+    def send_bytes(self, buf: bytes, /) -> None:
+        """Write all bytes as one message, however long that takes."""
 
 
 class CommandSender:
@@ -20,7 +26,7 @@ class CommandSender:
     UNREAD_BYTES = 64 * 1024 * 1024
     """A child that leaves more unread is stuck for good."""
 
-    def __init__(self, name: str, pipe: "Connection[Command, Any]") -> None:
+    def __init__(self, name: str, pipe: CommandPipe) -> None:
         self._pipe = pipe
         self._commands: SimpleQueue[bytes | None] = SimpleQueue()
         self._unread_bytes = 0

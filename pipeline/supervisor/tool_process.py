@@ -101,7 +101,7 @@ class ToolProcess:
                 self._refuse(call_id, f"took longer than {self._timeout_s:g} s")
                 self._running().send(CancelTool(call_id))
         if any(now_s > until_s for until_s in self._occupied_until_s.values()):
-            self._replace("a function did not end in time.")
+            self._replace()
 
     def _running(self) -> ChildProcess:
         if self._child is None:
@@ -120,18 +120,21 @@ class ToolProcess:
         if not self._loaded:
             raise error
         self._child = None
-        self._give_up(str(error))
+        self._give_up(f"{error} The next call starts a new process.")
         for traceback in getattr(error, "__notes__", ()) if self._verbose else ():
             self._notice(traceback)
 
-    def _replace(self, reason: str) -> None:
+    def _replace(self) -> None:
         if self._child is not None:
             self._children.kill(self._child)
         self._child = None
-        self._give_up(reason)
+        self._give_up(
+            "A function did not end in time: the tools process was stopped. "
+            "The next call starts a new process."
+        )
 
-    def _give_up(self, reason: str) -> None:
-        self._notice(f"The tools process was stopped, the next call starts a new one: {reason}")
+    def _give_up(self, sentence: str) -> None:
+        self._notice(sentence)
         self._occupied_until_s.clear()
         for call_id in list(self._unanswered_until_s):
             self._refuse(call_id, "failed, because its process had to be replaced")

@@ -124,7 +124,7 @@ def test_functions_that_hold_the_interpreter_come_back(tmp_path: Path) -> None:
     with conversation(script, tmp_path, timeout_s=3) as program:
         program.wait_until(lambda: "sane" in told)
         assert "tool | " + "x" * 79 in program.out
-        assert "The tools process was stopped" in program.out, program.said
+        assert "the tools process was stopped" in program.out, program.said
         end(program)
     assert int(told["write"]) >= MEGABYTE
     assert "took longer than 3 s" in told["hold"]
@@ -146,5 +146,5 @@ def test_a_network_process_that_reads_nothing_blocks_nothing(tmp_path: Path) -> 
         (tmp_path / "gate").touch()
         program.wait_until(lambda: program.out.count("tool | let go") == BIG_RESULTS)
         program.wait_output("The network process has not worked for 3 s")
-        program.wait_output("The tools process was stopped")  # a limit of the supervisor's
+        program.wait_output("the tools process was stopped")  # a limit of the supervisor's
         end(program)
