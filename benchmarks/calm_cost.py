@@ -34,7 +34,6 @@ from pipeline.audio.selection import choose_device
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.signals import answer
 from pipeline.config.settings import Settings
-from pipeline.console.console import Console
 from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -106,7 +105,7 @@ def _conversation(service: ScriptedService) -> Iterator[ChildProcesses]:
     """The program's processes, ready to hear and to be heard."""
     settings = Settings(endpoint=service.endpoint, api_key=service.KEY, period_ms=PERIOD_MS)
     with ChildProcesses() as probe:
-        devices = find_devices(probe, Console(), verbose=False)
+        devices = find_devices(probe, verbose=False, handle=lambda _: None)
     microphone, speaker = (
         choose_device(None, "input", devices),
         choose_device(None, "output", devices),

@@ -13,7 +13,6 @@ import soxr
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.selection import DeviceChoice
-from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
@@ -124,7 +123,6 @@ def _work(
     link: SupervisorLink,
 ) -> None:
     with (
-        stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
         closing(open_microphone(choice, settings.period_ms, state.capture)) as adaptive,

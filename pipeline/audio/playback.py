@@ -12,7 +12,6 @@ from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.selection import DeviceChoice
-from pipeline.audio.stderr import stderr_reported
 from pipeline.audio.streams import PrepareThread, Speaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
@@ -39,7 +38,6 @@ def _work(
     settings: Settings, names: SharedNames, choice: DeviceChoice, link: SupervisorLink
 ) -> None:
     with (
-        stderr_reported(link),
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
         closing(open_speaker(choice, settings.period_ms, state.playback)) as adaptive,

@@ -22,7 +22,7 @@ from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 
-Output = Samples | None
+Output = Samples | bytes | None
 """What a callback returns to be played: any C-contiguous array, copied before PyAudio returns."""
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[Output, int]]
@@ -50,6 +50,7 @@ class _Stream:
         self._direction = direction
         self._period_ms = period_ms
         self._callback = callback
+        self._callback_error: Exception | None = None
         self._closed = False
         self._port_audio = _port_audio()
         try:
@@ -67,6 +68,8 @@ class _Stream:
         self._stream.start_stream()
 
     def check(self) -> None:
+        if self._callback_error is not None:
+            raise self._callback_error
         if not self._stream.is_active():
             raise DeviceError(f"{self.description} stopped: was it unplugged? Start again.")
 
@@ -78,6 +81,13 @@ class _Stream:
             self._stream.stop_stream()  # plays what is buffered; close() alone drops it
         self._stream.close()
         self._port_audio.terminate()
+
+    def _call(self, *period: Any) -> tuple[Output, int]:  # noqa: ANN401 - PyAudio's arguments
+        try:
+            return self._callback(*period)
+        except Exception as error:  # noqa: BLE001 - PortAudio would only say that the stream stopped
+            self._callback_error = error  # before the stream stops: `check` looks here first
+            return b"", _ABORT
 
     def _find(self, wanted: Device) -> Device:
         """Find the device by its name, and by its number where several have that name.
@@ -126,7 +136,7 @@ class _Stream:
             rate=rate_hz,
             channels=channels,
             frames_per_buffer=max(1, round(rate_hz * self._period_ms / 1_000)),
-            stream_callback=self._callback,
+            stream_callback=self._call,
             start=False,
             **{
                 self._direction: True,
@@ -221,6 +231,7 @@ class PortAudioSpeaker:
 
 
 _CONTINUE = 0  # paContinue
+_ABORT = 2  # paAbort
 _INPUT_OVERFLOW = 0x2  # paInputOverflow
 _OUTPUT_UNDERFLOW = 0x4  # paOutputUnderflow
 

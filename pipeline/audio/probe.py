@@ -3,7 +3,6 @@
 from multiprocessing.connection import Connection
 
 from pipeline.audio.portaudio import list_devices
-from pipeline.audio.stderr import stderr_reported
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import DevicesFound, Report
@@ -15,5 +14,4 @@ def main(pipe: "Connection[Report, Command]", verbose: bool) -> None:
 
 
 def _work(link: SupervisorLink) -> None:
-    with stderr_reported(link):
-        link.report(DevicesFound(tuple(list_devices())))
+    link.report(DevicesFound(tuple(list_devices())))

@@ -10,7 +10,6 @@ from typing import NoReturn
 from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
-from pipeline.console.console import Console
 from pipeline.errors import ProcessDiedError, SettingsError
 from pipeline.ipc.commands import CallTool, CancelTool, OfferTools
 from pipeline.ipc.processes import ChildProcesses
@@ -19,6 +18,7 @@ from pipeline.ipc.reports import (
     EventRead,
     Finished,
     PeriodsMissed,
+    Report,
     ToolEnded,
     ToolReturned,
     ToolsLoaded,
@@ -67,7 +67,7 @@ def _devices(
     if microphone is None or speaker is None:
         raise SettingsError("bench needs a WAV file as input and as output.")
     if device is not None:
-        real = choose_device(device, "output", find_devices(children, Console(), settings.verbose))
+        real = choose_device(device, "output", find_devices(children, settings.verbose, _ignore))
         speaker = replace(real or speaker, recording=speaker.file)
     return microphone, speaker
 
@@ -113,6 +113,10 @@ class _ThreeProcesses:
         names = ("capture", "network", "playback", "tools")
         running = {child.name: child.pid or 0 for child in multiprocessing.active_children()}
         return {name: running[name] for name in names if name in running}
+
+
+def _ignore(_: Report) -> None:
+    """Leave a report without an answer."""
 
 
 def _fail(sentence: str) -> NoReturn:

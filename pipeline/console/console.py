@@ -1,13 +1,12 @@
 """The conversation as a person reads it.
 
 On a terminal the answer's words appear as they arrive; elsewhere every line is written whole. The
-user's words often arrive in the middle of the answer to them: the answer waits for them here, so
-that question and answer stand in the right order.
+user's words often arrive in the middle of the answer to them: the answer waits here, so that
+question and answer stand in the right order.
 """
 
 import logging
 import re
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +34,16 @@ from pipeline.ipc.reports import (
     UserSaid,
 )
 
+_ARGUMENT_CHARACTERS = 500
+
+
+def _shortened(arguments: str) -> str:
+    """A model may pass a whole document; the beginning of it tells what it is."""
+    if len(arguments) <= _ARGUMENT_CHARACTERS:
+        return arguments
+    return arguments[:_ARGUMENT_CHARACTERS] + "…"
+
+
 _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
     Connecting: lambda r: (f"Connecting to {r.where} …", "dim"),
     SessionReady: lambda r: (f"Session {r.session_id} ({r.model}, {r.voice})", "dim"),
@@ -44,10 +53,10 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
     Interrupted: lambda r: (f"Interrupted after {r.heard_ms / 1_000:.2f} s.", "magenta"),
     Ready: lambda _: ("Ready", "green"),
     Notice: lambda r: (r.message, "yellow"),
-    CallTool: lambda r: (f"Calling {r.name}({r.arguments}) …", "blue"),
+    CallTool: lambda r: (f"Calling {r.name}({_shortened(r.arguments)}) …", "blue"),
     ToolPrinted: lambda r: (f"tool | {r.line}", "blue"),
 }
-"""Text and style of the reports that everybody sees."""
+"""Text and style of the reports that are always shown."""
 
 _ASIDES: dict[type, Callable[[Any], str]] = {
     Started: lambda r: f"{r.part}: {r.facts}",
@@ -56,14 +65,14 @@ _ASIDES: dict[type, Callable[[Any], str]] = {
     Trace: lambda r: r.message,
     Log: lambda r: f"{r.logger}: {r.message}",
 }
-"""Those shown with --verbose; a library's errors always."""
+"""Text of the reports that are shown with --verbose only; a library's errors are always shown."""
 
 
 class Console:
     """Shows reports, one after the other.
 
-    :param transcription: whether the user's words will come at all.
-    :param verbose: also show events, facts of the processes and messages of libraries.
+    :param transcription: whether the service sends the user's words.
+    :param verbose: also show events, facts about the processes and messages of libraries.
     """
 
     def __init__(self, *, transcription: bool = True, verbose: bool = False) -> None:
@@ -92,7 +101,7 @@ class Console:
             self._release()
 
     def _shown(self, report: Report) -> tuple[str, str] | None:
-        """Text and style of a report's line; None if it has none."""
+        """Return text and style of a report's line; None if it is not shown."""
         if line := _LINES.get(type(report)):
             return line(report)
         aside = _ASIDES.get(type(report))
@@ -100,20 +109,15 @@ class Console:
         return (aside(report), "dim") if aside and (self._verbose or is_error) else None
 
     def welcome(self) -> None:
-        """Say that everything runs, what one can do, and how to leave."""
+        """Say that everything runs, what the person can do, and how to leave."""
         self._line("Ready: speak, you can interrupt anytime. Ctrl-C ends the conversation.", "bold")
 
     def say(self, sentence: str) -> None:
         """Show a sentence of the program's own."""
         self._line(sentence, "bold")
 
-    def traceback(self, text: str) -> None:
-        """Show where a child process failed, with --verbose."""
-        if self._verbose:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201 - not part of the conversation
-
     def _release(self) -> None:
-        """The answer's words have waited long enough."""
+        """Show the words of the answer that have waited for the question."""
         self._user_words_due = False
         held, self._held = self._held, []
         for report in held:

@@ -1,1 +1,1 @@
-"""What passes between the supervisor and its child processes, and how they start and end."""
+"""Commands and reports between the supervisor and its children, and how those start and end."""

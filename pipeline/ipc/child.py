@@ -1,24 +1,43 @@
-"""The frame of every child process: reports to the supervisor, and an end when it says so or dies.
+"""The frame of every child process: it reports to the supervisor, and ends when told to.
 
 One duplex pipe joins a child to the supervisor. Its end of file means "stop": the supervisor
 closes it to end a child, and the system closes it if the supervisor is killed, so that no child
 outlives it. A parent's process id would not do: it may be reused, and it changes late.
 """
 
+import faulthandler
+import importlib
 import logging
-import queue
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pipeline.errors import PipelineError
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Failed, Log, Report
+from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.output import InheritableFd
+from pipeline.ipc.reports import Droppable, Failed, Log, Report
 from pipeline.system.signals import sigint_left_to_supervisor
+from pipeline.system.stdio import STDERR_FD, direct_output_to
+
+
+def enter(
+    module: str,
+    output: InheritableFd,
+    pipe: "Connection[Report, Command]",
+    *args: Any,  # noqa: ANN401 - whatever `module` expects
+) -> None:
+    """Run ``module.main(pipe, *args)``; the first function of every child.
+
+    From here on the supervisor reads what the process prints, the words of a crash included.
+    """
+    direct_output_to(output.fd)
+    faulthandler.enable(STDERR_FD)
+    importlib.import_module(module).main(pipe, *args)
 
 
 class SupervisorLink:
@@ -27,24 +46,21 @@ class SupervisorLink:
     :ivar stopped: whether the supervisor said stop or is gone, as far as `receive` has seen.
     """
 
-    _QUEUED_REPORTS = 10_000
-
     def __init__(self, pipe: "Connection[Report, Command]") -> None:
         self._pipe = pipe
         self.stopped = False
-        self._queue: queue.Queue[Report | None] = queue.Queue(self._QUEUED_REPORTS)
+        self._queue: DroppingQueue[Report | None] = DroppingQueue()
         self._pump = threading.Thread(target=self._send_queued, name="reports", daemon=True)
         self._pump.start()
 
     def report(self, report: Report) -> None:
-        """Queue a report. If the supervisor has not read 10,000 of them, drop this one."""
-        with suppress(queue.Full):
-            self._queue.put_nowait(report)
+        """Queue a report. A `Droppable` one is dropped if 10,000 of them wait already."""
+        self._queue.put(report, droppable=isinstance(report, Droppable))
 
     def receive(self, wait_s: float | None = 0.0) -> Command | None:
         """Take the next command, waiting up to `wait_s` (None: for ever); None if there is none.
 
-        None also when the supervisor said stop or is gone: then `stopped` is true.
+        Returns None also when the supervisor said stop or is gone: then `stopped` is true.
         """
         try:
             return self._pipe.recv() if self._pipe.poll(wait_s) else None
@@ -71,10 +87,10 @@ class SupervisorLink:
         self._pipe.close()
 
     def _send_queued(self) -> None:
-        somebody_reads = True
+        supervisor_listens = True
         while (report := self._queue.get()) is not None:
-            if somebody_reads:
-                somebody_reads = self._sent(report)
+            if supervisor_listens:
+                supervisor_listens = self._sent(report)
 
     def _sent(self, report: Report) -> bool:
         try:
@@ -91,12 +107,12 @@ def run_child(
     with sigint_left_to_supervisor(), SupervisorLink(pipe) as link, _logging_to(link, verbose):
         try:
             work(link)
-        except Exception as error:  # noqa: BLE001 - nobody above could handle it
+        except Exception as error:  # noqa: BLE001 - only the supervisor can handle it
             link.report(Failed(_sendable(error), traceback.format_exc()))
 
 
 def _sendable(error: Exception) -> Exception:
-    """Errors of libraries may not survive a pipe; the tree's own always do."""
+    """Name an error of a library: unlike the tree's own, it may not survive a pipe."""
     if isinstance(error, PipelineError):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")

@@ -1,6 +1,6 @@
-"""What the supervisor tells its children: small picklable orders, one type each.
+"""Commands of the supervisor to its children: picklable, one type each.
 
-The end of the pipe is the order to stop; it needs no type.
+The end of the pipe is the command to stop; it needs no type.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class ToolSchema:
 
 @dataclass(frozen=True, slots=True)
 class OfferTools:
-    """To the network process: what the session's model may call."""
+    """To the network process: the functions that the model may call."""
 
     tools: tuple[ToolSchema, ...]
 
@@ -34,14 +34,14 @@ class CallTool:
 
 @dataclass(frozen=True, slots=True)
 class CancelTool:
-    """To the tools process: nobody waits for this call any more."""
+    """To the tools process: the result of this call is not needed any more."""
 
     call_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """To the network process: what the model is told about a call."""
+    """To the network process: the answer to a call, for the model."""
 
     call_id: str
     output: str

@@ -1,61 +1,46 @@
 """The supervisor's side of its child processes: spawn, hear, end."""
 
-import importlib
-import multiprocessing
-import os
+import logging
+import queue
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 
 from pipeline.errors import PipelineError, ProcessDiedError
-from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Failed, Report
+from pipeline.ipc.child_process import STOP_S, ChildProcess, Ended, Inbox, Printed
+from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.reports import Log, Report
 from pipeline.system.signals import ending_signals_ignored, sigint_blocked
+
+_log = logging.getLogger(__name__)
 
 
 def _raise(error: PipelineError) -> NoReturn:
     raise error
 
 
-@dataclass(frozen=True, slots=True)
-class ChildProcess:
-    """One spawned process."""
-
-    name: str
-    process: BaseProcess
-    pipe: "Connection[Command, Report]"
-    may_end: bool
-    on_error: Callable[[PipelineError], None]
-
-    def send(self, command: Command) -> None:
-        """Give it an order; nothing happens if it has just ended."""
-        with suppress(OSError):
-            self.pipe.send(command)
-
-
-class ChildFailedError(ProcessDiedError):
-    """A child reported an error that is not in the tree; `traceback` is the child's own."""
-
-    def __init__(self, sentence: str, traceback: str) -> None:
-        super().__init__(sentence)
-        self.traceback = traceback
+def _logged(line: str) -> Report:
+    return Log(logging.INFO, "stderr", line)
 
 
 class ChildProcesses:
-    """Spawned processes, each at the other end of a pipe. Leaving the context ends them all."""
+    """Spawned processes, each at the other end of a pipe. Leaving the context ends them all.
 
-    STOP_S = 0.7
-    """How long they may take to end by themselves before they are killed."""
+    :param notice: called with a sentence about each process that cannot be ended.
+    """
 
-    def __init__(self) -> None:
-        self._spawn = multiprocessing.get_context("spawn")
-        self._children: dict[Connection[Command, Report], ChildProcess] = {}
+    REAP_S = 1.0
+    """How long a killed process may take to go before it is left behind."""
+
+    _REPORTS_AT_ONCE = 100
+
+    def __init__(self, notice: Callable[[str], None] = _log.warning) -> None:
+        self._notice = notice
+        self._inbox: Inbox = DroppingQueue()
+        self._on_error: dict[ChildProcess, Callable[[PipelineError], None]] = {}
+        self._may_end: set[ChildProcess] = set()
+        self._unreaped: list[ChildProcess] = []
 
     def spawn(
         self,
@@ -64,68 +49,74 @@ class ChildProcesses:
         *args: object,
         may_end: bool = False,
         on_error: Callable[[PipelineError], None] = _raise,
+        printed: Callable[[str], Report] = _logged,
     ) -> ChildProcess:
         """Run ``module.main(pipe, *args)`` in a new process.
 
-        :param may_end: whether ending by itself, with exit code 0, is what it should do.
+        :param may_end: whether it is expected to end by itself, with exit code 0.
         :param on_error: called by `reports` when it failed, or ended when it should not.
+        :param printed: makes a report of each line that it writes to a standard stream.
         """
-        ours, theirs = self._spawn.Pipe(duplex=True)
-        process = self._spawn.Process(
-            target=_enter, args=(module, theirs, *args), name=name, daemon=True
-        )
-        with sigint_blocked():
-            process.start()
-        theirs.close()
-        child = self._children[ours] = ChildProcess(name, process, ours, may_end, on_error)
+        with sigint_blocked():  # until the child is known here, and ended with the others
+            child = ChildProcess(name, module, args, self._inbox, printed)
+            self._on_error[child] = on_error
+            if may_end:
+                self._may_end.add(child)
         return child
 
     @property
     def alive(self) -> bool:
         """Whether any child has not ended yet."""
-        return bool(self._children)
+        return bool(self._on_error)
 
     def reports(self, timeout_s: float) -> Iterator[Report]:
-        """What the children say within `timeout_s`, if anything.
+        """Yield what the children report: wait up to `timeout_s` for the first report only.
+
+        Yields at most 100, so that a flood does not keep the caller from its other work.
 
         :raises PipelineError: a child failed or ended when it should not, unless its `on_error`
-            thinks otherwise.
+            takes the error.
         """
-        for pipe in wait(list(self._children), timeout_s):
-            child = self._children.get(pipe)  # type: ignore[call-overload]
-            if child is None:  # ended by whoever handled an earlier report
-                continue
+        for _ in range(self._REPORTS_AT_ONCE):
             try:
-                report = child.pipe.recv()
-            except (EOFError, OSError):
-                self._ended(child)
+                child, news = self._inbox.get(timeout_s)
+            except queue.Empty:
+                return
+            timeout_s = 0.0
+            if isinstance(news, Printed):
+                yield news.report
+            elif child not in self._on_error:  # killed meanwhile
                 continue
-            if isinstance(report, Failed):
-                self.kill(child)
-                child.on_error(_error_of(child.name, report))
+            elif isinstance(news, Ended):
+                self._handle_end(child, news)
             else:
-                yield report
+                yield news
 
     def kill(self, child: ChildProcess) -> None:
-        """End a child at once, with the programs it has started if it leads a process group."""
-        self._children.pop(child.pipe, None)
-        child.pipe.close()
-        if sys.platform != "win32" and child.process.pid is not None:
-            # There is such a group only if the child made one; it may outlive the child.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.process.pid, signal.SIGKILL)
-        child.process.kill()
-        child.process.join()
-        child.process.close()
+        """Kill a child, and the programs that it has started if it leads a process group."""
+        self._on_error.pop(child, None)
+        child.kill()
+        if not child.reap(self.REAP_S):
+            self._unreaped.append(child)
 
     def stop(self) -> None:
-        """Ask all to end by closing their pipes, wait, and kill who does not."""
-        for child in self._children.values():
-            child.pipe.close()
-        deadline_s = time.monotonic() + self.STOP_S
-        for child in list(self._children.values()):
-            child.process.join(max(0.0, deadline_s - time.monotonic()))
-            self.kill(child)
+        """Ask all to end, wait, kill those that have not, and tell which of them remain."""
+        children = [*self._on_error, *self._unreaped]
+        self._on_error.clear()
+        self._unreaped.clear()
+        for child in children:
+            child.hang_up()
+        deadline_s = time.monotonic() + STOP_S
+        for child in children:
+            child.wait_ended(deadline_s - time.monotonic())
+        for child in children:
+            child.kill()
+        deadline_s = time.monotonic() + self.REAP_S
+        for child in children:
+            if child.reap(deadline_s - time.monotonic()):
+                child.join_threads()
+            else:
+                self._leave_behind(child)
 
     def __enter__(self) -> Self:
         return self
@@ -134,27 +125,34 @@ class ChildProcesses:
         with ending_signals_ignored():
             self.stop()
 
-    def _ended(self, child: ChildProcess) -> None:
-        child.process.join(self.STOP_S)
-        exit_code = child.process.exitcode
+    def _leave_behind(self, child: ChildProcess) -> None:
+        child.forget()
+        self._notice(
+            f"The {child.name} process (id {child.process.pid}) cannot be ended: the system holds "
+            "it in a call, of a driver or a file system. It ends when that returns."
+        )
+
+    def _handle_end(self, child: ChildProcess, end: Ended) -> None:
+        on_error = self._on_error[child]
         self.kill(child)
-        # None: on a busy machine it takes its time to go, but it has said all that it had to.
-        if exit_code not in (0, None) or not child.may_end:
-            child.on_error(
+        exit_code = child.process.exitcode if end.exited else None
+        if end.error is not None:
+            on_error(end.error)
+        # None: on a busy machine it ends slowly, but it has reported all that it had to.
+        elif exit_code not in (0, None) or child not in self._may_end:
+            on_error(
                 ProcessDiedError(
-                    f"The {child.name} process ended unexpectedly (exit code {exit_code}): "
-                    "start again, with --verbose to see more."
+                    f"The {child.name} process ended unexpectedly ({_way(exit_code)}). "
+                    "Start again with --verbose to see why."
                 )
             )
 
 
-def _enter(module: str, pipe: "Connection[Report, Command]", *args: Any) -> None:  # noqa: ANN401
-    """First function of a child. The supervisor itself never imports what its children need."""
-    importlib.import_module(module).main(pipe, *args)
-
-
-def _error_of(name: str, failed: Failed) -> PipelineError:
-    if isinstance(failed.error, PipelineError):
-        failed.error.add_note(failed.traceback)
-        return failed.error
-    return ChildFailedError(f"The {name} process failed: {failed.error}", failed.traceback)
+def _way(exit_code: int | None) -> str:
+    """How a process ended, in a person's words."""
+    if exit_code is None:
+        return "it reports nothing any more"
+    if exit_code < 0:
+        names = {number.value: number.name for number in signal.Signals}
+        return f"signal {names.get(-exit_code, -exit_code)}"
+    return f"exit code {exit_code}"

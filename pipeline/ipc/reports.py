@@ -1,9 +1,9 @@
-"""What the processes tell the supervisor: small picklable facts, one type each.
+"""Reports of the processes to the supervisor: picklable facts, one type each.
 
 The network process also sends `CallTool` and `CancelTool`, for the supervisor to pass on.
 
-They go over a pipe, never through shared memory: nothing here is urgent, and losing or delaying
-one changes neither the sound nor a cut.
+They go over a pipe, never through shared memory: nothing here is urgent, and a late report changes
+neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the others never are.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A part of the pipeline works from now on: network, microphone or speaker."""
+    """A part of the pipeline has started: network, microphone or speaker."""
 
     part: str
     facts: str
@@ -24,7 +24,7 @@ class Started:
 class ClockStarted:
     """A card runs: sample *n* passes between it and the pipeline *n* sample times after `start_ns`.
 
-    The time is ``time.monotonic_ns``, and 0 where only the card itself knows.
+    The time is ``time.monotonic_ns``; 0 where only the card itself knows it.
     """
 
     part: str
@@ -42,7 +42,7 @@ class MissedPeriod(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PeriodsMissed:
-    """A card, "microphone" or "speaker", had to go on without us."""
+    """A card, "microphone" or "speaker", was not served in time."""
 
     part: str
     periods: tuple[MissedPeriod, ...]
@@ -50,7 +50,7 @@ class PeriodsMissed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The process gives up. `error` is a PipelineError, or whatever was raised unexpectedly."""
+    """The process gives up. `error` is a PipelineError, or a RuntimeError that names another."""
 
     error: Exception
     traceback: str
@@ -58,7 +58,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A library's message, or the process's own; shown with --verbose, warnings always."""
+    """A message of a library or of the process; shown with --verbose, errors always."""
 
     level: int
     logger: str
@@ -67,7 +67,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A sound card as PortAudio lists it. Numbers are its own and differ between processes."""
+    """A sound card as PortAudio lists it; the index may differ between processes."""
 
     index: int
     name: str
@@ -96,7 +96,7 @@ class Connecting:
 
 @dataclass(frozen=True, slots=True)
 class SessionReady:
-    """The service accepted the settings and hears the microphone."""
+    """The service has accepted the settings; the microphone is sent."""
 
     session_id: str
     model: str
@@ -110,43 +110,43 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """The user has finished; an answer is being made."""
+    """The user has finished speaking; the service prepares an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserSaid:
-    """What the service understood; empty if nothing or if transcription failed."""
+    """The user's words as the service understood them; empty if it understood nothing."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AssistantSaid:
-    """The next piece of the answer's words."""
+    """The next part of the answer's text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AssistantDone:
-    """The words of the answer are complete, or will not go on."""
+    """The text of the answer is complete, or was broken off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The user cut the answer off after `heard_ms` of it."""
+    """The user interrupted the answer after hearing `heard_ms` of it."""
 
     heard_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Everything has been heard; it is the user's turn."""
+    """The whole answer has been heard; it is the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should know; the conversation goes on."""
+    """A sentence for the person; the conversation continues."""
 
     message: str
 
@@ -157,26 +157,26 @@ class EventRead:
 
     kind: str
     at_ns: int
-    """``time.monotonic_ns`` at which it had been read."""
+    """``time.monotonic_ns`` after it was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What was done about an unusual event, for --verbose."""
+    """How an unusual event was handled, for --verbose."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolsLoaded:
-    """The user's files are imported; these functions can be called."""
+    """The user's files are imported; the model can call these functions."""
 
     tools: tuple[ToolSchema, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned:
-    """What the model shall hear of a call: JSON of the result, or a sentence about the error."""
+    """The answer to a call, for the model: JSON of the result, or a sentence about the error."""
 
     call_id: str
     output: str
@@ -184,7 +184,7 @@ class ToolReturned:
 
 @dataclass(frozen=True, slots=True)
 class ToolEnded:
-    """The function of a call occupies the tools process no longer, however it ended."""
+    """The function of a call has ended in some way and occupies the tools process no longer."""
 
     call_id: str
 
@@ -198,7 +198,7 @@ class ToolPrinted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recorded input has been spoken and answered: nothing more will happen."""
+    """A recorded input has been spoken and answered: the conversation is over."""
 
 
 Report = (
@@ -228,3 +228,8 @@ Report = (
     | CancelTool
     | Finished
 )
+
+Droppable = Log | EventRead | Trace | ToolPrinted
+"""Reports that only inform a person. A library, a service or a tool can make any number of them,
+so most of a flood is dropped. All others come at the pace of a conversation (words, turns, calls)
+or once in the life of a process: they are kept, and cannot fill the memory."""

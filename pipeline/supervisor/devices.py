@@ -1,9 +1,11 @@
-"""The sound cards there are, listed by a process that ends then."""
+"""Lists the sound cards, in a process of its own: the supervisor never loads PortAudio."""
+
+from collections.abc import Callable
 
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Device, DevicesFound
+from pipeline.ipc.reports import Device, DevicesFound, Report
 
 POLL_S = 0.25
 
@@ -11,24 +13,29 @@ POLL_S = 0.25
 def list_devices(settings: Settings) -> int:
     """Print the sound cards that settings can name."""
     console = Console(verbose=settings.verbose)
-    with ChildProcesses() as children:
-        found = find_devices(children, console, settings.verbose)
+    with ChildProcesses(console.say) as children:
+        found = find_devices(children, settings.verbose, console.show)
     for device in found:
         console.say(_described(device))
     if not found:
-        console.say("There is no sound card: give --input and --output a .wav file.")
+        console.say("No sound card found: give --input and --output a .wav file.")
     return 0
 
 
-def find_devices(children: ChildProcesses, console: Console, verbose: bool) -> tuple[Device, ...]:
-    """Have the sound cards listed by a process that ends then."""
+def find_devices(
+    children: ChildProcesses, verbose: bool, handle: Callable[[Report], None]
+) -> tuple[Device, ...]:
+    """Wait for the list of all sound cards.
+
+    :param handle: takes what the children report meanwhile.
+    :raises PipelineError: a child failed.
+    """
     children.spawn("probe", "pipeline.audio.probe", verbose, may_end=True)
-    while children.alive:
+    while True:
         for report in children.reports(POLL_S):
             if isinstance(report, DevicesFound):
                 return report.devices
-            console.show(report)
-    return ()
+            handle(report)
 
 
 def _described(device: Device) -> str:

@@ -1,4 +1,4 @@
-"""What a person may miss while the conversation goes on: losses counted in shared state."""
+"""Notices what goes wrong while the conversation continues, from counters in shared state."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,22 +10,22 @@ from pipeline.shm.watchdog import Heartbeat
 _REMEDIES = {
     "microphone": "check it, or choose another with --input",
     "loudspeaker": "check it, or choose another with --output",
-    "network process": "if it stays so, press Ctrl-C and start again",
+    "network process": "if this lasts, press Ctrl-C and start again",
 }
 
 
 class HealthMonitor:
-    """Tells each loss, pause and standstill once, as soon as `notices` sees it."""
+    """Reports each loss, pause and standstill once."""
 
     def __init__(self, state: SharedState, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._playback = state.playback
         self._clock_ns = clock_ns
         self._losses = {
-            "the network has been away for too long": state.capture.lost_samples,
-            "its card was opened anew": state.capture.gap_samples,
+            "the network was away for too long": state.capture.lost_samples,
+            "it had to be opened again": state.capture.gap_samples,
         }
-        self._told_samples = dict.fromkeys(self._losses, 0)
-        self._told_underruns = 0
+        self._noticed_samples = dict.fromkeys(self._losses, 0)
+        self._noticed_underruns = 0
         self._heartbeats = {
             "microphone": Heartbeat(state.capture.heartbeat_ns),
             "loudspeaker": Heartbeat(state.playback.heartbeat_ns),
@@ -33,37 +33,37 @@ class HealthMonitor:
         }
 
     def notices(self) -> Iterator[str]:
-        """A sentence for whatever is new; call it a few times a second."""
-        yield from self._losses_of_the_microphone()
+        """Yield a sentence for each new event; call this a few times a second."""
+        yield from self._microphone_losses()
         yield from self._pauses()
         yield from self._standstills()
 
-    def _losses_of_the_microphone(self) -> Iterator[str]:
+    def _microphone_losses(self) -> Iterator[str]:
         for reason, word in self._losses.items():
             samples = word.load()
-            if samples > self._told_samples[reason]:
-                lost_ms = samples_to_ms(samples - self._told_samples[reason])
-                yield f"{lost_ms} ms of the microphone are lost: {reason}."
-            self._told_samples[reason] = samples
+            if samples > self._noticed_samples[reason]:
+                lost_ms = samples_to_ms(samples - self._noticed_samples[reason])
+                yield f"{lost_ms} ms of microphone audio were lost: {reason}."
+            self._noticed_samples[reason] = samples
 
     def _pauses(self) -> Iterator[str]:
         underruns = self._playback.underruns.load()
-        if underruns > self._told_underruns:
+        if underruns > self._noticed_underruns:
             delay_ms = self._playback.playout_delay_ns.load() // NS_PER_MS
             yield (
-                f"The answer paused {_times(underruns - self._told_underruns)}: the network was "
-                f"too slow. Answers begin up to {delay_ms} ms later while it is."
+                f"The answer paused {_times(underruns - self._noticed_underruns)}: the network was "
+                f"too slow. Answers begin up to {delay_ms} ms later until it recovers."
             )
-        self._told_underruns = underruns
+        self._noticed_underruns = underruns
 
     def _standstills(self) -> Iterator[str]:
-        """A card that is pulled out, or a process that hangs, does not always end."""
+        """Watch heartbeats: after a card is pulled out, or when it hangs, a process may not end."""
         for name, heartbeat in self._heartbeats.items():
             if heartbeat.changed(self._clock_ns()):
                 yield (
-                    f"The {name} has stood still for {heartbeat.PATIENCE_S} s: {_REMEDIES[name]}."
+                    f"The {name} has not worked for {heartbeat.PATIENCE_S} s: {_REMEDIES[name]}."
                     if heartbeat.silent
-                    else f"The {name} goes on."
+                    else f"The {name} is working again."
                 )
 
 

@@ -1,25 +1,26 @@
 """The supervisor's side of the tools process: limits, replacement, one answer for each call.
 
 A function that holds the interpreter can neither be cancelled nor asked anything. So every limit is
-kept here, and a process that does not come back is killed and replaced by a new one at the next
-call. The sound, the microphone and an interruption never notice, as they live elsewhere.
+kept here, and a process that does not return is killed; the next call starts a new one. Sound,
+microphone and interruptions live in other processes and do not notice.
 """
 
 import time
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError
+from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
-from pipeline.ipc.processes import ChildProcess, ChildProcesses
-from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
 
 
 class ToolProcess:
     """Calls functions of the user's `files`.
 
-    :param offer: told once what can be called.
+    :param offer: called once, with what the model can call.
     :param answer: called exactly once for each call that is not cancelled.
-    :param notice: told what a person should know.
+    :param notice: called with sentences for the person.
     """
 
     GRACE_S = 1.0
@@ -51,14 +52,14 @@ class ToolProcess:
     def start(self) -> None:
         """Spawn the process, which imports the files.
 
-        If it cannot, `ChildProcesses.reports` raises the error: nobody has begun to talk yet.
+        If it cannot, `ChildProcesses.reports` raises the error: the conversation has not begun.
         """
         self._running()
 
     def handle(
         self, report: ToolsLoaded | CallTool | CancelTool | ToolReturned | ToolEnded
     ) -> None:
-        """Take what the network process asks for and what the tools process says."""
+        """Handle what the network process asks for and what the tools process reports."""
         match report:
             case ToolsLoaded(tools) if not self._loaded:
                 self._loaded = True
@@ -73,14 +74,14 @@ class ToolProcess:
                 self.ended(report)
 
     def call(self, command: CallTool) -> None:
-        """Run a function; its answer follows, whatever happens to the process."""
+        """Start a function; its answer follows, whatever happens to the process."""
         until_s = time.monotonic() + self._timeout_s
         self._unanswered_until_s[command.call_id] = until_s
         self._occupied_until_s[command.call_id] = until_s + self.GRACE_S
         self._running().send(command)
 
     def cancel(self, command: CancelTool) -> None:
-        """Nobody waits for this call any more."""
+        """Cancel a call; it is not answered."""
         self._unanswered_until_s.pop(command.call_id, None)
         if command.call_id in self._occupied_until_s:
             self._running().send(command)
@@ -93,14 +94,14 @@ class ToolProcess:
         self._occupied_until_s.pop(report.call_id, None)
 
     def enforce_limits(self) -> None:
-        """Enforce the limits; call this a few times a second."""
+        """Give up calls that take too long; call this a few times a second."""
         now_s = time.monotonic()
         for call_id, until_s in list(self._unanswered_until_s.items()):
             if now_s > until_s:
                 self._refuse(call_id, f"took longer than {self._timeout_s:g} s")
                 self._running().send(CancelTool(call_id))
         if any(now_s > until_s for until_s in self._occupied_until_s.values()):
-            self._replace("a function did not end in time")
+            self._replace()
 
     def _running(self) -> ChildProcess:
         if self._child is None:
@@ -110,24 +111,30 @@ class ToolProcess:
                 self._verbose,
                 self._files,
                 on_error=self._broken,
+                printed=ToolPrinted,
             )
         return self._child
 
     def _broken(self, error: PipelineError) -> None:
-        """The process ended by itself, or could not import the files (again)."""
+        """Handle a process that ended by itself, or could not import the files (again)."""
         if not self._loaded:
             raise error
         self._child = None
-        self._give_up(str(error))
+        self._give_up(f"{error} The next call starts a new process.")
+        for traceback in getattr(error, "__notes__", ()) if self._verbose else ():
+            self._notice(traceback)
 
-    def _replace(self, reason: str) -> None:
+    def _replace(self) -> None:
         if self._child is not None:
             self._children.kill(self._child)
         self._child = None
-        self._give_up(reason)
+        self._give_up(
+            "A function did not end in time: the tools process was stopped. "
+            "The next call starts a new process."
+        )
 
-    def _give_up(self, reason: str) -> None:
-        self._notice(f"The tools process is replaced: {reason}")
+    def _give_up(self, sentence: str) -> None:
+        self._notice(sentence)
         self._occupied_until_s.clear()
         for call_id in list(self._unanswered_until_s):
             self._refuse(call_id, "failed, because its process had to be replaced")

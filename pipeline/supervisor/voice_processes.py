@@ -12,16 +12,16 @@ from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 
 CAPTURE_RING_MS = 30_000
-"""How long the microphone may wait for the network."""
+"""Length of microphone audio that can wait for the network."""
 
 PLAYBACK_RING_FRAMES = 1_024
-"""51 s of whole frames; longer answers wait in the network process."""
+"""51 s of full frames; the rest of a longer answer waits in the network process."""
 
 
 class VoiceProcesses:
-    """Shared memory and the three processes of one conversation.
+    """Owns the shared memory and the three processes of one conversation.
 
-    :param stack: receives what must be given back.
+    :param stack: releases shared memory and sockets when it closes.
     :param frame_ms: length of the microphone's frames.
     """
 
@@ -37,7 +37,7 @@ class VoiceProcesses:
         stack.callback(self.state.supervisor.stop.store, 1)
 
     def start_network(self, settings: Settings) -> None:
-        """`settings` hold the endpoint to talk with."""
+        """Start the network process, which connects to the endpoint of `settings`."""
         self._network = self._children.spawn(
             "network", "pipeline.network.process", settings, self._names, self._network_socket
         )

@@ -1,13 +1,12 @@
 """The tools process: imports the user's files, then runs their functions as the model calls them.
 
-    main thread        the event loop: the files' import, then every coroutine
-    commands           takes calls and cancellations; sees the end of the pipe, and ends all at once
-    one a running call functions that are no coroutines
-    output             what they print
-    reports            sends what the others report
+    main thread          the event loop: imports the files, then runs every coroutine
+    commands             takes calls and cancellations; ends the process at the end of the pipe
+    one for each call    runs a function that is not a coroutine
+    reports              sends what the others report
 
 Some libraries work in the main thread alone, so it is the user's. The end must not depend on it:
-it may be busy for long.
+it may be busy for long. The supervisor reads what is printed here.
 """
 
 import asyncio
@@ -24,7 +23,6 @@ from pipeline.ipc.commands import CallTool, CancelTool, Command
 from pipeline.ipc.reports import Report, ToolsLoaded
 from pipeline.tools.calls import Calls
 from pipeline.tools.loading import load_tools
-from pipeline.tools.printing import prints_reported
 
 
 def main(pipe: "Connection[Report, Command]", verbose: bool, files: tuple[str, ...]) -> None:
@@ -41,11 +39,10 @@ def _work(files: tuple[str, ...], link: SupervisorLink) -> None:
     loop = asyncio.new_event_loop()
     calls = Calls(loop, link.report)
     threading.Thread(target=_serve, args=(link, calls), name="commands", daemon=True).start()
-    with prints_reported(link.report):
-        tools = load_tools(files)
-        link.report(ToolsLoaded(tuple(tool.schema for tool in tools.values())))
-        calls.offer(tools)
-        loop.run_forever()
+    tools = load_tools(files)
+    link.report(ToolsLoaded(tuple(tool.schema for tool in tools.values())))
+    calls.offer(tools)
+    loop.run_forever()
 
 
 def _serve(link: SupervisorLink, calls: Calls) -> None:
@@ -60,7 +57,7 @@ def _serve(link: SupervisorLink, calls: Calls) -> None:
 
 
 def _end() -> NoReturn:
-    """End at once, whatever still runs here, and with it the programs that tools have started."""
+    """End the process and the programs that tools have started at once, whatever still runs."""
     if sys.platform != "win32":
         os.killpg(0, signal.SIGTERM)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""A process that runs but does not work is told, and so is its return."""
+"""A process that runs but does not work is noticed, and so is its recovery."""
 
 import signal
 from pathlib import Path
@@ -19,7 +19,7 @@ CHILDREN = ("network process", "loudspeaker", "microphone")
 
 
 @pytest.mark.parametrize("name", CHILDREN)
-def test_who_stands_still_is_told(name: str, tmp_path: Path) -> None:
+def test_a_standstill_is_noticed(name: str, tmp_path: Path) -> None:
     with (
         ScriptedService(listen) as service,
         run_on_files(service, tmp_path, noise(60, -9, 9, seed=1)) as program,
@@ -27,9 +27,9 @@ def test_who_stands_still_is_told(name: str, tmp_path: Path) -> None:
         program.wait_output("Listening")
         stuck = program.children()[CHILDREN.index(name)]
         stuck.send_signal(signal.SIGSTOP)
-        program.wait_output(f"The {name} has stood still for 3 s: ")
+        program.wait_output(f"The {name} has not worked for 3 s: ")
         stuck.send_signal(signal.SIGCONT)
-        program.wait_output(f"The {name} goes on.")
+        program.wait_output(f"The {name} is working again.")
         program.interrupt()
         program.wait_exit()
-        assert program.out.count("stood still") == 1
+        assert program.out.count("has not worked") == 1

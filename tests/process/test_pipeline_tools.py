@@ -146,7 +146,7 @@ def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
         ) as program,
     ):
         assert program.wait_exit() == 0, program.said
-        assert "The tools process is replaced" in program.out, program.said
+        assert "the tools process was stopped" in program.out, program.said
         (session,) = service.sessions
     answered = outputs(session)
     assert [call_id for call_id, _ in answered] == ["wait", "ping"]

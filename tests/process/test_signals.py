@@ -16,8 +16,9 @@ from typing import TypeVar
 import psutil
 import pytest
 
+from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import CallTool
-from pipeline.ipc.processes import ChildProcess, ChildProcesses
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report, ToolPrinted, ToolReturned, ToolsLoaded
 from tests.support.program import GENEROUS_S, REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession

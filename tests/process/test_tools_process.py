@@ -1,39 +1,31 @@
-"""The spawned process itself: calls in, answers out, and its end in every case."""
+"""The tools process: calls in, answers out, and its end in every case."""
 
 import json
-import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 import pytest
 
-from pipeline.errors import ToolError
-from pipeline.ipc.commands import CallTool, CancelTool, Command
-from pipeline.ipc.reports import (
-    Failed,
-    Log,
-    Report,
-    ToolEnded,
-    ToolPrinted,
-    ToolReturned,
-    ToolsLoaded,
-)
-from pipeline.tools.process import main
+from pipeline.errors import PipelineError, ToolError
+from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.reports import Log, Report, ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "tools.py"
-HANG_S = 60
+HANG_S = 60.0
+POLL_S = 0.25
 T = TypeVar("T")
 
 TOOLS = '''
 from __future__ import annotations
-import asyncio, os, subprocess, sys, threading, time
+import asyncio, ctypes, os, subprocess, sys, threading, time
 from dataclasses import dataclass
 
 print("imported")
@@ -130,6 +122,14 @@ def speak() -> None:
     subprocess.run([sys.executable, "-c", "print('five')"], check=True)
     print("\\N{SNOWMAN}")
 
+def write_natively(count: int) -> int:
+    """Write, and let nothing else of the interpreter run meanwhile."""
+    written = 0
+    while written < count:
+        written += ctypes.PyDLL(None).write(1, b"x" * (count - written), count - written)
+    os.write(1, b"\\n")
+    return written
+
 def flood(done: str) -> str:
     """Print more than any queue holds, then leave a file."""
     for n in range(50_000):
@@ -140,28 +140,40 @@ def flood(done: str) -> str:
 
 
 class ToolsProcess:
-    """The supervisor's end of a tools process."""
+    """A tools process as the supervisor has it."""
 
-    def __init__(self, process: Any, pipe: "Connection[Command, Report]") -> None:
-        self.process = process
-        self.pipe = pipe
+    def __init__(self, *files: Path, verbose: bool) -> None:
+        self.children = ChildProcesses()
         self.reports: list[Report] = []
+        self.errors: list[PipelineError] = []
         self._calls = 0
+        self.child = self.children.spawn(
+            "tools",
+            "pipeline.tools.process",
+            verbose,
+            tuple(map(str, files)),
+            on_error=self.errors.append,
+            printed=ToolPrinted,
+        )
 
     def wait_for(self, find: Callable[[Report], T | None]) -> T:
         """Read on until a report, old or new, is what `find` looks for."""
         for report in self.reports:
             if (found := find(report)) is not None:
                 return found
-        while self.pipe.poll(HANG_S):
-            report = self.pipe.recv()
-            self.reports.append(report)
-            if (found := find(report)) is not None:
-                return found
-        raise AssertionError(f"not reported; there was {self.reports}")
+        deadline_s = time.monotonic() + HANG_S
+        while self.children.alive and time.monotonic() < deadline_s:
+            for report in self.children.reports(POLL_S):
+                self.reports.append(report)
+                if (found := find(report)) is not None:
+                    return found
+        raise AssertionError(f"not reported; there was {self.reports}, {self.errors}")
 
     def wait_report(self, report: Report) -> None:
         self.wait_for(lambda other: other if other == report else None)
+
+    def wait_loaded(self) -> ToolsLoaded:
+        return self.wait_for(lambda report: report if isinstance(report, ToolsLoaded) else None)
 
     def wait_printed(self, text: str) -> str:
         """Wait for a line that starts so, and return it."""
@@ -178,7 +190,7 @@ class ToolsProcess:
     def call_raw(self, name: str, arguments: str) -> str:
         self._calls += 1
         call_id = f"call_{self._calls}"
-        self.pipe.send(CallTool(call_id, name, arguments))
+        self.child.send(CallTool(call_id, name, arguments))
         return call_id
 
     def wait_output(self, call_id: str) -> str:
@@ -193,34 +205,27 @@ class ToolsProcess:
     def kinds(self, call_id: str) -> list[type[Report]]:
         return [type(r) for r in self.reports if getattr(r, "call_id", None) == call_id]
 
-    def wait_ended(self) -> None:
-        """Wait until the process is gone, and read what it still said."""
-        self.process.join(HANG_S)
-        assert self.process.exitcode is not None
-        try:
-            while True:
-                self.reports.append(self.pipe.recv())
-        except (EOFError, OSError):
-            pass
+    def wait_ended(self) -> PipelineError:
+        """Read until the process is gone, and return what became of it."""
+        deadline_s = time.monotonic() + HANG_S
+        while not self.errors:
+            assert time.monotonic() < deadline_s
+            self.reports += self.children.reports(POLL_S)
+        (error,) = self.errors
+        return error
+
+    def hang_up(self) -> None:
+        """Say stop, and wait until it has ended by itself."""
+        self.child.hang_up()
+        assert self.child.reap(HANG_S)
+        assert self.child.process.exitcode != -signal.SIGKILL
 
 
 @contextmanager
 def tools_process(*files: Path, verbose: bool = False) -> Iterator[ToolsProcess]:
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe(duplex=True)
-    process = spawn.Process(target=main, args=(theirs, verbose, tuple(map(str, files))))
-    process.start()
-    theirs.close()
-    try:
-        yield ToolsProcess(process, ours)
-    finally:
-        ours.close()
-        process.join(HANG_S)
-        ended = process.exitcode is not None
-        process.kill()
-        process.join()
-        process.close()
-        assert ended, "the closed pipe did not end the process"
+    tools = ToolsProcess(*files, verbose=verbose)
+    with tools.children:
+        yield tools
 
 
 @pytest.fixture
@@ -233,7 +238,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def tools(file: Path) -> Iterator[ToolsProcess]:
     with tools_process(file) as process:
-        process.wait_for(lambda report: report if isinstance(report, ToolsLoaded) else None)
+        process.wait_loaded()
         yield process
 
 
@@ -268,7 +273,7 @@ def test_calls_run_at_once(tools: ToolsProcess) -> None:
 def test_a_cancelled_coroutine_ends_unanswered(tools: ToolsProcess) -> None:
     call_id = tools.call("sleep_async")
     tools.wait_printed("asleep")
-    tools.pipe.send(CancelTool(call_id))
+    tools.child.send(CancelTool(call_id))
     tools.wait_report(ToolEnded(call_id))
     tools.wait_printed("cancelled")
     assert tools.kinds(call_id) == [ToolEnded]
@@ -277,7 +282,7 @@ def test_a_cancelled_coroutine_ends_unanswered(tools: ToolsProcess) -> None:
 def test_a_cancelled_thread_goes_on_unheard(tools: ToolsProcess) -> None:
     call_id = tools.call("hold")
     tools.wait_printed("holding")
-    tools.pipe.send(CancelTool(call_id))
+    tools.child.send(CancelTool(call_id))
     assert tools.wait_output(tools.call("counted")) == "1"
     assert tools.kinds(call_id) == []
     tools.wait_output(tools.call("release"))
@@ -296,6 +301,17 @@ def test_whatever_is_printed_comes_as_lines(tools: ToolsProcess) -> None:
     tools.wait_report(ToolPrinted("\N{SNOWMAN}"))
     lines = [report.line for report in tools.reports if isinstance(report, ToolPrinted)]
     assert lines == ["imported", "one", "  two", "three", "four \ufffd", "five", "\N{SNOWMAN}"]
+
+
+def test_a_megabyte_written_natively_by_a_function_that_holds_the_interpreter(
+    tools: ToolsProcess,
+) -> None:
+    """A pipe takes 64 KB that have not been read; the rest waits for a reader elsewhere."""
+    assert tools.wait_output(tools.call("write_natively", count=1 << 20)) == str(1 << 20)
+    tools.wait_output(tools.call("speak"))
+    tools.wait_report(ToolPrinted("\N{SNOWMAN}"))
+    lines = [report.line for report in tools.reports if isinstance(report, ToolPrinted)]
+    assert "".join(lines).count("x") == 1 << 20
 
 
 def test_a_flood_of_lines_does_not_lose_an_answer(tools: ToolsProcess, tmp_path: Path) -> None:
@@ -320,8 +336,7 @@ def test_tracebacks_are_for_the_verbose(file: Path, verbose: bool) -> None:
 
 def test_a_tool_that_ends_the_process_is_seen_as_its_end(tools: ToolsProcess) -> None:
     call_id = tools.call("die")
-    tools.wait_ended()
-    assert tools.process.exitcode == 7
+    assert "(exit code 7)" in str(tools.wait_ended())
     assert tools.kinds(call_id) == []
 
 
@@ -329,9 +344,7 @@ def test_a_tool_that_ends_the_process_is_seen_as_its_end(tools: ToolsProcess) ->
 def test_the_closed_pipe_ends_it_in_the_midst_of_a_call(tools: ToolsProcess, name: str) -> None:
     tools.call(name)
     tools.wait_printed("asleep")
-    tools.pipe.close()
-    tools.process.join(HANG_S)
-    assert tools.process.exitcode is not None
+    tools.hang_up()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of this kind")
@@ -339,8 +352,7 @@ def test_programs_that_tools_started_end_with_it(tools: ToolsProcess) -> None:
     tools.call("linger")
     pid = int(tools.wait_printed("child").split()[1])
     program = psutil.Process(pid)
-    tools.pipe.close()
-    tools.process.join(HANG_S)
+    tools.hang_up()
     with suppress(psutil.NoSuchProcess):
         while program.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.01)
@@ -351,17 +363,17 @@ def test_the_closed_pipe_ends_it_while_it_imports(tmp_path: Path) -> None:
     path.write_text("import time\nprint('importing')\ntime.sleep(1000)\n")
     with tools_process(path) as tools:
         tools.wait_printed("importing")
+        tools.hang_up()
 
 
 def test_a_file_that_fails_is_told_with_the_users_traceback(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("print('on the way')\n1 / 0\n")
     with tools_process(path) as tools:
-        failed = tools.wait_for(lambda report: report if isinstance(report, Failed) else None)
-        tools.wait_ended()
-    assert isinstance(failed.error, ToolError)
-    assert str(failed.error).startswith(f"{path}, line 2: importing it raises ZeroDivisionError")
-    assert f'File "{path}", line 2, in <module>' in failed.traceback
+        error = tools.wait_ended()
+    assert isinstance(error, ToolError)
+    assert str(error).startswith(f"{path}, line 2: importing it raises ZeroDivisionError")
+    assert f'File "{path}", line 2, in <module>' in error.__notes__[0]
     assert ToolPrinted("on the way") in tools.reports
 
 
@@ -369,8 +381,11 @@ def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "PYTHONPYCACHEPREFIX"):
         monkeypatch.setenv(name, os.fspath(tmp_path))
     with tools_process(EXAMPLES) as tools:
-        loaded = tools.wait_for(lambda report: report if isinstance(report, ToolsLoaded) else None)
-        assert [tool.name for tool in loaded.tools] == ["current_time", "calculate", "note"]
+        assert [tool.name for tool in tools.wait_loaded().tools] == [
+            "current_time",
+            "calculate",
+            "note",
+        ]
         for name, arguments, output in (
             ("current_time", {"city": "são paulo"}, '"In são paulo it is '),
             ("current_time", {"city": "Munich"}, '"In Munich it is '),

@@ -1,7 +1,11 @@
 """Tiny child processes for tests of supervision; the first argument of `main` names one."""
 
+import ctypes
+import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +15,7 @@ from typing import Any
 from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import CallTool
-from pipeline.ipc.reports import Notice, ToolReturned
+from pipeline.ipc.reports import Log, Notice, ToolReturned
 
 
 def main(pipe: "Connection[Any, Any]", kind: str, *args: Any) -> None:
@@ -77,6 +81,56 @@ def _mask(pipe: "Connection[Any, Any]") -> None:
     pipe.send(Notice(f"[{', '.join(signal.Signals(number).name for number in mask)}]"))
 
 
+def _print_and_end(link: SupervisorLink) -> None:
+    print("to standard output")  # noqa: T201
+    print("to standard error", file=sys.stderr)  # noqa: T201
+    os.write(1, b"past Python\n")
+    subprocess.run([sys.executable, "-c", "print('a program')"], check=True)
+    link.report(Notice("printed"))
+    raise DeviceError("No such card.")
+
+
+def _print_natively(count: int, link: SupervisorLink) -> None:
+    """Write while nothing else of this interpreter can run."""
+    written = 0
+    while written < count:
+        written += ctypes.PyDLL(None).write(2, b"x" * (count - written), count - written)
+    link.report(Notice(str(written)))
+    _stay(link)
+
+
+def _leave_a_program(pipe: "Connection[Any, Any]") -> None:
+    """End, while a program in a session of its own keeps the standard streams."""
+    program = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    pipe.send(Notice(str(program.pid)))
+    os._exit(4)
+
+
+def _flood(count: int, link: SupervisorLink) -> None:
+    for n in range(count):
+        link.report(Log(logging.INFO, "flood", str(n)))
+    link.report(ToolReturned("c1", "not lost"))
+    _stay(link)
+
+
+def _crash(_pipe: "Connection[Any, Any]") -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.string_at(0)
+
+
+def _stop_in_the_middle_of_a_report(pipe: "Connection[Any, Any]") -> None:
+    pipe.send(Notice(str(os.getpid())))
+    os.write(pipe.fileno(), b"\0\0\1\0")  # 256 bytes are to follow
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _send_nonsense(pipe: "Connection[Any, Any]") -> None:
+    pipe.send_bytes(b"nonsense")
+    pipe.recv()
+
+
 def _die(_pipe: "Connection[Any, Any]") -> None:
     os._exit(3)
 
@@ -98,6 +152,10 @@ def _hang_up_and_stay(pipe: "Connection[Any, Any]") -> None:
 BARE: dict[str, Callable[[Any], None]] = {
     "die": _die,
     "mask": _mask,
+    "crash": _crash,
+    "leave a program": _leave_a_program,
+    "stop in the middle of a report": _stop_in_the_middle_of_a_report,
+    "send nonsense": _send_nonsense,
     "ignore stop": _ignore_stop,
     "hang up and stay": _hang_up_and_stay,
 }
@@ -110,4 +168,7 @@ SUPERVISED: dict[str, Callable[..., None]] = {
     "unexpected failure": _unexpected_failure,
     "unpicklable failure": _unpicklable_failure,
     "ctrl-c": _ctrl_c,
+    "print and end": _print_and_end,
+    "print natively": _print_natively,
+    "flood": _flood,
 }

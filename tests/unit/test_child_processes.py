@@ -1,7 +1,9 @@
-"""Real spawned children: heard, ended, and never left behind."""
+"""Real child processes: their reports arrive, they end, and none is left behind."""
 
+import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +11,12 @@ import psutil
 import pytest
 
 from pipeline.errors import DeviceError, PipelineError, ProcessDiedError
+from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import CallTool
-from pipeline.ipc.processes import ChildFailedError, ChildProcess, ChildProcesses
-from pipeline.ipc.reports import Notice, Report, ToolReturned
+from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.reports import Log, Notice, Report, ToolPrinted, ToolReturned
+from pipeline.ipc.sender import CommandSender
 from pipeline.system.signals import ENDING_SIGNALS
 
 POLL_S = 1.0
@@ -52,7 +57,7 @@ def test_a_child_reports_in_order_and_may_end(children: ChildProcesses) -> None:
     assert not children.alive
 
 
-def test_several_children_are_heard_at_once(children: ChildProcesses) -> None:
+def test_reports_of_several_children_arrive(children: ChildProcesses) -> None:
     for sentence in ("one", "two"):
         spawn(children, "say", sentence, may_end=True)
     reports = all_reports(children)
@@ -146,17 +151,17 @@ def test_an_error_of_the_tree_arrives_as_it_was_raised(children: ChildProcesses)
         ("unpicklable failure", "UnpicklableError: 1 and 2"),
     ],
 )
-def test_any_other_error_is_told_with_its_traceback(
+def test_any_other_error_arrives_with_its_traceback(
     children: ChildProcesses, kind: str, words: str
 ) -> None:
     spawn(children, kind)
     with pytest.raises(ChildFailedError, match=words) as caught:
         all_reports(children)
-    assert "Traceback" in caught.value.traceback
+    assert "Traceback" in caught.value.__notes__[0]
     assert caught.value.exit_code == 1
 
 
-def test_an_error_can_be_taken_by_somebody_else(children: ChildProcesses) -> None:
+def test_on_error_takes_the_error(children: ChildProcesses) -> None:
     errors: list[PipelineError] = []
     spawn(children, "unexpected failure", on_error=errors.append)
     assert all_reports(children) == []
@@ -180,7 +185,7 @@ def test_ctrl_c_does_not_reach_a_child(children: ChildProcesses) -> None:
     assert next_report(children) == Notice("still here")
 
 
-def test_a_child_whose_reports_nobody_reads_ends_nevertheless() -> None:
+def test_a_child_with_unread_reports_ends() -> None:
     with ChildProcesses() as children:
         spawn(children, "say a lot")
         assert next_report(children) == Notice("0 " + 100 * "x")
@@ -193,3 +198,172 @@ def test_signals_are_as_before_afterwards() -> None:
         spawn(children, "stay")
     assert [signal.getsignal(number) for number in ENDING_SIGNALS] == before
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+
+
+# What a child prints
+
+
+def test_what_a_child_prints_is_not_shown_as_it_comes(
+    children: ChildProcesses, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spawn(children, "print and end")
+    with pytest.raises(DeviceError):
+        all_reports(children)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_child_prints_comes_before_its_error(children: ChildProcesses) -> None:
+    errors: list[PipelineError] = []
+    spawn(children, "print and end", on_error=errors.append)
+    reports = all_reports(children)
+    lines = [report.message for report in reports if isinstance(report, Log)]
+    assert lines == ["to standard output", "to standard error", "past Python", "a program"]
+    assert Notice("printed") in reports
+    assert [str(error) for error in errors] == ["No such card."]
+
+
+def test_printed_lines_become_the_chosen_report(children: ChildProcesses) -> None:
+    spawn(children, "print and end", on_error=lambda _: None, printed=ToolPrinted)
+    assert ToolPrinted("past Python") in all_reports(children)
+
+
+def test_a_megabyte_printed_natively_while_the_interpreter_is_held(
+    children: ChildProcesses,
+) -> None:
+    """A pipe takes 64 KB that have not been read; the rest waits for a reader elsewhere."""
+    spawn(children, "print natively", 1 << 20)
+    while not isinstance(report := next_report(children), Notice):
+        assert isinstance(report, Log)
+    assert report.message == str(1 << 20)
+
+
+def test_a_program_that_keeps_the_streams_does_not_keep_its_child(
+    children: ChildProcesses,
+) -> None:
+    errors: list[PipelineError] = []
+    spawn(children, "leave a program", on_error=errors.append)
+    program = psutil.Process(pid_told(children))
+    try:
+        assert all_reports(children) == []
+        assert ["(exit code 4)" in str(error) for error in errors] == [True]
+        assert program.is_running()
+    finally:
+        program.kill()
+
+
+def test_a_crash_tells_where(children: ChildProcesses) -> None:
+    errors: list[PipelineError] = []
+    spawn(children, "crash", on_error=errors.append)
+    lines = [report.message for report in all_reports(children) if isinstance(report, Log)]
+    assert lines[0] == "Fatal Python error: Segmentation fault"
+    assert any("in _crash" in line for line in lines)
+    assert ["(signal SIGSEGV)" in str(error) for error in errors] == [True]
+
+
+# A child that reads nothing, or says half of something
+
+
+BIG = CallTool("c1", "f", "x" * 1_000_000)
+
+
+def test_a_child_that_reads_nothing_keeps_neither_commands_nor_the_end_waiting() -> None:
+    with ChildProcesses() as children:
+        stopped = spawn(children, "echo")
+        spawn(children, "stay")
+        pid_told(children)
+        stopped.send(CallTool("c0", "f", ""))
+        assert next_report(children) == ToolReturned("c0", "f")
+        process = psutil.Process(stopped.process.pid)
+        process.suspend()
+        for _ in range(10):
+            stopped.send(BIG)
+        spawn(children, "say", "meanwhile", may_end=True)
+        assert next_report(children) == Notice("meanwhile")
+    assert not process.is_running()
+
+
+def test_a_child_that_reads_again_gets_every_command(children: ChildProcesses) -> None:
+    child = spawn(children, "echo")
+    child.send(CallTool("c0", "f", ""))
+    assert next_report(children) == ToolReturned("c0", "f")
+    process = psutil.Process(child.process.pid)
+    process.suspend()
+    for n in range(10):
+        child.send(CallTool(f"c{n}", "f", "x" * 1_000_000))
+    process.resume()
+    for n in range(10):
+        assert next_report(children) == ToolReturned(f"c{n}", "f" + "x" * 1_000_000)
+
+
+def test_a_child_that_never_reads_is_given_up(
+    children: ChildProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CommandSender, "UNREAD_BYTES", 3_000_000)
+    child = spawn(children, "stay")
+    process = psutil.Process(pid_told(children))
+    process.suspend()
+    for _ in range(4):
+        child.send(BIG)
+    with pytest.raises(ProcessDiedError, match="little process does not read"):
+        all_reports(children)
+    assert not process.is_running()
+
+
+def test_half_a_report_keeps_nothing_waiting() -> None:
+    with ChildProcesses() as children:
+        spawn(children, "stop in the middle of a report")
+        process = psutil.Process(pid_told(children))
+        while process.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.01)
+        spawn(children, "say", "meanwhile", may_end=True)
+        assert next_report(children) == Notice("meanwhile")
+    assert not process.is_running()
+
+
+def test_an_unreadable_report_is_an_error(children: ChildProcesses) -> None:
+    spawn(children, "send nonsense")
+    with pytest.raises(ChildFailedError, match="little process sent something unreadable"):
+        all_reports(children)
+
+
+def test_a_flood_of_reports_loses_no_answer(children: ChildProcesses) -> None:
+    spawn(children, "flood", 10 * DroppingQueue.DROPPABLE_ITEMS)
+    while isinstance(report := next_report(children), Log):
+        pass
+    assert report == ToolReturned("c1", "not lost")
+
+
+# A child that cannot be ended
+
+
+def test_a_child_that_the_system_holds_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that holds a process makes it deaf to SIGKILL, as this one seems to be."""
+    notices: list[str] = []
+    with monkeypatch.context() as patch, ChildProcesses(notices.append) as children:
+        child = spawn(children, "ignore stop")
+        process = psutil.Process(pid_told(children))
+        patch.setattr(child.process, "kill", lambda: None)
+        patch.setattr(os, "killpg", lambda *_: None)
+    try:
+        assert process.is_running()
+        (notice,) = notices
+        assert f"The little process (id {process.pid}) cannot be ended" in notice
+        assert child.process not in multiprocessing.active_children(), "joined at exit, for ever"
+    finally:
+        process.kill()
+        child.process.join()
+
+
+def test_a_group_is_killed_only_as_long_as_its_id_is_its_own(
+    children: ChildProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda pid, _number: killed.append(pid))
+    first, second = spawn(children, "stay"), spawn(children, "stay")
+    for _ in range(2):
+        pid_told(children)
+    children.kill(first)
+    second.process.kill()
+    second.process.join()  # reaped: another process may have this id now
+    children.kill(second)
+    assert killed == [first.process.pid]

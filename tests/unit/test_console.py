@@ -67,7 +67,7 @@ def show(console: Console, *reports: Report) -> None:
 
 
 def lines(output: io.StringIO) -> list[str]:
-    """Without colours and the ends of lines that nobody sees."""
+    """Lines without colours and trailing blanks."""
     return [line.rstrip() for line in whole_lines(output)]
 
 
@@ -118,7 +118,7 @@ def test_a_question_in_the_middle_of_the_answer_stands_before_it(plain: io.Strin
     assert lines(plain)[1:] == ["You: When?", "Assistant: It is noon."]
 
 
-def test_the_answer_does_not_wait_where_nobody_writes_down_the_question(
+def test_without_transcription_the_answer_does_not_wait(
     plain: io.StringIO,
 ) -> None:
     show(Console(transcription=False), Processing(), *ANSWER)
@@ -158,6 +158,11 @@ def test_a_tool_s_call_stands_where_the_model_asked_for_it(plain: io.StringIO) -
         'Calling weather({"city": "Oslo"}) …',
         "tool | sunny",
     ]
+
+
+def test_long_arguments_are_shortened(plain: io.StringIO) -> None:
+    show(Console(), CallTool("c1", "note", "x" * 1_000_000))
+    assert lines(plain) == [f"Calling note({'x' * 500}…) …"]
 
 
 @pytest.mark.parametrize(
@@ -213,15 +218,6 @@ def test_what_is_for_the_supervisor_alone_is_not_shown(
     assert lines(plain) == []
 
 
-@pytest.mark.parametrize("verbose", [False, True])
-def test_a_traceback_is_for_standard_error_and_only_when_asked_for(
-    plain: io.StringIO, capsys: pytest.CaptureFixture[str], verbose: bool
-) -> None:
-    Console(verbose=verbose).traceback("Traceback: …")
-    assert plain.getvalue() == ""
-    assert ("Traceback" in capsys.readouterr().err) is verbose
-
-
 # On a terminal
 
 
@@ -265,7 +261,7 @@ def test_a_long_answer_is_broken_between_words(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("letters", range(40, 60))
 def test_a_line_is_never_wider_than_the_terminal(terminal: Terminal, letters: int) -> None:
-    """Even a blank too many would make the terminal leave a line empty."""
+    """One blank too many would make the terminal leave a line empty."""
     show(Console(), *(AssistantSaid(f"{'x' * letters} and ") for _ in range(3)), AssistantDone())
     assert max(map(len, whole_lines(terminal))) <= 60
     assert "" not in whole_lines(terminal)

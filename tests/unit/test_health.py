@@ -1,4 +1,4 @@
-"""What went wrong is told once, in a sentence that says why."""
+"""Each problem is noticed once, in a sentence that says why."""
 
 from collections.abc import Iterator
 
@@ -29,25 +29,25 @@ def rig() -> Iterator[Rig]:
         yield Rig(state)
 
 
-def test_a_calm_board_is_no_news(rig: Rig) -> None:
+def test_an_untroubled_state_gives_no_notice(rig: Rig) -> None:
     assert not rig.notices()
 
 
-def test_what_the_microphone_lost_is_told_with_its_reason(rig: Rig) -> None:
+def test_lost_microphone_audio_is_noticed_with_its_reason(rig: Rig) -> None:
     rig.state.capture.lost_samples.add(1_200)
     assert rig.notices() == [
-        "50 ms of the microphone are lost: the network has been away for too long."
+        "50 ms of microphone audio were lost: the network was away for too long."
     ]
     rig.state.capture.lost_samples.add(2_400)
     rig.state.capture.gap_samples.add(240)
     assert rig.notices() == [
-        "100 ms of the microphone are lost: the network has been away for too long.",
-        "10 ms of the microphone are lost: its card was opened anew.",
+        "100 ms of microphone audio were lost: the network was away for too long.",
+        "10 ms of microphone audio were lost: it had to be opened again.",
     ]
     assert not rig.notices()
 
 
-def test_pauses_are_told_with_what_follows_from_them(rig: Rig) -> None:
+def test_pauses_are_noticed_with_their_consequence(rig: Rig) -> None:
     rig.state.playback.underruns.add(1)
     rig.state.playback.playout_delay_ns.store(40 * NS_PER_MS)
     (sentence,) = rig.notices()
@@ -59,7 +59,7 @@ def test_pauses_are_told_with_what_follows_from_them(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("name", ["microphone", "loudspeaker", "network process"])
-def test_who_stands_still_is_told_once_and_so_is_its_return(name: str, rig: Rig) -> None:
+def test_a_standstill_is_noticed_once_and_so_is_its_end(name: str, rig: Rig) -> None:
     words = {
         "microphone": rig.state.capture.heartbeat_ns,
         "loudspeaker": rig.state.playback.heartbeat_ns,
@@ -69,8 +69,8 @@ def test_who_stands_still_is_told_once_and_so_is_its_return(name: str, rig: Rig)
     assert not rig.notices()
     rig.now_ns += LATE_NS
     (sentence,) = rig.notices()
-    assert sentence.startswith(f"The {name} has stood still for 3 s: ")
+    assert sentence.startswith(f"The {name} has not worked for 3 s: ")
     assert not rig.notices()
     words[name].store(rig.now_ns)
-    assert rig.notices() == [f"The {name} goes on."]
+    assert rig.notices() == [f"The {name} is working again."]
     assert not rig.notices()

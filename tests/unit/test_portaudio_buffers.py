@@ -66,7 +66,7 @@ def counted(samples: int, first: int = 1) -> Samples:
 def play(speaker: PortAudioSpeaker, frames: int, status: int = 0, **times: float) -> Samples:
     out, go_on = speaker._wanted(None, frames, {**NO_TIMES, **times}, status)
     assert go_on == 0
-    assert out is not None
+    assert isinstance(out, np.ndarray)
     assert out.flags.c_contiguous, "PyAudio takes nothing else"
     assert out.dtype == np.int16
     return out.copy()

@@ -1,4 +1,4 @@
-"""The supervisor of tools over a fake process below `ChildProcesses`: limits, one answer each."""
+"""The supervisor's limits on tools and its one answer for each call, over fake processes."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import ProcessDiedError, ToolError
 from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
-from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
 from pipeline.supervisor.tool_process import ToolProcess
 
 TIMEOUT_S = 30.0
@@ -26,7 +26,8 @@ class FakeChildren:
     def __init__(self) -> None:
         self.spawned: list[FakeChild] = []
 
-    def spawn(self, *_: Any, on_error: Any) -> FakeChild:
+    def spawn(self, *_: Any, on_error: Any, printed: Any) -> FakeChild:
+        assert printed("a line") == ToolPrinted("a line")
         self.spawned.append(FakeChild(on_error))
         return self.spawned[-1]
 
@@ -83,7 +84,7 @@ def test_a_result_is_passed_on_once(world: World) -> None:
     assert not world.child.killed
 
 
-def test_what_takes_too_long_is_answered_cancelled_and_replaced(world: World) -> None:
+def test_a_call_that_takes_too_long_is_answered_and_its_process_replaced(world: World) -> None:
     world.tool_process.handle(CALL)
     world.wait(TIMEOUT_S + 0.1)
     (answer,) = world.answers
@@ -97,7 +98,7 @@ def test_what_takes_too_long_is_answered_cancelled_and_replaced(world: World) ->
     assert len(world.children.spawned) == 2
 
 
-def test_what_lets_go_in_time_is_not_replaced(world: World) -> None:
+def test_a_process_whose_function_ends_in_time_is_not_replaced(world: World) -> None:
     world.tool_process.handle(CALL)
     world.wait(TIMEOUT_S + 0.1)
     world.tool_process.handle(ToolEnded("c1"))

@@ -4,16 +4,14 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.ipc.reports import Report, ToolEnded, ToolPrinted, ToolReturned
+from pipeline.ipc.reports import Report, ToolEnded, ToolReturned
 from pipeline.tools.calls import Call, Calls
-from pipeline.tools.printing import LineReporter
 from pipeline.tools.schema import tool_of
 
 RELEASED = threading.Event()
@@ -169,17 +167,3 @@ def test_a_thread_that_cannot_be_started_is_answered_by_an_error(
         ToolReturned("call_0", "error: RuntimeError: can't start new thread"),
         ToolEnded("call_0"),
     ]
-
-
-def test_a_flood_of_lines_is_cut_until_the_next_second() -> None:
-    reports: list[Any] = []
-    now_s = 5.0
-    line = LineReporter(reports.append, lambda: now_s)
-    for n in range(3 * LineReporter.LINES_PER_S):
-        line(str(n))
-    assert len(reports) == LineReporter.LINES_PER_S + 1
-    assert reports[-2] == ToolPrinted(str(LineReporter.LINES_PER_S - 1))
-    assert reports[-1] == ToolPrinted("(more than 1,000 lines a second are not shown)")
-    now_s = 6.0
-    line("next")
-    assert reports[-1] == ToolPrinted("next")

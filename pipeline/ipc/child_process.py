@@ -1,0 +1,205 @@
+"""One spawned process as the supervisor sees it. The supervisor's main thread never waits for it.
+
+main thread     start, queue commands, kill, reap (bounded)
+NAME reports    receives reports, then waits for the end of the process
+NAME output     reads what the process prints
+NAME commands   sends commands; starts with the first
+"""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+
+from pipeline.errors import PipelineError, ProcessDiedError
+from pipeline.ipc.child import enter
+from pipeline.ipc.commands import Command
+from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.output import LineLimit, OutputReader
+from pipeline.ipc.reports import Droppable, Failed, Report
+from pipeline.ipc.sender import CommandSender
+
+STOP_S = 0.7
+"""How long a process may take to end by itself before it is killed."""
+
+_LAST_LINES_S = 0.3
+"""How long to wait for the last printed lines of a process that has ended."""
+
+_JOIN_S = 0.2
+_REAP_POLL_S = 0.001
+_POLL_S = 0.1 if sys.platform == "win32" else None
+"""On Windows no call of ours ends a read of a pipe that another thread has begun."""
+
+
+class ChildFailedError(ProcessDiedError):
+    """A child reported an error that is not in the tree; its own traceback is a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """No more news of a child: `error` if it failed, `exited` if it has ended by itself."""
+
+    error: PipelineError | None
+    exited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A report made of a line that a child wrote to a standard stream."""
+
+    report: Report
+
+
+News = Report | Printed | Ended
+Inbox = DroppingQueue[tuple["ChildProcess", News]]
+
+
+class ChildProcess:
+    """Runs ``module.main(pipe, *args)`` in a process; its news go to `inbox`, at last an `Ended`.
+
+    Create it with SIGINT blocked. The process and the threads inherit that: Ctrl-C is left to the
+    main thread.
+
+    :param printed: makes a report of a line that the process prints.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        args: tuple[object, ...],
+        inbox: Inbox,
+        printed: Callable[[str], Report],
+    ) -> None:
+        self.name = name
+        self._inbox = inbox
+        self._printed = printed
+        spawn = multiprocessing.get_context("spawn")
+        self._pipe, theirs = spawn.Pipe(duplex=True)
+        self._pipe_lock = threading.Lock()
+        self._hung_up = False
+        self._sender = CommandSender(name, self._pipe)
+        self._output = OutputReader(name, LineLimit(self._print))
+        self._receiver = threading.Thread(target=self._receive, name=f"{name} reports", daemon=True)
+        self.process = spawn.Process(
+            target=enter,
+            args=(module, self._output.write_end, theirs, *args),
+            name=name,
+            daemon=True,
+        )
+        self.process.start()
+        theirs.close()
+        self._output.start()
+        self._receiver.start()
+
+    def send(self, command: Command) -> None:
+        """Queue a command; nothing happens if the process has just ended."""
+        if not self._sender.send(command):
+            error = ProcessDiedError(
+                f"The {self.name} process does not read its commands any more. Start again."
+            )
+            self._inbox.put((self, Ended(error, exited=False)))
+
+    def hang_up(self) -> None:
+        """Ask the process to end, by closing the connection."""
+        self._hung_up = True
+        if sys.platform == "win32":
+            return  # the receiver sees it, and closes the pipe
+        # Closing would do nothing while a thread of ours is blocked in a write to the pipe.
+        with (
+            self._pipe_lock,
+            suppress(OSError),
+            socket.socket(fileno=os.dup(self._pipe.fileno())) as end,
+        ):
+            end.shutdown(socket.SHUT_RDWR)
+
+    def wait_ended(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for the end of the process; does not reap it."""
+        wait([self.process.sentinel], max(0.0, timeout_s))
+
+    def kill(self) -> None:
+        """Kill the process, and the programs that it started if it leads a process group."""
+        self.hang_up()
+        pid = self.process.pid
+        self.process.kill()
+        if sys.platform != "win32" and pid is not None and not _is_reaped(pid):
+            # There is such a group only if the child made one; it may outlive the child.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def reap(self, within_s: float) -> bool:
+        """Wait for the end of a killed process; False if the system still holds it then.
+
+        A driver can hold a process in a system call that no signal ends.
+        """
+        deadline_s = time.monotonic() + within_s
+        while self.process.exitcode is None:  # `join` may wait for programs that it has forked
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(_REAP_POLL_S)
+        self.process.join()
+        return True
+
+    def join_threads(self) -> None:
+        """Wait for the threads, which end soon after the process; bounded."""
+        self._receiver.join(_JOIN_S)
+
+    def forget(self) -> None:
+        """Keep this interpreter's exit from waiting for a process that cannot be ended."""
+        multiprocessing.process._children.discard(self.process)  # type: ignore[attr-defined]  # noqa: SLF001 - joined without a limit at exit
+
+    def _print(self, line: str) -> None:
+        self._inbox.put((self, Printed(self._printed(line))), droppable=True)
+
+    def _receive(self) -> None:
+        error = self._receive_reports()
+        self.hang_up()
+        self._sender.stop(_JOIN_S)
+        with self._pipe_lock:
+            self._pipe.close()
+        exited = bool(wait([self.process.sentinel], STOP_S))
+        self._output.join(_LAST_LINES_S)
+        self._inbox.put((self, Ended(error, exited)))
+
+    def _receive_reports(self) -> PipelineError | None:
+        """Pass reports on until there are no more, or until one says what failed."""
+        try:
+            while not self._hung_up:
+                if not self._pipe.poll(_POLL_S):
+                    continue
+                report = self._pipe.recv()
+                if isinstance(report, Failed):
+                    return _error_of(self.name, report)
+                self._inbox.put((self, report), droppable=isinstance(report, Droppable))
+        except (EOFError, OSError):
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever unpickling raises
+            sentence = f"The {self.name} process sent something unreadable: {error!r}"
+            return ChildFailedError(sentence)
+        return None
+
+
+def _error_of(name: str, failed: Failed) -> PipelineError:
+    error = failed.error
+    if not isinstance(error, PipelineError):
+        error = ChildFailedError(f"The {name} process failed: {error}")
+    error.add_note(failed.traceback)
+    return error
+
+
+def _is_reaped(pid: int) -> bool:
+    """Whether the id may belong to another process by now. macOS tells from Python 3.13 on."""
+    if sys.platform == "win32" or not hasattr(os, "waitid"):
+        return False
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
