@@ -5,6 +5,7 @@ Real socket, real WebSocket, real event shapes; the test decides what is sent, a
 
 import asyncio
 import base64
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -42,9 +43,25 @@ class ScriptedSession:
 
     def abort(self) -> None:
         """Leave without a close frame: reset the TCP connection."""
+        self._transport.abort()
+
+    def stop_reading(self) -> None:
+        """Leave in the socket what the client sends, until `resume_reading`."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    @property
+    def client_port(self) -> int:
+        port: int = self._transport.get_extra_info("peername")[1]
+        return port
+
+    @property
+    def _transport(self) -> asyncio.Transport:
         transport = self._connection.request.transport
         assert transport is not None
-        transport.abort()
+        return transport
 
     async def wait_for(self, condition: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Wait until `condition` is true after an event was received."""
@@ -98,12 +115,17 @@ async def no_script(_session: ScriptedSession) -> None:
 
 
 class ScriptedService:
-    """Runs `script` for every client on a free port of 127.0.0.1, in a thread of its own."""
+    """Runs `script` for every client on a free port of 127.0.0.1, in a thread of its own.
+
+    :param narrow: let the system buffer about 50 kB for the service instead of megabytes, so that
+        a client soon notices that the service does not read.
+    """
 
     KEY = "a-key-for-tests"
 
-    def __init__(self, script: Script = no_script) -> None:
+    def __init__(self, script: Script = no_script, *, narrow: bool = False) -> None:
         self._script = script
+        self._narrow = narrow
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.sessions: list[ScriptedSession] = []
@@ -114,6 +136,9 @@ class ScriptedService:
     def __enter__(self) -> Self:
         self._opened = ExitStack()
         listener, self.endpoint = self._opened.enter_context(local_listener())
+        if self._narrow:  # the sockets of the connections inherit both
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         self._server = serving(listener, self.KEY, self._converse, away=lambda: self.away)
         self._thread.start()
         self.call(self._server.__aenter__())
