@@ -3,7 +3,7 @@
 BIN := .venv/bin
 SETUP := pyproject.toml Makefile scripts/setup.sh
 
-.PHONY: help run bench test lint setup clean
+.PHONY: help run bench test lint mutation setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -21,7 +21,12 @@ lint: .venv/ready-to-test ## check format, style, layers and types
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy --strict pipeline
+	$(BIN)/mypy
+
+mutation: .venv/ready-to-test ## change the core and see whether a test fails; half an hour
+	rm -rf mutants
+	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
 
 setup: .venv/ready-to-run ## install only; EXTRAS="entra bench" adds optional parts
 ifdef EXTRAS
