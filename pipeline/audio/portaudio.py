@@ -78,12 +78,12 @@ class _Stream:
         self._stream.close()
         self._port_audio.terminate()
 
-    def _call(self, *period: Any) -> tuple[bytes | None, int]:  # noqa: ANN401 - PyAudio's arguments
+    def _call(self, *period: Any) -> Any:  # noqa: ANN401 - PyAudio has no types
         try:
             return self._callback(*period)
         except Exception as error:  # noqa: BLE001 - PortAudio would only say that the stream stopped
             self._callback_error = error  # before the stream stops: `check` looks here first
-            return b"", _ABORT
+            return None, _ABORT
 
     def _find(self, wanted: Device) -> Device:
         """Numbers move when a card is plugged in; names may be those of several cards."""
