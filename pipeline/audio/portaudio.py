@@ -22,7 +22,7 @@ from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 
-Output = Samples | bytes | None
+Output = Samples | None
 """What a callback returns to be played: any C-contiguous array, copied before PyAudio returns."""
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[Output, int]]
@@ -87,7 +87,7 @@ class _Stream:
             return self._callback(*period)
         except Exception as error:  # noqa: BLE001 - PortAudio would only say that the stream stopped
             self._callback_error = error  # before the stream stops: `check` looks here first
-            return b"", _ABORT
+            return None, _ABORT
 
     def _find(self, wanted: Device) -> Device:
         """Find the device by its name, and by its number where several have that name.
