@@ -44,13 +44,13 @@ def samples_to_ns(samples: int, rate_hz: int = SAMPLE_RATE_HZ) -> int:
     return samples * NS_PER_S // rate_hz
 
 
-def create_wav(file: Path | IO[bytes]) -> wave.Wave_write:
-    """Begin a WAV file of this format. Its `writeframes` takes PCM16 and keeps the header right."""
+def create_wav(file: Path | IO[bytes], rate_hz: int = SAMPLE_RATE_HZ) -> wave.Wave_write:
+    """Begin a mono WAV file. Its `writeframes` takes PCM16 and keeps the header right."""
     target = str(file) if isinstance(file, Path) else file
     created = wave.open(target, "wb")  # noqa: SIM115 - the caller closes it
     created.setnchannels(1)
     created.setsampwidth(SAMPLE_BYTES)
-    created.setframerate(SAMPLE_RATE_HZ)
+    created.setframerate(rate_hz)
     return created
 
 
