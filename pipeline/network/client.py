@@ -20,6 +20,7 @@ from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.session import build_session
 from pipeline.network.uplink import Uplink
+from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
 
 
@@ -112,12 +113,12 @@ class Client:
 
     def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
-        now_s = time.monotonic()
-        self._state.network.heartbeat_ns.store(time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        now_s = now_ns / NS_PER_S
+        self._state.network.heartbeat_ns.store(now_ns)
         self._downlink.pump()
         self._report_lost_samples()
-        self._perform(self._playback_changes())
-        self._perform(self._conversation.tick(now_s))
+        self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
         connected = self._session is not None
         if self._input_end.reached(now_s, connected=connected, idle=self._conversation.idle):
             self._link.report(Finished())

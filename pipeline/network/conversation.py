@@ -100,9 +100,10 @@ class Conversation:
 
         An answer that has not begun in time is given up. What waited for it goes on.
         """
-        given_up = self._floor.tick(now_s)
+        if not self._floor.tick(now_s):
+            return []
         trace = Trace(f"no answer has begun within {Floor.ANSWER_WITHIN_S:g} s: not expected now")
-        return [*([trace] if given_up else []), *self._request_owed(), *self._rest()]
+        return [trace, *self._request_owed(), *self._rest()]
 
     def release(self, request: CreateResponse) -> bool:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""

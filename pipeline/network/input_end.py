@@ -28,11 +28,13 @@ class InputEnd:
 
     def reached(self, now_s: float, *, connected: bool, idle: bool) -> bool:
         """Whether the input is over and the rest after it has lasted long enough."""
-        spoken = self._state.capture.ended.load() == 1 and self._uplink.drained
-        at_rest = idle or self._service_is_silent(now_s)
-        if not (connected and spoken and at_rest):
+        over = connected and self._spoken() and (idle or self._service_is_silent(now_s))
+        if not over:
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S
+
+    def _spoken(self) -> bool:
+        return self._state.capture.ended.load() == 1 and self._uplink.drained
 
     def _service_is_silent(self, now_s: float) -> bool:
         heard = Position.unpacked(self._state.playback.heard.load())

@@ -22,9 +22,10 @@ from pipeline.ipc.reports import (
     Ready,
     Report,
 )
-from pipeline.network.actions import DeleteItem, SendToolResult, ServiceAction
+from pipeline.network.actions import DeleteItem, SendToolResult, ServiceAction, Truncate
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
+from pipeline.network.floor import Floor
 from pipeline.network.input_end import InputEnd
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CutReport, Position, SharedState
@@ -126,6 +127,27 @@ def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:
     assert rig.link.take() == [Interrupted(0)]
 
 
+def test_a_position_is_not_read_while_playback_reports_a_cut(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.receive("input_audio_buffer.speech_started")
+    rig.state.playback.heard.store(Position(1, 24_000).packed())
+    rig.state.playback.cut_begun.store(1)
+    rig.client.tick()
+    rig.state.publish_cut(CutReport(1, Position(1, 12_000), 0, 0))
+    rig.client.tick()
+    assert rig.session.waiting == [Truncate("i1", 500)]
+
+
+def test_the_time_passes_for_the_conversation(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Floor, "ANSWER_WITHIN_S", 0.0)
+    rig.connect()
+    rig.receive("input_audio_buffer.speech_started")
+    rig.receive("input_audio_buffer.speech_stopped", item_id="u1")
+    rig.client.tick()
+    assert rig.link.take()[-1] == Ready()
+
+
 def test_the_loudspeaker_s_position_is_followed(rig: Rig) -> None:
     rig.connect()
     rig.answer()
@@ -139,14 +161,14 @@ def test_the_loudspeaker_s_position_is_followed(rig: Rig) -> None:
 
 def test_a_result_between_two_sessions_goes_nowhere(rig: Rig) -> None:
     rig.connect()
-    call = {"response_id": "r1", "call_id": "c1", "name": "f", "arguments": "{}"}
+    call = {"response_id": "r1", "name": "f", "arguments": "{}"}
     rig.receive("response.created", response={"id": "r1"})
-    rig.receive("response.function_call_arguments.done", **call)
+    for call_id in ("c1", "c2"):
+        rig.receive("response.function_call_arguments.done", **call, call_id=call_id)
     rig.client.handle_command(ToolOutput("c1", "noon"))
-    assert rig.session.waiting == [SendToolResult("c1", "noon")]
     rig.client._session = None
-    rig.client.handle_command(ToolOutput("c1", "noon"))
-    assert len(rig.session.waiting) == 1
+    rig.client.handle_command(ToolOutput("c2", "noon"))
+    assert rig.session.waiting == [SendToolResult("c1", "noon")]
 
 
 def test_an_error_instead_of_a_session_is_a_refusal(rig: Rig) -> None:
@@ -211,6 +233,13 @@ def test_a_service_that_falls_silent_ends_it(rig: Rig, input_end: InputEnd) -> N
     assert input_end.reached(31.5, connected=True, idle=False)
     rig.state.playback.handed.store(Position(1, 1).packed())
     assert not input_end.reached(40.0, connected=True, idle=False), "an answer still sounds"
+
+
+def test_each_event_shows_that_the_service_is_not_silent(rig: Rig) -> None:
+    rig.connect()
+    rig.client._input_end.event_received(0.0)
+    rig.receive("rate_limits.updated")
+    assert rig.client._input_end._latest_event_s > 0
 
 
 def test_the_end_of_the_input_is_reported(rig: Rig) -> None:

@@ -166,6 +166,7 @@ def test_too_many_messages_end_the_session() -> None:
         rig.outbox.put(CreateResponse())
         with pytest.raises(ServiceClosedError, match="1,000 messages wait"):
             await overflow
+        assert len(rig.outbox._waiting) == Outbox.MOST_WAITING
 
     with_rig(test)
 
