@@ -66,9 +66,9 @@ def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Devic
         matches = exact or [d for d in usable if wanted.lower() in d.name.lower()]
         matches.sort(key=lambda device: rank(device.host_api))
     if not matches:
-        there_are = "; ".join(map(str, usable)) or "(there are none)"
+        there_are = "; ".join(map(str, usable))
         raise DeviceError(
             f"--{direction} {wanted!r} is neither a .wav file nor an {direction} device. "
-            f"Choose one of: {there_are}."
+            + (f"Choose one of: {there_are}." if usable else f"There are no {direction} devices.")
         )
     return matches[0]
