@@ -18,7 +18,7 @@ def test_devices_lists_the_card(card: JackCard, tmp_path: Path) -> None:
 def test_devices_without_any_card(tmp_path: Path) -> None:
     with Program("devices", cwd=tmp_path) as program:
         assert program.wait_exit() == 0, program.said
-        assert program.out.startswith("There is no sound card")
+        assert program.out.startswith("No sound card found")
         assert not program.err
 
 
