@@ -49,7 +49,7 @@ class SendGate:
     """Lets one task at a time send on a connection.
 
     Sends at the same time would be safe: without compression, which the SDK leaves off, aiohttp
-    writes each frame in one piece. But aiohttp lets each of them add up to 64 KiB to the buffer
+    writes each frame in one piece. But aiohttp lets them add 256 KiB and more to the buffer
     of a congested transport, where nothing can be withdrawn, and a cancelled send would cancel
     the others, because all wait for one future.
     """

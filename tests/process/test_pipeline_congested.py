@@ -23,9 +23,9 @@ def bulky() -> str:
 CALLS = [f"call_{number}" for number in range(6)]
 """The first results fill what aiohttp and the system buffer, the others wait."""
 
-LATE_CALLS = [f"late_{number}" for number in range(500)]
-"""Calls of an interrupted response are answered at once: more than aiohttp takes without waiting
-while the connection is congested."""
+LATE_CALLS = [f"late_{number}_{'x' * 1_000}" for number in range(400)]
+"""Calls of an interrupted response, with long ids, are answered at once: more than aiohttp takes
+without waiting (256 KiB) while the connection is congested."""
 
 UNREAD_S = 5.0
 WAV_HEADER_BYTES = 44
