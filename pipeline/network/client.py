@@ -31,11 +31,11 @@ class Client:
     message of the service and its effect on the sound.
     """
 
-    TICK_S = 0.01
+    TICK_S = 0.02
     """How often playback's words are looked at while something sounds. Only truncation and display
     wait for it; the sound never does."""
 
-    IDLE_TICK_S = 0.05
+    IDLE_TICK_S = 0.1
 
     def __init__(
         self,
