@@ -89,6 +89,8 @@ class FrameMetrics:
     """From the capture of its last sample to its arrival at the service."""
     stalled: bool
     """Whether machine stalls took a tenth of that time."""
+    unread: bool = False
+    """Whether it waited because the service read nothing, on purpose."""
 
 
 def turn_metrics(
@@ -178,7 +180,8 @@ def microphone_metrics(log: ServiceLog, edge: Edge, stalls: Stalls) -> list[Fram
     for arrived_ns, samples in log.appends:
         captured_ns = edge.microphone.time_ns(samples)
         stalled = stalls.distort(captured_ns, arrived_ns)
-        metrics.append(FrameMetrics(_ms(arrived_ns - captured_ns), stalled))
+        unread = any(captured_ns < end and begin < arrived_ns for begin, end in log.unread_ns)
+        metrics.append(FrameMetrics(_ms(arrived_ns - captured_ns), stalled, unread))
     return metrics
 
 

@@ -25,6 +25,7 @@ from pipeline.ipc.processes import ChildProcesses
 from pipeline.pcm import NS_PER_MS
 
 GIL_HOLDING_TOOL = Path(__file__).with_name("gil_holding_tool.py")
+BULKY_TOOL = Path(__file__).with_name("bulky_tool.py")
 
 POLL_S = 0.05
 
@@ -68,7 +69,7 @@ def measure(
             period_ms=design.period_ms,
             frame_ms=design.frame_ms,
             reconnect_s=0,
-            tools=(str(GIL_HOLDING_TOOL),) if scenario.gil_holding_tool else (),
+            tools=_tools(scenario),
         )
         with design.start(settings) as client:
             deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + SLACK_S
@@ -100,7 +101,8 @@ class _Service:
     def __init__(self, instruments: ChildProcesses, script: Script) -> None:
         self._instruments = instruments
         self._results, sending = multiprocessing.Pipe(duplex=False)
-        with local_listener() as (listener, self.endpoint):
+        narrow = script.scenario.unread_ms > 0
+        with local_listener(narrow=narrow) as (listener, self.endpoint):
             instruments.spawn("service", "pipeline.bench.service", script, listener, sending)
         sending.close()
 
@@ -126,6 +128,13 @@ class _Service:
                 self._results.close()
                 return log
         raise PipelineError("The client did not close its connection to the service.")
+
+
+def _tools(scenario: Scenario) -> tuple[str, ...]:
+    """Return the files of the functions that the model calls."""
+    if scenario.unread_ms:
+        return (str(BULKY_TOOL),)
+    return (str(GIL_HOLDING_TOOL),) if scenario.gil_holding_tool else ()
 
 
 def _wait_running(client: Client, service: _Service, deadline_s: float) -> None:

@@ -59,7 +59,7 @@ MICROPHONE = Metric(
     "microphone",
     "last sample of a frame is captured → the service has received it",
     None,
-    lambda result: [frame.ms for frame in result.microphone if not frame.stalled],
+    lambda result: [f.ms for f in result.microphone if not (f.stalled or f.unread)],
 )
 METRICS = (CUT, SPEAK, ROUND_TRIP, MICROPHONE)
 
@@ -118,6 +118,13 @@ CIRCUMSTANCES = (
         "stalled frames",
         "microphone frames that are left out for the same reason",
         lambda result: sum(frame.stalled for frame in result.microphone),
+    ),
+    Count(
+        "unread_frames",
+        "unread frames",
+        "microphone frames that waited because the service read nothing, as the scenario wants; "
+        "left out of the microphone's times, and counted as errors if one is lost",
+        lambda result: sum(frame.unread for frame in result.microphone),
     ),
     Count(
         "lost_turns",

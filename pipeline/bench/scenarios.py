@@ -35,6 +35,10 @@ class Scenario:
     """Number of processes that compute without pause beside the client."""
     gil_holding_tool: bool = False
     """Whether the model calls, in each answer, a function that holds its interpreter for 300 ms."""
+    unread_ms: int = 0
+    """Time after speech_started until which the service reads nothing, from the first delta on.
+    Meanwhile the model calls functions whose results fill what lies between client and service.
+    0: the service always reads."""
     rest_ms: int = 0
     """Additional silence at the end of a turn."""
 
@@ -51,7 +55,7 @@ class Scenario:
         :param drain_ms: how long a client may go on sounding after the last event of a turn.
         :param frame_ms: of the client's microphone frames.
         """
-        turn_ms = PAUSE_MS[1] + self.interrupt_after_ms[1] + self.late_ms
+        turn_ms = PAUSE_MS[1] + self.interrupt_after_ms[1] + max(self.late_ms, self.unread_ms)
         return math.ceil((turn_ms + drain_ms + self.rest_ms) / frame_ms) * frame_ms
 
     def delta_delay_ns(self, index: int) -> int:
@@ -83,6 +87,12 @@ JITTER = Scenario(
     jitter_ms=40,
     interrupt_after_ms=(250.0, 350.0),
 )
+UPLINK = Scenario(
+    "uplink",
+    "the service reads nothing around each interruption, while results of functions are due",
+    unread_ms=150,
+    rest_ms=150,
+)
 
-SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER)
+SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK)
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)

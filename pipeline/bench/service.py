@@ -36,6 +36,9 @@ from pipeline.system.scheduling import promote_this_thread
 
 ANSWER_MS = 3_000
 TOOL = "hold"
+BULKY_TOOL = "fill"
+BULKY_CALLS = 5
+"""Their results are more than a client can hand to the system and to its library."""
 
 PRIORITY = 20
 """Below every thread of a client, above all other programs: a real service runs on another machine
@@ -107,6 +110,7 @@ class Session:
             scenario.interrupt_after_ms, period_ms, turns, self._random
         )
         self._expected = read_wav(script.microphone)
+        self._connection = connection
         self._send = connection.send
         self._received = connection.received
         self._report = report
@@ -173,6 +177,7 @@ class Session:
         if self._scenario.gil_holding_tool:
             await wait_until(turn.first_delta_ns + self._chosen_ns(CALL_AFTER_MS))
             await self._send(*events.function_call(turn.number, TOOL))
+        stopped_ns = await self._stop_reading(turn)
         await wait_until(self._interruption_times.of(turn.number, turn.first_delta_ns))
         complete = answering.done()
         answering.cancel()
@@ -184,6 +189,23 @@ class Session:
         await self._send_late_deltas(turn)
         if not complete:
             await self._send(*events.answer_ends(turn.number, "cancelled", reason="turn_detected"))
+        await self._resume_reading(turn, stopped_ns)
+
+    async def _stop_reading(self, turn: Turn) -> int:
+        """Stop reading and let the model call, if the scenario says so; return when."""
+        stopped_ns = time.monotonic_ns()
+        if self._scenario.unread_ms:
+            self._connection.stop_reading()
+            for index in range(BULKY_CALLS):
+                number = turn.number * BULKY_CALLS + index
+                await self._send(*events.function_call(number, BULKY_TOOL, turn.number))
+        return stopped_ns
+
+    async def _resume_reading(self, turn: Turn, stopped_ns: int) -> None:
+        if self._scenario.unread_ms:
+            await wait_until(turn.speech_started_ns + ms_to_ns(self._scenario.unread_ms))
+            self.log.unread_ns.append((stopped_ns, time.monotonic_ns()))
+            self._connection.resume_reading()
 
     async def _answer(self, turn: Turn) -> None:
         """Send the deltas of an answer at the scenario's pace, all but the late ones."""

@@ -40,6 +40,8 @@ class ServiceLog:
     turns: list[Turn] = field(default_factory=list)
     appends: list[tuple[int, int]] = field(default_factory=list)
     """Arrival of each microphone frame, and the number of samples received by then."""
+    unread_ns: list[tuple[int, int]] = field(default_factory=list)
+    """Spans of time in which nothing was read, on purpose."""
     wrong_samples: int = 0
     """Number of received samples that differ from the microphone's file at their place."""
 

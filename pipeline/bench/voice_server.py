@@ -29,6 +29,21 @@ class ClientConnection:
         self.request = request
         self.socket = socket
 
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The TCP connection, as long as it is open."""
+        transport = self.request.transport
+        if transport is None:
+            raise ConnectionError("the client has left")
+        return transport
+
+    def stop_reading(self) -> None:
+        """Leave in the socket what the client sends, until `resume_reading`."""
+        self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.transport.resume_reading()
+
     async def send(self, *texts: str) -> None:
         """Write events, each as JSON, in order."""
         for text in texts:
@@ -54,9 +69,16 @@ Converse = Callable[[ClientConnection], Awaitable[None]]
 
 
 @contextmanager
-def local_listener() -> Iterator[tuple[socket.socket, str]]:
-    """Open a free port of 127.0.0.1; yield the listening socket and the endpoint for clients."""
+def local_listener(*, narrow: bool = False) -> Iterator[tuple[socket.socket, str]]:
+    """Open a free port of 127.0.0.1; yield the listening socket and the endpoint for clients.
+
+    :param narrow: let the system buffer about 50 kB of what a client sends instead of megabytes,
+        so that the client soon notices that it is not read.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        if narrow:  # the sockets of the connections inherit both
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_MAXSEG", 2), 536)
         yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 

@@ -5,7 +5,6 @@ Real socket, real WebSocket, real event shapes; the test decides what is sent, a
 
 import asyncio
 import base64
-import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -43,25 +42,19 @@ class ScriptedSession:
 
     def abort(self) -> None:
         """Leave without a close frame: reset the TCP connection."""
-        self._transport.abort()
+        self._connection.transport.abort()
 
     def stop_reading(self) -> None:
         """Leave in the socket what the client sends, until `resume_reading`."""
-        self._transport.pause_reading()
+        self._connection.stop_reading()
 
     def resume_reading(self) -> None:
-        self._transport.resume_reading()
+        self._connection.resume_reading()
 
     @property
     def client_port(self) -> int:
-        port: int = self._transport.get_extra_info("peername")[1]
+        port: int = self._connection.transport.get_extra_info("peername")[1]
         return port
-
-    @property
-    def _transport(self) -> asyncio.Transport:
-        transport = self._connection.request.transport
-        assert transport is not None
-        return transport
 
     async def wait_for(self, condition: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Wait until `condition` is true after an event was received."""
@@ -117,8 +110,7 @@ async def no_script(_session: ScriptedSession) -> None:
 class ScriptedService:
     """Runs `script` for every client on a free port of 127.0.0.1, in a thread of its own.
 
-    :param narrow: let the system buffer about 50 kB for the service instead of megabytes, so that
-        a client soon notices that the service does not read.
+    :param narrow: see `local_listener`.
     """
 
     KEY = "a-key-for-tests"
@@ -135,10 +127,8 @@ class ScriptedService:
 
     def __enter__(self) -> Self:
         self._opened = ExitStack()
-        listener, self.endpoint = self._opened.enter_context(local_listener())
-        if self._narrow:  # the sockets of the connections inherit both
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        opening = local_listener(narrow=self._narrow)
+        listener, self.endpoint = self._opened.enter_context(opening)
         self._server = serving(listener, self.KEY, self._converse, away=lambda: self.away)
         self._thread.start()
         self.call(self._server.__aenter__())

@@ -197,6 +197,22 @@ def test_microphone_time_counts_from_the_last_sample() -> None:
     assert microphone_metrics(log, EDGE, stalls)[0].stalled
 
 
+@pytest.mark.parametrize(
+    ("stopped_ms", "resumed_ms", "unread"),
+    [(-9, -1, False), (-9, 1, True), (1, 9, True), (2, 9, False), (-9, 9, True)],
+)
+def test_a_frame_is_unread_if_the_service_did_not_read_on_its_way(
+    stopped_ms: int, resumed_ms: int, unread: bool
+) -> None:
+    captured_ns = START_NS - 5 * MS + 2_400 * NS_PER_S // SAMPLE_RATE_HZ
+    log = ServiceLog(
+        appends=[(captured_ns + 2 * MS, 2_400)],
+        unread_ns=[(captured_ns + stopped_ms * MS, captured_ns + resumed_ms * MS)],
+    )
+    (frame,) = microphone_metrics(log, EDGE, CALM)
+    assert frame.unread is unread
+
+
 def test_samples_of_a_late_period_pass_when_it_comes() -> None:
     """The second period of 5 ms is 7 ms late, the third 3 ms; the buffer lasts 5 ms."""
     missed = [

@@ -119,6 +119,19 @@ def test_the_report_says_that_a_measurement_was_disturbed(
     assert words in shown(replace(MEASURED, pairs=((disturbed, None),)))
 
 
+def test_frames_that_wait_on_purpose_are_counted_and_left_out_of_times() -> None:
+    uplink = replace(
+        RESULT,
+        microphone=(
+            FrameMetrics(1.0, stalled=False),
+            FrameMetrics(300.0, stalled=False, unread=True),
+        ),
+    )
+    report = shown(replace(MEASURED, pairs=((uplink, None),)))
+    assert cells(report, "microphone")[-1] == "1.0"
+    assert cells(report, "unread frames") == ["1"]
+
+
 def test_machine_stalls_are_counted_and_left_out_of_times() -> None:
     stalled = replace(
         RESULT,
