@@ -16,7 +16,7 @@ from pipeline.audio.streams import PrepareThread, Speaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Report, Started
+from pipeline.ipc.reports import RecordingEnded, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader
@@ -37,10 +37,15 @@ def main(
 def _work(
     settings: Settings, names: SharedNames, choice: DeviceChoice, link: SupervisorLink
 ) -> None:
+    def end_recording(error: OSError) -> None:
+        link.report(RecordingEnded(error.strerror or str(error)))
+
     with (
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
-        closing(open_speaker(choice, settings.period_ms, state.playback)) as adaptive,
+        closing(
+            open_speaker(choice, settings.period_ms, state.playback, end_recording)
+        ) as adaptive,
         no_garbage_collection(),
     ):
         rate_hz = adaptive.stream.rate_hz
