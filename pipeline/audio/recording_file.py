@@ -131,7 +131,9 @@ class RecordingFile:
 
     def _skip_silence(self, file: int, data_bytes: int) -> None:
         """Append the silence so far to `data_bytes` of samples; most disks store no zeros."""
-        self._data_bytes = data_bytes + self._silent_bytes
+        self._data_bytes = data_bytes
+        self._write_header(file)  # first: what exists under the recording's name is a WAV file
+        self._data_bytes += self._silent_bytes
         os.ftruncate(file, HEADER_BYTES + self._data_bytes)
 
     def _append(self, file: int, pcm: bytes) -> None:
@@ -144,8 +146,11 @@ class RecordingFile:
             # Samples first, then the header that counts them: after a kill in between, the header
             # tells of the samples before.
             self._data_bytes = self._whole_samples(os.fstat(file).st_size)
-            os.lseek(file, 0, os.SEEK_SET)
-            os.write(file, header(self._data_bytes))
+            self._write_header(file)
+
+    def _write_header(self, file: int) -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, header(self._data_bytes))
 
     @staticmethod
     def _whole_samples(file_bytes: int) -> int:
