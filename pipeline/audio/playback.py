@@ -13,6 +13,7 @@ from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import PrepareThread, Speaker
+from pipeline.audio.wav import WavSpeaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -57,6 +58,8 @@ def _work(
         link.report(Started("speaker", adaptive.stream.description))
         for _ in run_stream("speaker", adaptive, start, link):
             pass
+        if isinstance(adaptive.stream, WavSpeaker) and state.supervisor.finished.load():
+            adaptive.stream.keep_silence()
         time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 

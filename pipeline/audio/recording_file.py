@@ -50,12 +50,14 @@ class RecordingFile:
     recording that is there already, of a process that has ended, is continued.
 
     :param replaces: the older file at `path` that this recording takes the place of.
+    :ivar keeps_silence: whether `close` leaves a recording even if there was no sound. By default
+        only if nothing claimed the file: then it does not exist at the beginning.
     """
 
     def __init__(self, path: Path, replaces: FileId | None = None) -> None:
         self._path = path
         self._replaces = replaces
-        self._is_claimed = path.exists()
+        self.keeps_silence = not path.exists()
         self._silent_bytes = 0
         self._continues = False
         self._file: int | None = None
@@ -74,11 +76,11 @@ class RecordingFile:
             self._silent_bytes += len(pcm)
 
     def close(self) -> None:
-        """End the recording. A file that nothing claimed is made even if there was no sound.
+        """End the recording. Without sound there is a file only if `keeps_silence` is true.
 
         :raises OSError: it cannot be written.
         """
-        if self._file is None and not self._is_claimed:
+        if self._file is None and self.keeps_silence:
             self._begin(b"")
         if self._file is not None:
             file, self._file = self._file, None

@@ -155,6 +155,11 @@ class WavSpeaker:
         if self._file is not None:
             self._attempt(self._file.close)
 
+    def keep_silence(self) -> None:
+        """Let `close` leave a recording even if nothing has sounded."""
+        if self._file is not None:
+            self._file.keeps_silence = True
+
     def _next_period(self, due_ns: int) -> None:
         self._render(self._period, due_ns + self._clock.period_ns)
         self._unwritten.append(self._period.tobytes())

@@ -96,6 +96,7 @@ class Pipeline:
             self._tool_process.enforce_limits()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
+        self._voice.state.supervisor.finished.store(1)
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)

@@ -63,19 +63,23 @@ def test_it_begins_with_the_first_sound_and_holds_the_silence_before_it(path: Pa
     assert holds(path, SILENCE, SILENCE, SOUND, SILENCE)
 
 
-def test_without_sound_a_claimed_file_stays_empty_and_an_unclaimed_one_holds_silence(
-    path: Path,
+@pytest.mark.parametrize("silence", [SILENCE, SILENCE[:0]])
+@pytest.mark.parametrize("content", [None, b"", b"older"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_silence_is_kept_where_it_is_wanted_or_nothing_claimed_the_file(
+    path: Path, silence: Samples, content: bytes | None, *, kept: bool
 ) -> None:
-    path.touch()
-    for length in (0, HEADER_BYTES + 2 * len(SILENCE)):
-        recording = RecordingFile(path)
-        recording.write(SILENCE.tobytes())
-        recording.close()
-        assert path.stat().st_size == length
-        path.unlink()
-    recording = RecordingFile(path)
+    if content is not None:
+        path.write_bytes(content)
+    recording = RecordingFile(path, FileId.of(path) if content else None)
+    recording.write(silence.tobytes())
+    if kept:
+        recording.keeps_silence = True
     recording.close()
-    assert holds(path, SILENCE[:0])
+    if kept or content is None:
+        assert holds(path, silence)
+    else:
+        assert path.read_bytes() == content
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such rights")
