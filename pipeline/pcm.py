@@ -1,12 +1,8 @@
-"""The one audio format inside the pipeline, and WAV files of it: PCM16, 24 kHz, mono, 50 ms frames.
+"""The one audio format inside the pipeline: PCM16, 24 kHz, mono, 50 ms frames.
 
 Voice Live's ``pcm16`` is little-endian signed 16-bit at 24 kHz in both directions, so no sample
 is converted between a sound card at that rate and the wire.
 """
-
-import wave
-from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -42,16 +38,6 @@ def ms_to_ns(ms: float) -> int:
 def samples_to_ns(samples: int, rate_hz: int = SAMPLE_RATE_HZ) -> int:
     """Duration of `samples` in nanoseconds, rounded down."""
     return samples * NS_PER_S // rate_hz
-
-
-def create_wav(file: Path | IO[bytes], rate_hz: int = SAMPLE_RATE_HZ) -> wave.Wave_write:
-    """Begin a mono WAV file. Its `writeframes` takes PCM16 and keeps the header right."""
-    target = str(file) if isinstance(file, Path) else file
-    created = wave.open(target, "wb")  # noqa: SIM115 - the caller closes it
-    created.setnchannels(1)
-    created.setsampwidth(SAMPLE_BYTES)
-    created.setframerate(rate_hz)
-    return created
 
 
 def peak(samples: Samples) -> int:

@@ -6,7 +6,7 @@ from pipeline.audio.adaptive_period import PERIODS_MS, AdaptivePeriodStream
 from pipeline.audio.recording_speaker import RecordingSpeaker
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, Speaker
-from pipeline.audio.wav import WavMicrophone, WavSpeaker
+from pipeline.audio.wav import OnRecordingEnd, WavMicrophone, WavSpeaker
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import ms_to_samples
 from pipeline.shm.state import CaptureFields, PlaybackFields
@@ -27,12 +27,20 @@ def open_microphone(
 
 
 def open_speaker(
-    choice: DeviceChoice, period_ms: float | None, words: PlaybackFields
+    choice: DeviceChoice,
+    period_ms: float | None,
+    words: PlaybackFields,
+    on_recording_end: OnRecordingEnd,
 ) -> AdaptivePeriodStream[Speaker]:
-    """Open a stream that plays, as `open_microphone` does."""
+    """Open a stream that plays, as `open_microphone` does.
+
+    :param on_recording_end: called if the file in its place cannot be written any more.
+    """
     xruns = XrunLog(words.output_underruns)
     return AdaptivePeriodStream(
-        lambda ms: _speaker(choice, ms, xruns), _periods_ms(choice, period_ms), xruns
+        lambda ms: _speaker(choice, ms, xruns, on_recording_end),
+        _periods_ms(choice, period_ms),
+        xruns,
     )
 
 
@@ -44,9 +52,12 @@ def _microphone(choice: DeviceChoice, period_ms: float, xruns: XrunLog) -> Micro
     return PortAudioMicrophone(choice.target, period_ms, xruns)
 
 
-def _speaker(choice: DeviceChoice, period_ms: float, xruns: XrunLog) -> Speaker:
+def _speaker(
+    choice: DeviceChoice, period_ms: float, xruns: XrunLog, on_recording_end: OnRecordingEnd
+) -> Speaker:
     if isinstance(choice.target, Path):
-        return WavSpeaker(choice.target, ms_to_samples(period_ms), xruns)
+        period_samples = ms_to_samples(period_ms)
+        return WavSpeaker(choice.target, period_samples, xruns, choice.replaces, on_recording_end)
     from pipeline.audio.portaudio import PortAudioSpeaker
 
     speaker = PortAudioSpeaker(choice.target, period_ms, xruns)

@@ -13,10 +13,11 @@ from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import PrepareThread, Speaker
+from pipeline.audio.wav import WavSpeaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Report, Started
+from pipeline.ipc.reports import RecordingEnded, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader
@@ -37,10 +38,15 @@ def main(
 def _work(
     settings: Settings, names: SharedNames, choice: DeviceChoice, link: SupervisorLink
 ) -> None:
+    def end_recording(error: OSError) -> None:
+        link.report(RecordingEnded(error.strerror or str(error)))
+
     with (
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
-        closing(open_speaker(choice, settings.period_ms, state.playback)) as adaptive,
+        closing(
+            open_speaker(choice, settings.period_ms, state.playback, end_recording)
+        ) as adaptive,
         no_garbage_collection(),
     ):
         rate_hz = adaptive.stream.rate_hz
@@ -52,6 +58,8 @@ def _work(
         link.report(Started("speaker", adaptive.stream.description))
         for _ in run_stream("speaker", adaptive, start, link):
             pass
+        if isinstance(adaptive.stream, WavSpeaker) and state.supervisor.finished.load():
+            adaptive.stream.keep_silence()
         time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 

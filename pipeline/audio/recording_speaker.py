@@ -2,15 +2,17 @@
 
 import time
 from collections import deque
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.recording_file import RecordingFile
 from pipeline.audio.streams import PrepareThread, Render, Speaker
 from pipeline.errors import DeviceError
-from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples, create_wav
+from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples
 
 PERIOD_TIMES = np.dtype([("samples", "<i8"), ("taken_ns", "<i8"), ("sounds_ns", "<i8")])
 """One period: its length, when the device took it, and when it leaves the loudspeaker.
@@ -54,7 +56,7 @@ class RecordingSpeaker:
         self.description = speaker.description
         self._periods: deque[_Period] = deque()
         self._times = times_path(recording).open("wb")
-        self._wave = create_wav(recording)
+        self._file = RecordingFile(recording)
 
     @property
     def clock_start_ns(self) -> int:
@@ -74,12 +76,12 @@ class RecordingSpeaker:
 
     def close(self) -> None:
         self._speaker.close()
-        with self._wave, self._times:
+        with closing(self._file), self._times:
             self._write()
 
     def _write(self) -> None:
         """Write what the callback has queued; call it on a thread that may wait."""
-        for _ in range(len(self._periods)):
-            samples, taken_ns, sounds_ns = self._periods.popleft()
-            self._wave.writeframes(samples.astype(PCM16, copy=False).tobytes())
-            self._times.write(np.array((len(samples), taken_ns, sounds_ns), PERIOD_TIMES).tobytes())
+        periods = [self._periods.popleft() for _ in range(len(self._periods))]
+        self._file.write(b"".join(p.samples.astype(PCM16, copy=False).tobytes() for p in periods))
+        times = [(len(samples), taken_ns, sounds_ns) for samples, taken_ns, sounds_ns in periods]
+        self._times.write(np.array(times, PERIOD_TIMES).tobytes())

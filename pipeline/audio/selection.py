@@ -9,6 +9,7 @@ from pipeline.audio.streams import Direction
 from pipeline.audio.wav import check_readable, is_wav
 from pipeline.errors import DeviceError
 from pipeline.ipc.reports import Device
+from pipeline.system.files import FileId
 
 SAMPLE_WAV = Path(__file__).with_name("sample.wav")
 """A recorded user, for machines without a microphone; `pipeline.emulator.sample` makes it."""
@@ -21,6 +22,8 @@ class DeviceChoice:
     target: Path | Device
     recording: Path | None = None
     """For a speaker: where to record what it plays; None for no recording."""
+    replaces: FileId | None = None
+    """For a file in a speaker's place: the older recording of that name to replace."""
 
     @property
     def file(self) -> Path | None:

@@ -1,21 +1,32 @@
-"""WAV files in the place of a microphone and a speaker, on the clock of a real device."""
+"""WAV files in the place of a microphone and a speaker, on the clock of a real device.
+
+The callbacks only exchange periods with a queue; the process's main thread reads and writes the
+files in `check`, because a disk may take long.
+"""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
-import soxr
 
+from pipeline.audio.recording_file import RecordingFile
 from pipeline.audio.streams import OnPeriod, PrepareThread, Render
 from pipeline.audio.virtual_clock import PeriodClock
+from pipeline.audio.wav_reading import open_wav, read_periods
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, create_wav
+from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from pipeline.system.files import FileId
 
-BLOCK_MS = 50
+READ_AHEAD_S = 10
+"""Length of sound that is read before it is due: a disk may take this long."""
+
+OnRecordingEnd = Callable[[OSError], None]
+"""Called once, from `check` or `close`, when a recording cannot be continued."""
 
 
 def is_wav(name: str | None) -> bool:
@@ -28,7 +39,7 @@ def check_readable(path: Path) -> None:
 
     :raises WavError: it cannot.
     """
-    _open(path).close()
+    open_wav(path).close()
 
 
 class WavMicrophone:
@@ -37,16 +48,21 @@ class WavMicrophone:
     rate_hz = SAMPLE_RATE_HZ
 
     def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
-        self._file = _open(path)
+        self._path = path
+        self._file = open_wav(path)
         self.description = (
             f"{path.name}: {self._file.frames / self._file.samplerate:.1f} s, "
             f"{self._file.samplerate} Hz, {self._file.channels} channel(s)"
         )
         self.ended = False
         self._silent_samples = 0
-        self._periods = _periods(_blocks_24k_mono(self._file), period_samples)
-        self._silence = np.zeros(period_samples, np.int16)
+        self._unread = read_periods(self._file, period_samples)
+        self._read_whole = False
+        self._periods: deque[bytes] = deque()
+        self._most_periods = READ_AHEAD_S * SAMPLE_RATE_HZ // period_samples + 1
+        self._silence = bytes(2 * period_samples)
         self._clock = PeriodClock(period_samples, self._next_period, xruns)
+        self._read_ahead()
 
     @property
     def clock_start_ns(self) -> int:
@@ -58,38 +74,65 @@ class WavMicrophone:
 
     def check(self) -> None:
         self._clock.check()
+        self._read_ahead()
 
     def close(self) -> None:
         self._clock.stop()
         self._file.close()
 
+    def _read_ahead(self) -> None:
+        try:
+            while not self._read_whole and len(self._periods) < self._most_periods:
+                samples = next(self._unread, None)
+                if samples is None:
+                    self._read_whole = True
+                else:
+                    self._periods.append(samples.tobytes())
+        except (soundfile.SoundFileError, OSError) as error:
+            raise WavError(
+                f"{self._path} cannot be read any more ({error}): give --input a file on a disk "
+                "that stays connected."
+            ) from error
+
     def _next_period(self, due_ns: int) -> None:
-        samples = next(self._periods, None)
-        if samples is None:
-            samples = self._silence
-            self._silent_samples += len(samples)
-        self._on_period(samples.tobytes(), due_ns - self._clock.period_ns)
+        # The flag before the queue: the flag is set after the last period was queued.
+        read_whole = self._read_whole
+        pcm = self._periods.popleft() if self._periods else None
+        if pcm is None and read_whole:
+            self._silent_samples += len(self._silence) // 2
+        self._on_period(pcm or self._silence, due_ns - self._clock.period_ns)
         self.ended = self._silent_samples > FRAME_SAMPLES
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise WavError(
+        f"The recording cannot be written ({error.strerror}): give --output another path."
+    ) from error
 
 
 class WavSpeaker:
     """Records what a loudspeaker would have sounded, silence included, in real time.
 
-    The file is readable from `start` on: a process that is killed leaves what the latest `check`
-    wrote. The callback never touches the file, because a disk may take long.
+    A recording that cannot be continued ends; the speaker goes on. A process that is killed leaves
+    what the latest `check` wrote.
+
+    :param replaces: the older recording at `path` to replace when the first sound is written.
+    :param on_recording_end: by default raises `WavError`.
     """
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
+    def __init__(
+        self,
+        path: Path,
+        period_samples: int,
+        xruns: XrunLog,
+        replaces: FileId | None = None,
+        on_recording_end: OnRecordingEnd = _raise,
+    ) -> None:
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
-        try:
-            self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise WavError(
-                f"{path} cannot be written ({error.strerror}): give --output another path."
-            ) from error
-        self._wave = create_wav(self._file)
+        self._file: RecordingFile | None = RecordingFile(path, replaces)
+        self._on_recording_end = on_recording_end
         self._period = np.zeros(period_samples, np.int16)
         self._unwritten: deque[bytes] = deque()
         self._clock = PeriodClock(period_samples, self._next_period, xruns)
@@ -100,7 +143,6 @@ class WavSpeaker:
 
     def start(self, render: Render, prepare_thread: PrepareThread) -> None:
         self._render = render
-        self._write()
         self._clock.start(prepare_thread)
 
     def check(self) -> None:
@@ -109,11 +151,14 @@ class WavSpeaker:
 
     def close(self) -> None:
         self._clock.stop()
-        try:
-            with self._file, self._wave:
-                self._write()
-        except OSError as error:
-            raise _broken_recording(error) from error
+        self._write()
+        if self._file is not None:
+            self._attempt(self._file.close)
+
+    def keep_silence(self) -> None:
+        """Let `close` leave a recording even if nothing has sounded."""
+        if self._file is not None:
+            self._file.keeps_silence = True
 
     def _next_period(self, due_ns: int) -> None:
         self._render(self._period, due_ns + self._clock.period_ns)
@@ -121,57 +166,19 @@ class WavSpeaker:
 
     def _write(self) -> None:
         recorded = b"".join(self._unwritten.popleft() for _ in range(len(self._unwritten)))
+        if self._file is not None and recorded:
+            file = self._file
+            self._attempt(lambda: file.write(recorded))
+
+    def _attempt(self, step: Callable[[], None]) -> None:
         try:
-            self._wave.writeframes(recorded)
+            step()
         except OSError as error:
-            raise _broken_recording(error) from error
+            self._end_recording(error)
 
-
-def _broken_recording(error: OSError) -> WavError:
-    return WavError(
-        f"The recording cannot be written ({error.strerror}): give --output another path."
-    )
-
-
-def _open(path: Path) -> soundfile.SoundFile:
-    if not path.is_file():
-        raise WavError(f"{path} does not exist: give --input a WAV file or the name of a device.")
-    try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise WavError(f"{path} cannot be read as a WAV file: convert it to PCM WAV.") from error
-    if file.frames == 0:
-        file.close()
-        raise WavError(f"{path} holds no sound: give --input a WAV file that contains speech.")
-    return file
-
-
-def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
-    """Read the file as mono blocks at 24 kHz; PCM16 at 24 kHz passes unchanged."""
-    resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32")
-    same_rate = file.samplerate == SAMPLE_RATE_HZ
-    # Blocks are short because the callback reads them. `frames` is given because soundfile cannot
-    # find out the length of files that it cannot seek in, such as those of telephone codecs.
-    block_samples = max(1, file.samplerate * BLOCK_MS // 1_000)
-    blocks = file.blocks(block_samples, frames=file.frames, dtype="float32", always_2d=True)
-    for block in blocks:
-        mono = block.mean(axis=1, dtype=np.float32)
-        yield _pcm16(mono if same_rate else resampler.resample_chunk(mono))
-    if not same_rate:
-        yield _pcm16(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-
-
-def _pcm16(sound: npt.NDArray[np.float32]) -> Samples:
-    return np.clip(np.rint(np.nan_to_num(sound) * 32_768), -32_768, 32_767).astype(np.int16)
-
-
-def _periods(blocks: Iterator[Samples], period_samples: int) -> Iterator[Samples]:
-    """Cut blocks of any length into whole periods; silence fills up the last one."""
-    rest = np.zeros(0, np.int16)
-    for block in blocks:
-        sound = np.concatenate((rest, block))
-        whole = len(sound) - len(sound) % period_samples
-        yield from sound[:whole].reshape(-1, period_samples)
-        rest = sound[whole:]
-    if rest.size:
-        yield np.pad(rest, (0, period_samples - rest.size))
+    def _end_recording(self, error: OSError) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+        self._on_recording_end(error)

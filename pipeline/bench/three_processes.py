@@ -10,7 +10,7 @@ from typing import NoReturn
 from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
-from pipeline.errors import ProcessDiedError, SettingsError
+from pipeline.errors import ProcessDiedError, SettingsError, WavError
 from pipeline.ipc.commands import CallTool, CancelTool, OfferTools
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
@@ -18,6 +18,7 @@ from pipeline.ipc.reports import (
     EventRead,
     Finished,
     PeriodsMissed,
+    RecordingEnded,
     Report,
     ToolEnded,
     ToolReturned,
@@ -102,6 +103,8 @@ class _ThreeProcesses:
                     self.state.finished = True
                 case PeriodsMissed(part, periods):
                     self.state.missed[part] += periods
+                case RecordingEnded(reason):
+                    raise WavError(f"The recording cannot be written ({reason}).")
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._tool_process.handle(report)
         self._tool_process.enforce_limits()

@@ -115,6 +115,7 @@ class Settings:
     output: str | None = setting(
         None, "Speaker: a device's number or part of its name, or a .wav file to record to."
     )
+    overwrite: bool = setting(False, "Replace the file that --output names, if there is one.")
     frame_ms: int = setting(
         50, "Length of the microphone's frames; shorter is faster.", choices=("10", "20", "50")
     )

@@ -26,6 +26,7 @@ from pipeline.ipc.reports import (
     PeriodsMissed,
     Processing,
     Ready,
+    RecordingEnded,
     Report,
     SessionReady,
     Started,
@@ -53,6 +54,10 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
     Interrupted: lambda r: (f"Interrupted after {r.heard_ms / 1_000:.2f} s.", "magenta"),
     Ready: lambda _: ("Ready", "green"),
     Notice: lambda r: (r.message, "yellow"),
+    RecordingEnded: lambda r: (
+        f"The recording of the answers ends here ({r.reason}). The conversation continues.",
+        "yellow",
+    ),
     CallTool: lambda r: (f"Calling {r.name}({_shortened(r.arguments)}) …", "blue"),
     ToolPrinted: lambda r: (f"tool | {r.line}", "blue"),
 }

@@ -57,6 +57,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """The speaker's recording cannot be continued, for a reason of the system's; playback can."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A message of a library or of the process; shown with --verbose, errors always."""
 
@@ -206,6 +213,7 @@ Report = (
     | ClockStarted
     | PeriodsMissed
     | Failed
+    | RecordingEnded
     | Log
     | DevicesFound
     | Connecting

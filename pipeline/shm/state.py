@@ -47,6 +47,8 @@ class SupervisorFields:
 
     stop: Word
     """1: fade out and end."""
+    finished: Word
+    """1: the conversation has ended as it should."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,35 @@ from pathlib import Path
 from pipeline.audio.selection import SAMPLE_WAV, DeviceChoice, choose_device
 from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
+from pipeline.errors import WavError
 from pipeline.ipc.reports import Device
+from pipeline.supervisor.recording import Recording
+from pipeline.system.files import special_kind
 
-RECORDING = Path("answer.wav")
-"""Takes the loudspeaker's place where there is none."""
 
+def check_files(settings: Settings, recording: Recording) -> None:
+    """Check the files of `settings`, and claim the one to record to.
 
-def check_input_file(settings: Settings) -> None:
-    """Raise `WavError` if the input is a file that cannot be read."""
+    :raises WavError: one cannot be used; no file has been touched.
+    """
     if is_wav(settings.input):
         choose_device(settings.input, "input", ())
+    if settings.output is not None and is_wav(settings.output):
+        output = Path(settings.output)
+        _check_output(output, settings.input)
+        recording.claim(output, overwrite=settings.overwrite)
 
 
 def choose_cards(
     settings: Settings,
+    recording: Recording,
     list_devices: Callable[[], tuple[Device, ...]],
     notice: Callable[[str], None],
 ) -> tuple[DeviceChoice, DeviceChoice]:
     """Return microphone and speaker: as wanted, else the default cards, else files.
 
+    :param recording: takes the speaker's place if `check_files` has claimed a file, or if there is
+        no speaker.
     :param list_devices: called only if a card is wanted.
     :param notice: told which files take the place of cards.
     :raises DeviceError, WavError: what is wanted cannot be used.
@@ -32,12 +42,33 @@ def choose_cards(
     only_files = is_wav(settings.input) and is_wav(settings.output)
     devices = () if only_files else list_devices()
     microphone = choose_device(settings.input, "input", devices)
-    speaker = choose_device(settings.output, "output", devices)
+    speaker = recording.choice or choose_device(settings.output, "output", devices)
     missing = []
     if microphone is None:
         missing.append("No microphone found: a recorded user speaks instead.")
     if speaker is None:
-        missing.append(f"No loudspeaker found: the answers are saved to {RECORDING}.")
+        speaker = recording.claim_free_name()
+        missing.append(f"No loudspeaker found: the answers are saved to {recording.given}.")
     if missing:
         notice(" ".join(missing))
-    return microphone or DeviceChoice(SAMPLE_WAV), speaker or DeviceChoice(RECORDING)
+    return microphone or DeviceChoice(SAMPLE_WAV), speaker
+
+
+def _check_output(output: Path, given_input: str | None) -> None:
+    try:
+        kind = special_kind(output)
+        sources = [SAMPLE_WAV] if given_input is None else [SAMPLE_WAV, Path(given_input)]
+        is_source = output.exists() and any(
+            source.exists() and source.samefile(output) for source in sources
+        )
+    except OSError as error:
+        raise WavError(
+            f"{output} cannot be written ({error.strerror}): give --output another path."
+        ) from error
+    if kind:
+        raise WavError(f"--output {output} is {kind}, expected a .wav file: give another name.")
+    if is_source:
+        raise WavError(
+            f"--output {output} is the file that --input plays ({given_input or SAMPLE_WAV}), and "
+            "recording would destroy it: give --output another name."
+        )

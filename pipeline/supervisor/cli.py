@@ -13,7 +13,7 @@ from pipeline.system.signals import interruptible_loading
     epilog="""\b
 Examples:
   {program} run
-  {program} run --offline --input question.wav --output answer.wav
+  {program} run --offline --input question.wav --output answer.wav --overwrite
   {program} run --model gpt-4.1 --voice en-US-Ava:DragonHDLatestNeural
   {program} run --input 2 --output headset --verbose
 

@@ -22,6 +22,7 @@ from pipeline.ipc.reports import (
     Device,
     Finished,
     Notice,
+    RecordingEnded,
     Report,
     SessionReady,
     Started,
@@ -29,10 +30,11 @@ from pipeline.ipc.reports import (
     ToolReturned,
     ToolsLoaded,
 )
-from pipeline.supervisor.cards import check_input_file, choose_cards
+from pipeline.supervisor.cards import check_files, choose_cards
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import with_endpoint
+from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
 from pipeline.system.signals import signals_end_the_run
@@ -62,6 +64,7 @@ class Pipeline:
     def __init__(self, settings: Settings, console: Console, stack: ExitStack) -> None:
         self._settings = settings
         self._console = console
+        self._recording = stack.enter_context(Recording(console.say))
         self._children = stack.enter_context(ChildProcesses(console.say))
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms)
         self._tool_process = ToolProcess(
@@ -79,12 +82,12 @@ class Pipeline:
 
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
-        check_input_file(self._settings)  # before anything starts
+        check_files(self._settings, self._recording)  # before anything starts
         self._voice.start_network(with_endpoint(self._settings, self._children))
         if self._settings.tools:
             self._tool_process.start()
         microphone, speaker = choose_cards(
-            self._settings, self._find_devices, notice=self._console.say
+            self._settings, self._recording, self._find_devices, notice=self._console.say
         )
         self._voice.start_audio(self._settings, microphone, speaker)
         while not self._finished:
@@ -93,8 +96,7 @@ class Pipeline:
             self._tool_process.enforce_limits()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
-        if speaker.file is not None:
-            self._console.say(f"Speaker output was saved to {speaker.file}.")
+        self._voice.state.supervisor.finished.store(1)
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)
@@ -104,6 +106,8 @@ class Pipeline:
         match report:
             case Finished():
                 self._finished = True
+            case RecordingEnded(reason):
+                self._recording.note_end(reason)
             case SessionReady():
                 self._note_started("session")
             case Started(part):

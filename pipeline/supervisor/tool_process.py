@@ -129,9 +129,9 @@ class ToolProcess:
             self._children.kill(self._child)
         self._child = None
         self._give_up(
-            "A function did not end in time: the tools process was stopped. "
-            "The next call starts a new process."
+            "A function did not end in time: the tools process was stopped, and another is started."
         )
+        self._running()  # at once, so that its start takes no time of the next call
 
     def _give_up(self, sentence: str) -> None:
         self._notice(sentence)

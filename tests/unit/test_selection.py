@@ -115,7 +115,9 @@ def test_files_are_opened_in_the_place_of_devices(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with SharedState.create() as state:
         microphone = open_microphone(DeviceChoice(path), 5.0, state.capture)
-        speaker = open_speaker(DeviceChoice(tmp_path / "out.wav"), 5.0, state.playback)
+        speaker = open_speaker(
+            DeviceChoice(tmp_path / "out.wav"), 5.0, state.playback, on_recording_end=print
+        )
         assert isinstance(microphone.stream, WavMicrophone)
         assert isinstance(speaker.stream, WavSpeaker)
         assert microphone.stream.rate_hz == speaker.stream.rate_hz == 24_000

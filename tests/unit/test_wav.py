@@ -1,5 +1,9 @@
 """WAV files in the place of devices: any file is heard right, and recordings survive."""
 
+import contextlib
+import os
+import socket
+import sys
 import threading
 import wave
 from collections.abc import Callable, Iterator
@@ -11,7 +15,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from pipeline.audio.wav import WavMicrophone, WavSpeaker, check_readable, is_wav
+from pipeline.audio.wav import READ_AHEAD_S, WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
@@ -37,6 +41,7 @@ class Heard:
         # the clock's thread would only add waiting: periods are asked for one after the other
         self.microphone._on_period = self._on_period
         while not self.microphone.ended:
+            self.microphone.check()
             self.microphone._next_period(len(self.periods) * self.microphone._clock.period_ns)
         self.microphone.close()
 
@@ -182,10 +187,28 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         check_readable(tmp_path / "none.wav")
 
 
-def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
-    (tmp_path / "folder.wav").mkdir()
-    with pytest.raises(WavError, match="does not exist"):
-        check_readable(tmp_path / "folder.wav")
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):
+        listener.bind(path.name)  # a socket's path may have 108 characters only
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has folders only")
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (Path.mkdir, "a folder"),
+        (os.mkfifo, "a named pipe"),
+        (make_socket, "a socket"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device"),
+    ],
+)
+def test_what_is_not_an_ordinary_file_is_named_and_not_opened(
+    tmp_path: Path, make: Callable[[Path], object], kind: str
+) -> None:
+    path = tmp_path / "in.wav"
+    make(path)
+    with pytest.raises(WavError, match=f"is {kind}, expected a WAV file"):
+        check_readable(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVE", b"\0" * 5_000])
@@ -267,16 +290,19 @@ def test_a_recording_is_readable_at_any_moment_even_if_never_closed(
     recorder.record(checked)
     recorder.speaker.check()
     recorder.record(periods - checked)
-    recorded = read(path)
+    recorded = read(path) if checked else noise(0)  # a file begins with its first sound
+    assert path.exists() == bool(checked)
     recorder.speaker.close()
     assert np.array_equal(recorded, sound[: checked * PERIOD])
 
 
-def test_a_recording_replaces_an_older_one(tmp_path: Path, missed: XrunLog) -> None:
+def test_the_callback_does_not_touch_the_recording(tmp_path: Path, missed: XrunLog) -> None:
     path = tmp_path / "out.wav"
-    path.write_bytes(b"x" * 100_000)
-    Recorder(path, missed, noise(0)).speaker.close()
-    assert len(read(path)) == 0
+    recorder = Recorder(path, missed, noise(100 * PERIOD))
+    recorder.record(100)
+    assert not path.exists()
+    recorder.speaker.close()
+    assert len(read(path)) == 100 * PERIOD
 
 
 def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: XrunLog) -> None:
@@ -299,21 +325,51 @@ def test_a_speaker_runs_on_its_own_clock(tmp_path: Path, missed: XrunLog) -> Non
     assert sounding_at_ns[0] == speaker.clock_start_ns + speaker._clock.period_ns
 
 
-@pytest.mark.parametrize("name", ["missing/out.wav", "folder.wav"])
-def test_a_recording_that_cannot_be_written(tmp_path: Path, missed: XrunLog, name: str) -> None:
-    (tmp_path / "folder.wav").mkdir()
-    with pytest.raises(WavError, match="cannot be written") as caught:
-        WavSpeaker(tmp_path / name, PERIOD, missed)
-    assert name in str(caught.value)
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_in_one_sentence(missed: XrunLog) -> None:
-    speaker = WavSpeaker(Path("/dev/full"), PERIOD, missed)
-    steps: list[Callable[[], None]] = [
-        lambda: speaker.start(lambda out, _at: out.fill(1), no_preparation),
-        speaker.close,
-    ]
-    for step in steps:
-        with pytest.raises(WavError, match="cannot be written"):
-            step()
+def test_a_disk_that_is_full_ends_the_recording_once_and_not_the_speaker(missed: XrunLog) -> None:
+    ends: list[OSError] = []
+    speaker = WavSpeaker(Path("/dev/full"), PERIOD, missed, on_recording_end=ends.append)
+    heard = threading.Semaphore(0)
+
+    def render(out: Samples, _sounds_at_ns: int) -> None:
+        out.fill(1)
+        heard.release()
+
+    speaker.start(render, no_preparation)
+    for _ in range(3):
+        heard.acquire()
+        speaker.check()
+    assert len(ends) == 1
+    heard.acquire()  # a period after the end of the recording
+    speaker.close()
+    assert len(ends) == 1
+
+
+def test_by_default_the_end_of_a_recording_is_an_error(tmp_path: Path, missed: XrunLog) -> None:
+    speaker = WavSpeaker(tmp_path / "missing" / "out.wav", PERIOD, missed)
+    with pytest.raises(WavError, match="cannot be written"):
+        speaker.close()
+
+
+def test_the_callback_does_not_touch_the_file_that_it_plays(
+    tmp_path: Path, missed: XrunLog
+) -> None:
+    path = tmp_path / "in.wav"
+    sound = noise((READ_AHEAD_S + 1) * SAMPLE_RATE_HZ)
+    soundfile.write(path, sound, SAMPLE_RATE_HZ, "PCM_16")
+    microphone = WavMicrophone(path, PERIOD, missed)
+    heard: list[bytes] = []
+    microphone._on_period = lambda pcm, _at: heard.append(pcm)
+    position = microphone._file.tell()
+    for _ in range((READ_AHEAD_S + 1) * SAMPLE_RATE_HZ // PERIOD):
+        microphone._next_period(0)
+    assert microphone._file.tell() == position, "nothing is read without a check"
+    late = heard[READ_AHEAD_S * SAMPLE_RATE_HZ // PERIOD + 1 :]
+    assert not any(b"".join(late)), "silence, until the disk has caught up"
+    assert not microphone.ended
+    microphone.check()
+    while not microphone.ended:
+        microphone._next_period(0)
+    microphone.close()
+    samples = np.frombuffer(b"".join(heard), np.int16)
+    assert np.array_equal(samples[samples != 0], sound[sound != 0])
