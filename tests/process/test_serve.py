@@ -3,12 +3,16 @@
 import asyncio
 import re
 import signal
+import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from azure.ai.voicelive.aio import connect
 from azure.core.credentials import AzureKeyCredential
+from yarl import URL
 
 from tests.support.program import Program
 
@@ -75,3 +79,22 @@ def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, arguments: str, tol
         assert program.err.count("\n") == 1
         assert told in program.err
         assert "secret" not in program.err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a process")
+def test_without_descriptors_it_says_so_in_one_line_and_goes_on(tmp_path: Path) -> None:
+    with Program("serve", "--key", "k", cwd=tmp_path) as program:
+        endpoint = URL(printed(program, "endpoint"))
+        address = (endpoint.host or "", endpoint.port or 0)
+        process = psutil.Process(program.pid)
+        most = process.num_fds() + 4
+        process.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+        for _ in range(2):
+            with ExitStack() as crowd:
+                for _ in range(40):
+                    crowd.enter_context(socket.create_connection(address))
+                program.wait_until(lambda: "New clients have to wait" in program.err)
+            assert asyncio.run(greeting(str(endpoint), "k")) == "session.created"
+        assert program.err.count("\n") == 1
+        program.interrupt()
+        assert program.wait_exit() == 130
