@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from pipeline.config.command import Command, remember_verbose
+from pipeline.config.dotenv_file import read_dotenv
 from pipeline.config.flags import options_of
-from pipeline.config.loader import read_dotenv
 from pipeline.config.settings import options
 from pipeline.emulator.server.faults import Faults, from_flags
 from pipeline.emulator.server.options import ServeOptions
@@ -66,5 +66,5 @@ def serve(verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by clic
         from pipeline.emulator.process import serve as serve_offline
 
     faults = from_flags({each.name: flags.pop(each.name) for each in options(Faults)})
-    reply_key = os.environ.get(_REPLY_KEY) or read_dotenv().get(_REPLY_KEY)
+    reply_key = os.environ.get(_REPLY_KEY) or read_dotenv().values.get(_REPLY_KEY)
     return serve_offline(ServeOptions(**flags, reply_key=reply_key, faults=faults, verbose=verbose))
