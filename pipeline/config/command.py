@@ -7,6 +7,7 @@ import click
 
 from pipeline.config.dotenv_file import read_dotenv
 from pipeline.config.loader import load
+from pipeline.config.secrets import is_secret, take_environment
 from pipeline.config.settings import PREFIX, Settings
 
 _VERBOSE = "pipeline.verbose"
@@ -27,11 +28,14 @@ class Command(click.Command):
 def load_settings(flags: dict[str, object]) -> Settings:
     """Return the checked settings of `flags`, the environment and .env; show the warnings.
 
+    The keys are taken out of the environment: child processes do not inherit them.
+
     :raises SettingsError: a value cannot be used.
     """
     remember_verbose(verbose=flags["verbose"] is True)
+    environment = take_environment()
     dotenv, ignored_lines = read_dotenv()
-    settings, warnings = load(flags, os.environ, dotenv)
+    settings, warnings = load(flags, environment, dotenv)
     remember_verbose(verbose=settings.verbose)
     for sentence in (*ignored_lines, *warnings):
         show("warning", sentence)
@@ -57,5 +61,5 @@ def show(kind: str, sentence: str) -> None:
 def _export_foreign_names(dotenv: dict[str, str]) -> None:
     """Let libraries see their own names of .env, such as azure-identity's AZURE_TENANT_ID."""
     for name, value in dotenv.items():
-        if not name.upper().startswith(PREFIX):
+        if not name.upper().startswith(PREFIX) and not is_secret(name):
             os.environ.setdefault(name, value)

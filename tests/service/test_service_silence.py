@@ -259,7 +259,7 @@ def test_a_client_that_leaves_while_the_models_load_frees_its_place(
     asyncio.run(leave())
 
 
-def test_a_service_that_stood_still_ends_nobody(empty_service: Start) -> None:
+def test_a_service_that_stood_still_ends_no_client(empty_service: Start) -> None:
     async def stand_still() -> None:
         async with (
             empty_service(Access(KEY), limits=PATIENT) as endpoint,

@@ -65,6 +65,6 @@ class Liveness:
         return self._checked_s - self._sign_s
 
     def _stood_still(self) -> bool:
-        """Whether this process itself did not run: then it has seen no sign of anyone."""
+        """Whether this process itself did not run: then it cannot judge the client."""
         late_s = self._now_s() - self._checked_s - self._limits.check_s
         return late_s > self._limits.dead_s / 4
