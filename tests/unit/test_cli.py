@@ -172,7 +172,7 @@ def test_a_key_file_that_cannot_be_used_is_refused_and_not_shown(
     assert "cret" not in sentence
 
 
-@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize("command", ["run", "serve", "devices"])
 def test_keys_are_taken_out_of_the_environment(
     calls: Calls, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:

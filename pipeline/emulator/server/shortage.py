@@ -13,8 +13,6 @@ _QUIET_S = 10.0
 
 _log = logging.getLogger(__name__)
 
-_Context = Mapping[str, Any]
-
 
 class ShortageReports:
     """An event loop's exception handler.
@@ -49,7 +47,7 @@ class ShortageReports:
             )
 
 
-def _is_shortage(context: _Context) -> bool:
-    """Whether accepting a client failed; only that concerns a listening socket without a task."""
+def _is_shortage(context: Mapping[str, Any]) -> bool:
+    """Whether a client could not be accepted; the context then names the listening socket."""
     error = context.get("exception")
     return isinstance(error, OSError) and error.errno in _SHORTAGES and "socket" in context
