@@ -41,10 +41,13 @@ def load(
         elif (named := _find_named(option, environment, dotenv)) is not None:
             values[option.name] = _parse_named(option, *named)
     settings = Settings(**values)
-    _check_sign_in(settings)
-    warnings = [
+    unknown = [
         *_unknown_names("The environment", environment),
         *_unknown_names(".env", dotenv),
+    ]
+    _check_sign_in(settings, unknown)
+    warnings = [
+        *unknown,
         *_endpoint_hints(flags, environment, dotenv),
         *_hints(settings),
     ]
@@ -121,12 +124,14 @@ def _parse_number(option: Option, text: str, source: str) -> int | float:
     return value
 
 
-def _check_sign_in(settings: Settings) -> None:
+def _check_sign_in(settings: Settings, unknown: Iterable[str]) -> None:
+    """Refuse a sign-in with a key if there is none; `unknown` may tell why it was not found."""
     if not settings.uses_offline_service and settings.uses_api_key and settings.api_key is None:
-        raise SettingsError(
+        sentence = (
             f"{PREFIX}USE_API_KEY is true, but no key is set: set {PREFIX}API_KEY, "
             "or use --no-use-api-key to sign in with Microsoft Entra."
         )
+        raise SettingsError(" ".join((sentence, *unknown)))
 
 
 def _unknown_names(where: str, names: Iterable[str]) -> Iterator[str]:

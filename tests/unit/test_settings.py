@@ -251,6 +251,14 @@ def test_a_missing_key_is_refused_if_it_is_needed() -> None:
     assert settings(environment, offline=True).uses_offline_service
 
 
+def test_a_missing_key_is_refused_with_the_misspelt_name() -> None:
+    environment = {**ENDPOINT, "AZURE_VOICELIVE_USE_API_KEY": "true", "AZURE_VOICELIVE_KEY": "x"}
+    assert refused(environment).endswith(
+        "The environment has AZURE_VOICELIVE_KEY, which is not a setting; "
+        "did you mean AZURE_VOICELIVE_API_KEY?"
+    )
+
+
 def test_offline_comes_before_the_endpoint() -> None:
     assert settings(ENDPOINT, offline=True).uses_offline_service
     assert not settings(ENDPOINT).uses_offline_service
