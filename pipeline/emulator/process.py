@@ -103,5 +103,6 @@ async def _serve_alone(options: ServeOptions) -> None:
         # Later collections would scan the loaded models and interrupt the sound of all clients.
         gc.collect()
         gc.freeze()
-        click.echo(f"endpoint  {endpoint}\nkey       {key}\nCtrl-C ends the service.")
+        shown = key if options.key is None else "the one that was given"
+        click.echo(f"endpoint  {endpoint}\nkey       {shown}\nCtrl-C ends the service.")
         await asyncio.Event().wait()

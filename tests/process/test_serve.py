@@ -57,6 +57,14 @@ def test_a_client_under_way_does_not_keep_it(tmp_path: Path) -> None:
         assert "Traceback" not in program.said
 
 
+def test_a_given_key_is_not_shown(tmp_path: Path) -> None:
+    with Program("serve", cwd=tmp_path, environment={"OFFLINE_KEY": "s3cret"}) as program:
+        endpoint = printed(program, "endpoint")
+        assert asyncio.run(greeting(endpoint, "s3cret")) == "session.created"
+        assert "key       the one that was given" in program.out
+        assert "s3cret" not in program.said
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
