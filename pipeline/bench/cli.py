@@ -7,6 +7,7 @@ import click
 
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.config.command import Command, load_settings, remember_verbose
+from pipeline.config.secrets import take_environment
 from pipeline.system.signals import interruptible_loading
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -93,4 +94,5 @@ def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int
         from pipeline.bench.runner import run as measure
 
     service = load_settings({"endpoint": endpoint, "verbose": verbose}) if endpoint else None
+    take_environment()  # the measured programs need no key of the person's
     return measure(BenchOptions(service=service, **(QUICK if quick else {}), **flags))

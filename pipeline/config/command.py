@@ -5,8 +5,10 @@ import os
 
 import click
 
-from pipeline.config.loader import load, read_dotenv
-from pipeline.config.settings import Settings, options
+from pipeline.config.dotenv_file import read_dotenv
+from pipeline.config.loader import load
+from pipeline.config.secrets import is_secret, take_environment
+from pipeline.config.settings import PREFIX, Settings
 
 _VERBOSE = "pipeline.verbose"
 
@@ -26,13 +28,16 @@ class Command(click.Command):
 def load_settings(flags: dict[str, object]) -> Settings:
     """Return the checked settings of `flags`, the environment and .env; show the warnings.
 
+    The keys are taken out of the environment: child processes do not inherit them.
+
     :raises SettingsError: a value cannot be used.
     """
     remember_verbose(verbose=flags["verbose"] is True)
-    dotenv = read_dotenv()
-    settings, warnings = load(flags, os.environ, dotenv)
+    environment = take_environment()
+    dotenv, ignored_lines = read_dotenv()
+    settings, warnings = load(flags, environment, dotenv)
     remember_verbose(verbose=settings.verbose)
-    for sentence in warnings:
+    for sentence in (*ignored_lines, *warnings):
         show("warning", sentence)
     _export_foreign_names(dotenv)
     return settings
@@ -55,7 +60,6 @@ def show(kind: str, sentence: str) -> None:
 
 def _export_foreign_names(dotenv: dict[str, str]) -> None:
     """Let libraries see their own names of .env, such as azure-identity's AZURE_TENANT_ID."""
-    ours = {option.environment for option in options()}
     for name, value in dotenv.items():
-        if name not in ours:
+        if not name.upper().startswith(PREFIX) and not is_secret(name):
             os.environ.setdefault(name, value)

@@ -2,19 +2,14 @@
 
 import difflib
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from dotenv import dotenv_values, find_dotenv
-
+from pipeline.config.endpoint import parse_endpoint
 from pipeline.config.settings import PREFIX, Option, Settings, options
 from pipeline.errors import SettingsError
 
 _RETIRED_MODELS = ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview")
-_PATH_ADDED_BY_SDK = "/voice-live/realtime"
-_SCHEMES = ("https", "http", "wss", "ws")
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 
@@ -43,31 +38,30 @@ def load(
             values[option.name] = tuple(parse(option, text, option.flag) for text in typed)
         elif isinstance(typed, str):
             values[option.name] = parse(option, typed, option.flag)
-        elif option.environment in environment:
-            raw = environment[option.environment]
-            values[option.name] = _parse_named(option, raw, option.environment)
-        elif option.environment in dotenv:
-            raw = dotenv[option.environment]
-            values[option.name] = _parse_named(option, raw, f"{option.environment} in .env")
+        elif (named := _find_named(option, environment, dotenv)) is not None:
+            values[option.name] = _parse_named(option, *named)
     settings = Settings(**values)
-    _check_sign_in(settings)
-    return Loaded(settings, [*_unknown_names(dotenv), *_hints(settings)])
+    unknown = [
+        *_unknown_names("The environment", environment),
+        *_unknown_names(".env", dotenv),
+    ]
+    _check_sign_in(settings, unknown)
+    warnings = [
+        *unknown,
+        *_endpoint_hints(flags, environment, dotenv),
+        *_hints(settings),
+    ]
+    return Loaded(settings, warnings)
 
 
-def read_dotenv() -> dict[str, str]:
-    """Return the names and values of the nearest .env, in this folder or a parent.
-
-    :raises SettingsError: it cannot be read.
-    """
-    path = find_dotenv(usecwd=True)
-    if not path:
-        return {}
-    try:
-        # Values are taken as written: a dollar sign in a key must survive.
-        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise SettingsError(f"{path} cannot be read as UTF-8 text: {error}.") from error
-    return {name: value for name, value in values.items() if value is not None}
+def _find_named(
+    option: Option, environment: Mapping[str, str], dotenv: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """Return an option's value in the environment or .env, and the name of its source."""
+    name = option.environment
+    if name in environment:
+        return environment[name], name
+    return (dotenv[name], f"{name} in .env") if name in dotenv else None
 
 
 def _parse_named(option: Option, raw: str, source: str) -> object:
@@ -96,7 +90,7 @@ def parse(option: Option, raw: str, source: str) -> bool | int | float | str:
     if option.kind is not str:
         return _parse_number(option, text, source)
     if option.name == "endpoint":
-        return _parse_endpoint(text, source)
+        return parse_endpoint(text, source).address
     if option.secret and (not text.isascii() or not text.isprintable() or " " in text):
         raise SettingsError(
             f"{source} has a space, a control character or one outside ASCII, which keys never "
@@ -130,50 +124,40 @@ def _parse_number(option: Option, text: str, source: str) -> int | float:
     return value
 
 
-def _parse_endpoint(text: str, source: str) -> str:
-    """Return `scheme://host[:port][/path]`, without the path that the SDK adds itself.
-
-    The errors never show `text`: people paste addresses that hold a key, or the key itself.
-    """
-    expected = "expected an address such as https://NAME.services.ai.azure.com"
-    if any(mark in text for mark in "@?#"):
-        raise SettingsError(f"{source} has a user name, query or fragment: {expected}, no more.")
-    if any(character.isspace() for character in text):
-        raise SettingsError(f"{source} has a space in it: {expected}.")
-    if "://" not in text:
-        raise SettingsError(f"{source} does not start with https://: {expected}.")
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise SettingsError(f"{source} has no usable host and port: {expected}.") from None
-    if parts.scheme not in _SCHEMES:
-        raise SettingsError(f"{source} starts with {parts.scheme}://: {expected}.")
-    if not _is_host(host) or port == 0:
-        raise SettingsError(f"{source} has no usable host and port: {expected}.")
-    path = parts.path.rstrip("/").removesuffix(_PATH_ADDED_BY_SDK).rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _is_host(host: str | None) -> bool:
-    return host is not None and re.fullmatch(r"[\w.:-]+", host) is not None
-
-
-def _check_sign_in(settings: Settings) -> None:
+def _check_sign_in(settings: Settings, unknown: Iterable[str]) -> None:
+    """Refuse a sign-in with a key if there is none; `unknown` may tell why it was not found."""
     if not settings.uses_offline_service and settings.uses_api_key and settings.api_key is None:
-        raise SettingsError(
+        sentence = (
             f"{PREFIX}USE_API_KEY is true, but no key is set: set {PREFIX}API_KEY, "
             "or use --no-use-api-key to sign in with Microsoft Entra."
         )
+        raise SettingsError(" ".join((sentence, *unknown)))
 
 
-def _unknown_names(dotenv: Mapping[str, str]) -> list[str]:
+def _unknown_names(where: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence about each name that is written like a setting, or nearly, and is none."""
     known = [option.environment for option in options()]
-    return [
-        f".env has {name}, which is not a setting{suggestion(name, known)}"
-        for name in dotenv
-        if name.startswith(PREFIX) and name not in known
-    ]
+    for name in names:
+        if name not in known and _resembles_a_setting(name.upper(), known):
+            yield f"{where} has {name}, which is not a setting{suggestion(name.upper(), known)}"
+
+
+def _resembles_a_setting(name: str, known: list[str]) -> bool:
+    if name.startswith(PREFIX):
+        return True
+    return "VOICE" in name and bool(difflib.get_close_matches(name, known, n=1, cutoff=0.9))
+
+
+def _endpoint_hints(
+    flags: Mapping[str, object], environment: Mapping[str, str], dotenv: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield a sentence if more than an address was given as the endpoint that takes effect."""
+    option = next(each for each in options() if each.name == "endpoint")
+    typed = flags.get(option.name)
+    named = _find_named(option, environment, dotenv)
+    text, source = (typed, option.flag) if isinstance(typed, str) else named or (None, "")
+    if text is not None and (hint := parse_endpoint(text.strip(), source).hint):
+        yield hint
 
 
 def _hints(settings: Settings) -> list[str]:

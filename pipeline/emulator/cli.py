@@ -1,15 +1,16 @@
 """The command `serve`. Imports nothing that is slow, so that `--help` is instant."""
 
-import os
 from typing import Any
 
 import click
 
-from pipeline.config.command import Command, remember_verbose
+from pipeline.config.command import Command, remember_verbose, show
+from pipeline.config.dotenv_file import read_dotenv
 from pipeline.config.flags import options_of
-from pipeline.config.loader import read_dotenv
+from pipeline.config.secrets import take_environment
 from pipeline.config.settings import options
 from pipeline.emulator.server.faults import Faults, from_flags
+from pipeline.emulator.server.key import choose_key
 from pipeline.emulator.server.options import ServeOptions
 from pipeline.system.signals import interruptible_loading
 
@@ -26,12 +27,13 @@ Examples:
   {program} serve --late-deltas 2 --downlink-jitter-ms 50 --seed 7
 
 Each client can also ask for faults itself, as query parameters: late-deltas=2.
-The key of --reply-url is taken from OFFLINE_REPLY_KEY, in the environment or in .env.""",
+Keys may stand in the environment or in .env: OFFLINE_KEY is the key that clients must send,
+OFFLINE_REPLY_KEY the key of --reply-url.""",
 )
 @click.option(
     "--host",
     metavar="TEXT",
-    help="Address to listen on; one that other machines reach needs --key.  [default: 127.0.0.1]",
+    help="Address to listen on; one that other machines reach needs a key.  [default: 127.0.0.1]",
 )
 @click.option(
     "--port",
@@ -40,7 +42,13 @@ The key of --reply-url is taken from OFFLINE_REPLY_KEY, in the environment or in
     help="Port to listen on; 0 chooses a free one.",
     show_default=True,
 )
-@click.option("--key", metavar="TEXT", help="Key that clients must send.  [default: a new one]")
+@click.option(
+    "--key",
+    metavar="TEXT",
+    help="Key that clients must send; other users can see a flag, so prefer OFFLINE_KEY or "
+    "--key-file.  [default: a new one]",
+)
+@click.option("--key-file", metavar="PATH", help="File with the key that clients must send.")
 @click.option(
     "--accept-any-token", is_flag=True, help="Accept every bearer token, for tests of signing in."
 )
@@ -59,12 +67,23 @@ The key of --reply-url is taken from OFFLINE_REPLY_KEY, in the environment or in
 )
 @options_of(Faults)
 @click.option("--verbose", is_flag=True, help="Also show every event and library messages.")
-def serve(verbose: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+def serve(verbose: bool, key: str | None, key_file: str | None, **flags: Any) -> int:  # noqa: ANN401 - checked by click
     """Run the built-in offline service alone. Ctrl-C ends it."""
     remember_verbose(verbose=verbose)
+    environment = take_environment()
     with interruptible_loading():
         from pipeline.emulator.process import serve as serve_offline
 
     faults = from_flags({each.name: flags.pop(each.name) for each in options(Faults)})
-    reply_key = os.environ.get(_REPLY_KEY) or read_dotenv().get(_REPLY_KEY)
-    return serve_offline(ServeOptions(**flags, reply_key=reply_key, faults=faults, verbose=verbose))
+    dotenv, ignored_lines = read_dotenv()
+    for sentence in ignored_lines:
+        show("warning", sentence)
+    return serve_offline(
+        ServeOptions(
+            **flags,
+            key=choose_key(key, key_file, environment, dotenv),
+            reply_key=environment.get(_REPLY_KEY) or dotenv.get(_REPLY_KEY),
+            faults=faults,
+            verbose=verbose,
+        )
+    )

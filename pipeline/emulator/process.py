@@ -52,18 +52,13 @@ def serve(options: ServeOptions) -> int:
 
 
 def _check_exposure(options: ServeOptions) -> None:
-    """Refuse a key that cannot be used, and a service that other machines reach without the key."""
-    if options.key is not None and not (options.key.isascii() and options.key.isprintable()):
-        raise SettingsError(
-            "--key holds a character that an HTTP header cannot carry: choose another key."
-        )
-    if options.key is not None and not options.key.strip():
-        raise SettingsError("--key is empty: give it a value or leave it out.")
+    """Refuse a service that other machines reach without the key."""
     if options.host is None or is_loopback(options.host):
         return
     if options.key is None:
         raise SettingsError(
-            f"--host {options.host} can be reached from other machines: choose a key with --key."
+            f"--host {options.host} can be reached from other machines: "
+            "choose a key with OFFLINE_KEY, --key-file or --key."
         )
     if options.accept_any_token:
         raise SettingsError(
@@ -108,5 +103,6 @@ async def _serve_alone(options: ServeOptions) -> None:
         # Later collections would scan the loaded models and interrupt the sound of all clients.
         gc.collect()
         gc.freeze()
-        click.echo(f"endpoint  {endpoint}\nkey       {key}\nCtrl-C ends the service.")
+        shown = key if options.key is None else "the one that was given"
+        click.echo(f"endpoint  {endpoint}\nkey       {shown}\nCtrl-C ends the service.")
         await asyncio.Event().wait()

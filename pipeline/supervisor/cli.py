@@ -4,6 +4,7 @@ import click
 
 from pipeline.config.command import Command, load_settings, remember_verbose
 from pipeline.config.flags import options_of
+from pipeline.config.secrets import take_environment
 from pipeline.config.settings import Settings
 from pipeline.system.signals import interruptible_loading
 
@@ -35,6 +36,7 @@ def run(**flags: object) -> int:
 def devices(verbose: bool) -> int:
     """List the sound devices that --input and --output can name."""
     remember_verbose(verbose=verbose)
+    take_environment()
     with interruptible_loading():
         from pipeline.supervisor.devices import list_devices
 

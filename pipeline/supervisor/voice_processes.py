@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
@@ -49,6 +50,7 @@ class VoiceProcesses:
         self, settings: Settings, microphone: DeviceChoice, speaker: DeviceChoice
     ) -> None:
         names, spawn = self._names, self._children.spawn
+        settings = replace(settings, api_key=None)  # only the network process needs it
         spawn("playback", "pipeline.audio.playback", settings, names, speaker)
         spawn(
             "capture", "pipeline.audio.capture", settings, names, microphone, self._capture_socket

@@ -155,6 +155,47 @@ def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
     assert answered[1][1] == '"pong"'
 
 
+SPYING = '''
+import os
+from pathlib import Path
+
+
+def spy() -> list[str]:
+    """Tell what the system shows of this process and its parent, and their environment."""
+    seen = [str(dict(os.environ))]
+    for process in ("self", os.getppid()):
+        for name in ("environ", "cmdline"):
+            path = Path(f"/proc/{process}/{name}")
+            if path.exists():
+                seen.append(path.read_bytes().decode())
+    return seen
+'''
+
+
+def test_a_function_sees_no_key(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        await call(session, "spying", "spy")
+        await session.wait_for(lambda: session.count("response.create") == 1)
+        await answer(session, "last", LAST_ANSWER)
+        await session.end_answer("last", "item_last")
+
+    tools = tmp_path / "spying.py"
+    tools.write_text(SPYING)
+    (tmp_path / ".env").write_text("OFFLINE_REPLY_KEY=another-secret\nSHOWN=of-dotenv\n")
+    with (
+        ScriptedService(script) as service,
+        run_on_files(service, tmp_path, SPOKEN[:24_000], "--tools", tools) as program,
+    ):
+        assert program.wait_exit() == 0, program.said
+        (session,) = service.sessions
+    ((_, seen),) = outputs(session)
+    assert "of-dotenv" in seen
+    assert "pipeline" in seen
+    assert service.KEY not in seen
+    assert "another-secret" not in seen
+
+
 @pytest.mark.parametrize("definition", ["def", "async def"])
 def test_a_spoken_question_gets_a_spoken_result(
     definition: str, speech_dir: Path, tmp_path: Path

@@ -3,12 +3,16 @@
 import asyncio
 import re
 import signal
+import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from azure.ai.voicelive.aio import connect
 from azure.core.credentials import AzureKeyCredential
+from yarl import URL
 
 from tests.support.program import Program
 
@@ -53,15 +57,25 @@ def test_a_client_under_way_does_not_keep_it(tmp_path: Path) -> None:
         assert "Traceback" not in program.said
 
 
+def test_a_given_key_is_not_shown(tmp_path: Path) -> None:
+    with Program("serve", cwd=tmp_path, environment={"OFFLINE_KEY": "s3cret"}) as program:
+        endpoint = printed(program, "endpoint")
+        assert asyncio.run(greeting(endpoint, "s3cret")) == "session.created"
+        assert "key       the one that was given" in program.out
+        assert "s3cret" not in program.said
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ("--host 0.0.0.0", "--host 0.0.0.0 can be reached from other machines"),
-        ("--host ::", "choose a key with --key"),
+        ("--host ::", "choose a key with OFFLINE_KEY, --key-file or --key"),
         ("--host 0.0.0.0 --key k --accept-any-token", "would admit every client"),
         ("--host no.such.host.invalid --key k", "no.such.host.invalid"),
         ("--key=", "--key is empty"),
         ("--key=schlüssel", "--key holds a character"),
+        ("--key-file none.txt", "--key-file none.txt cannot be read: No such file"),
+        ("--key k --key-file none.txt", "both given"),
         ("--reply-url localhost", "--reply-url is not an address"),
         ("--reply-url http://user:secret@localhost/v1", "--reply-url has a user name"),
         ("--session-limit-s soon", "--session-limit-s is 'soon'"),
@@ -75,3 +89,22 @@ def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, arguments: str, tol
         assert program.err.count("\n") == 1
         assert told in program.err
         assert "secret" not in program.err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a process")
+def test_without_descriptors_it_says_so_in_one_line_and_goes_on(tmp_path: Path) -> None:
+    with Program("serve", "--key", "k", cwd=tmp_path) as program:
+        endpoint = URL(printed(program, "endpoint"))
+        address = (endpoint.host or "", endpoint.port or 0)
+        process = psutil.Process(program.pid)
+        most = process.num_fds() + 4
+        process.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+        for _ in range(2):
+            with ExitStack() as crowd:
+                for _ in range(40):
+                    crowd.enter_context(socket.create_connection(address))
+                program.wait_until(lambda: "New clients have to wait" in program.err)
+            assert asyncio.run(greeting(str(endpoint), "k")) == "session.created"
+        assert program.err.count("\n") == 1
+        program.interrupt()
+        assert program.wait_exit() == 130

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple, Self, TypeVar
 
 import pytest
@@ -21,6 +22,9 @@ from tests.service.conversations import CONVERSATIONS, UNINTELLIGIBLE, held
 LOADING_S = 90.0
 
 T = TypeVar("T")
+
+Start = Callable[..., AbstractAsyncContextManager[URL]]
+"""Starts a service with an `Access` and the options of `EmulatorService`."""
 
 
 class Running(NamedTuple):
@@ -101,3 +105,19 @@ def conversations(
 
 async def cannot_recognise(_: object) -> str:
     raise RecognitionUnavailableError
+
+
+@pytest.fixture
+def empty_service() -> Start:
+    """Start another service without waiting for its models; yield its endpoint."""
+
+    @asynccontextmanager
+    async def start(access: Access, **options: Any) -> AsyncIterator[URL]:
+        service = EmulatorService(access, **options)
+        service._LOADING_S = 0.0
+        try:
+            yield URL(await service.start())
+        finally:
+            await service.stop()
+
+    return start

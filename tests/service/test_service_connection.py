@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, Self
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Self
 
 import aiohttp
 import pytest
@@ -18,6 +18,7 @@ from pipeline.emulator.server.service import EmulatorService
 from pipeline.emulator.speech import packages, recogniser
 from pipeline.errors import MissingPackageError, PortInUseError, SettingsError
 from tests.service.client import KEY, TRANSCRIBED, Client, client_of, sample_sentences
+from tests.service.conftest import Start
 
 
 async def status(
@@ -122,25 +123,6 @@ class AnySignIn:
 
     async def __aexit__(self, *_: object) -> None:
         pass
-
-
-@pytest.fixture
-def empty_service() -> Callable[..., AbstractAsyncContextManager[URL]]:
-    """Start another service without waiting for its models; yield its endpoint."""
-
-    @asynccontextmanager
-    async def start(access: Access, **options: Any) -> AsyncIterator[URL]:
-        service = EmulatorService(access, **options)
-        service._LOADING_S = 0.0
-        try:
-            yield URL(await service.start())
-        finally:
-            await service.stop()
-
-    return start
-
-
-Start = Callable[..., AbstractAsyncContextManager[URL]]
 
 
 def test_an_agent_with_any_token_where_allowed(empty_service: Start) -> None:

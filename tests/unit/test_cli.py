@@ -138,6 +138,61 @@ def test_the_key_of_replies_may_stand_in_dotenv(calls: Calls) -> None:
     assert calls.seen == [ServeOptions(reply_key="from-dotenv")]
 
 
+def test_the_key_of_serve_comes_from_a_flag_a_file_the_environment_or_dotenv(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".env").write_text("OFFLINE_KEY=from-dotenv\n")
+    Path("key.txt").write_text("\ufefffrom-file\r\n", encoding="utf-8")
+    assert cli.execute(["serve"]) == 0
+    for arguments in ([], ["--key-file", "key.txt"], ["--key", "typed"]):
+        monkeypatch.setenv("OFFLINE_KEY", "from-environment")
+        assert cli.execute(["serve", *arguments]) == 0
+    assert calls.seen == [
+        ServeOptions(key=key) for key in ("from-dotenv", "from-environment", "from-file", "typed")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"secret\nsecret", "has several lines"),
+        (b"s\xffcret", "is not UTF-8"),
+        ("sécret".encode(), "an HTTP header cannot carry"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_refused_and_not_shown(
+    failure: Callable[[str | list[str]], tuple[int, str]], content: bytes, told: str
+) -> None:
+    Path("key.txt").write_bytes(content)
+    code, sentence = failure("serve --key-file key.txt")
+    assert code == 2
+    assert "--key-file key.txt " in sentence
+    assert told in sentence
+    assert "cret" not in sentence
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "devices"])
+def test_keys_are_taken_out_of_the_environment(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Also misspelt ones, and ones that stand in .env: child processes inherit the rest."""
+    names = (
+        "AZURE_VOICELIVE_API_KEY",
+        "AZURE_VOICELIVE_APIKEY",
+        "OFFLINE_KEY",
+        "OFFLINE_REPLY_KEY",
+    )
+    for name in names:
+        monkeypatch.setenv(name, "s3cret")
+    monkeypatch.setenv("OTHER_KEY", "kept")
+    Path(".env").write_text("azure_voicelive_api_key=s3cret\nOFFLINE_OTHER_KEY=s3cret\n")
+    assert cli.execute([command]) == 0
+    assert calls.seen
+    assert os.environ["OTHER_KEY"] == "kept"
+    assert "s3cret" not in os.environ.values()
+
+
 def test_every_fault_has_a_flag() -> None:
     given = {name for option in serve.params for name in option.opts}
     assert {option.flag for option in options(Faults)} <= given
@@ -214,6 +269,7 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
         ("serve --max-clients 0", "--max-clients"),
         ("serve --late-deltas many", "--late-deltas is 'many', expected a whole number"),
         ("serve --drop softly", "expected one of close, expire, abort"),
+        ("serve --key k --key-file f", "--key and --key-file are both given"),
         ("devices --offline", "--offline"),
     ],
 )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config.loader import load, read_dotenv
+from pipeline.config.dotenv_file import DotenvFile, read_dotenv
+from pipeline.config.loader import load
 from pipeline.config.settings import Settings, options
 from pipeline.config.tables import settings_table
 from pipeline.errors import SettingsError
@@ -140,6 +141,7 @@ def test_an_unknown_choice_is_refused_with_the_nearest_one() -> None:
         ("https://a.services.ai.azure.com", "https://a.services.ai.azure.com"),
         ("https://a.services.ai.azure.com/", "https://a.services.ai.azure.com"),
         (" https://a.services.ai.azure.com\n", "https://a.services.ai.azure.com"),
+        ("https://a.services.ai.azure.com//", "https://a.services.ai.azure.com"),
         ("wss://a.com/voice-live/realtime", "wss://a.com"),
         ("https://gateway.com/team/voice-live/realtime/", "https://gateway.com/team"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
@@ -147,7 +149,47 @@ def test_an_unknown_choice_is_refused_with_the_nearest_one() -> None:
     ],
 )
 def test_an_endpoint_is_kept_without_what_the_sdk_adds(given: str, kept: str) -> None:
-    assert settings(endpoint=given).endpoint == kept
+    loaded = load({"endpoint": given}, {}, {})
+    assert loaded.settings.endpoint == kept
+    assert loaded.warnings == []
+
+
+@pytest.mark.parametrize("host", ["https://a.services.ai.azure.com", "https://a.openai.azure.com"])
+@pytest.mark.parametrize(
+    "path", ["/openai/v1", "/openai/v1/", "/openai/v1/realtime", "/api/projects/p", "/models"]
+)
+def test_a_path_of_another_api_is_cut_off_with_a_hint(host: str, path: str) -> None:
+    loaded = load({}, {"AZURE_VOICELIVE_ENDPOINT": host + path}, {})
+    assert loaded.settings.endpoint == host
+    assert loaded.warnings == [
+        f"AZURE_VOICELIVE_ENDPOINT has a path that is not needed: using {host}."
+    ]
+
+
+def test_the_full_address_of_a_session_is_reduced_with_a_hint() -> None:
+    query = "?api-version=2026-07-15&model=gpt-realtime"
+    loaded = load({"endpoint": f"wss://a.azure.com/voice-live/realtime{query}"}, KEY, {})
+    assert loaded.settings.endpoint == "wss://a.azure.com"
+    (hint,) = loaded.warnings
+    assert hint == (
+        "--endpoint has a query (choose --model and --api-version instead) that is not needed: "
+        "using wss://a.azure.com."
+    )
+
+
+def test_a_gateways_own_path_is_kept_and_not_shown() -> None:
+    loaded = load({"endpoint": "https://gateway.com/s3cret/openai/v1"}, {}, {})
+    assert loaded.settings.endpoint == "https://gateway.com/s3cret"
+    (hint,) = loaded.warnings
+    assert hint == "--endpoint has a path that is not needed: using what stands before it."
+
+
+def test_a_hint_is_given_only_about_the_endpoint_that_takes_effect() -> None:
+    name, good, long = "AZURE_VOICELIVE_ENDPOINT", "https://a.azure.com", "https://b.azure.com/x"
+    assert load({"endpoint": good}, {name: long}, {}).warnings == []
+    assert load({}, {name: good}, {name: long}).warnings == []
+    (hint,) = load({}, {}, {name: long}).warnings
+    assert hint.startswith(f"{name} in .env has a path")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +251,14 @@ def test_a_missing_key_is_refused_if_it_is_needed() -> None:
     assert settings(environment, offline=True).uses_offline_service
 
 
+def test_a_missing_key_is_refused_with_the_misspelt_name() -> None:
+    environment = {**ENDPOINT, "AZURE_VOICELIVE_USE_API_KEY": "true", "AZURE_VOICELIVE_KEY": "x"}
+    assert refused(environment).endswith(
+        "The environment has AZURE_VOICELIVE_KEY, which is not a setting; "
+        "did you mean AZURE_VOICELIVE_API_KEY?"
+    )
+
+
 def test_offline_comes_before_the_endpoint() -> None:
     assert settings(ENDPOINT, offline=True).uses_offline_service
     assert not settings(ENDPOINT).uses_offline_service
@@ -221,6 +271,66 @@ def test_an_unknown_name_in_dotenv_gives_a_warning() -> None:
         ".env has AZURE_VOICELIVE_MODLE, which is not a setting; "
         "did you mean AZURE_VOICELIVE_MODEL?"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AZURE_VOICELIVE_ENPOINT", "AZURE_VOICELIVE_ENDPOINT"),
+        ("azure_voicelive_endpoint", "AZURE_VOICELIVE_ENDPOINT"),
+        ("AZURE_VOICE_LIVE_ENDPOINT", "AZURE_VOICELIVE_ENDPOINT"),
+        ("AZURE_VOICELIVE_APIKEY", "AZURE_VOICELIVE_API_KEY"),
+    ],
+)
+def test_a_misspelt_name_gives_a_warning_wherever_it_stands(name: str, meant: str) -> None:
+    told = f"has {name}, which is not a setting; did you mean {meant}?"
+    assert load({}, {name: "x"}, {}).warnings == [f"The environment {told}"]
+    assert load({}, {}, {name: "x"}).warnings == [f".env {told}"]
+
+
+@pytest.mark.parametrize(
+    "name", ["AZURE_OPENAI_ENDPOINT", "AZURE_CLIENT_ID", "VOICE", "PATH", "AZURE_SPEECH_ENDPOINT"]
+)
+def test_names_of_other_programs_give_no_warning(name: str) -> None:
+    assert load({}, {name: "x"}, {name: "x"}).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('AZURE_VOICELIVE_API_KEY="s3cret', "a quote is not closed"),
+        ("AZURE_VOICELIVE_API_KEY='s3cret' s3cret", "a quote is not closed, or text follows it"),
+        ("AZURE_VOICELIVE_API_KEY: s3cret", "it has a colon after the name"),
+        ("AZURE_VOICELIVE_API_KEY:s3cret", "it has a colon after the name"),
+        ("azure_voicelive_api_key: a=s3cret", "it has a colon after the name"),
+        ("AZURE_VOICELIVE_API_KEY s3cret", "it is not a setting"),
+        ("export AZURE_VOICELIVE_API_KEY", "it has no value"),
+    ],
+)
+def test_a_line_of_dotenv_that_cannot_be_read_is_refused_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, told: str
+) -> None:
+    (tmp_path / ".env").write_text(f"# comment\nexport A=1\n\n\n{line}\nB=2\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        read_dotenv()
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{tmp_path / '.env'}, line 5: {told}")
+    assert "expected NAME=value" in sentence
+    assert "s3cret" not in sentence
+
+
+def test_a_line_of_dotenv_for_other_programs_is_ignored_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text('A="s3cret\nB=2\nC: 3\n')
+    monkeypatch.chdir(tmp_path)
+    values, warnings = read_dotenv()
+    assert values == {"B": "2"}
+    assert [each.partition(" is ignored: ")[0] for each in warnings] == [
+        f"{tmp_path / '.env'}, line {line}" for line in (1, 3)
+    ]
+    assert "s3cret" not in "".join(warnings)
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview"])
@@ -242,7 +352,7 @@ def test_dotenv_is_found_in_a_parent_folder(
     (tmp_path / ".env").write_text("A=plain\nexport B='quoted $HOME'  # why\nC=${HOME}\nD\n")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
-    assert read_dotenv() == {"A": "plain", "B": "quoted $HOME", "C": "${HOME}"}
+    assert read_dotenv() == DotenvFile({"A": "plain", "B": "quoted $HOME", "C": "${HOME}"}, [])
 
 
 def test_dotenv_in_another_encoding_is_refused(
@@ -269,6 +379,6 @@ def test_the_example_of_dotenv_names_settings_that_exist(
     example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text(example.replace("\n#AZURE", "\nAZURE"))
-    names = read_dotenv()
+    names = read_dotenv().values
     assert len(names) == 7
     assert names.keys() <= {option.environment for option in options()}

@@ -15,7 +15,9 @@ from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
 from pipeline.emulator.server.connection import Connection
 from pipeline.emulator.server.faults import NO_FAULTS, Faults, from_query
+from pipeline.emulator.server.liveness import LIMITS, Limits
 from pipeline.emulator.server.outbox import Outbox
+from pipeline.emulator.server.shortage import ShortageReports
 from pipeline.emulator.session.session import Session
 from pipeline.emulator.speech.engine import Engine
 from pipeline.errors import SettingsError
@@ -54,6 +56,7 @@ class EmulatorService:
         replies: Replies | None = None,
         faults: Faults = NO_FAULTS,
         most_clients: int | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         """Take an address, or a socket that listens already; port 0 means any free port.
 
@@ -65,6 +68,7 @@ class EmulatorService:
         self._replies = replies or RuleReplies(Replier())
         self._faults = faults
         self._most_clients = most_clients or default_most_clients()
+        self._limits = limits
         self._engine = Engine()
         self._runner: web.AppRunner | None = None
         self._clients: set[web.WebSocketResponse] = set()
@@ -78,8 +82,15 @@ class EmulatorService:
             self._listener = listen(*self._address)
         app = web.Application()
         app.router.add_get(_PATH, self._serve)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(ShortageReports(loop.get_exception_handler()))
         self._runner = web.AppRunner(
-            app, handle_signals=False, access_log=None, shutdown_timeout=self._GOODBYE_S
+            app,
+            handle_signals=False,
+            access_log=None,
+            shutdown_timeout=self._GOODBYE_S,
+            # also ends connections on which no complete request has arrived
+            keepalive_timeout=self._limits.request_s,
         )
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener).start()
@@ -112,13 +123,15 @@ class EmulatorService:
         if len(self._clients) >= self._most_clients:
             return _refusal(503, f"All {self._most_clients} places are taken: try again later.")
         client = web.WebSocketResponse(
-            max_msg_size=_MOST_MESSAGE_BYTES, compress=False, protocols=_subprotocols(request)
+            max_msg_size=_MOST_MESSAGE_BYTES,
+            compress=False,
+            protocols=_subprotocols(request),
+            autoping=False,  # pings and pongs are signs of life
         )
         self._clients.add(client)
         try:
             await client.prepare(request)
-            await self._wait_until_loaded()
-            await self._connection(client, request, faults).converse()
+            await self._connection(client, request, faults).converse(self._wait_until_loaded)
         finally:
             self._clients.discard(client)
         return client
@@ -138,7 +151,9 @@ class EmulatorService:
             lifetime_s=faults.session_limit_s,
             times_real_time=faults.burst,
         )
-        return Connection(client, request.transport, session, outbox, faults)
+        return Connection(
+            client, request.transport, session, outbox, faults=faults, limits=self._limits
+        )
 
     async def _wait_until_loaded(self) -> None:
         """Delay the session until the models are loaded; on a slow machine turns wait instead."""
