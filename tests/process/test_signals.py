@@ -109,7 +109,9 @@ def tools(tmp_path: Path) -> Iterator[Tools]:
     with ChildProcesses() as children:
         tools = Tools(
             children,
-            children.spawn("tools", "pipeline.tools.process", False, (str(file),)),
+            children.spawn(
+                "tools", "pipeline.tools.process", False, (str(file),), printed=ToolPrinted
+            ),
         )
         tools.wait_for(lambda report: True if isinstance(report, ToolsLoaded) else None)
         yield tools
