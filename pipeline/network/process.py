@@ -56,10 +56,10 @@ async def _until_stopped(client: Client, link: SupervisorLink) -> None:
     """Converse until the supervisor says stop, or until the client fails."""
     run = asyncio.create_task(client.run())
     while not run.done() and not link.stopped:
-        await asyncio.sleep(client.pause_s)
         while (command := link.receive()) is not None:
             client.handle_command(command)
-        client.tick()
+        client.tick()  # before the first pause: from here on a standstill is noticed
+        await asyncio.sleep(client.pause_s)
     run.cancel()
     await asyncio.wait({run})
     if not run.cancelled():
