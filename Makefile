@@ -3,7 +3,7 @@
 BIN := .venv/bin
 SETUP := pyproject.toml Makefile scripts/setup.sh
 
-.PHONY: help run bench test lint mutation setup clean
+.PHONY: help run bench test lint coverage mutation setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -22,6 +22,10 @@ lint: .venv/ready-to-test ## check format, style, layers and types
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+
+coverage: .venv/ready-to-test ## run the tests measured; branch coverage has a floor in shm, network, audio
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark --cov --cov-report=
+	$(BIN)/python scripts/coverage_floor.py
 
 mutation: .venv/ready-to-test ## change the core and see whether a test fails; half an hour
 	rm -rf mutants
