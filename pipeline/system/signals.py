@@ -9,6 +9,7 @@ Each process takes them in its own way:
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -102,9 +103,31 @@ def sigint_blocked() -> Iterator[None]:
     start_resource_tracker()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _sigint_deferred():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _sigint_deferred() -> Iterator[None]:
+    """Handle SIGINT at the end of the context.
+
+    The mask is this thread's alone. Another thread, of a progress bar for example, may take the
+    signal, and Python would then raise KeyboardInterrupt in the main thread all the same.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    struck: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: struck.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if struck:
+            signal.raise_signal(signal.SIGINT)  # pending until the mask is restored
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -77,8 +77,13 @@ def _ctrl_c(link: SupervisorLink) -> None:
 
 def _mask(pipe: "Connection[Any, Any]") -> None:
     """Tell what is blocked before the child has done anything about it."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    pipe.send(Notice(f"[{', '.join(signal.Signals(number).name for number in mask)}]"))
+    pipe.send(Notice(mask_names()))
+
+
+def mask_names(more: Collection[int] = ()) -> str:
+    """Name the signals that this thread blocks, and `more`, in the order of their numbers."""
+    blocked = {*signal.pthread_sigmask(signal.SIG_BLOCK, ()), *more}
+    return ", ".join(signal.Signals(number).name for number in sorted(blocked))
 
 
 def _print_and_end(link: SupervisorLink) -> None:

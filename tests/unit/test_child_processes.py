@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +20,7 @@ from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Log, Notice, Report, ToolPrinted, ToolReturned
 from pipeline.ipc.sender import CommandSender
 from pipeline.system.signals import ENDING_SIGNALS
+from tests.support.program import REPOSITORY
 
 POLL_S = 1.0
 
@@ -367,3 +370,35 @@ def test_a_group_is_killed_only_as_long_as_its_id_is_its_own(
     second.process.join()  # reaped: another process may have this id now
     children.kill(second)
     assert killed == [first.process.pid]
+
+
+TAKEN_BY_ANOTHER_THREAD = """
+import os, signal, threading
+from pipeline.system.signals import sigint_blocked
+
+released = threading.Event()
+other = threading.Thread(target=released.wait)
+other.start()
+try:
+    with sigint_blocked():
+        signal.pthread_kill(other.ident, signal.SIGINT)
+        for _ in range(1_000):  # enough for the main thread to run the signal's handler
+            os.getpid()
+        print("to the end")
+except KeyboardInterrupt:
+    print("interrupted")
+finally:
+    released.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of threads are POSIX")
+def test_sigint_that_another_thread_takes_waits_for_the_end_of_a_spawn() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TAKEN_BY_ANOTHER_THREAD],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["to the end", "interrupted"]
