@@ -6,10 +6,10 @@ understands it as it is, at low volume, and with noise.
 """
 
 import sys
-import wave
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import soxr
 
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ
@@ -17,7 +17,7 @@ from pipeline.emulator.replies.rules import normalised
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
-from pipeline.pcm import PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples
 
 SCRIPT = (
     (0.6, "What is twelve plus thirty?"),
@@ -35,14 +35,6 @@ def speak(voice: Synthesiser, recogniser: Recogniser) -> Samples:
     for pause_s, sentence in SCRIPT:
         parts += [_silence(pause_s), _clearly(sentence, voice, recogniser)]
     return np.concatenate([*parts, _silence(_QUIET_END_S)])
-
-
-def write(path: Path, samples: Samples) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(SAMPLE_BYTES)
-        file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes(samples.astype(PCM16, copy=False).tobytes())
 
 
 def _clearly(sentence: str, voice: Synthesiser, recogniser: Recogniser) -> Samples:
@@ -76,7 +68,8 @@ def _silence(seconds: float) -> Samples:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m pipeline.emulator.sample OUT.wav")
-    write(Path(sys.argv[1]), speak(Synthesiser(), Recogniser(DetectorModel())))
+    spoken = speak(Synthesiser(), Recogniser(DetectorModel()))
+    soundfile.write(Path(sys.argv[1]), spoken, SAMPLE_RATE_HZ, subtype="PCM_16")
 
 
 if __name__ == "__main__":
