@@ -43,7 +43,7 @@ def main() -> int:
         options.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
     console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(_table(kinds, outcomes))
-    failed = [o for o in outcomes if not (o.survived and o.exact) or o.end.left]
+    failed = [outcome for outcome in outcomes if not outcome.faultless]
     for outcome in failed:
         console.print(_told(outcome), markup=False, highlight=False)
     return 1 if failed else 0
@@ -72,30 +72,34 @@ def _table(kinds: list[Kind], outcomes: list[Outcome]) -> Table:
 
 
 def _row(outcomes: list[Outcome]) -> list[str]:
-    away = Distribution.of(outcome.away_s for outcome in outcomes)
+    accounts = [outcome.account for outcome in outcomes]
+    away = Distribution.of(account.away_s for account in accounts)
     counts = (
-        sum(o.lost_samples for o in outcomes),
-        sum(o.doubled_samples for o in outcomes),
-        sum(o.wrong_samples for o in outcomes),
-        sum(o.repeated_samples for o in outcomes),
-        sum(o.skipped_samples for o in outcomes),
-        sum(o.end.left for o in outcomes),
+        sum(account.lost_samples for account in accounts),
+        sum(account.doubled_samples for account in accounts),
+        sum(account.wrong_samples for account in accounts),
+        sum(account.repeated_samples for account in accounts),
+        sum(account.skipped_samples for account in accounts),
+        sum(outcome.left for outcome in outcomes),
     )
     return [
         f"{len(outcomes)}",
         f"{sum(outcome.survived for outcome in outcomes)}",
         f"{away.p50:.2f} {away.max:.2f}" if away else "",
-        f"{max((outcome.paused_s for outcome in outcomes), default=0):.2f}",
+        f"{max((account.paused_s for account in accounts), default=0):.2f}",
         *map(str, counts),
     ]
 
 
 def _told(outcome: Outcome) -> str:
-    fields = asdict(outcome)
-    end = fields.pop("end")
-    words = ", ".join(f"{name} {value}" for name, value in fields.items() if value)
-    said = "\n".join(f"    {line}" for line in end["said"].splitlines()[-LINES_SHOWN:])
-    return f"\n{words}, exit code {end['exit_code']}, left {end['left']}\n{said}"
+    errors = ", ".join(
+        f"{name} {value}" for name, value in asdict(outcome.account).items() if value
+    )
+    said = "\n".join(f"    {line}" for line in outcome.said.splitlines()[-LINES_SHOWN:])
+    return (
+        f"\n{outcome.kind} at {outcome.moment_ms} ms: {errors}, exit code {outcome.exit_code}, "
+        f"left {outcome.left}\n{said}"
+    )
 
 
 def _options() -> argparse.Namespace:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psutil
 
@@ -43,14 +43,13 @@ class Kind:
 
     :ivar harm: does it, and returns when it is over.
     :ivar flags: of the program.
-    :ivar gap: whether the microphone may lose what was said while its process was dead.
+    :ivar calls: whether the model calls a slow tool before it answers the second question.
     """
 
     name: str
     harm: Callable[[Scene], None]
     flags: tuple[str, ...] = ()
-    calls: bool = field(default=False)
-    gap: bool = field(default=False)
+    calls: bool = False
 
 
 def _close(code: int) -> Callable[[Scene], None]:

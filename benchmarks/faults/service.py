@@ -11,8 +11,8 @@ from itertools import count
 
 import numpy as np
 
-from benchmarks.faults.code import Code, Run
-from benchmarks.faults.conversation import SOFTEST_SPEECH, question_of
+from benchmarks.faults.code import Run
+from benchmarks.faults.conversation import SOFTEST_SPEECH, Talk
 from pipeline.pcm import PCM16, SAMPLE_BYTES, Samples, ms_to_samples, samples_to_ms
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 
@@ -32,16 +32,14 @@ TOOL = "slowly"
 class CodedService(ScriptedService):
     """Holds the coded conversation with every client that comes.
 
-    :param answers: the answer to each question.
     :param calls: whether the model calls `TOOL` before it answers the second question.
     :ivar asked: the question of each committed turn, with the number of its session; None for a
         turn that is not one whole question.
     """
 
-    def __init__(self, microphone: Code, answers: list[Samples], *, calls: bool = False) -> None:
+    def __init__(self, talk: Talk, *, calls: bool = False) -> None:
         super().__init__(self._hold)
-        self.microphone = microphone
-        self.answers = answers
+        self.talk = talk
         self.calls = calls
         self.asked: list[tuple[int, int | None]] = []
         self.sent_samples: Counter[int] = Counter()
@@ -62,7 +60,7 @@ class CodedService(ScriptedService):
     def heard_runs(self) -> list[list[Run]]:
         """Return the parts of the microphone's signal that arrived, session by session."""
         return [
-            self.microphone.runs(np.frombuffer(bytes(session.heard), np.int16))
+            self.talk.microphone_code.runs(np.frombuffer(bytes(session.heard), np.int16))
             for session in self.sessions
         ]
 
@@ -157,7 +155,7 @@ class Listener:
         end_ms = samples_to_ms(self._position)
         await self._send("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=item)
         await self._send("input_audio_buffer.committed", item_id=item)
-        question = question_of(turn, self._service.microphone)
+        question = self._service.talk.question_of(turn)
         self._service.asked.append((self._number, question))
         self._open = question
         if question is not None:
@@ -200,7 +198,7 @@ class Listener:
         if self._service.calls and question == 1 and self._calls_left():
             await self._call(response, number)
             return
-        sound = self._service.answers[question]
+        sound = self._service.talk.answers[question]
         place = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
         await self._send("response.audio_transcript.delta", **place, delta=f"Answer {question}.")
         step = ms_to_samples(DELTA_MS)
