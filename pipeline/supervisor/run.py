@@ -52,6 +52,7 @@ def run(settings: Settings) -> int:
     with signals_end_the_run():
         try:
             with ExitStack() as stack:
+                stack.callback(console.end)
                 Pipeline(settings, console, stack).run()
         except KeyboardInterrupt:
             console.say("Goodbye.")
@@ -96,6 +97,7 @@ class Pipeline:
             self._tool_process.enforce_limits()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
+            self._console.tell_repeats()
         self._voice.state.supervisor.finished.store(1)
 
     def _find_devices(self) -> tuple[Device, ...]:
