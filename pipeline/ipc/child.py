@@ -124,7 +124,10 @@ class _ReportHandler(logging.Handler):
         self._link = link
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._link.report(Log(record.levelno, record.name, record.getMessage()))
+        try:
+            self._link.report(Log(record.levelno, record.name, record.getMessage()))
+        except Exception:  # noqa: BLE001 - a library's message may not fit its arguments
+            self.handleError(record)
 
 
 @contextmanager

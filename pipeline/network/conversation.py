@@ -180,10 +180,15 @@ class Conversation:
         if response is None:
             return
         if isinstance(event, WordsDelta):
-            response.turn.words += event.text
-            yield from self._display.words(event.text)
+            yield from self._show_words(response, response.words.add(event.text))
         else:
+            yield from self._show_words(response, response.words.end())
             yield from self._display.end_words()
+
+    def _show_words(self, response: Response, text: str) -> Iterator[Action]:
+        if text:
+            response.turn.words += text
+            yield from self._display.words(text)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
         if self._answers.current(event.response_id):
@@ -199,6 +204,7 @@ class Conversation:
             return
         self._calls.response_finished(done.response_id)
         if self._answers.is_current(response):
+            yield from self._show_words(response, response.words.end())
             yield from self._ended_early(response, done)
         self._answers.forget_heard()
 

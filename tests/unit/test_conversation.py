@@ -18,6 +18,7 @@ from pipeline.ipc.reports import (
 )
 from pipeline.network.actions import (
     Action,
+    AddMessage,
     DeleteItem,
     EndItem,
     Interrupt,
@@ -54,6 +55,10 @@ def pcm(samples: int, first: int = 0) -> bytes:
 
 def delta(samples: int, response: str = "r1", item: str = "i1", first: int = 0) -> AudioDelta:
     return AudioDelta(response, item, pcm(samples, first))
+
+
+def words_of(actions: list[Action]) -> list[str]:
+    return [action.text for action in actions if isinstance(action, AssistantSaid)]
 
 
 def drive(conversation: Conversation, *events: Event) -> list[Action]:
@@ -651,3 +656,26 @@ def test_memory_is_bounded_over_a_thousand_interruptions(conversation: Conversat
         conversation.heard(n + 1, 50)
     assert conversation.generation == 1_000
     assert len(pickle.dumps(conversation)) < 5_000  # each item would take about 100 more
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([WordsDelta("r1", "Hi \ud83d"), WordsDelta("r1", "\ude00")], ["Hi ", "\U0001f600"]),
+        ([WordsDelta("r1", "Hi \ud83d"), WordsDone("r1")], ["Hi ", "\ufffd"]),
+        ([WordsDelta("r1", "Hi \ud83d")], ["Hi ", "\ufffd"]),
+        ([WordsDelta("r1", "\ud83d"), WordsDelta("r2", "\ude00")], ["\ufffd", "\ufffd"]),
+    ],
+)
+def test_halves_of_a_character_are_joined_or_replaced(
+    events: list[Event], words: list[str]
+) -> None:
+    conversation = Conversation()
+    begun = [ResponseCreated("r1"), ResponseCreated("r2")]
+    ended = [ResponseDone("r1", "completed", ""), ResponseDone("r2", "completed", "")]
+    assert words_of(drive(conversation, *begun, *events, *ended)) == words
+    conversation.session_lost()
+    told = [
+        action.words for action in conversation.session_resumed() if isinstance(action, AddMessage)
+    ]
+    assert "".join(told) == "".join(words)
