@@ -22,6 +22,10 @@ class Response:
     finished: bool = False
     words: PiecewiseText = field(default_factory=PiecewiseText)
     """What joins the deltas of its words."""
+    latest_s: float | None = None
+    """When the service last sent something of it; None until the next tick."""
+    silent: bool = False
+    """Whether that was so long ago that its end must have been lost."""
 
 
 @dataclass(slots=True)
