@@ -37,6 +37,7 @@ from pipeline.supervisor.offline_service import with_endpoint
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.system.resources import ensure_descriptors
 from pipeline.system.signals import signals_end_the_run
 
 POLL_S = 0.25
@@ -48,6 +49,7 @@ def run(settings: Settings) -> int:
 
     :raises PipelineError: it could not start, or broke off.
     """
+    ensure_descriptors()
     console = Console(transcription=settings.transcription, verbose=settings.verbose)
     with signals_end_the_run():
         try:
