@@ -9,7 +9,8 @@
     │   ├── AuthenticationError      the endpoint refused the key or the token
     │   ├── PortInUseError           the offline service's port is taken
     │   ├── ToolError                a file of tools cannot be used
-    │   └── MissingPackageError      an optional package is not installed
+    │   ├── MissingPackageError      an optional package is not installed
+    │   └── ResourceError            memory, files, processes or rights that the system refuses
     ├── ServiceClosedError           the service ended the session
     └── ProcessDiedError             a child process ended unexpectedly
 
@@ -60,6 +61,10 @@ class ToolError(UsageError):
 
 class MissingPackageError(UsageError):
     """An optional package is missing; the sentence says how to install it."""
+
+
+class ResourceError(UsageError):
+    """The system refuses memory, open files, processes or rights that the program needs."""
 
 
 class ServiceClosedError(PipelineError):

@@ -77,11 +77,12 @@ class SendGate:
 async def next_message(connection: VoiceLiveConnection) -> bytes:
     """:raises ServiceClosedError: there is none left."""
     try:
-        if message := await connection.recv_bytes():
+        message = await connection.recv_bytes()
+        if message or not connection._connection.closed:  # noqa: SLF001 - the SDK does not tell
             return message
     except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
         raise closed() from error
-    raise closed()  # it is closing
+    raise closed()
 
 
 def closed() -> ServiceClosedError:

@@ -37,6 +37,7 @@ from pipeline.supervisor.offline_service import with_endpoint
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.system.resources import ensure_descriptors
 from pipeline.system.signals import signals_end_the_run
 
 POLL_S = 0.25
@@ -48,10 +49,12 @@ def run(settings: Settings) -> int:
 
     :raises PipelineError: it could not start, or broke off.
     """
+    ensure_descriptors()
     console = Console(transcription=settings.transcription, verbose=settings.verbose)
     with signals_end_the_run():
         try:
             with ExitStack() as stack:
+                stack.callback(console.end)
                 Pipeline(settings, console, stack).run()
         except KeyboardInterrupt:
             console.say("Goodbye.")
@@ -96,6 +99,7 @@ class Pipeline:
             self._tool_process.enforce_limits()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
+            self._console.tell_repeats()
         self._voice.state.supervisor.finished.store(1)
 
     def _find_devices(self) -> tuple[Device, ...]:

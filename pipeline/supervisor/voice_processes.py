@@ -31,7 +31,7 @@ class VoiceProcesses:
         self.state = stack.enter_context(SharedState.create())
         capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
-        self._names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
+        self.names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
         self._capture_socket, self._network_socket = socket.socketpair()
         stack.enter_context(closing(self._capture_socket))
         stack.enter_context(closing(self._network_socket))
@@ -40,7 +40,7 @@ class VoiceProcesses:
     def start_network(self, settings: Settings) -> None:
         """Start the network process, which connects to the endpoint of `settings`."""
         self._network = self._children.spawn(
-            "network", "pipeline.network.process", settings, self._names, self._network_socket
+            "network", "pipeline.network.process", settings, self.names, self._network_socket
         )
 
     def tell_network(self, command: Command) -> None:
@@ -49,7 +49,7 @@ class VoiceProcesses:
     def start_audio(
         self, settings: Settings, microphone: DeviceChoice, speaker: DeviceChoice
     ) -> None:
-        names, spawn = self._names, self._children.spawn
+        names, spawn = self.names, self._children.spawn
         settings = replace(settings, api_key=None)  # only the network process needs it
         spawn("playback", "pipeline.audio.playback", settings, names, speaker)
         spawn(
