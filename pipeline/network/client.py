@@ -19,6 +19,7 @@ from pipeline.network.events import Event, ServiceError, SessionCreated, Session
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.session import build_session
+from pipeline.network.setup import SetUp
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
@@ -84,10 +85,11 @@ class Client:
         settings = self._settings
         where = "the built-in offline service" if settings.offline else host_of(settings)
         self._link.report(Connecting(where))
-        async with open_connection(settings) as connection:
+        setup = SetUp(host_of(settings), settings.connect_timeout_s)
+        async with open_connection(settings, setup) as connection:
             tools = await self._offered if settings.tools else ()
             self._session = LiveSession(
-                connection, self._uplink, self._on_message, self._conversation.release
+                connection, self._uplink, self._on_message, self._conversation.release, setup
             )
             try:
                 await self._session.run(build_session(settings, tools))
@@ -137,6 +139,8 @@ class Client:
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id
+                if self._session is not None:
+                    self._session.created()
             case SessionUpdated():
                 self._begin()
 

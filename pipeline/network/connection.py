@@ -4,12 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection, connect
 from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
-from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
@@ -21,6 +22,7 @@ from pipeline.errors import (
     PipelineError,
     ServiceClosedError,
 )
+from pipeline.network.setup import SetUp, Stage
 
 CLOSING_S = 0.4
 """How long the service may take to confirm the end, when the client leaves."""
@@ -34,13 +36,14 @@ def host_of(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_connection(settings: Settings) -> AsyncIterator[VoiceLiveConnection]:
+async def open_connection(settings: Settings, setup: SetUp) -> AsyncIterator[VoiceLiveConnection]:
     """Connect to the endpoint; the end of the context closes the connection, in bounded time.
 
     :raises AuthenticationError, EndpointError: with the sentence that a person reads.
     """
     async with AsyncExitStack() as stack:
-        connection = await _connect(settings, stack)
+        connection = await _connect(settings, setup, stack)
+        setup.stage = Stage.SESSION
         stack.push_async_callback(_close, connection, _socket_of(connection))
         yield connection
 
@@ -94,23 +97,20 @@ def given_up(last: PipelineError, limit_s: float) -> ServiceClosedError:
     return ServiceClosedError(f"{last}{tried} Start again to go on talking.")
 
 
-async def _connect(settings: Settings, stack: AsyncExitStack) -> VoiceLiveConnection:
+async def _connect(
+    settings: Settings, setup: SetUp, stack: AsyncExitStack
+) -> VoiceLiveConnection:
     host = host_of(settings)
     connecting = connect(
         endpoint=settings.endpoint or "",
-        credential=_credential(settings, stack),
+        credential=_credential(settings, setup, stack),
         model=settings.model,
         api_version=settings.api_version,
         connection_options={"close_timeout": CLOSING_S},
     )
     try:
-        async with asyncio.timeout(settings.connect_timeout_s):  # the SDK has no limit of its own
+        async with setup.limited():
             return await connecting.__aenter__()
-    except TimeoutError as error:
-        raise EndpointError(
-            f"{host} did not answer within {settings.connect_timeout_s:g} s: "
-            "check the endpoint and your network, or raise --connect-timeout-s."
-        ) from error
     except ClientAuthenticationError as error:
         raise AuthenticationError(
             "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
@@ -152,8 +152,31 @@ async def _closed_in_time(connection: VoiceLiveConnection) -> bool:
     return True
 
 
+class _StagedCredential:
+    """An identity that notes in `setup` that a token is being waited for."""
+
+    def __init__(self, identity: AsyncTokenCredential, setup: SetUp) -> None:
+        self._identity = identity
+        self._setup = setup
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        self._setup.stage = Stage.TOKEN
+        token = await self._identity.get_token(*scopes, **options)
+        self._setup.stage = Stage.CONNECTION
+        return token
+
+    async def close(self) -> None:
+        await self._identity.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+
 def _credential(
-    settings: Settings, stack: AsyncExitStack
+    settings: Settings, setup: SetUp, stack: AsyncExitStack
 ) -> AzureKeyCredential | AsyncTokenCredential:
     """The key, or the identity that is signed in: environment, managed identity or az login."""
     if settings.uses_api_key:
@@ -165,7 +188,7 @@ def _credential(
             "Signing in with Microsoft Entra needs azure-identity: "
             "run `make setup EXTRAS=entra`, or set AZURE_VOICELIVE_API_KEY."
         ) from error
-    credential: AsyncTokenCredential = DefaultAzureCredential()
+    credential = _StagedCredential(DefaultAzureCredential(), setup)
     stack.push_async_callback(credential.close)
     return credential
 

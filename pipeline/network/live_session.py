@@ -17,6 +17,7 @@ from pipeline.errors import PipelineError, ServiceClosedError
 from pipeline.network.actions import CreateResponse, ServiceAction
 from pipeline.network.connection import SendGate, closed, next_message
 from pipeline.network.outbox import Outbox
+from pipeline.network.setup import SetUp, Stage
 from pipeline.network.uplink import Uplink
 
 
@@ -25,6 +26,7 @@ class LiveSession:
 
     :param on_message: takes each message of the service, and must not wait for anything.
     :param release: see `Outbox`.
+    :param setup: the set-up of which this session is the end.
     :ivar ready: whether the service has accepted the settings: the microphone may be sent.
     """
 
@@ -34,8 +36,10 @@ class LiveSession:
         uplink: Uplink,
         on_message: Callable[[bytes], None],
         release: Callable[[CreateResponse], bool],
+        setup: SetUp,
     ) -> None:
         self._connection = connection
+        self._setup = setup
         self._uplink = uplink
         self._on_message = on_message
         self._outbox = Outbox(release)
@@ -45,6 +49,10 @@ class LiveSession:
     @property
     def ready(self) -> bool:
         return self._ready.is_set()
+
+    def created(self) -> None:
+        """The service has opened the session; it has still to accept the settings."""
+        self._setup.stage = Stage.SETTINGS
 
     def begin(self) -> None:
         """The service has accepted the settings: let the microphone speak."""
@@ -58,6 +66,7 @@ class LiveSession:
         """Ask for the session that is `wanted`, then receive and send until it ends.
 
         :raises ServiceClosedError: the connection is closed, or too many messages wait.
+        :raises EndpointError: the service has not accepted the settings in time.
         :raises Exception: what `on_message` or one of the tasks raised.
         """
         try:
@@ -85,7 +94,8 @@ class LiveSession:
         await self._outbox.run(self._connection, self._gate)
 
     async def _speak(self) -> NoReturn:
-        await self._ready.wait()
+        async with self._setup.limited():
+            await self._ready.wait()
         await self._uplink.run(self._connection, self._gate)
 
 

@@ -12,6 +12,7 @@ from pipeline.errors import EndpointError, ServiceClosedError
 from pipeline.network.actions import CreateResponse, Truncate
 from pipeline.network.live_session import LiveSession, cause_of
 from pipeline.network.outbox import Outbox
+from pipeline.network.setup import SetUp
 
 
 class Connection:
@@ -65,6 +66,7 @@ class Rig:
             self.microphone,  # type: ignore[arg-type]
             self._on_message,
             lambda _: True,
+            SetUp("service", 60),
         )
         self.run = asyncio.create_task(self.session.run(RequestSession()))
 
