@@ -5,7 +5,15 @@ import time
 from collections.abc import Sequence
 
 from pipeline.config.settings import Settings
-from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
+from pipeline.errors import (
+    AuthenticationError,
+    BusyError,
+    EndpointError,
+    PipelineError,
+    RefusedError,
+    ServiceClosedError,
+    TokenError,
+)
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
 from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady
@@ -15,7 +23,13 @@ from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
+from pipeline.network.events import (
+    Event,
+    ResponseDone,
+    ServiceError,
+    SessionCreated,
+    SessionUpdated,
+)
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.session import build_session
@@ -23,6 +37,8 @@ from pipeline.network.setup import SetUp
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
+
+_NO_SESSION = (ServiceClosedError, EndpointError, AuthenticationError, TokenError, BusyError)
 
 
 class Client:
@@ -70,14 +86,21 @@ class Client:
     async def run(self) -> None:
         """Pass events and frames on, in session after session, until cancelled.
 
-        :raises AuthenticationError, EndpointError: the first session could not be opened.
-        :raises ServiceClosedError: a session ended and no other could be opened in time.
+        A service that is busy is waited for from the first session on.
+
+        :raises AuthenticationError, EndpointError, TokenError: the first session could not be
+            opened.
+        :raises BusyError: it could not be opened in time.
+        :raises ServiceClosedError: a session ended, and another one was refused or could not be
+            opened in time.
         """
         while True:
             try:
                 await self._hold_session()
-            except (ServiceClosedError, EndpointError, AuthenticationError) as error:
-                if not self._state.network.ready.load():
+            except _NO_SESSION as error:
+                if self._state.network.ready.load():
+                    self._perform(self._conversation.session_lost())
+                elif not isinstance(error, BusyError):
                     raise
                 await self._wait_to_reconnect(error)
 
@@ -97,12 +120,15 @@ class Client:
                 self._session = None
 
     async def _wait_to_reconnect(self, error: PipelineError) -> None:
-        """:raises ServiceClosedError: reconnecting was tried for long enough."""
-        self._perform(self._conversation.session_lost())
-        delay_s = self._backoff.next_delay_s(time.monotonic())
+        """:raises ServiceClosedError: the session is refused, or was tried for long enough."""
+        if isinstance(error, AuthenticationError | RefusedError):
+            raise given_up(error)
+        asked_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
+        delay_s = self._backoff.next_delay_s(time.monotonic(), asked_s)
         if delay_s is None:
             raise given_up(error, self._settings.reconnect_s)
-        self._link.report(Notice(f"{error} Trying again."))
+        soon = f" in {delay_s:.0f} s" if delay_s >= 1 else ""
+        self._link.report(Notice(f"{error} Trying again{soon}."))
         await asyncio.sleep(delay_s)
 
     def handle_command(self, command: Command) -> None:
@@ -143,6 +169,8 @@ class Client:
                     self._session.created()
             case SessionUpdated():
                 self._begin()
+            case ResponseDone(status=status) if status != "failed":
+                self._backoff.answered()
 
     def _check_refusal(self, event: Event) -> None:
         """:raises EndpointError: an error came instead of the session."""

@@ -11,7 +11,7 @@ from pipeline.errors import EndpointError
 class Stage(Enum):
     """What the set-up waits for; the value says what did not come in time."""
 
-    TOKEN = (
+    SIGN_IN = (
         "Microsoft Entra gave no token within {limit_s:g} s: check your network and `az login`, "
         "set AZURE_VOICELIVE_API_KEY, or raise --connect-timeout-s."
     )

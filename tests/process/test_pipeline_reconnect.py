@@ -134,6 +134,6 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         code, err = converse(tmp_path, service, "--reconnect-s", "1")
     assert (code, len(err.splitlines())) == (1, 1), err
     assert "HTTP 503" in err
-    assert "Reconnecting failed for 1 s. Start again to go on talking." in err
+    assert "Connecting was tried for 1 s. Start again to go on talking." in err
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)
