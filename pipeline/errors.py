@@ -14,6 +14,7 @@
     │   └── MissingPackageError      an optional package is not installed
     ├── BusyError                    the service has no place for another session
     ├── ServiceClosedError           the service ended the session
+    ├── UnansweredError              the service did not answer all of a recorded input
     └── ProcessDiedError             a child process ended unexpectedly
 
 `str(error)` is the sentence that the user reads: what was given, what is expected, what to do.
@@ -86,6 +87,10 @@ class BusyError(PipelineError):
 
 class ServiceClosedError(PipelineError):
     """The service ended the session."""
+
+
+class UnansweredError(PipelineError):
+    """The service did not answer all of a recorded input."""
 
 
 class ProcessDiedError(PipelineError):

@@ -205,7 +205,10 @@ class ToolPrinted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recorded input has been spoken and answered: the conversation is over."""
+    """A recorded input has been spoken, and nothing more is expected: the conversation is over."""
+
+    answered: bool = True
+    """Whether each of its turns was answered or interrupted."""
 
 
 Report = (

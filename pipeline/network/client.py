@@ -34,6 +34,7 @@ from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.session import build_session
 from pipeline.network.setup import SetUp
+from pipeline.network.silence import Silence
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
@@ -72,6 +73,7 @@ class Client:
         self._conversation = Conversation(interrupt_response=settings.interrupt_response)
         self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
+        self._silence = Silence(time.monotonic())
         self._session: LiveSession | None = None
         self._session_id = ""
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
@@ -147,9 +149,11 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
+        self._notice_silence(now_s)
         connected = self._session is not None
-        if self._input_end.reached(now_s, connected=connected, idle=self._conversation.idle):
-            self._link.report(Finished())
+        idle = self._conversation.finished
+        if self._input_end.reached(now_s, connected=connected, idle=idle):
+            self._link.report(Finished(self._conversation.all_answered))
 
     def _on_message(self, message: bytes) -> None:
         read_at_ns = time.monotonic_ns()
@@ -161,7 +165,9 @@ class Client:
         self._check_refusal(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         self._perform(self._conversation.receive(event), event_read)
-        self._input_end.event_received(time.monotonic())
+        now_s = read_at_ns / NS_PER_S
+        self._input_end.event_received(now_s)
+        self._silence.event_received(now_s)
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id
@@ -223,6 +229,16 @@ class Client:
             self._settled_generation = cut.generation
             return conversation.cut_settled(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
+
+    def _notice_silence(self, now_s: float) -> None:
+        owed = self._conversation.waits_for_service
+        if self._silence.begins_to_worry(now_s, owed=owed):
+            self._link.report(
+                Notice(
+                    f"The service has said nothing for {Silence.LONGEST_S:g} s, "
+                    "although an answer is due. Wait, or say it again."
+                )
+            )
 
     def _report_lost_samples(self) -> None:
         """Report the first loss."""

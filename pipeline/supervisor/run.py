@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, UnansweredError
 from pipeline.ipc.commands import CallTool, CancelTool, OfferTools, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
@@ -79,6 +79,7 @@ class Pipeline:
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(self._voice.state)
         self._finished = False
+        self._answered = True
 
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
@@ -97,6 +98,8 @@ class Pipeline:
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
         self._voice.state.supervisor.finished.store(1)
+        if not self._answered:
+            raise UnansweredError("The service did not answer all that was said.")
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)
@@ -104,8 +107,8 @@ class Pipeline:
     def _handle(self, report: Report) -> None:
         self._console.show(report)
         match report:
-            case Finished():
-                self._finished = True
+            case Finished(answered):
+                self._finished, self._answered = True, answered
             case RecordingEnded(reason):
                 self._recording.note_end(reason)
             case SessionReady():

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from aiohttp import web
 
 from pipeline.bench import events
-from tests.support.answers import answer, negative, positive
+from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.blackhole import Blackhole
 from tests.support.measured import show_measured
 from tests.support.program import Program
@@ -21,7 +22,7 @@ from tests.support.raw_service import (
     wait_event,
 )
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import Samples, noise, read_wav, write_wav
+from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
 
 BROKEN_OFF, USAGE = 1, 2
 SPOKEN = noise(1, -9, 9, seed=1)
@@ -142,3 +143,87 @@ def test_a_stalled_link_is_noticed_and_replaced(tmp_path: Path) -> None:
     show_measured(f"the conversation went on {times_s[1] - times_s[0]:.2f} s after the stall")
     heard = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(heard[heard != 0], np.concatenate((first, second)))
+
+
+def test_an_answer_that_is_refused_is_asked_for_one_at_a_time(tmp_path: Path) -> None:
+    refusals = 3
+    error = {
+        "type": "invalid_request_error",
+        "code": "conversation_already_has_active_response",
+        "message": "Conversation already has an active response.",
+    }
+
+    def asked(session: ScriptedSession, before: int) -> bool:
+        return session.count("response.create") > before
+
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        if session is service.sessions[0]:
+            await user_turn(session, "u1", "What is the time?")
+            await session.close()
+            return
+        for refused in range(refusals):
+            await session.wait_for(partial(asked, session, refused))
+            await asyncio.sleep(0.2)
+            assert session.count("response.create") == refused + 1
+            request = session.received[-1]
+            await session.send("error", error={**error, "event_id": request["event_id"]})
+        await session.wait_for(partial(asked, session, refusals))
+        await answer(session, "second", ANSWER)
+        await session.end_answer("second", "item_second")
+
+    with ScriptedService(script) as service, talk(tmp_path, service.endpoint) as program:
+        assert program.wait_exit() == 0, program.said
+        assert "already" not in program.out
+        program.wait_gone()
+    assert service.sessions[1].count("response.create") == refusals + 1
+    heard = read_wav(tmp_path / "heard.wav")
+    assert np.array_equal(heard[heard != 0], ANSWER)
+
+
+def test_a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_code(
+    tmp_path: Path,
+) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        await user_turn(session, "u1", "What is the time?")
+        await asyncio.sleep(11)
+        await session.start_answer("r1")
+        await session.end_answer("r1", "item_r1", "failed")
+
+    with ScriptedService(script) as service, talk(tmp_path, service.endpoint) as program:
+        assert program.wait_exit() == BROKEN_OFF, program.said
+        assert program.out.count("The service has said nothing for 10 s") == 1
+        assert program.err == "error: The service did not answer all that was said.\n"
+
+
+def test_short_sessions_that_answer_are_never_given_up(tmp_path: Path) -> None:
+    """Together they last longer than it is tried to reconnect."""
+
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        name = f"answer_{len(service.sessions)}"
+        await answer(session, name, ANSWER[: RATE_HZ // 20])
+        await session.end_answer(name, f"item_{name}")
+        if len(service.sessions) < 8:
+            await asyncio.sleep(0.4)
+            await session.close()
+
+    said = noise(2, -9, 9, seed=1)
+    with (
+        ScriptedService(script) as service,
+        talk(tmp_path, service.endpoint, "--reconnect-s", 1, said=said) as program,
+    ):
+        assert program.wait_exit() == 0, program.said
+        assert len(service.sessions) == 8
+
+
+def test_sessions_that_do_nothing_are_given_up(tmp_path: Path) -> None:
+    with (
+        RawService(close_in_error) as service,
+        talk(tmp_path, service.endpoint, "--reconnect-s", 1) as program,
+    ):
+        assert program.wait_exit() == BROKEN_OFF, program.said
+        assert "internal error" in program.err
+        assert "Connecting was tried for 1 s." in program.err
+        assert service.connections > 2
