@@ -118,7 +118,7 @@ def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_files_are_opened_in_the_place_of_devices(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with SharedState.create() as state:
-        microphone = open_microphone(DeviceChoice(path), 5.0, state.capture)
+        microphone = open_microphone(DeviceChoice(path), 5.0, state.capture, None)
         speaker = open_speaker(
             DeviceChoice(tmp_path / "out.wav"), 5.0, state.playback, on_recording_end=print
         )
