@@ -8,16 +8,30 @@ from pipeline.config.settings import Settings
 from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
-from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady
+from pipeline.ipc.reports import (
+    Connecting,
+    ConversationMemory,
+    EventRead,
+    Finished,
+    Notice,
+    SessionReady,
+)
 from pipeline.network.actions import Action, Interrupt, ServiceAction, SoundAction
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
+from pipeline.network.events import (
+    Event,
+    ServiceError,
+    SessionCreated,
+    SessionUpdated,
+    TurnEvent,
+)
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
+from pipeline.network.memory import MemoryReports
 from pipeline.network.session import build_session
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
@@ -46,7 +60,9 @@ class Client:
         downlink: Downlink,
         *,
         loop: asyncio.AbstractEventLoop,
+        memory: ConversationMemory | None = None,
     ) -> None:
+        """Begin a conversation, or go on with the `memory` of a process that died."""
         self._settings = settings
         self._link = link
         self._state = state
@@ -60,6 +76,11 @@ class Client:
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
         self._lost_samples_reported = False
+        self._memory_reports = MemoryReports(link.report)
+        if memory is not None:
+            generation = state.network.generation.load()
+            queued = downlink.queued_end()
+            self._perform(self._conversation.restore(memory, generation, queued))
 
     @property
     def pause_s(self) -> float:
@@ -119,6 +140,7 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
+        self._memory_reports.tick(now_s, self._conversation)
         connected = self._session is not None
         if self._input_end.reached(now_s, connected=connected, idle=self._conversation.idle):
             self._link.report(Finished())
@@ -134,6 +156,8 @@ class Client:
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         self._perform(self._conversation.receive(event), event_read)
         self._input_end.event_received(time.monotonic())
+        if isinstance(event, TurnEvent):
+            self._memory_reports.update(self._conversation)
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id

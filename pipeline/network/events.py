@@ -129,3 +129,6 @@ Event = (
     | ServiceError
     | Unhandled
 )
+
+TurnEvent = SpeechStopped | UserTranscript | ResponseCreated | FunctionCalled | ResponseDone
+"""Events with which a turn begins, gets its words or ends."""

@@ -20,6 +20,7 @@ from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
     AtWork,
+    ConversationMemory,
     Device,
     Finished,
     Notice,
@@ -110,6 +111,8 @@ class Pipeline:
         match report:
             case Finished():
                 self._finished = True
+            case ConversationMemory():
+                self._voice.remember(report)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
