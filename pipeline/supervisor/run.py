@@ -68,7 +68,7 @@ class Pipeline:
         self._settings = settings
         self._console = console
         self._recording = stack.enter_context(Recording(console.say))
-        self._children = stack.enter_context(ChildProcesses(console.say))
+        self._children = stack.enter_context(ChildProcesses(console.say, self._handle_late))
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms)
         self._tool_process = ToolProcess(
             self._children,
@@ -118,6 +118,11 @@ class Pipeline:
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tool_process.handle(report)
+
+    def _handle_late(self, report: Report) -> None:
+        """Handle what a process reports while it ends: its last words do not matter any more."""
+        if isinstance(report, RecordingEnded):
+            self._recording.note_end(report.reason)
 
     def _offer(self, tools: tuple[ToolSchema, ...]) -> None:
         """Tell the model, through the network process, what it may call."""
