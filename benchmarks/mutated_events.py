@@ -42,7 +42,7 @@ from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.state import CutReport, Position
-from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.supervisor.voice_processes import VoiceProcesses, not_replaced
 
 BETWEEN_CHECKS = 500
 VALID = 1_000_000
@@ -179,7 +179,7 @@ class OverSocket:
         """
         with local_listener() as (listener, endpoint), ExitStack() as stack:
             children = stack.enter_context(ChildProcesses())
-            voice = VoiceProcesses(children, stack, frame_ms=50)
+            voice = VoiceProcesses(children, stack, frame_ms=50, report=not_replaced)
             settings = Settings(endpoint=endpoint, api_key=KEY, use_api_key=True, reconnect_s=60)
             async with serving(listener, KEY, self._converse):
                 voice.start_network(settings)

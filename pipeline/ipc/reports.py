@@ -49,6 +49,11 @@ class PeriodsMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class AtWork:
+    """The offline service's event loop runs; reported a few times a second once it has loaded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The process gives up. `error` is a PipelineError, or a RuntimeError that names another."""
 
@@ -205,13 +210,17 @@ class ToolPrinted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recorded input has been spoken and answered: the conversation is over."""
+    """A recorded input has been spoken, and nothing more is expected: the conversation is over."""
+
+    answered: bool = True
+    """Whether each of its turns was answered or interrupted."""
 
 
 Report = (
     Started
     | ClockStarted
     | PeriodsMissed
+    | AtWork
     | Failed
     | RecordingEnded
     | Log
@@ -237,7 +246,7 @@ Report = (
     | Finished
 )
 
-Droppable = Log | EventRead | Trace | ToolPrinted
+Droppable = AtWork | Log | EventRead | Trace | ToolPrinted
 """Reports that only inform a person. A library, a service or a tool can make any number of them,
 so most of a flood is dropped. All others come at the pace of a conversation (words, turns, calls)
 or once in the life of a process: they are kept, and cannot fill the memory."""

@@ -74,6 +74,10 @@ class Answers:
         """Whether no interruption has happened since the response was created."""
         return response.generation == self.generation
 
+    def begun(self, response: Response) -> bool:
+        """Whether `response` has sent audio at all."""
+        return self._items.begun(response)
+
     def begin(self, response_id: str, turn: Turn) -> None:
         """The service has created a response; `turn` collects its words."""
         if len(self._unfinished) >= self.MOST_UNFINISHED:

@@ -137,6 +137,7 @@ def _error(event: Fields) -> ServiceError:
         code=_any_text(error, "code"),
         message=_any_text(error, "message"),
         param=_any_text(error, "param"),
+        event_id=_any_text(error, "event_id"),
     )
 
 

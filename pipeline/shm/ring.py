@@ -143,6 +143,11 @@ class RingWriter:
         self._samples = slots["samples"]
         self._next = self._written.load()
 
+    @property
+    def written_frames(self) -> int:
+        """Number of frames that were published since the ring was created."""
+        return self._next
+
     def free_frames(self) -> int:
         """Return the number of frames that fit; the reader can only increase it."""
         # reclaim: acquire pairs with the release in RingReader.advance, so the reader is done

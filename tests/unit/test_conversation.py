@@ -460,6 +460,11 @@ def test_an_answer_that_breaks_off_is_reported_and_heard_to_its_end(
     assert answering.heard(1, 1_000 * MS) == [Ready()]
 
 
+def test_an_answer_that_breaks_off_without_a_reason_is_reported(answering: Conversation) -> None:
+    (notice,) = drive(answering, ResponseDone("r1", "failed", ""))
+    assert notice == Notice("The answer is failed: no reason given.")
+
+
 def test_a_response_that_was_not_announced_is_not_played(conversation: Conversation) -> None:
     assert not plays(drive(conversation, delta(5), AudioDone("r1", "i1"), completed()))
 
@@ -492,8 +497,9 @@ def test_a_cancellation_silences_even_where_interruptions_are_off() -> None:
 )
 def test_a_benign_error_is_only_traced(conversation: Conversation, code: str, message: str) -> None:
     drive(conversation, SpeechStopped())
-    (action,) = drive(conversation, ServiceError(code, message))
-    assert isinstance(action, Trace)
+    assert drive(conversation, ServiceError(code, message)) == [
+        Trace(f"benign error {code}: {message}")
+    ]
     assert not conversation.idle
 
 
@@ -508,8 +514,7 @@ def test_an_error_is_reported_and_ends_the_wait(conversation: Conversation) -> N
 
 def test_an_error_without_a_code_is_reported(conversation: Conversation) -> None:
     (notice,) = drive(conversation, ServiceError("", "Something."))
-    assert isinstance(notice, Notice)
-    assert "Something." in notice.message
+    assert notice == Notice("The service reports an error: Something.")
 
 
 def test_the_conversation_goes_on_after_an_error(answering: Conversation) -> None:

@@ -125,6 +125,7 @@ def done(**response: Any) -> dict[str, Any]:
             done(status="failed", status_details=None),
             ResponseDone("r1", "failed", ""),
         ),
+        ("response.done", done(output=[]), ResponseDone("r1", "completed", "")),
         (
             "error",
             {"error": {"type": "invalid_request_error", "code": "c", "message": "m"}},
