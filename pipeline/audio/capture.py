@@ -12,6 +12,7 @@ import soxr
 
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
 from pipeline.audio.virtual_clock import ClockPlace
@@ -145,10 +146,12 @@ def _work(
             microphone.start(on_period, prepare_thread)
             words.clock_start_ns.store(microphone.clock_start_ns)
 
-        with (
-            closing(open_microphone(choice, settings.period_ms, words, place)) as adaptive,
-            no_garbage_collection(),
-        ):
+        opened = open_when_there(
+            choice, lambda: open_microphone(choice, settings.period_ms, words, place), words, link
+        )
+        if opened is None:
+            return
+        with closing(opened) as adaptive, no_garbage_collection():
             link.report(Started("microphone", adaptive.stream.description))
             if choice.file and not _wait_session_ready(state, link):
                 return
