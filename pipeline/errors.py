@@ -12,7 +12,8 @@
     │   ├── TokenError               the sign-in gives no token
     │   ├── PortInUseError           the offline service's port is taken
     │   ├── ToolError                a file of tools cannot be used
-    │   └── MissingPackageError      an optional package is not installed
+    │   ├── MissingPackageError      an optional package is not installed
+    │   └── ResourceError            memory, files, processes or rights that the system refuses
     ├── BusyError                    the service has no place for another session
     ├── ServiceClosedError           the service ended the session
     ├── UnansweredError              the service did not answer all of a recorded input
@@ -77,6 +78,10 @@ class ToolError(UsageError):
 
 class MissingPackageError(UsageError):
     """An optional package is missing; the sentence says how to install it."""
+
+
+class ResourceError(UsageError):
+    """The system refuses memory, open files, processes or rights that the program needs."""
 
 
 class BusyError(PipelineError):

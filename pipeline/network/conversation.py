@@ -112,10 +112,14 @@ class Conversation:
     def tick(self, now_s: float) -> list[Action]:
         """Pass the time, on any clock that only grows.
 
-        An answer that has not begun in time is given up. What waited for it goes on.
+        An answer that has not begun or gone on in time is given up. What waited for it goes on.
         """
         given_up = self._floor.tick(now_s)
-        return [Trace(given_up), *self._request_owed(), *self._rest()] if given_up else []
+        traces = [Trace(given_up)] if given_up else []
+        for response_id in self._answers.tick(now_s):
+            self._calls.response_finished(response_id)
+            traces.append(Trace(f"nothing more came of response {response_id}: not waited for"))
+        return [*traces, *self._request_owed(), *self._rest()] if traces else []
 
     def release(self, request: CreateResponse) -> bool:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""
@@ -208,10 +212,15 @@ class Conversation:
         if response is None:
             return
         if isinstance(event, WordsDelta):
-            response.turn.words += event.text
-            yield from self._display.words(event.text)
+            yield from self._show_words(response, response.words.add(event.text))
         else:
+            yield from self._show_words(response, response.words.end())
             yield from self._display.end_words()
+
+    def _show_words(self, response: Response, text: str) -> Iterator[Action]:
+        if text:
+            response.turn.words += text
+            yield from self._display.words(text)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
         if self._answers.current(event.response_id):
@@ -229,6 +238,7 @@ class Conversation:
         self._settle_question(response, done)
         self._calls.response_finished(done.response_id)
         if self._answers.is_current(response):
+            yield from self._show_words(response, response.words.end())
             yield from self._ended_early(response, done)
         self._answers.forget_heard()
 

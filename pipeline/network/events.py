@@ -66,7 +66,10 @@ class AudioDone:
 
 @dataclass(frozen=True, slots=True)
 class WordsDelta:
-    """Text of the answer: the transcript of its audio, or its text if it has no audio."""
+    """Text of the answer: the transcript of its audio, or its text if it has no audio.
+
+    It may begin or end with half a surrogate pair, whose other half is in the next delta.
+    """
 
     response_id: str
     text: str

@@ -38,6 +38,7 @@ from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.system.resources import ensure_descriptors
 from pipeline.system.signals import signals_end_the_run
 
 POLL_S = 0.25
@@ -49,10 +50,12 @@ def run(settings: Settings) -> int:
 
     :raises PipelineError: it could not start, or broke off.
     """
+    ensure_descriptors()
     console = Console(transcription=settings.transcription, verbose=settings.verbose)
     with signals_end_the_run():
         try:
             with ExitStack() as stack:
+                stack.callback(console.end)
                 Pipeline(settings, console, stack).run()
         except KeyboardInterrupt:
             console.say("Goodbye.")
@@ -101,6 +104,7 @@ class Pipeline:
             self._offline.check()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
+            self._console.tell_repeats()
         self._voice.state.supervisor.finished.store(1)
         if not self._answered:
             raise UnansweredError("The service did not answer all that was said.")
