@@ -29,6 +29,10 @@ Output = Samples | None
 CALL_PATIENCE_S = 2.0
 """How long a card that has called may not call; far longer than any period."""
 
+JACK_CALL_PATIENCE_S = 60.0
+"""JACK says when its server has died. One that stands still goes on by itself, and hangs for good
+if its clients end meanwhile."""
+
 FIRST_CALL_PATIENCE_S = 10.0
 """How long a card may take to its first call; Bluetooth takes seconds."""
 
@@ -92,10 +96,9 @@ class _Stream:
         if self._callback_error is not None:
             raise self._callback_error
         self._watch.look(time.monotonic())
-        patience_s = CALL_PATIENCE_S if self._watch.moved else FIRST_CALL_PATIENCE_S
-        if self._watch.standing_s > patience_s or not self._is_active():
+        if self._watch.standing_s > self._patience_s() or not self._is_active():
             self._lost = True
-            raise CardLostError(f"{self.description} does not work any more.")
+            raise CardLostError(f"{self.description} stopped: was it unplugged?")
 
     def close(self) -> None:
         if self._closed:
@@ -108,6 +111,11 @@ class _Stream:
             self._stream.stop_stream()  # plays what is buffered; close() alone drops it
         self._stream.close()
         self._port_audio.terminate()
+
+    def _patience_s(self) -> float:
+        if self._device.host_api.startswith("JACK"):
+            return JACK_CALL_PATIENCE_S
+        return CALL_PATIENCE_S if self._watch.moved else FIRST_CALL_PATIENCE_S
 
     def _is_active(self) -> bool:
         try:

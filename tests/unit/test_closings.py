@@ -80,7 +80,7 @@ def test_a_reason_is_shown_without_what_could_steer_a_terminal() -> None:
     reason = "Quota \x1b[2J\x07of\u202e the\r\nday is used up.".encode()
     sentence = closed_with(4_001, reason)
     assert sentence.isprintable()
-    assert sentence.endswith('It says: "Quota [2J of the day is used up".')
+    assert sentence.endswith('It says: "Quota of the day is used up".')
 
 
 def test_an_end_without_a_close_frame() -> None:
