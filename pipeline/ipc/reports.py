@@ -7,7 +7,7 @@ neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the ot
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 
@@ -51,6 +51,40 @@ class PeriodsMissed:
 @dataclass(frozen=True, slots=True)
 class AtWork:
     """The offline service's event loop runs; reported a few times a second once it has loaded."""
+
+
+class TurnMemory(NamedTuple):
+    """What one side said, as far as it is known."""
+
+    role: Literal["user", "assistant"]
+    item_id: str
+    words: str
+
+
+class AnswerMemory(NamedTuple):
+    """An answer item of which something is still to be heard."""
+
+    ordinal: int
+    generation: int
+    received_samples: int
+    turn: int
+    """Index of its words in `ConversationMemory.turns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMemory:
+    """What only the network process knows: the supervisor keeps it for a new one.
+
+    Reported when a turn changes, and a few times a second while its words come, never with each
+    delta.
+    """
+
+    turns: tuple[TurnMemory, ...] = ()
+    answers: tuple[AnswerMemory, ...] = ()
+    calls: tuple[str, ...] = ()
+    """Ids of the functions that the model waits for."""
+    reply_owed: bool = False
+    """Whether a new session has to answer what this one has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +255,7 @@ Report = (
     | ClockStarted
     | PeriodsMissed
     | AtWork
+    | ConversationMemory
     | Failed
     | RecordingEnded
     | Log

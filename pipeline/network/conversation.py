@@ -16,7 +16,15 @@ next session is told what was said.
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.ipc.reports import Listening, Notice, Processing, Trace, UserSaid
+from pipeline.ipc.commands import CancelTool
+from pipeline.ipc.reports import (
+    ConversationMemory,
+    Listening,
+    Notice,
+    Processing,
+    Trace,
+    UserSaid,
+)
 from pipeline.network.actions import Action, AddMessage, CreateResponse, SendToolResult
 from pipeline.network.answers import Answers
 from pipeline.network.calls import INTERRUPTED, ToolCalls
@@ -37,7 +45,7 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.floor import Floor
-from pipeline.network.items import Response
+from pipeline.network.items import QueuedEnd, Response
 from pipeline.network.questions import Questions
 from pipeline.network.transcript import Transcript
 
@@ -127,13 +135,8 @@ class Conversation:
 
     def session_lost(self) -> list[Action]:
         """The session is gone: what it sent sounds to its end, and it is owed nothing."""
-        unspoken = self._answers.drop_unspoken_text()
-        unanswered = unspoken or self._floor.answer_expected
-        self._floor.reset(
-            owed=self._floor.answer_owed
-            or self._calls.waiting
-            or (unanswered and self._transcript.ends_with_user)
-        )
+        self._floor.reset(owed=self._owes_reply)
+        self._answers.drop_unspoken_text()
         self._questions.session_lost()
         self._transcript.stop_replay()
         self._display.busy()
@@ -152,6 +155,41 @@ class Conversation:
         self._between_sessions = False
         messages = self._transcript.replay(self._answers.unheard_turns())
         return [*messages, *self._request_owed()]
+
+    def memory(self) -> ConversationMemory:
+        """Return what another process must know to go on if this one dies now."""
+        turns, copies = self._transcript.memory(self._answers.unspoken)
+        return ConversationMemory(
+            copies, self._answers.memory(turns), self._calls.unanswered, self._owes_reply
+        )
+
+    def restore(
+        self, memory: ConversationMemory, generation: int, queued: QueuedEnd
+    ) -> list[Action]:
+        """Go on in the place of a process that died, as after a session that was lost.
+
+        :param generation: interruptions until then.
+        :param queued: what sounds of the answers that it received.
+        """
+        turns = self._transcript.restore(memory.turns)
+        self._floor.reset(owed=memory.reply_owed)
+        self._display.busy()
+        self._between_sessions = True
+        return [
+            *self._answers.restore(generation, memory.answers, turns, queued),
+            *map(CancelTool, memory.calls),
+        ]
+
+    @property
+    def _owes_reply(self) -> bool:
+        """Whether another session would have to answer what this one has not."""
+        unspoken = self._answers.unspoken
+        unanswered = bool(unspoken) or self._floor.answer_expected
+        return (
+            self._floor.answer_owed
+            or self._calls.waiting
+            or (unanswered and self._transcript.ends_with_user(unspoken))
+        )
 
     @property
     def _calm(self) -> bool:
