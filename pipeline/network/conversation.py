@@ -143,7 +143,11 @@ class Conversation:
         """Return what another process must know to go on if this one dies now."""
         turns, copies = self._transcript.memory(self._answers.unspoken)
         return ConversationMemory(
-            copies, self._answers.memory(turns), self._calls.unanswered, self._owes_reply
+            copies,
+            self._answers.items_seen,
+            self._answers.memory(turns),
+            self._calls.unanswered,
+            self._owes_reply,
         )
 
     def restore(
@@ -159,7 +163,7 @@ class Conversation:
         self._display.busy()
         self._between_sessions = True
         return [
-            *self._answers.restore(generation, memory.answers, turns, queued),
+            *self._answers.restore(memory, turns, generation, queued),
             *map(CancelTool, memory.calls),
         ]
 
