@@ -128,10 +128,10 @@ class Settings:
     offline: bool = setting(False, "Use the built-in service even if an endpoint is configured.")
     verbose: bool = setting(False, "Also show events, device facts and library messages.")
     connect_timeout_s: float = setting(
-        10.0, "Longest time to wait for a connection.", minimum=0.1, maximum=300
+        10.0, "Longest time for setting up a session.", minimum=0.1, maximum=300
     )
     reconnect_s: float = setting(
-        30.0,
+        300.0,
         "How long to try to reconnect after a lost connection or an expired session; "
         "0 ends the conversation instead.",
         minimum=0,

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from contextlib import AsyncExitStack
 from functools import partial
 from multiprocessing.connection import Connection
@@ -112,5 +113,7 @@ async def _serve_alone(options: ServeOptions) -> None:
         gc.collect()
         gc.freeze()
         shown = key if options.key is None else "the one that was given"
-        click.echo(f"endpoint  {endpoint}\nkey       {shown}\nCtrl-C ends the service.")
+        click.echo(
+            f"endpoint  {endpoint}\nkey       {shown}\nCtrl-C ends the service.", file=sys.stdout
+        )
         await asyncio.Event().wait()

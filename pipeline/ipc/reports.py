@@ -85,6 +85,10 @@ class ConversationMemory:
     answers: tuple[AnswerMemory, ...] = ()
     calls: tuple[str, ...] = ()
     """Ids of the functions that the model waits for."""
+    question_open: bool = False
+    """Whether the user's latest turn is still to be answered."""
+    question_skipped: bool = False
+    """Whether any turn has been left without an answer."""
     reply_owed: bool = False
     """Whether a new session has to answer what this one has not."""
 
@@ -246,7 +250,10 @@ class ToolPrinted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recorded input has been spoken and answered: the conversation is over."""
+    """A recorded input has been spoken, and nothing more is expected: the conversation is over."""
+
+    answered: bool = True
+    """Whether each of its turns was answered or interrupted."""
 
 
 Report = (

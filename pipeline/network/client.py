@@ -5,7 +5,15 @@ import time
 from collections.abc import Sequence
 
 from pipeline.config.settings import Settings
-from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
+from pipeline.errors import (
+    AuthenticationError,
+    BusyError,
+    EndpointError,
+    PipelineError,
+    RefusedError,
+    ServiceClosedError,
+    TokenError,
+)
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
 from pipeline.ipc.reports import (
@@ -24,6 +32,7 @@ from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import (
     Event,
+    ResponseDone,
     ServiceError,
     SessionCreated,
     SessionUpdated,
@@ -33,9 +42,13 @@ from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.memory import MemoryReports
 from pipeline.network.session import build_session
+from pipeline.network.setup import SetUp
+from pipeline.network.silence import Silence
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
+
+_NO_SESSION = (ServiceClosedError, EndpointError, AuthenticationError, TokenError, BusyError)
 
 
 class Client:
@@ -71,6 +84,7 @@ class Client:
         self._conversation = Conversation(interrupt_response=settings.interrupt_response)
         self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
+        self._silence = Silence(time.monotonic())
         self._session: LiveSession | None = None
         self._session_id = ""
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
@@ -90,14 +104,21 @@ class Client:
     async def run(self) -> None:
         """Pass events and frames on, in session after session, until cancelled.
 
-        :raises AuthenticationError, EndpointError: the first session could not be opened.
-        :raises ServiceClosedError: a session ended and no other could be opened in time.
+        A service that is busy is waited for from the first session on.
+
+        :raises AuthenticationError, EndpointError, TokenError: the first session could not be
+            opened.
+        :raises BusyError: it could not be opened in time.
+        :raises ServiceClosedError: a session ended, and another one was refused or could not be
+            opened in time.
         """
         while True:
             try:
                 await self._hold_session()
-            except (ServiceClosedError, EndpointError, AuthenticationError) as error:
-                if not self._state.network.ready.load():
+            except _NO_SESSION as error:
+                if self._state.network.ready.load():
+                    self._perform(self._conversation.session_lost())
+                elif not isinstance(error, BusyError):
                     raise
                 await self._wait_to_reconnect(error)
 
@@ -105,10 +126,11 @@ class Client:
         settings = self._settings
         where = "the built-in offline service" if settings.offline else host_of(settings)
         self._link.report(Connecting(where))
-        async with open_connection(settings) as connection:
+        setup = SetUp(host_of(settings), settings.connect_timeout_s)
+        async with open_connection(settings, setup) as connection:
             tools = await self._offered if settings.tools else ()
             self._session = LiveSession(
-                connection, self._uplink, self._on_message, self._conversation.release
+                connection, self._uplink, self._on_message, self._conversation.release, setup
             )
             try:
                 await self._session.run(build_session(settings, tools))
@@ -116,12 +138,15 @@ class Client:
                 self._session = None
 
     async def _wait_to_reconnect(self, error: PipelineError) -> None:
-        """:raises ServiceClosedError: reconnecting was tried for long enough."""
-        self._perform(self._conversation.session_lost())
-        delay_s = self._backoff.next_delay_s(time.monotonic())
+        """:raises ServiceClosedError: the session is refused, or was tried for long enough."""
+        if isinstance(error, AuthenticationError | RefusedError):
+            raise given_up(error)
+        asked_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
+        delay_s = self._backoff.next_delay_s(time.monotonic(), asked_s)
         if delay_s is None:
             raise given_up(error, self._settings.reconnect_s)
-        self._link.report(Notice(f"{error} Trying again."))
+        soon = f" in {delay_s:.0f} s" if delay_s >= 1 else ""
+        self._link.report(Notice(f"{error} Trying again{soon}."))
         await asyncio.sleep(delay_s)
 
     def handle_command(self, command: Command) -> None:
@@ -141,9 +166,11 @@ class Client:
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
         self._memory_reports.tick(now_s, self._conversation)
+        self._notice_silence(now_s)
         connected = self._session is not None
-        if self._input_end.reached(now_s, connected=connected, idle=self._conversation.idle):
-            self._link.report(Finished())
+        idle = self._conversation.finished
+        if self._input_end.reached(now_s, connected=connected, idle=idle):
+            self._link.report(Finished(self._conversation.all_answered))
 
     def _on_message(self, message: bytes) -> None:
         read_at_ns = time.monotonic_ns()
@@ -155,14 +182,20 @@ class Client:
         self._check_refusal(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         self._perform(self._conversation.receive(event), event_read)
-        self._input_end.event_received(time.monotonic())
+        now_s = read_at_ns / NS_PER_S
+        self._input_end.event_received(now_s)
+        self._silence.event_received(now_s)
         if isinstance(event, TurnEvent):
             self._memory_reports.update(self._conversation)
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id
+                if self._session is not None:
+                    self._session.created()
             case SessionUpdated():
                 self._begin()
+            case ResponseDone(status=status) if status != "failed":
+                self._backoff.answered()
 
     def _check_refusal(self, event: Event) -> None:
         """:raises EndpointError: an error came instead of the session."""
@@ -215,6 +248,16 @@ class Client:
             self._settled_generation = cut.generation
             return conversation.cut_settled(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
+
+    def _notice_silence(self, now_s: float) -> None:
+        owed = self._conversation.waits_for_service
+        if self._silence.begins_to_worry(now_s, owed=owed):
+            self._link.report(
+                Notice(
+                    f"The service has said nothing for {Silence.LONGEST_S:g} s, "
+                    "although an answer is due. Wait, or say it again."
+                )
+            )
 
     def _report_lost_samples(self) -> None:
         """Report the first loss."""

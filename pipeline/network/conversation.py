@@ -8,6 +8,7 @@ Time comes in by `tick`. The state lies in parts of its own:
 - `ToolCalls`: the functions that the model has called
 - `Transcript`: what was said, for the next session
 - `Display`: what the person has been shown
+- `Questions`: which turns of the user have been answered
 
 A session that breaks off takes the service's memory with it. What it sent still sounds, and the
 next session is told what was said.
@@ -45,6 +46,7 @@ from pipeline.network.events import (
 )
 from pipeline.network.floor import Floor
 from pipeline.network.items import QueuedEnd, Response
+from pipeline.network.questions import Questions
 from pipeline.network.transcript import Transcript
 
 
@@ -61,6 +63,7 @@ class Conversation:
         self._calls = ToolCalls()
         self._transcript = Transcript()
         self._display = Display()
+        self._questions = Questions()
         self._between_sessions = False
 
     @property
@@ -71,13 +74,24 @@ class Conversation:
     @property
     def idle(self) -> bool:
         """Whether everything is at rest: no speech, no answer to come, and all audio heard."""
-        return (
-            self._floor.quiet
-            and not self._answers.being_made
-            and not self._calls.waiting
-            and self._answers.all_heard
-            and not self._between_sessions
-        )
+        return self._calm and not self._between_sessions
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything is at rest and no turn is unanswered; a session may be missing."""
+        return self._calm and not self._questions.open
+
+    @property
+    def all_answered(self) -> bool:
+        """Whether each turn of the user was answered, or interrupted by the user."""
+        return self._questions.all_answered
+
+    @property
+    def waits_for_service(self) -> bool:
+        """Whether the person waits for nothing but the service."""
+        owed = self._questions.open or self._floor.answer_owed or self._answers.being_made
+        busy = self._floor.user_speaks or self._calls.waiting or not self._answers.all_heard
+        return bool(owed and not busy and not self._between_sessions)
 
     def receive(self, event: Event) -> list[Action]:
         """React to one event of the service, in the order of arrival.
@@ -106,12 +120,14 @@ class Conversation:
     def tick(self, now_s: float) -> list[Action]:
         """Pass the time, on any clock that only grows.
 
-        An answer that has not begun in time is given up. What waited for it goes on.
+        An answer that has not begun or gone on in time is given up. What waited for it goes on.
         """
-        if not self._floor.tick(now_s):
-            return []
-        trace = Trace(f"no answer has begun within {Floor.ANSWER_WITHIN_S:g} s: not expected now")
-        return [trace, *self._request_owed(), *self._rest()]
+        given_up = self._floor.tick(now_s)
+        traces = [Trace(given_up)] if given_up else []
+        for response_id in self._answers.tick(now_s):
+            self._calls.response_finished(response_id)
+            traces.append(Trace(f"nothing more came of response {response_id}: not waited for"))
+        return [*traces, *self._request_owed(), *self._rest()] if traces else []
 
     def release(self, request: CreateResponse) -> bool:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""
@@ -121,6 +137,7 @@ class Conversation:
         """The session is gone: what it sent sounds to its end, and it is owed nothing."""
         self._floor.reset(owed=self._owes_reply)
         self._answers.drop_unspoken_text()
+        self._questions.session_lost()
         self._transcript.stop_replay()
         self._display.busy()
         self._between_sessions = True
@@ -147,6 +164,8 @@ class Conversation:
             self._answers.items_seen,
             self._answers.memory(turns),
             self._calls.unanswered,
+            self._questions.open,
+            self._questions.skipped,
             self._owes_reply,
         )
 
@@ -160,6 +179,7 @@ class Conversation:
         """
         turns = self._transcript.restore(memory.turns)
         self._floor.reset(owed=memory.reply_owed)
+        self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True
         return [
@@ -178,6 +198,15 @@ class Conversation:
             or (unanswered and self._transcript.ends_with_user(unspoken))
         )
 
+    @property
+    def _calm(self) -> bool:
+        return (
+            self._floor.quiet
+            and not self._answers.being_made
+            and not self._calls.waiting
+            and self._answers.all_heard
+        )
+
     def _react(self, event: Event) -> Iterator[Action]:
         match event:
             case AudioDelta():
@@ -190,15 +219,19 @@ class Conversation:
                 yield from self._speech_started()
             case SpeechStopped(item_id):
                 self._floor.speech_stopped()
+                self._questions.asked()
                 self._transcript.begin_user(item_id)
                 yield Processing()
             case UserTranscript(text, item_id):
                 self._floor.turn_continues()
+                if not text.strip():
+                    self._questions.dismiss()
                 self._transcript.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):
                 self._floor.answer_begun()
                 self._display.busy()
+                self._questions.response_created(response_id)
                 self._answers.begin(response_id, self._transcript.begin_assistant())
             case FunctionCalled():
                 yield from self._function_called(event)
@@ -208,6 +241,8 @@ class Conversation:
                 yield from self._error(event)
 
     def _speech_started(self) -> Iterator[Action]:
+        if self._interrupt_response:
+            self._questions.user_speaks(expected=not self.idle)
         self._floor.speech_started()
         self._display.busy()
         if self._interrupt_response:
@@ -222,10 +257,15 @@ class Conversation:
         if response is None:
             return
         if isinstance(event, WordsDelta):
-            response.turn.words += event.text
-            yield from self._display.words(event.text)
+            yield from self._show_words(response, response.words.add(event.text))
         else:
+            yield from self._show_words(response, response.words.end())
             yield from self._display.end_words()
+
+    def _show_words(self, response: Response, text: str) -> Iterator[Action]:
+        if text:
+            response.turn.words += text
+            yield from self._display.words(text)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
         if self._answers.current(event.response_id):
@@ -236,13 +276,25 @@ class Conversation:
             yield SendToolResult(event.call_id, INTERRUPTED)
 
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
+        self._floor.response_finished()
         response = self._answers.finish(done.response_id)
         if response is None:
             return
+        self._settle_question(response, done)
         self._calls.response_finished(done.response_id)
         if self._answers.is_current(response):
+            yield from self._show_words(response, response.words.end())
             yield from self._ended_early(response, done)
         self._answers.forget_heard()
+
+    def _settle_question(self, response: Response, done: ResponseDone) -> None:
+        says = bool(response.turn.words.strip()) or self._answers.begun(response)
+        if done.status == "failed":
+            self._questions.refused(done.response_id)
+        elif says and done.status != "cancelled":
+            self._questions.answered(done.response_id)
+        else:
+            self._questions.continued(done.response_id)
 
     def _ended_early(self, response: Response, done: ResponseDone) -> Iterator[Action]:
         """Act on the end of a current response that is not complete."""
@@ -264,12 +316,17 @@ class Conversation:
 
     def _error(self, error: ServiceError) -> Iterator[Action]:
         code, message = error.code, error.message
-        if code == ALREADY_ACTIVE:
-            self._floor.refused()
+        if code == ALREADY_ACTIVE and self._floor.refused(error.request_number):
+            yield Notice(
+                f"The service refused {Floor.MOST_REFUSALS} times to go on, because it makes "
+                f"another answer ({code}): its answer to what the functions returned, or to an "
+                "earlier question, does not come. Ask again."
+            )
         if error.benign:
             yield Trace(f"benign error {code}: {message}")
         else:
-            self._floor.failed()
+            if error.about_answers:
+                self._floor.failed(error.request_number)
             yield Notice(f"The service reports {code or 'an error'}: {message}")
 
     def _rest(self) -> Iterator[Action]:

@@ -5,12 +5,13 @@ about all of them: items before it have sounded, items after it have not.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.network.actions import DeleteItem, Truncate
 from pipeline.network.transcript import Turn
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
+from pipeline.text import PiecewiseText
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +21,12 @@ class Response:
     generation: int
     turn: Turn
     finished: bool = False
+    words: PiecewiseText = field(default_factory=PiecewiseText)
+    """What joins the deltas of its words."""
+    latest_s: float | None = None
+    """When the service last sent something of it; None until the next tick."""
+    silent: bool = False
+    """Whether that was so long ago that its end must have been lost."""
 
 
 class QueuedEnd(NamedTuple):

@@ -1,8 +1,9 @@
-"""One session with the service. Its receiver, sender and microphone begin and end together.
+"""One session with the service. Its tasks begin and end together.
 
-service ──▶ receiver ──▶ on_message        never waits for the two below
+service ──▶ receiver ──▶ on_message        never waits for those below
 service ◀── sender ◀──── outbox
 service ◀── microphone ◀ capture ring
+service ◀── heartbeat                      pings, and answers the service's
 """
 
 import asyncio
@@ -15,8 +16,11 @@ from azure.ai.voicelive.models import RequestSession
 
 from pipeline.errors import PipelineError, ServiceClosedError
 from pipeline.network.actions import CreateResponse, ServiceAction
-from pipeline.network.connection import SendGate, closed, next_message
+from pipeline.network.closings import closed
+from pipeline.network.connection import SendGate, next_message
+from pipeline.network.heartbeat import Heartbeat
 from pipeline.network.outbox import Outbox
+from pipeline.network.setup import SetUp, Stage
 from pipeline.network.uplink import Uplink
 
 
@@ -25,6 +29,7 @@ class LiveSession:
 
     :param on_message: takes each message of the service, and must not wait for anything.
     :param release: see `Outbox`.
+    :param setup: the set-up of which this session is the end.
     :ivar ready: whether the service has accepted the settings: the microphone may be sent.
     """
 
@@ -34,17 +39,24 @@ class LiveSession:
         uplink: Uplink,
         on_message: Callable[[bytes], None],
         release: Callable[[CreateResponse], bool],
+        setup: SetUp,
     ) -> None:
         self._connection = connection
+        self._setup = setup
         self._uplink = uplink
         self._on_message = on_message
         self._outbox = Outbox(release)
         self._gate = SendGate()
+        self._heartbeat = Heartbeat()
         self._ready = asyncio.Event()
 
     @property
     def ready(self) -> bool:
         return self._ready.is_set()
+
+    def created(self) -> None:
+        """The service has opened the session; it has still to accept the settings."""
+        self._setup.stage = Stage.SETTINGS
 
     def begin(self) -> None:
         """The service has accepted the settings: let the microphone speak."""
@@ -58,11 +70,12 @@ class LiveSession:
         """Ask for the session that is `wanted`, then receive and send until it ends.
 
         :raises ServiceClosedError: the connection is closed, or too many messages wait.
+        :raises EndpointError: the service has not accepted the settings in time.
         :raises Exception: what `on_message` or one of the tasks raised.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                for work in (self._receive, partial(self._send, wanted), self._speak):
+                for work in (self._receive, partial(self._send, wanted), self._speak, self._ping):
                     tasks.create_task(_until_it_ends(work))
                 # Waits here, not in a task of its own: in Python 3.11 the group takes back its own
                 # cancellation of this task only if that arrives inside the block.
@@ -74,7 +87,7 @@ class LiveSession:
 
     async def _receive(self) -> NoReturn:
         while True:
-            self._on_message(await next_message(self._connection))
+            self._on_message(await next_message(self._connection, self._heartbeat.answer))
             # Events that arrived together would be handled without a pause, and the microphone
             # would wait for the end of the burst.
             await asyncio.sleep(0)
@@ -85,8 +98,12 @@ class LiveSession:
         await self._outbox.run(self._connection, self._gate)
 
     async def _speak(self) -> NoReturn:
-        await self._ready.wait()
+        async with self._setup.limited():
+            await self._ready.wait()
         await self._uplink.run(self._connection, self._gate)
+
+    async def _ping(self) -> NoReturn:
+        await self._heartbeat.run(self._connection, self._gate)
 
 
 async def _until_it_ends(work: Callable[[], Coroutine[Any, Any, NoReturn]]) -> None:

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from pipeline.pcm import NS_PER_MS, samples_to_ms
+from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
+from pipeline.shm.atomics import Word
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.watchdog import Standstill
 
@@ -13,8 +14,36 @@ _REMEDIES = {
 }
 
 
+class _Loss:
+    """Microphone audio that is lost for one reason: tells when that begins and when it ends.
+
+    :param word: counts the lost samples.
+    """
+
+    QUIET_S = 2
+    """The loss has ended if nothing more was lost for so long."""
+
+    def __init__(self, reason: str, word: Word) -> None:
+        self._reason = reason
+        self._word = word
+        self._samples = 0
+        self._before_samples = 0
+        self._latest_s: float | None = None
+
+    def notices(self, now_s: float) -> Iterator[str]:
+        samples = self._word.load()
+        if samples > self._samples:
+            if self._latest_s is None:
+                yield f"Microphone audio is being lost: {self._reason}."
+            self._samples, self._latest_s = samples, now_s
+        elif self._latest_s is not None and now_s - self._latest_s > self.QUIET_S:
+            lost_s = (samples - self._before_samples) / SAMPLE_RATE_HZ
+            yield f"No more microphone audio is lost; {lost_s:.2f} s were lost in all."
+            self._before_samples, self._latest_s = samples, None
+
+
 class HealthMonitor:
-    """Reports each loss, pause and standstill once.
+    """Reports each loss, pause and standstill once, and its end.
 
     :param now_s: a clock in seconds.
     """
@@ -22,27 +51,25 @@ class HealthMonitor:
     def __init__(self, state: SharedState, now_s: Callable[[], float] = time.monotonic) -> None:
         self._playback = state.playback
         self._now_s = now_s
-        self._losses = {
-            "the network was away for too long": state.capture.lost_samples,
-            "it had to be opened again": state.capture.gap_samples,
-        }
-        self._noticed_samples = dict.fromkeys(self._losses, 0)
+        self._loss = _Loss("the network is away for too long", state.capture.lost_samples)
+        self._gap_samples = state.capture.gap_samples
+        self._noticed_gap_samples = 0
         self._noticed_underruns = 0
         self._cards = {"microphone": _Card(state.capture), "loudspeaker": _Card(state.playback)}
 
     def notices(self) -> Iterator[str]:
         """Yield a sentence for each new event; call this a few times a second."""
-        yield from self._microphone_losses()
+        yield from self._loss.notices(self._now_s())
+        yield from self._gaps()
         yield from self._pauses()
         yield from self._standstills()
 
-    def _microphone_losses(self) -> Iterator[str]:
-        for reason, word in self._losses.items():
-            samples = word.load()
-            if samples > self._noticed_samples[reason]:
-                lost_ms = samples_to_ms(samples - self._noticed_samples[reason])
-                yield f"{lost_ms} ms of microphone audio were lost: {reason}."
-            self._noticed_samples[reason] = samples
+    def _gaps(self) -> Iterator[str]:
+        samples = self._gap_samples.load()
+        if samples > self._noticed_gap_samples:
+            lost_ms = samples_to_ms(samples - self._noticed_gap_samples)
+            yield f"{lost_ms} ms of microphone audio were lost: it had to be opened again."
+        self._noticed_gap_samples = samples
 
     def _pauses(self) -> Iterator[str]:
         underruns = self._playback.underruns.load()

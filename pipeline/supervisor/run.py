@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, UnansweredError
 from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
@@ -39,6 +39,7 @@ from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.system.resources import ensure_descriptors
 from pipeline.system.signals import signals_end_the_run
 
 POLL_S = 0.25
@@ -50,10 +51,12 @@ def run(settings: Settings) -> int:
 
     :raises PipelineError: it could not start, or broke off.
     """
+    ensure_descriptors()
     console = Console(transcription=settings.transcription, verbose=settings.verbose)
     with signals_end_the_run():
         try:
             with ExitStack() as stack:
+                stack.callback(console.end)
                 Pipeline(settings, console, stack).run()
         except KeyboardInterrupt:
             console.say("Goodbye.")
@@ -82,6 +85,7 @@ class Pipeline:
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(self._voice.state)
         self._finished = False
+        self._answered = True
 
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
@@ -101,7 +105,10 @@ class Pipeline:
             self._offline.check()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
+            self._console.tell_repeats()
         self._voice.state.supervisor.finished.store(1)
+        if not self._answered:
+            raise UnansweredError("The service did not answer all that was said.")
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)
@@ -109,8 +116,8 @@ class Pipeline:
     def _handle(self, report: Report) -> None:
         self._console.show(report)
         match report:
-            case Finished():
-                self._finished = True
+            case Finished(answered):
+                self._finished, self._answered = True, answered
             case ConversationMemory():
                 self._voice.remember(report)
             case AtWork():

@@ -50,7 +50,7 @@ class VoiceProcesses:
         self.state = stack.enter_context(SharedState.create())
         capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
-        self._names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
+        self.names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
         # Both ends stay open here: a new process gets the same end again.
         self._capture_socket, self._network_socket = socket.socketpair()
         stack.enter_context(closing(self._capture_socket))
@@ -87,11 +87,11 @@ class VoiceProcesses:
         settings = replace(settings, api_key=None)  # only the network process needs it
         playback = partial(
             self._children.spawn,
-            *("playback", "pipeline.audio.playback", settings, self._names, speaker),
+            *("playback", "pipeline.audio.playback", settings, self.names, speaker),
         )
         capture = partial(
             self._children.spawn,
-            *("capture", "pipeline.audio.capture", settings, self._names, microphone),
+            *("capture", "pipeline.audio.capture", settings, self.names, microphone),
             self._capture_socket,
         )
         self._replaceable(playback, _works(self.state.playback), goes_on="plays on")
@@ -106,7 +106,7 @@ class VoiceProcesses:
         self, settings: Settings, *, on_error: Callable[[PipelineError], None]
     ) -> ChildProcess:
         child = self._children.spawn(
-            *("network", "pipeline.network.process", settings, self._names, self._network_socket),
+            *("network", "pipeline.network.process", settings, self.names, self._network_socket),
             self._memory,
             on_error=on_error,
         )
@@ -150,11 +150,11 @@ def start_voice_processes(
 
     A process that ends is not replaced: `ChildProcesses.reports` raises ProcessDiedError.
     """
-    voice = VoiceProcesses(children, stack, settings.frame_ms, report=_fail)
+    voice = VoiceProcesses(children, stack, settings.frame_ms, report=not_replaced)
     voice.start_network(settings)
     voice.start_audio(settings, microphone, speaker)
     return voice
 
 
-def _fail(report: Report) -> NoReturn:
+def not_replaced(report: Report) -> NoReturn:
     raise ProcessDiedError(str(report))

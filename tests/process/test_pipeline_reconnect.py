@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.answers import answer, negative, positive
+from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.leaving import WAYS_TO_LEAVE, Leave
 from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -45,17 +45,6 @@ class Service(ScriptedService):
 
     def _come_back(self) -> None:
         self.away = False
-
-
-async def user_turn(session: ScriptedSession, item: str, words: str) -> None:
-    await session.speech_started()
-    await session.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
-    await session.send(
-        "conversation.item.input_audio_transcription.completed",
-        item_id=item,
-        content_index=0,
-        transcript=words,
-    )
 
 
 def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, str]:
@@ -134,6 +123,6 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         code, err = converse(tmp_path, service, "--reconnect-s", "1")
     assert (code, len(err.splitlines())) == (1, 1), err
     assert "HTTP 503" in err
-    assert "Reconnecting failed for 1 s. Start again to go on talking." in err
+    assert "Connecting was tried for 1 s. Start again to go on talking." in err
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)

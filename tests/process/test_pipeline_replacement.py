@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from pipeline.audio.fade import fade_samples
-from tests.process.test_pipeline_reconnect import replayed, user_turn
-from tests.support.answers import answer, negative, positive
+from tests.process.test_pipeline_reconnect import replayed
+from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.measured import show_measured
 from tests.support.program import Program
 from tests.support.runs import HEARD, run_on_files

@@ -1,4 +1,4 @@
-"""Answers as the real service sends them, and what may be heard of an interrupted answer."""
+"""Turns and answers as the service sends them, and what may be heard of an interrupted answer."""
 
 import asyncio
 
@@ -18,6 +18,18 @@ def positive(seconds: float, seed: int) -> Samples:
 
 def negative(seconds: float, seed: int) -> Samples:
     return noise(seconds, -20_000, -10_001, seed)
+
+
+async def user_turn(session: ScriptedSession, item: str, words: str) -> None:
+    """Say that the user has finished a turn of these words."""
+    await session.speech_started()
+    await session.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
+    await session.send(
+        "conversation.item.input_audio_transcription.completed",
+        item_id=item,
+        content_index=0,
+        transcript=words,
+    )
 
 
 async def answer(

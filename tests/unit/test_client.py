@@ -239,6 +239,12 @@ def test_an_input_does_not_end_while_the_service_is_away(input_end: InputEnd) ->
     assert not input_end.reached(100.0, connected=False, idle=True)
 
 
+def test_an_input_ends_without_the_service_once_all_of_it_was_sent(input_end: InputEnd) -> None:
+    assert not input_end.reached(1.0, connected=True, idle=False)
+    assert not input_end.reached(2.0, connected=False, idle=True)
+    assert input_end.reached(3.5, connected=False, idle=True)
+
+
 def test_an_input_does_not_end_while_it_is_spoken(rig: Rig, input_end: InputEnd) -> None:
     rig.state.capture.ended.store(0)
     assert not input_end.reached(100.0, connected=True, idle=True)

@@ -181,6 +181,17 @@ def test_an_answer_without_sound_yet_is_given_anew(conversation: Conversation) -
     assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
 
 
+def test_words_of_a_cancelled_answer_are_remembered_only_if_it_sounded(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *GREETING[:3], ResponseCreated("r2"), WordsDelta("r2", "Unspoken."))
+    drive(conversation, ResponseDone("r2", "cancelled", "client_cancelled"))
+    drive(conversation, ResponseDone("r1", "cancelled", "client_cancelled"))
+    conversation.cut_settled(1, 1, SECOND)
+    conversation.session_lost()
+    assert resume(conversation) == [REMEMBERED[0], AddMessage("assistant", "Good morning,")]
+
+
 def test_it_is_owed_until_a_session_can_pay(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
     for _ in range(3):

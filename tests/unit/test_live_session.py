@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import pytest
+from aiohttp import WSMessage, WSMsgType
 from azure.ai.voicelive.aio import ConversationResource, ResponseResource, SessionResource
 from azure.ai.voicelive.models import RequestSession
 
@@ -12,6 +13,7 @@ from pipeline.errors import EndpointError, ServiceClosedError
 from pipeline.network.actions import CreateResponse, Truncate
 from pipeline.network.live_session import LiveSession, cause_of
 from pipeline.network.outbox import Outbox
+from pipeline.network.setup import SetUp
 
 
 class Connection:
@@ -26,6 +28,8 @@ class Connection:
         self.conversation = ConversationResource(self)  # type: ignore[arg-type]
         self.response = ResponseResource(self)  # type: ignore[arg-type]
         self.sending: asyncio.Task[None] | None = None
+        self.pings = 0
+        self.pongs: list[bytes] = []
 
     async def send(self, event: Any) -> None:
         self.sent.append(event.as_dict()["type"])
@@ -36,9 +40,24 @@ class Connection:
     async def _wait_open(self) -> None:
         await self.open.wait()
 
-    async def recv_bytes(self) -> bytes:
-        """Empty, as the SDK's, when it is closing."""
-        return await self.incoming.get()
+    @property
+    def _connection(self) -> Self:
+        return self
+
+    async def receive(self) -> WSMessage:
+        """Bring what is `incoming`; a close frame if it is empty."""
+        if message := await self.incoming.get():
+            return WSMessage(WSMsgType.TEXT, message.decode(), "")
+        return WSMessage(WSMsgType.CLOSE, 1011, "no more")
+
+    def exception(self) -> None:
+        return None
+
+    async def ping(self) -> None:
+        self.pings += 1
+
+    async def pong(self, payload: bytes) -> None:
+        self.pongs.append(payload)
 
 
 class Microphone:
@@ -65,6 +84,7 @@ class Rig:
             self.microphone,  # type: ignore[arg-type]
             self._on_message,
             lambda _: True,
+            SetUp("service", 60),
         )
         self.run = asyncio.create_task(self.session.run(RequestSession()))
 
@@ -124,7 +144,7 @@ def test_events_are_read_while_nothing_can_be_sent() -> None:
 def test_the_end_of_the_connection_ends_the_session() -> None:
     async def test(rig: Rig) -> None:
         rig.connection.incoming.put_nowait(b"")
-        with pytest.raises(ServiceClosedError):
+        with pytest.raises(ServiceClosedError, match='"no more"'):
             await rig.run
 
     with_rig(test)

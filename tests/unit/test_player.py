@@ -491,6 +491,37 @@ def test_a_cut_of_a_resampled_answer_is_told_exactly(
     assert rig.cut.heard.item == 1
     assert abs(rig.cut.heard.samples - played * SAMPLE_RATE_HZ / rate_hz) <= 2
     assert rig.handed == rig.cut.heard
+    fade_ns = samples_to_ns(FADE_MS * rate_hz // 1_000, rate_hz)
+    assert rig.cut.time_ns == fade_ns
+
+
+@RATES
+def test_a_cut_before_anything_has_sounded_tells_that(
+    make_rig: Callable[..., Rig], rate_hz: int
+) -> None:
+    rig = make_rig(rate_hz=rate_hz)
+    rig.interrupt()
+    rig.render(rate_hz // 200, sounds_at_ns=7)
+    assert rig.cut == CutReport(1, Position(0, 0), 7, 0)
+
+
+@RATES
+def test_a_resampled_period_is_heard_when_its_last_sample_has_sounded(
+    make_rig: Callable[..., Rig], rate_hz: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = 0
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns)
+    rig = make_rig(rate_hz=rate_hz)
+    rig.answer(loud(12_000))
+    period_ns = samples_to_ns(rate_hz // 200, rate_hz)
+    rig.render(rate_hz // 200)
+    handed = rig.handed
+    now_ns = period_ns - 1
+    rig.render(rate_hz // 200, sounds_at_ns=period_ns)
+    assert rig.heard == Position(0, 0)
+    now_ns = period_ns
+    rig.render(rate_hz // 200, sounds_at_ns=2 * period_ns)
+    assert rig.heard == handed
 
 
 @RATES

@@ -38,6 +38,10 @@ def chosen(device: Device) -> DeviceChoice:
     return DeviceChoice(device)
 
 
+def test_a_whole_name_goes_before_a_part_of_another_name() -> None:
+    assert choose_device("headset PRO", "input", (HEADSET_2, HEADSET)) == chosen(HEADSET)
+
+
 @pytest.mark.parametrize(
     ("wanted", "direction", "expected"),
     [
@@ -82,7 +86,7 @@ def test_an_unknown_speaker_is_refused_with_a_list_of_the_speakers(wanted: str) 
     sentence = str(caught.value)
     assert repr(wanted) in sentence
     assert "--output" in sentence
-    assert all(str(device) in sentence for device in (HEADSET, HEADSET_2, SPEAKERS))
+    assert f"{HEADSET}; {HEADSET_2}; {SPEAKERS}" in sentence
     assert str(WEBCAM) not in sentence
     assert caught.value.exit_code == 2
 
