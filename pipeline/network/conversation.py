@@ -160,7 +160,13 @@ class Conversation:
         """Return what another process must know to go on if this one dies now."""
         turns, copies = self._transcript.memory(self._answers.unspoken)
         return ConversationMemory(
-            copies, self._answers.memory(turns), self._calls.unanswered, self._owes_reply
+            copies,
+            self._answers.items_seen,
+            self._answers.memory(turns),
+            self._calls.unanswered,
+            self._questions.open,
+            self._questions.skipped,
+            self._owes_reply,
         )
 
     def restore(
@@ -173,10 +179,11 @@ class Conversation:
         """
         turns = self._transcript.restore(memory.turns)
         self._floor.reset(owed=memory.reply_owed)
+        self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True
         return [
-            *self._answers.restore(generation, memory.answers, turns, queued),
+            *self._answers.restore(memory, turns, generation, queued),
             *map(CancelTool, memory.calls),
         ]
 
