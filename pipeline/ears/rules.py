@@ -1,0 +1,112 @@
+"""When what is heard is taken for a person who speaks: one rule for each set of parts."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LEAST_RISE_DB = 6.0
+"""Nothing quieter is speech: earshot stays near 0.3 in the silence after a word."""
+_REMEMBERED_BLOCKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Highest values of the latest 50 ms."""
+
+    silero: float
+    """On the linear canceller's output."""
+    silero_lowest: float
+    """The lowest value of the same time."""
+    earshot: float
+    """On the suppressor's output."""
+    rise_db: float
+    """The level of the suppressor's output above its noise floor."""
+
+
+Rule = Callable[[Evidence], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one set of parts."""
+
+    ordinary: Rule
+    strict: Rule
+    """Until the cancellers have settled."""
+    headphones: Rule
+    """Without an echo, on the raw microphone."""
+
+
+def rules_for(*, suppressor: bool, silero: bool, earshot: bool) -> Rules:
+    """Return the rules for the parts that exist."""
+    if not silero:
+        return _WITHOUT_SILERO if suppressor and earshot else _SERVICE_ALONE
+    if not suppressor:
+        return _WITHOUT_SUPPRESSOR
+    return _COMPLETE if earshot else _WITHOUT_EARSHOT
+
+
+class RecentEvidence:
+    """Collects the values of single blocks."""
+
+    def __init__(self) -> None:
+        self._silero = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
+        self._earshot = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
+        self._rise_db = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
+
+    def add_suppressed(self, earshot: float, rise_db: float) -> None:
+        self._earshot.append(earshot)
+        self._rise_db.append(rise_db)
+
+    def add_silero(self, silero: float) -> None:
+        self._silero.append(silero)
+
+    @property
+    def rise_db(self) -> float:
+        return max(self._rise_db)
+
+    def summary(self) -> Evidence:
+        return Evidence(max(self._silero), min(self._silero), max(self._earshot), self.rise_db)
+
+
+def _never(_: Evidence) -> bool:
+    return False
+
+
+def _probable(evidence: Evidence) -> bool:
+    return evidence.silero >= 0.3 and evidence.earshot >= 0.3 and evidence.rise_db >= LEAST_RISE_DB
+
+
+def _sure_and_loud(evidence: Evidence) -> bool:
+    return evidence.silero >= 0.9 and evidence.rise_db >= 20
+
+
+def _surely_for_50_ms(evidence: Evidence) -> bool:
+    return evidence.silero_lowest >= 0.9 and evidence.rise_db >= LEAST_RISE_DB
+
+
+def _silero_alone(evidence: Evidence) -> bool:
+    return evidence.silero >= 0.5 and evidence.rise_db >= LEAST_RISE_DB
+
+
+def _earshot_alone(evidence: Evidence) -> bool:
+    return evidence.earshot >= 0.5 and evidence.rise_db >= LEAST_RISE_DB
+
+
+_COMPLETE = Rules(
+    ordinary=_probable,
+    strict=_sure_and_loud,
+    headphones=_silero_alone,
+)
+_WITHOUT_EARSHOT = Rules(
+    ordinary=lambda evidence: evidence.silero >= 0.5 and evidence.rise_db >= 20,
+    strict=_sure_and_loud,
+    headphones=_silero_alone,
+)
+_WITHOUT_SUPPRESSOR = Rules(ordinary=_surely_for_50_ms, strict=_never, headphones=_silero_alone)
+_WITHOUT_SILERO = Rules(
+    ordinary=_earshot_alone,
+    strict=lambda evidence: evidence.earshot >= 0.9 and evidence.rise_db >= 20,
+    headphones=_earshot_alone,
+)
+_SERVICE_ALONE = Rules(ordinary=_never, strict=_never, headphones=_never)
