@@ -55,7 +55,7 @@ class Heard:
     state: State
 
 
-_NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0)
+_NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Ears:
@@ -122,6 +122,7 @@ class Ears:
         cleaned = self._to_16k[2].convert(residual)
         suppressor = self._parts.suppressor
         suppressed = suppressor.suppress(microphone, reference) if suppressor else cleaned
+        self._recent.add_residual(power(residual), power(self._canceller.echo))
         evidence = self._evidence(suppressed, cleaned)
         settled = self._far_end.heard_s >= SETTLING_S
         rule = self._rules.ordinary if settled else self._rules.strict

@@ -4,9 +4,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.ears.blocks import decibels
+
 LEAST_RISE_DB = 6.0
 """Nothing quieter is speech: earshot stays near 0.3 in the silence after a word."""
 _REMEMBERED_BLOCKS = 5
+_LEAST_RESIDUAL_DB = -3.0
+_ECHO_BLOCKS = 20
+_RESIDUAL_BLOCKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,9 @@ class Evidence:
     """On the suppressor's output."""
     rise_db: float
     """The level of the suppressor's output above its noise floor."""
+    residual_db: float
+    """The level of the linear canceller's output relative to the loudest echo of 200 ms: what leaks
+    is far below the echo."""
 
 
 Rule = Callable[[Evidence], bool]
@@ -53,10 +61,19 @@ class RecentEvidence:
         self._silero = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._earshot = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._rise_db = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
+        self._residual_db = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
+        self._residual_powers = deque([0.0] * _RESIDUAL_BLOCKS, _RESIDUAL_BLOCKS)
+        self._echo_powers = deque([0.0] * _ECHO_BLOCKS, _ECHO_BLOCKS)
 
     def add_suppressed(self, earshot: float, rise_db: float) -> None:
         self._earshot.append(earshot)
         self._rise_db.append(rise_db)
+
+    def add_residual(self, residual_power: float, echo_power: float) -> None:
+        self._residual_powers.append(residual_power)
+        self._echo_powers.append(echo_power)
+        residual = sum(self._residual_powers) / _RESIDUAL_BLOCKS
+        self._residual_db.append(decibels(residual) - decibels(max(self._echo_powers)))
 
     def add_silero(self, silero: float) -> None:
         self._silero.append(silero)
@@ -66,47 +83,57 @@ class RecentEvidence:
         return max(self._rise_db)
 
     def summary(self) -> Evidence:
-        return Evidence(max(self._silero), min(self._silero), max(self._earshot), self.rise_db)
+        return Evidence(
+            max(self._silero),
+            min(self._silero),
+            max(self._earshot),
+            self.rise_db,
+            max(self._residual_db),
+        )
 
 
 def _never(_: Evidence) -> bool:
     return False
 
 
+def _loud(evidence: Evidence) -> bool:
+    return evidence.rise_db >= LEAST_RISE_DB
+
+
+def _no_leak(evidence: Evidence) -> bool:
+    return _loud(evidence) and evidence.residual_db >= _LEAST_RESIDUAL_DB
+
+
 def _probable(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.3 and evidence.earshot >= 0.3 and evidence.rise_db >= LEAST_RISE_DB
+    return evidence.silero >= 0.3 and evidence.earshot >= 0.3 and _no_leak(evidence)
+
+
+def _probable_and_loud(evidence: Evidence) -> bool:
+    return evidence.silero >= 0.5 and evidence.rise_db >= 20 and _no_leak(evidence)
 
 
 def _sure_and_loud(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.9 and evidence.rise_db >= 20
+    return evidence.silero >= 0.9 and evidence.rise_db >= 20 and _no_leak(evidence)
 
 
-def _surely_for_50_ms(evidence: Evidence) -> bool:
-    return evidence.silero_lowest >= 0.9 and evidence.rise_db >= LEAST_RISE_DB
+def _sure_for_50_ms(evidence: Evidence) -> bool:
+    return evidence.silero_lowest >= 0.9 and _no_leak(evidence)
 
 
 def _silero_alone(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.5 and evidence.rise_db >= LEAST_RISE_DB
+    return evidence.silero >= 0.5 and _loud(evidence)
 
 
 def _earshot_alone(evidence: Evidence) -> bool:
-    return evidence.earshot >= 0.5 and evidence.rise_db >= LEAST_RISE_DB
+    return evidence.earshot >= 0.5 and _loud(evidence)
 
 
-_COMPLETE = Rules(
-    ordinary=_probable,
-    strict=_sure_and_loud,
-    headphones=_silero_alone,
-)
-_WITHOUT_EARSHOT = Rules(
-    ordinary=lambda evidence: evidence.silero >= 0.5 and evidence.rise_db >= 20,
-    strict=_sure_and_loud,
-    headphones=_silero_alone,
-)
-_WITHOUT_SUPPRESSOR = Rules(ordinary=_surely_for_50_ms, strict=_never, headphones=_silero_alone)
-_WITHOUT_SILERO = Rules(
-    ordinary=_earshot_alone,
-    strict=lambda evidence: evidence.earshot >= 0.9 and evidence.rise_db >= 20,
-    headphones=_earshot_alone,
-)
-_SERVICE_ALONE = Rules(ordinary=_never, strict=_never, headphones=_never)
+def _earshot_sure_and_loud(evidence: Evidence) -> bool:
+    return evidence.earshot >= 0.9 and evidence.rise_db >= 20 and _no_leak(evidence)
+
+
+_COMPLETE = Rules(_probable, _sure_and_loud, _silero_alone)
+_WITHOUT_EARSHOT = Rules(_probable_and_loud, _sure_and_loud, _silero_alone)
+_WITHOUT_SUPPRESSOR = Rules(_sure_for_50_ms, _never, _silero_alone)
+_WITHOUT_SILERO = Rules(_earshot_alone, _earshot_sure_and_loud, _earshot_alone)
+_SERVICE_ALONE = Rules(_never, _never, _never)
