@@ -9,8 +9,8 @@ from pipeline.ears.blocks import decibels
 LEAST_RISE_DB = 6.0
 """Nothing quieter is speech: earshot stays near 0.3 in the silence after a word."""
 _REMEMBERED_BLOCKS = 5
-_LEAST_RESIDUAL_DB = -3.0
-_ECHO_BLOCKS = 20
+_LEAST_RESIDUAL_DB = -4.0
+_ECHO_BLOCKS = 15
 _RESIDUAL_BLOCKS = 3
 
 
@@ -27,7 +27,7 @@ class Evidence:
     rise_db: float
     """The level of the suppressor's output above its noise floor."""
     residual_db: float
-    """The level of the linear canceller's output relative to the loudest echo of 200 ms: what leaks
+    """The level of the linear canceller's output relative to the loudest echo of 150 ms: what leaks
     is far below the echo."""
 
 
@@ -105,7 +105,7 @@ def _no_leak(evidence: Evidence) -> bool:
 
 
 def _probable(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.3 and evidence.earshot >= 0.3 and _no_leak(evidence)
+    return evidence.silero >= 0.4 and evidence.earshot >= 0.35 and _no_leak(evidence)
 
 
 def _probable_and_loud(evidence: Evidence) -> bool:
