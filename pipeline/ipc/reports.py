@@ -7,7 +7,7 @@ neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the ot
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 
@@ -50,7 +50,47 @@ class PeriodsMissed:
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """The offline service's event loop runs; reported a few times a second once it has loaded."""
+    """The offline service's event loop runs; reported twice a second."""
+
+
+class TurnMemory(NamedTuple):
+    """What one side said, as far as it is known."""
+
+    role: Literal["user", "assistant"]
+    item_id: str
+    words: str
+
+
+class AnswerMemory(NamedTuple):
+    """An answer item of which something is still to be heard."""
+
+    ordinal: int
+    generation: int
+    received_samples: int
+    turn: int
+    """Index of its words in `ConversationMemory.turns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMemory:
+    """What only the network process knows: the supervisor keeps it for a new one.
+
+    Reported when a turn changes, and a few times a second while its words come, never with each
+    delta.
+    """
+
+    turns: tuple[TurnMemory, ...] = ()
+    items: int = 0
+    """Number of answer items with sound so far: the greatest ordinal."""
+    answers: tuple[AnswerMemory, ...] = ()
+    calls: tuple[str, ...] = ()
+    """Ids of the functions that the model waits for."""
+    question_open: bool = False
+    """Whether the user's latest turn is still to be answered."""
+    question_skipped: bool = False
+    """Whether any turn has been left without an answer."""
+    reply_owed: bool = False
+    """Whether a new session has to answer what this one has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +261,7 @@ Report = (
     | ClockStarted
     | PeriodsMissed
     | AtWork
+    | ConversationMemory
     | Failed
     | RecordingEnded
     | Log

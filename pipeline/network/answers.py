@@ -10,12 +10,12 @@ What was heard is settled once playback has said where it cut: each item that th
 which will never sound is truncated to exactly what did.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pipeline.ipc.reports import Interrupted, Trace
+from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Interrupted, Trace
 from pipeline.network.actions import Action, EndItem, Interrupt, QueueAudio
 from pipeline.network.events import AudioDelta
-from pipeline.network.items import Items, Response
+from pipeline.network.items import Item, Items, QueuedEnd, Response
 from pipeline.network.transcript import Turn
 from pipeline.pcm import samples_to_ms
 
@@ -133,11 +133,55 @@ class Answers:
         """
         if not self._items.begun(response):
             response.turn.words = ""
-        if self._items.unheard(response):
+        if self._items.has_unheard(response):
             for other in self._current():
                 if not self._items.begun(other):
                     other.generation += 1
             yield from self.interrupt()
+
+    @property
+    def items_seen(self) -> int:
+        """Number of items with sound so far."""
+        return self._items.seen
+
+    def memory(self, turns: Sequence[Turn]) -> tuple[AnswerMemory, ...]:
+        """Return what another process must know of the items that are still to be heard."""
+        return tuple(
+            AnswerMemory(
+                item.ordinal,
+                item.response.generation,
+                item.received_samples,
+                turns.index(item.response.turn),
+            )
+            for item in self._items.unheard()
+            if item.response.turn in turns
+        )
+
+    def restore(
+        self,
+        memory: ConversationMemory,
+        turns: Sequence[Turn],
+        generation: int,
+        queued: QueuedEnd,
+    ) -> Iterator[Action]:
+        """Begin with the answers of another process, which sound up to `queued` and no further."""
+        self.generation = generation
+        answers = memory.answers
+        sounding = [answer for answer in answers if answer.ordinal <= queued.item]
+        items = [_restored(answer, turns[answer.turn], queued) for answer in sounding]
+        if queued.item > memory.items:
+            unknown = AnswerMemory(queued.item, queued.generation, queued.samples, 0)
+            items.append(_restored(unknown, Turn("assistant"), queued))
+        self._items.restore(items, max(memory.items, queued.item))
+        for unspoken in {a.turn for a in answers} - {a.turn for a in sounding}:
+            turns[unspoken].words = ""
+        if queued.item and not queued.complete and queued.generation == generation:
+            yield EndItem(queued.item, generation, queued.samples)
+
+    @property
+    def unspoken(self) -> list[Turn]:
+        """The words of current responses without audio."""
+        return [each.turn for each in self._current() if not self._items.begun(each)]
 
     def forget_heard(self) -> None:
         """Drop items that cannot change any more, so that memory stays bounded."""
@@ -157,9 +201,9 @@ class Answers:
 
     def drop_unspoken_text(self) -> bool:
         """Drop the text of responses without audio; returns whether there were any."""
-        silent = [each for each in self._current() if not self._items.begun(each)]
-        for response in silent:
-            response.turn.words = ""
+        silent = self.unspoken
+        for turn in silent:
+            turn.words = ""
         return bool(silent)
 
     def break_off(self) -> Iterator[Action]:
@@ -182,3 +226,18 @@ class Answers:
 
     def _current(self) -> list[Response]:
         return [each for each in self._unfinished.values() if self.is_current(each)]
+
+
+def _restored(answer: AnswerMemory, turn: Turn, queued: QueuedEnd) -> Item:
+    """Return an item of another process, as far as it will sound."""
+    received_samples = answer.received_samples
+    if answer.ordinal == queued.item:
+        turn.truncate(queued.samples, max(queued.samples, received_samples))
+        received_samples = queued.samples
+    return Item(
+        None,
+        answer.ordinal,
+        Response(answer.generation, turn, finished=True),
+        received_samples,
+        received_samples,
+    )

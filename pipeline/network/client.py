@@ -16,7 +16,14 @@ from pipeline.errors import (
 )
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
-from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady
+from pipeline.ipc.reports import (
+    Connecting,
+    ConversationMemory,
+    EventRead,
+    Finished,
+    Notice,
+    SessionReady,
+)
 from pipeline.network.actions import Action, Interrupt, ServiceAction, SoundAction
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection
@@ -29,9 +36,11 @@ from pipeline.network.events import (
     ServiceError,
     SessionCreated,
     SessionUpdated,
+    TurnEvent,
 )
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
+from pipeline.network.memory import MemoryReports
 from pipeline.network.session import build_session
 from pipeline.network.setup import SetUp
 from pipeline.network.silence import Silence
@@ -64,7 +73,9 @@ class Client:
         downlink: Downlink,
         *,
         loop: asyncio.AbstractEventLoop,
+        memory: ConversationMemory | None = None,
     ) -> None:
+        """Begin a conversation, or go on with the `memory` of a process that died."""
         self._settings = settings
         self._link = link
         self._state = state
@@ -79,6 +90,11 @@ class Client:
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
         self._lost_samples_reported = False
+        self._memory_reports = MemoryReports(link.report)
+        if memory is not None:
+            generation = state.network.generation.load()
+            queued = downlink.queued_end()
+            self._perform(self._conversation.restore(memory, generation, queued))
 
     @property
     def pause_s(self) -> float:
@@ -149,6 +165,7 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
+        self._memory_reports.tick(now_s, self._conversation)
         self._notice_silence(now_s)
         connected = self._session is not None
         idle = self._conversation.finished
@@ -168,6 +185,8 @@ class Client:
         now_s = read_at_ns / NS_PER_S
         self._input_end.event_received(now_s)
         self._silence.event_received(now_s)
+        if isinstance(event, TurnEvent):
+            self._memory_reports.update(self._conversation)
         match event:
             case SessionCreated(session_id):
                 self._session_id = session_id

@@ -16,7 +16,15 @@ next session is told what was said.
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.ipc.reports import Listening, Notice, Processing, Trace, UserSaid
+from pipeline.ipc.commands import CancelTool
+from pipeline.ipc.reports import (
+    ConversationMemory,
+    Listening,
+    Notice,
+    Processing,
+    Trace,
+    UserSaid,
+)
 from pipeline.network.actions import Action, AddMessage, CreateResponse, SendToolResult
 from pipeline.network.answers import Answers
 from pipeline.network.calls import INTERRUPTED, ToolCalls
@@ -37,7 +45,7 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.floor import Floor
-from pipeline.network.items import Response
+from pipeline.network.items import QueuedEnd, Response
 from pipeline.network.questions import Questions
 from pipeline.network.transcript import Transcript
 
@@ -127,13 +135,8 @@ class Conversation:
 
     def session_lost(self) -> list[Action]:
         """The session is gone: what it sent sounds to its end, and it is owed nothing."""
-        unspoken = self._answers.drop_unspoken_text()
-        unanswered = unspoken or self._floor.answer_expected
-        self._floor.reset(
-            owed=self._floor.answer_owed
-            or self._calls.waiting
-            or (unanswered and self._transcript.ends_with_user)
-        )
+        self._floor.reset(owed=self._owes_reply)
+        self._answers.drop_unspoken_text()
         self._questions.session_lost()
         self._transcript.stop_replay()
         self._display.busy()
@@ -152,6 +155,48 @@ class Conversation:
         self._between_sessions = False
         messages = self._transcript.replay(self._answers.unheard_turns())
         return [*messages, *self._request_owed()]
+
+    def memory(self) -> ConversationMemory:
+        """Return what another process must know to go on if this one dies now."""
+        turns, copies = self._transcript.memory(self._answers.unspoken)
+        return ConversationMemory(
+            copies,
+            self._answers.items_seen,
+            self._answers.memory(turns),
+            self._calls.unanswered,
+            self._questions.open,
+            self._questions.skipped,
+            self._owes_reply,
+        )
+
+    def restore(
+        self, memory: ConversationMemory, generation: int, queued: QueuedEnd
+    ) -> list[Action]:
+        """Go on in the place of a process that died, as after a session that was lost.
+
+        :param generation: interruptions until then.
+        :param queued: what sounds of the answers that it received.
+        """
+        turns = self._transcript.restore(memory.turns)
+        self._floor.reset(owed=memory.reply_owed)
+        self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
+        self._display.busy()
+        self._between_sessions = True
+        return [
+            *self._answers.restore(memory, turns, generation, queued),
+            *map(CancelTool, memory.calls),
+        ]
+
+    @property
+    def _owes_reply(self) -> bool:
+        """Whether another session would have to answer what this one has not."""
+        unspoken = self._answers.unspoken
+        unanswered = bool(unspoken) or self._floor.answer_expected
+        return (
+            self._floor.answer_owed
+            or self._calls.waiting
+            or (unanswered and self._transcript.ends_with_user(unspoken))
+        )
 
     @property
     def _calm(self) -> bool:
@@ -244,12 +289,12 @@ class Conversation:
 
     def _settle_question(self, response: Response, done: ResponseDone) -> None:
         says = bool(response.turn.words.strip()) or self._answers.begun(response)
-        if done.status == "failed":
-            self._questions.refused(done.response_id)
-        elif says and done.status != "cancelled":
+        if done.status == "cancelled" or (not says and self._calls.waiting):
+            self._questions.continued(done.response_id)
+        elif says and done.status != "failed":
             self._questions.answered(done.response_id)
         else:
-            self._questions.continued(done.response_id)
+            self._questions.refused(done.response_id)
 
     def _ended_early(self, response: Response, done: ResponseDone) -> Iterator[Action]:
         """Act on the end of a current response that is not complete."""

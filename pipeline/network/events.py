@@ -150,3 +150,6 @@ Event = (
     | ServiceError
     | Unhandled
 )
+
+TurnEvent = SpeechStopped | UserTranscript | ResponseCreated | FunctionCalled | ResponseDone
+"""Events with which a turn begins, gets its words or ends."""

@@ -20,6 +20,7 @@ from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
     AtWork,
+    ConversationMemory,
     Device,
     Finished,
     Notice,
@@ -117,6 +118,8 @@ class Pipeline:
         match report:
             case Finished(answered):
                 self._finished, self._answered = True, answered
+            case ConversationMemory():
+                self._voice.remember(report)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):

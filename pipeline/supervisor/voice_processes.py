@@ -14,7 +14,7 @@ from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import Command, OfferTools, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Report
+from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
@@ -57,6 +57,7 @@ class VoiceProcesses:
         stack.enter_context(closing(self._network_socket))
         stack.callback(self.state.supervisor.stop.store, 1)
         self._offer: OfferTools | None = None
+        self._memory: ConversationMemory | None = None
         self._network: ReplaceableProcess | None = None
         self._processes: list[ReplaceableProcess] = []
 
@@ -71,6 +72,10 @@ class VoiceProcesses:
         """Tell the model, through the network process, what it may call."""
         self._offer = OfferTools(tools)
         self.tell_network(self._offer)
+
+    def remember(self, memory: ConversationMemory) -> None:
+        """Keep what a new network process must know."""
+        self._memory = memory
 
     def tell_network(self, command: Command) -> None:
         if self._network is not None:
@@ -102,10 +107,13 @@ class VoiceProcesses:
     ) -> ChildProcess:
         child = self._children.spawn(
             *("network", "pipeline.network.process", settings, self.names, self._network_socket),
+            self._memory,
             on_error=on_error,
         )
         if self._offer is not None:
             child.send(self._offer)
+        if self._memory is None:
+            self._memory = ConversationMemory()  # the next one goes on, whatever has been said
         return child
 
     def _replaceable(

