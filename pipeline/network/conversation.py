@@ -303,7 +303,8 @@ class Conversation:
             yield from self._display.end_words()
             yield from self._calls.interrupt()
         elif done.status in ("failed", "incomplete"):
-            yield Notice(f"The answer is {done.status}: {done.reason or 'no reason given'}.")
+            reason = done.reason.rstrip(". ") or "no reason given"
+            yield Notice(f"The answer is {done.status}: {reason}.")
 
     def _request_owed(self) -> Iterator[Action]:
         """Ask for the answer that is owed, as soon as one may be asked for."""
