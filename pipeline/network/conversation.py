@@ -40,6 +40,7 @@ from pipeline.network.events import (
     ServiceError,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     UserTranscript,
     WordsDelta,
     WordsDone,
@@ -219,13 +220,14 @@ class Conversation:
                 yield from self._speech_started()
             case SpeechStopped(item_id):
                 self._floor.speech_stopped()
-                self._questions.asked()
                 self._transcript.begin_user(item_id)
                 yield Processing()
+            case TurnCommitted(item_id):
+                self._questions.asked(item_id)
             case UserTranscript(text, item_id):
                 self._floor.turn_continues()
                 if not text.strip():
-                    self._questions.dismiss()
+                    self._questions.wordless(item_id)
                 self._transcript.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):

@@ -22,6 +22,7 @@ from pipeline.network.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     Unhandled,
     UserTranscript,
     WordsDelta,
@@ -146,6 +147,7 @@ _MEANINGS: dict[str, Callable[[Fields], Event]] = {
     "session.updated": lambda _: SessionUpdated(),
     "input_audio_buffer.speech_started": lambda _: SpeechStarted(),
     "input_audio_buffer.speech_stopped": lambda e: SpeechStopped(_any_text(e, "item_id")),
+    "input_audio_buffer.committed": lambda e: TurnCommitted(_any_text(e, "item_id")),
     "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(
         _any_text(e, "transcript"), _any_text(e, "item_id")
     ),

@@ -37,6 +37,13 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """The user's turn is an item of the conversation, and to be answered."""
+
+    item_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UserTranscript:
     """The service's understanding of the user's turn; empty if its transcription failed."""
 
@@ -139,6 +146,7 @@ Event = (
     | SessionUpdated
     | SpeechStarted
     | SpeechStopped
+    | TurnCommitted
     | UserTranscript
     | ResponseCreated
     | AudioDelta

@@ -24,6 +24,7 @@ async def user_turn(session: ScriptedSession, item: str, words: str) -> None:
     """Say that the user has finished a turn of these words."""
     await session.speech_started()
     await session.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
+    await session.send("input_audio_buffer.committed", item_id=item)
     await session.send(
         "conversation.item.input_audio_transcription.completed",
         item_id=item,

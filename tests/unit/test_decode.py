@@ -20,6 +20,7 @@ from pipeline.network.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     Unhandled,
     UserTranscript,
     WordsDelta,
@@ -63,6 +64,11 @@ def done(**response: Any) -> dict[str, Any]:
             "input_audio_buffer.speech_stopped",
             {"audio_end_ms": 900, "item_id": "u1"},
             SpeechStopped("u1"),
+        ),
+        (
+            "input_audio_buffer.committed",
+            {"previous_item_id": "i0", "item_id": "u1"},
+            TurnCommitted("u1"),
         ),
         (
             "conversation.item.input_audio_transcription.completed",
@@ -156,7 +162,6 @@ def test_what_an_event_means(kind: str, fields: dict[str, Any], expected: Event)
             "conversation.item.input_audio_transcription.delta",
             {"item_id": "u1", "content_index": 0, "delta": "He"},
         ),
-        ("input_audio_buffer.committed", {"previous_item_id": "i0", "item_id": "u1"}),
         ("input_audio_buffer.cleared", {}),
         ("response.output_item.added", {"response_id": "r1", "output_index": 0, "item": ITEM}),
         ("response.output_item.done", {"response_id": "r1", "output_index": 0, "item": ITEM}),
