@@ -289,12 +289,12 @@ class Conversation:
 
     def _settle_question(self, response: Response, done: ResponseDone) -> None:
         says = bool(response.turn.words.strip()) or self._answers.begun(response)
-        if done.status == "failed":
-            self._questions.refused(done.response_id)
-        elif says and done.status != "cancelled":
+        if done.status == "cancelled" or (not says and self._calls.waiting):
+            self._questions.continued(done.response_id)
+        elif says and done.status != "failed":
             self._questions.answered(done.response_id)
         else:
-            self._questions.continued(done.response_id)
+            self._questions.refused(done.response_id)
 
     def _ended_early(self, response: Response, done: ResponseDone) -> Iterator[Action]:
         """Act on the end of a current response that is not complete."""

@@ -62,7 +62,7 @@ class Questions:
         self._settled = max(self._settled, self._covered.pop(response_id, 0))
 
     def refused(self, response_id: str) -> None:
-        """The service could not make an answer, and makes no other."""
+        """The service has made no answer, or an empty one, and makes no other."""
         covered = self._covered.pop(response_id, 0)
         self._skipped = self._skipped or covered > self._settled
         self._settled = max(self._settled, covered)
