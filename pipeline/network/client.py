@@ -8,20 +8,23 @@ from pipeline.config.settings import Settings
 from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
-from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady
+from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady, Trace
 from pipeline.network.actions import Action, Interrupt, ServiceAction, SoundAction
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.session import build_session
+from pipeline.network.session_limit import QUIET_S, Moment, SessionLimit
+from pipeline.network.sessions import Sessions
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
+
+_SESSION_ENDS = (ServiceClosedError, EndpointError, AuthenticationError)
 
 
 class Client:
@@ -55,8 +58,9 @@ class Client:
         self._conversation = Conversation(interrupt_response=settings.interrupt_response)
         self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
-        self._session: LiveSession | None = None
-        self._session_id = ""
+        self._sessions = Sessions(self._new_session, self._hold_session)
+        self._limit = SessionLimit(settings.session_minutes * 60)
+        self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
         self._lost_samples_reported = False
@@ -72,36 +76,54 @@ class Client:
         :raises AuthenticationError, EndpointError: the first session could not be opened.
         :raises ServiceClosedError: a session ended and no other could be opened in time.
         """
-        while True:
-            try:
-                await self._hold_session()
-            except (ServiceClosedError, EndpointError, AuthenticationError) as error:
-                if not self._state.network.ready.load():
-                    raise
-                await self._wait_to_reconnect(error)
+        sessions = self._sessions
+        try:
+            sessions.open()
+            while True:
+                before = sessions.current
+                session, error = await sessions.next_end()
+                if not isinstance(error, _SESSION_ENDS) or not self._state.network.ready.load():
+                    raise error
+                if session is before:
+                    await self._session_lost(error)
+                elif before is not None:
+                    self._link.report(Trace(f"the next session is not open yet: {error}"))
+                    self._limit.failed(time.monotonic())
+                else:
+                    await self._reconnect(error)
+        finally:
+            await sessions.close()
 
-    async def _hold_session(self) -> None:
+    def _new_session(self) -> LiveSession:
+        return LiveSession(self._uplink, self._on_message, self._conversation.release)
+
+    async def _hold_session(self, session: LiveSession) -> None:
         settings = self._settings
-        where = "the built-in offline service" if settings.offline else host_of(settings)
-        self._link.report(Connecting(where))
+        if self._sessions.current is None:
+            where = "the built-in offline service" if settings.offline else host_of(settings)
+            self._link.report(Connecting(where))
         async with open_connection(settings) as connection:
-            tools = await self._offered if settings.tools else ()
-            self._session = LiveSession(
-                connection, self._uplink, self._on_message, self._conversation.release
-            )
-            try:
-                await self._session.run(build_session(settings, tools))
-            finally:
-                self._session = None
+            tools = await asyncio.shield(self._offered) if settings.tools else ()
+            await session.run(connection, build_session(settings, tools))
 
-    async def _wait_to_reconnect(self, error: PipelineError) -> None:
+    async def _session_lost(self, error: PipelineError) -> None:
+        """Go on in the session that is coming, or open another."""
+        heard_again = self._uplink.end_session()
+        self._perform(self._conversation.session_lost(heard_again=heard_again))
+        coming = self._sessions.coming
+        if coming is None:
+            await self._reconnect(error)
+        elif coming.ready:
+            self._take_over()
+
+    async def _reconnect(self, error: PipelineError) -> None:
         """:raises ServiceClosedError: reconnecting was tried for long enough."""
-        self._perform(self._conversation.session_lost())
         delay_s = self._backoff.next_delay_s(time.monotonic())
         if delay_s is None:
             raise given_up(error, self._settings.reconnect_s)
         self._link.report(Notice(f"{error} Trying again."))
         await asyncio.sleep(delay_s)
+        self._sessions.open()
 
     def handle_command(self, command: Command) -> None:
         """Carry out a command of the supervisor."""
@@ -119,43 +141,68 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
-        connected = self._session is not None
+        self._uplink.tick(now_s)
+        self._renew_session(now_s)
+        connected = self._sessions.current is not None
         if self._input_end.reached(now_s, connected=connected, idle=self._conversation.idle):
             self._link.report(Finished())
 
-    def _on_message(self, message: bytes) -> None:
+    def _renew_session(self, now_s: float) -> None:
+        """Open the next session before this one's limit; let it take over when that is harmless."""
+        if not self._conversation.idle:
+            self._idle_since_s = None
+        elif self._idle_since_s is None:
+            self._idle_since_s = now_s
+        sessions = self._sessions
+        if sessions.current is None or not self._limit.prepare_due(now_s):
+            return
+        moment = Moment(now_s, self._idle_since_s, self._conversation.between_answers)
+        if sessions.coming is None:
+            sessions.open()
+        elif sessions.coming.ready and self._limit.change_due(moment):
+            self._change_session(moment)
+
+    def _change_session(self, moment: Moment) -> None:
+        if moment.quiet:
+            self._uplink.end_quiet_session(moment.now_s - QUIET_S)
+            heard_again = False
+        else:
+            heard_again = self._uplink.end_session()
+        self._perform(self._conversation.session_lost(heard_again=heard_again, planned=True))
+        self._take_over(planned=True)
+
+    def _take_over(self, *, planned: bool = False) -> None:
+        """The session that is coming becomes the current one."""
+        settings, now_s = self._settings, time.monotonic()
+        session = self._sessions.take_over()
+        self._limit.began(now_s, session.expires_in_s)
+        self._backoff.connected(now_s)
+        self._state.network.ready.store(1)
+        if planned:
+            self._link.report(Trace(f"session {session.session_id} takes over before the limit"))
+        else:
+            self._link.report(SessionReady(session.session_id, settings.model, settings.voice))
+        self._perform(self._conversation.session_resumed())
+
+    def _on_message(self, session: LiveSession, message: bytes) -> None:
         read_at_ns = time.monotonic_ns()
         try:
             kind, event = read(message)
         except UnreadableError as error:
             self._link.report(Notice(f"The service sent something unreadable: {error}"))
             return
-        self._check_refusal(event)
+        session.set_up(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
-        self._perform(self._conversation.receive(event), event_read)
-        self._input_end.event_received(time.monotonic())
-        match event:
-            case SessionCreated(session_id):
-                self._session_id = session_id
-            case SessionUpdated():
-                self._begin()
-
-    def _check_refusal(self, event: Event) -> None:
-        """:raises EndpointError: an error came instead of the session."""
-        ready = self._session is not None and self._session.ready
-        if isinstance(event, ServiceError) and not (event.benign or ready):
-            raise EndpointError(f"The service refused the session ({event.code}): {event.message}")
-
-    def _begin(self) -> None:
-        """The session is as the settings want it; later updates change nothing."""
-        settings, session = self._settings, self._session
-        if session is None or session.ready:
+        if session is self._sessions.current:
+            self._perform(self._conversation.receive(event), event_read)
+            now_s = read_at_ns / NS_PER_S
+            self._uplink.receive(event, now_s)
+            self._input_end.event_received(now_s)
             return
-        session.begin()
-        self._backoff.connected(time.monotonic())
-        self._state.network.ready.store(1)
-        self._link.report(SessionReady(self._session_id, settings.model, settings.voice))
-        self._perform(self._conversation.session_resumed())
+        if event_read is not None:
+            self._link.report(event_read)
+        if session.ready and session is self._sessions.coming and self._sessions.current is None:
+            self._take_over()
 
     def _perform(self, actions: Sequence[Action], cause: EventRead | None = None) -> None:
         """Carry out actions without waiting: first those that the sound needs.
@@ -169,8 +216,8 @@ class Client:
             self._link.report(cause)
         for action in actions:
             if isinstance(action, ServiceAction):
-                if self._session is not None:
-                    self._session.send(action)
+                if self._sessions.current is not None:
+                    self._sessions.current.send(action)
             elif not isinstance(action, SoundAction):
                 self._link.report(action)
 

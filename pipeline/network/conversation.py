@@ -71,6 +71,11 @@ class Conversation:
             and not self._between_sessions
         )
 
+    @property
+    def between_answers(self) -> bool:
+        """Whether the service is making no answer, and none is to come: what sounds is complete."""
+        return self._floor.quiet and not self._answers.being_made and not self._calls.waiting
+
     def receive(self, event: Event) -> list[Action]:
         """React to one event of the service, in the order of arrival.
 
@@ -109,17 +114,24 @@ class Conversation:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""
         return self._floor.release(request)
 
-    def session_lost(self) -> list[Action]:
-        """The session is gone: what it sent sounds to its end, and it is owed nothing."""
+    def session_lost(self, *, heard_again: bool = False, planned: bool = False) -> list[Action]:
+        """The session is gone: what it sent sounds to its end, and it is owed nothing.
+
+        :param heard_again: the next session is sent a turn of the user again, which it answers by
+            itself: nothing else is owed.
+        :param planned: another session is there already, so the person does not wait for it.
+        """
         unspoken = self._answers.drop_unspoken_text()
         unanswered = unspoken or self._floor.answer_expected
-        self._floor.reset(
-            owed=self._floor.answer_owed
+        owed = (
+            self._floor.answer_owed
             or self._calls.waiting
             or (unanswered and self._transcript.ends_with_user)
         )
+        self._floor.reset(owed=owed and not heard_again)
         self._transcript.stop_replay()
-        self._display.busy()
+        if not planned:
+            self._display.busy()
         self._between_sessions = True
         return [
             *self._answers.break_off(),
@@ -146,7 +158,7 @@ class Conversation:
                 yield from self._words(event)
             case SpeechStarted():
                 yield from self._speech_started()
-            case SpeechStopped(item_id):
+            case SpeechStopped(item_id=item_id):
                 self._floor.speech_stopped()
                 self._transcript.begin_user(item_id)
                 yield Processing()

@@ -28,7 +28,8 @@ class InputEnd:
 
     def reached(self, now_s: float, *, connected: bool, idle: bool) -> bool:
         """Whether the input is over and the rest after it has lasted long enough."""
-        over = connected and self._spoken() and (idle or self._service_is_silent(now_s))
+        at_rest = idle and not self._uplink.turn_open
+        over = connected and self._spoken() and (at_rest or self._service_is_silent(now_s))
         if not over:
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S

@@ -21,7 +21,8 @@ class HealthMonitor:
         self._playback = state.playback
         self._clock_ns = clock_ns
         self._losses = {
-            "the network was away for too long": state.capture.lost_samples,
+            "the network was away for too long": state.network.lost_samples,
+            "the network process stood still for too long": state.capture.lost_samples,
             "it had to be opened again": state.capture.gap_samples,
         }
         self._noticed_samples = dict.fromkeys(self._losses, 0)

@@ -34,14 +34,16 @@ def test_an_untroubled_state_gives_no_notice(rig: Rig) -> None:
 
 
 def test_lost_microphone_audio_is_noticed_with_its_reason(rig: Rig) -> None:
-    rig.state.capture.lost_samples.add(1_200)
+    rig.state.network.lost_samples.add(1_200)
     assert rig.notices() == [
         "50 ms of microphone audio were lost: the network was away for too long."
     ]
-    rig.state.capture.lost_samples.add(2_400)
+    rig.state.network.lost_samples.add(2_400)
+    rig.state.capture.lost_samples.add(1_200)
     rig.state.capture.gap_samples.add(240)
     assert rig.notices() == [
         "100 ms of microphone audio were lost: the network was away for too long.",
+        "50 ms of microphone audio were lost: the network process stood still for too long.",
         "10 ms of microphone audio were lost: it had to be opened again.",
     ]
     assert not rig.notices()
