@@ -80,13 +80,12 @@ class Client:
         try:
             sessions.open()
             while True:
-                before = sessions.current
-                session, error = await sessions.next_end()
+                error, was_current = await sessions.next_end()
                 if not isinstance(error, _SESSION_ENDS) or not self._state.network.ready.load():
                     raise error
-                if session is before:
+                if was_current:
                     await self._session_lost(error)
-                elif before is not None:
+                elif sessions.current is not None:
                     self._link.report(Trace(f"the next session is not open yet: {error}"))
                     self._limit.failed(time.monotonic())
                 else:

@@ -8,10 +8,11 @@ from pipeline.network.live_session import LiveSession
 
 
 class Ended(NamedTuple):
-    """A session that has ended by itself, or could not be opened."""
+    """A session has ended by itself, or could not be opened."""
 
-    session: LiveSession
     error: BaseException
+    was_current: bool
+    """Whether it was current; otherwise it was coming."""
 
 
 class Sessions:
@@ -31,7 +32,7 @@ class Sessions:
         self._create = create
         self._hold = hold
         self._tasks: dict[LiveSession, asyncio.Task[None]] = {}
-        self._ended: asyncio.Queue[Ended] = asyncio.Queue()
+        self._ended: asyncio.Queue[tuple[LiveSession, BaseException]] = asyncio.Queue()
         self.current: LiveSession | None = None
         self.coming: LiveSession | None = None
 
@@ -54,13 +55,13 @@ class Sessions:
     async def next_end(self) -> Ended:
         """Wait until the current or the coming session has ended; it is neither any more."""
         while True:
-            ended = await self._ended.get()
-            if ended.session is self.current:
+            session, error = await self._ended.get()
+            if session is self.current:
                 self.current = None
-                return ended
-            if ended.session is self.coming:
+                return Ended(error, was_current=True)
+            if session is self.coming:
                 self.coming = None
-                return ended
+                return Ended(error, was_current=False)
 
     async def close(self) -> None:
         """End all sessions, in bounded time."""
@@ -73,4 +74,4 @@ class Sessions:
     def _on_end(self, session: LiveSession, task: asyncio.Task[None]) -> None:
         del self._tasks[session]
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._ended.put_nowait(Ended(session, error))
+            self._ended.put_nowait((session, error))

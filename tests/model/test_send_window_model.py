@@ -28,6 +28,7 @@ MS = 24  # samples
 FRAME_SAMPLES = 200 * MS
 PONG_S = 1.0
 DETECTION, PADDING, SILENCE = 200 * MS, 300 * MS, 300 * MS
+LATE_WORDS = 3_000 * MS
 LONGEST_TRANSIT_S = SendWindow.UNREPORTED_S - 1
 _names = count()
 
@@ -39,8 +40,7 @@ class Turn:
     start: int
     end: int
     signs: str
-    signs_after: int
-    """Samples after the turn until the service shows it."""
+    """w: its words; W: the same, but late; r: a response is created; a: its audio begins."""
     taken: int = 0
     """Sessions of which the client knows that they have taken it."""
 
@@ -55,7 +55,7 @@ class Session:
     previous_end: int = 0
     open: tuple[Turn, str] | None = None
     done: list[Turn] = field(default_factory=list)
-    unshown: deque[tuple[Turn, str]] = field(default_factory=deque)
+    unsaid: deque[tuple[Turn, str]] = field(default_factory=deque)
     under_way: deque[tuple[float, Event, Turn | None]] = field(default_factory=deque)
 
     def receive(self, start: int, end: int, now_s: float) -> None:
@@ -66,8 +66,8 @@ class Session:
         for turn in self.turns:
             if turn.end > self.begin and turn not in self.done:
                 self._hear(turn, now_s)
-        while self.unshown and self.end >= self._shown_at(self.unshown[0][0]):
-            self._show(*self.unshown.popleft(), now_s)
+        while self.unsaid and self.end >= self.unsaid[0][0].end + LATE_WORDS:
+            self._say(now_s)
 
     def _hear(self, turn: Turn, now_s: float) -> None:
         begin = self.begin or 0
@@ -82,23 +82,25 @@ class Session:
         if self.open is not None and self.open[0] is turn and self.end >= turn.end + SILENCE:
             self._finish(*self.open, now_s)
 
+    def _say(self, now_s: float) -> None:
+        turn, item = self.unsaid.popleft()
+        self._emit(now_s, turn, UserTranscript("Words.", item))
+
     def _finish(self, turn: Turn, item: str, now_s: float) -> None:
         self.open = None
         self.done.append(turn)
         self.previous_end = turn.end + SILENCE
         end_ms = (self.previous_end - (self.begin or 0)) // MS
         self._emit(now_s, turn, SpeechStopped(item, end_ms), AudioCommitted(item))
-        self.unshown.append((turn, item))
-
-    def _shown_at(self, turn: Turn) -> int:
-        return turn.end + SILENCE + turn.signs_after
-
-    def _show(self, turn: Turn, item: str, now_s: float) -> None:
+        while self.unsaid:  # the words of a turn come before the next one is answered
+            self._say(now_s)
         response = f"resp_{next(_names)}"
         for sign in turn.signs:
             match sign:
                 case "w":
                     self._emit(now_s, turn, UserTranscript("Words.", item))
+                case "W":
+                    self.unsaid.append((turn, item))
                 case "r":
                     self._emit(now_s, turn, ResponseCreated(response))
                 case "a":
@@ -147,7 +149,7 @@ class World:
         earliest = self.turns[-1].end + SILENCE + PADDING if self.turns else 0
         start = max(self.written, earliest) + story.pause_ms * MS
         end = start + story.speech_ms * MS
-        self.turns.append(Turn(start, end, story.signs, story.signs_after_ms * MS))
+        self.turns.append(Turn(start, end, story.signs))
         self.capture((self.turns[-1].end - self.written) // FRAME_SAMPLES + 1)
 
     def send_all(self) -> None:
@@ -202,7 +204,6 @@ class Story:
     pause_ms: int
     speech_ms: int
     signs: str
-    signs_after_ms: int
     frames_before: int
     delivered: int
     frames_after: int
@@ -215,8 +216,7 @@ STORIES = st.builds(
     Story,
     st.integers(0, 3_000),
     st.one_of(st.integers(250, 1_500), st.integers(250, 15_000)),
-    st.sampled_from(["wra", "rwa", "raw", "w", "ra"]),
-    st.sampled_from([0, 0, 3_000]),
+    st.sampled_from(["wra", "rwa", "raw", "w", "ra", "W", "raW"]),
     FRAMES,
     st.integers(0, 20),
     FRAMES,
