@@ -21,6 +21,11 @@ def main() -> None:
     if sys.version_info < OLDEST_PYTHON:
         _fail(f"this is Python {sys.version.split()[0]}, expected 3.11 to 3.14")
     try:
+        from pipeline.system.resources import limit_math_threads
+        from pipeline.system.stdio import make_output_safe
+
+        make_output_safe()
+        limit_math_threads()
         from pipeline.cli import main as run_command
 
         run_command()

@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -16,6 +16,7 @@ from pipeline import __version__
 from pipeline.config.command import Command, is_verbose, show
 from pipeline.config.loader import suggestion
 from pipeline.errors import PipelineError, UsageError
+from pipeline.system.resources import refusal
 from pipeline.system.signals import accept_sigint
 
 INTERRUPTED = 130
@@ -92,10 +93,19 @@ class _Group(Command, click.Group):
         try:
             return super().invoke(ctx)
         except PipelineError as error:
-            if is_verbose(ctx):
-                traceback.print_exception(error)
-            show("error", str(error))
-            ctx.exit(error.exit_code)
+            self._fail(ctx, error)
+        except (OSError, MemoryError, RuntimeError) as error:
+            refused = refusal(error)
+            if refused is None:
+                raise
+            self._fail(ctx, refused)
+
+    @staticmethod
+    def _fail(ctx: click.Context, error: PipelineError) -> NoReturn:
+        if is_verbose(ctx):
+            traceback.print_exception(error)
+        show("error", str(error))
+        ctx.exit(error.exit_code)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

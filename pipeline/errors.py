@@ -6,11 +6,16 @@
     │   ├── DeviceError              an unknown or unusable sound card
     │   ├── WavError                 an unreadable or empty sound file
     │   ├── EndpointError            an endpoint that cannot be reached or is not Voice Live
+    │   │   └── RefusedError         it refuses the session, and would refuse it again
     │   ├── AuthenticationError      the endpoint refused the key or the token
+    │   ├── TokenError               the sign-in gives no token
     │   ├── PortInUseError           the offline service's port is taken
     │   ├── ToolError                a file of tools cannot be used
-    │   └── MissingPackageError      an optional package is not installed
+    │   ├── MissingPackageError      an optional package is not installed
+    │   └── ResourceError            memory, files, processes or rights that the system refuses
+    ├── BusyError                    the service has no place for another session
     ├── ServiceClosedError           the service ended the session
+    ├── UnansweredError              the service did not answer all of a recorded input
     └── ProcessDiedError             a child process ended unexpectedly
 
 `str(error)` is the sentence that the user reads: what was given, what is expected, what to do.
@@ -46,8 +51,16 @@ class EndpointError(UsageError):
     """The endpoint cannot be reached, or is not Voice Live."""
 
 
+class RefusedError(EndpointError):
+    """The endpoint refuses the session, and would refuse it again (HTTP 404 and the like)."""
+
+
 class AuthenticationError(UsageError):
     """The endpoint refused the key or the token (HTTP 401 or 403)."""
+
+
+class TokenError(UsageError):
+    """The sign-in gives no token, perhaps because the network is down."""
 
 
 class PortInUseError(UsageError):
@@ -62,8 +75,27 @@ class MissingPackageError(UsageError):
     """An optional package is missing; the sentence says how to install it."""
 
 
+class ResourceError(UsageError):
+    """The system refuses memory, open files, processes or rights that the program needs."""
+
+
+class BusyError(PipelineError):
+    """The service has no place for another session now (HTTP 429 or 503).
+
+    :ivar retry_after_s: how long it asks to wait.
+    """
+
+    def __init__(self, sentence: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
 class ServiceClosedError(PipelineError):
     """The service ended the session."""
+
+
+class UnansweredError(PipelineError):
+    """The service did not answer all of a recorded input."""
 
 
 class ProcessDiedError(PipelineError):

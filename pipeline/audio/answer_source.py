@@ -20,8 +20,14 @@ class Answers(Protocol):
     def take(self, out: Samples) -> int:
         """Copy the next samples to the start of `out`; returns how many there were."""
 
+    def give_back(self, handed: Position) -> None:
+        """Give frames back to their writer: the device has all samples up to `handed`."""
+
     def discard(self, generation: int) -> int:
         """Drop everything older than `generation`; returns how many frames that was."""
+
+
+_NOTHING_HANDED = Position(0, 0)
 
 
 class Waiting(NamedTuple):
@@ -40,24 +46,39 @@ class RingAnswers:
     Only frames of the generation last given to `discard` are taken; older ones are skipped. Newer
     ones wait until `discard` is called with their generation: a frame may become visible just after
     the generation was loaded, and would be counted as a part of the answer that is cut next.
+
+    A frame stays in the ring until the device has all of it: another process that takes the place
+    of this one goes on after the sample that was handed last.
+
+    :param generation: of the latest cut that was carried out.
+    :param handed: what the device had been given by the process before this one.
     """
 
-    def __init__(self, reader: RingReader) -> None:
+    def __init__(
+        self, reader: RingReader, generation: int = 0, handed: Position = _NOTHING_HANDED
+    ) -> None:
         self._reader = reader
-        self._generation = 0
+        self._generation = generation
         self._frame: Samples = np.zeros(FRAME_SAMPLES, np.int16)
-        """Copy of the frame that left the ring last."""
+        """Copy of the frame that was begun last."""
         self._taken = 0  # samples of it that were given
         self._rest = 0  # samples of it that were not
+        self._begun_frames = 0  # at the front of the ring: copied, and not given back
         self._item = 0
         self._frame_offset_samples = 0  # of its first sample within the item
         self._ended = True
-        self.position = Position(0, 0)
+        self.position = handed
+        self._resume()
 
     @property
     def empty(self) -> bool:
         """Whether there are no frames and no samples at all."""
-        return not self._rest and not self._reader.fill_frames()
+        return not self._rest and self._reader.fill_frames() <= self._begun_frames
+
+    @property
+    def in_mid_item(self) -> bool:
+        """Whether the latest sample that was given is followed by more of its item, for sure."""
+        return self._rest > 0
 
     def take(self, out: Samples) -> int:
         """Copy the next samples to `out`. Ends of items that follow the last one are taken too."""
@@ -81,7 +102,7 @@ class RingAnswers:
         item = self._item if samples else 0
         if not samples:
             self._front()  # skips what is stale
-        behind = 0
+        behind = self._begun_frames
         while samples < most_samples and (frame := self._reader.front(behind)) is not None:
             if frame.generation != self._generation:
                 break
@@ -91,35 +112,61 @@ class RingAnswers:
             behind += 1
         return Waiting(samples, item, ended)
 
+    def give_back(self, handed: Position) -> None:
+        while self._begun_frames and (frame := self._reader.front()) and _end(frame) <= handed:
+            self._reader.advance()
+            self._begun_frames -= 1
+
     def discard(self, generation: int) -> int:
         self._generation = generation
-        begun_frames = int(self._rest > 0)
-        self._rest = 0
+        # All frames that were begun are given back; one that was not played to its end counts.
+        self._reader.advance(self._begun_frames - int(self._rest > 0))
+        self._begun_frames = self._rest = 0
         self._ended = True
-        return begun_frames + self._reader.skip_older(generation)
+        return self._reader.skip_older(generation)
+
+    def _resume(self) -> None:
+        """Go on after what was handed by the process before this one."""
+        while (frame := self._front()) is not None and _end(frame) <= self.position:
+            self._reader.advance()
+        if frame is None or frame.item != self.position.item:
+            return
+        handed_samples = self.position.samples - frame.item_offset_samples
+        if handed_samples > 0:
+            self._begin(frame)
+            self._taken += handed_samples
+            self._rest -= handed_samples
 
     def _next_frame(self) -> bool:
-        """Copy the samples of the next frame out of the ring; False if none may sound now."""
+        """Begin the next frame that has samples; False if none may sound now."""
         while (frame := self._front()) is not None:
-            count = len(frame.samples)
-            self._frame[:count] = frame.samples
-            self._taken, self._rest = 0, count
-            self._item, self._frame_offset_samples = frame.item, frame.item_offset_samples
-            self._ended = bool(frame.flags & FLAG_ITEM_END)
-            self._reader.advance()
-            if count:
+            self._begin(frame)
+            if self._rest:
                 return True
             self.position = Position(self._item, self._frame_offset_samples)
         return False
 
+    def _begin(self, frame: Frame) -> None:
+        count = len(frame.samples)
+        self._frame[:count] = frame.samples
+        self._taken, self._rest = 0, count
+        self._item, self._frame_offset_samples = frame.item, frame.item_offset_samples
+        self._ended = bool(frame.flags & FLAG_ITEM_END)
+        self._begun_frames += 1
+
     def _front(self) -> Frame | None:
         """The next frame, left in place; None if none may sound now."""
-        frame = self._reader.front()
-        if frame is not None and frame.generation < self._generation:
+        frame = self._reader.front(self._begun_frames)
+        if frame is not None and frame.generation < self._generation and not self._begun_frames:
             # Frames may have been written for an older generation after it was cut.
             self._reader.skip_older(self._generation)
             frame = self._reader.front()
         return frame if frame is not None and frame.generation == self._generation else None
+
+
+def _end(frame: Frame) -> Position:
+    """Place in the answers just after the last sample of `frame`."""
+    return Position(frame.item, frame.item_offset_samples + len(frame.samples))
 
 
 class ResampledAnswers:
@@ -138,7 +185,7 @@ class ResampledAnswers:
         self._resampler = soxr.ResampleStream(SAMPLE_RATE_HZ, rate_hz, 1, dtype="int16")
         self._ready: Samples = np.zeros(0, np.int16)
         self._fed = False
-        self._position = Position(0, 0)
+        self._position = source.position
 
     @property
     def position(self) -> Position:
@@ -153,6 +200,9 @@ class ResampledAnswers:
         if count:
             self._note_position()
         return count
+
+    def give_back(self, handed: Position) -> None:
+        self._source.give_back(handed)
 
     def discard(self, generation: int) -> int:
         self._resampler.clear()

@@ -14,6 +14,7 @@ from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
+from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
@@ -41,6 +42,9 @@ class FrameAssembler:
 
     Call `push` from one thread: the stream's. Most calls only put a period aside; the call that
     completes a frame joins them.
+
+    A new process goes on where the words say that the one before it stood. The samples between are
+    a gap, as after reopening a device.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class FrameAssembler:
         self._frame_bytes = frame_samples * SAMPLE_BYTES
         self._periods = [b""]
         self._filled_bytes = 0
-        self._captured_at_ns = 0  # the first sample of the latest period
+        self._captured_at_ns = words.captured_until_ns.load()  # first sample of the latest period
         self._reopened = False
 
     def push(self, pcm: bytes, captured_at_ns: int) -> None:
@@ -95,7 +99,8 @@ class FrameAssembler:
         self._periods, self._filled_bytes = [rest], len(rest)
         self._captured_at_ns = start_ns + samples_to_ns(whole)
         self._words.captured_samples.add(whole)
-        self._words.heartbeat_ns.store(time.monotonic_ns())
+        self._words.captured_until_ns.store(self._captured_at_ns)
+        self._words.callback_ns.store(time.monotonic_ns())
 
     def _publish(self, frame: Samples, captured_at_ns: int) -> None:
         if self._writer.write(frame, capture_time_ns=captured_at_ns):
@@ -125,31 +130,48 @@ def _work(
     with (
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.capture_ring) as ring,
-        closing(open_microphone(choice, settings.period_ms, state.capture)) as adaptive,
-        no_garbage_collection(),
     ):
-        assembler = FrameAssembler(
-            ring.writer(),
+        words, writer, frame_samples = (
             state.capture,
-            WakeSender(wake_socket).wake,
+            ring.writer(),
             ms_to_samples(settings.frame_ms),
         )
+        place = _place(words, writer, frame_samples)
+        assembler = FrameAssembler(writer, words, WakeSender(wake_socket).wake, frame_samples)
 
         def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
             assembler.reopened()
             on_period = _at_24_khz(assembler.push, microphone.rate_hz)
             microphone.start(on_period, prepare_thread)
+            words.clock_start_ns.store(microphone.clock_start_ns)
 
-        link.report(Started("microphone", adaptive.stream.description))
-        if choice.file and not _wait_session_ready(state, link):
-            return
-        for microphone in run_stream("microphone", adaptive, start, link):
-            state.capture.ended.store(int(microphone.ended))
+        with (
+            closing(open_microphone(choice, settings.period_ms, words, place)) as adaptive,
+            no_garbage_collection(),
+        ):
+            link.report(Started("microphone", adaptive.stream.description))
+            if choice.file and not _wait_session_ready(state, link):
+                return
+            for microphone in run_stream("microphone", adaptive, start, link, words.heartbeat_ns):
+                words.ended.store(int(microphone.ended))
+
+
+def _place(words: CaptureFields, writer: RingWriter, frame_samples: int) -> ClockPlace | None:
+    """Where a recorded input goes on that a process before this one has begun to play.
+
+    A frame counts once it is in the ring or lost, each told by one word: whenever that process
+    died, no sample is left out or taken twice.
+    """
+    captured_samples = writer.written_frames * frame_samples + words.lost_samples.load()
+    words.captured_samples.store(captured_samples)
+    start_ns = words.clock_start_ns.load()
+    return ClockPlace(start_ns, captured_samples) if start_ns else None
 
 
 def _wait_session_ready(state: SharedState, link: SupervisorLink) -> bool:
     """Wait until the session hears the recording; False if the supervisor says stop before."""
     while not state.network.ready.load():
+        state.capture.heartbeat_ns.store(time.monotonic_ns())
         if link.stop_requested(READY_POLL_S):
             return False
     return True

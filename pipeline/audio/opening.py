@@ -6,6 +6,7 @@ from pipeline.audio.adaptive_period import PERIODS_MS, AdaptivePeriodStream
 from pipeline.audio.recording_speaker import RecordingSpeaker
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, Speaker
+from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.audio.wav import OnRecordingEnd, WavMicrophone, WavSpeaker
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import ms_to_samples
@@ -13,16 +14,20 @@ from pipeline.shm.state import CaptureFields, PlaybackFields
 
 
 def open_microphone(
-    choice: DeviceChoice, period_ms: float | None, words: CaptureFields
+    choice: DeviceChoice,
+    period_ms: float | None,
+    words: CaptureFields,
+    place: ClockPlace | None,
 ) -> AdaptivePeriodStream[Microphone]:
     """Open a stream that records.
 
     :param period_ms: None for the shortest at which the device runs without xruns.
+    :param place: where a file goes on that a process before this one has begun to play.
     :raises DeviceError, WavError: the device or the file cannot be opened.
     """
     xruns = XrunLog(words.input_overruns)
     return AdaptivePeriodStream(
-        lambda ms: _microphone(choice, ms, xruns), _periods_ms(choice, period_ms), xruns
+        lambda ms: _microphone(choice, ms, xruns, place), _periods_ms(choice, period_ms), xruns
     )
 
 
@@ -38,26 +43,38 @@ def open_speaker(
     """
     xruns = XrunLog(words.output_underruns)
     return AdaptivePeriodStream(
-        lambda ms: _speaker(choice, ms, xruns, on_recording_end),
+        lambda ms: _speaker(choice, ms, xruns, on_recording_end, words.clock_start_ns.load()),
         _periods_ms(choice, period_ms),
         xruns,
     )
 
 
-def _microphone(choice: DeviceChoice, period_ms: float, xruns: XrunLog) -> Microphone:
+def _microphone(
+    choice: DeviceChoice, period_ms: float, xruns: XrunLog, place: ClockPlace | None
+) -> Microphone:
     if isinstance(choice.target, Path):
-        return WavMicrophone(choice.target, ms_to_samples(period_ms), xruns)
+        return WavMicrophone(choice.target, ms_to_samples(period_ms), xruns, place)
     from pipeline.audio.portaudio import PortAudioMicrophone
 
     return PortAudioMicrophone(choice.target, period_ms, xruns)
 
 
 def _speaker(
-    choice: DeviceChoice, period_ms: float, xruns: XrunLog, on_recording_end: OnRecordingEnd
+    choice: DeviceChoice,
+    period_ms: float,
+    xruns: XrunLog,
+    on_recording_end: OnRecordingEnd,
+    clock_start_ns: int,
 ) -> Speaker:
     if isinstance(choice.target, Path):
-        period_samples = ms_to_samples(period_ms)
-        return WavSpeaker(choice.target, period_samples, xruns, choice.replaces, on_recording_end)
+        return WavSpeaker(
+            choice.target,
+            ms_to_samples(period_ms),
+            xruns,
+            choice.replaces,
+            on_recording_end,
+            clock_start_ns=clock_start_ns,
+        )
     from pipeline.audio.portaudio import PortAudioSpeaker
 
     speaker = PortAudioSpeaker(choice.target, period_ms, xruns)

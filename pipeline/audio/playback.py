@@ -21,7 +21,7 @@ from pipeline.ipc.reports import RecordingEnded, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader
-from pipeline.shm.state import SharedState
+from pipeline.shm.state import Position, SharedState
 from pipeline.system.realtime import no_garbage_collection
 
 
@@ -54,9 +54,10 @@ def _work(
 
         def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
             speaker.start(player.render, prepare_thread)
+            state.playback.clock_start_ns.store(speaker.clock_start_ns)
 
         link.report(Started("speaker", adaptive.stream.description))
-        for _ in run_stream("speaker", adaptive, start, link):
+        for _ in run_stream("speaker", adaptive, start, link, state.playback.heartbeat_ns):
             pass
         if isinstance(adaptive.stream, WavSpeaker) and state.supervisor.finished.load():
             adaptive.stream.keep_silence()
@@ -64,5 +65,7 @@ def _work(
 
 
 def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:
-    answers = Playout(RingAnswers(reader), state.playback)
+    words = state.playback
+    handed = Position.unpacked(words.handed.load())
+    answers = Playout(RingAnswers(reader, words.cut_generation.load(), handed), words)
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)

@@ -17,7 +17,11 @@ from pipeline.shm.state import CutReport, Position, SharedState
 
 
 class Player:
-    """Renders periods at `rate_hz`. Call `render` from one thread: the stream's."""
+    """Renders periods at `rate_hz`. Call `render` from one thread: the stream's.
+
+    A player in a new process goes on where the words say that the one before it stood. What had
+    been handed to that one's device counts as heard.
+    """
 
     def __init__(self, answers: Answers, state: SharedState, rate_hz: int) -> None:
         self._answers = answers
@@ -25,16 +29,16 @@ class Player:
         self._words = state.playback
         self._load_generation = state.network.generation.load
         self._load_stop = state.supervisor.stop.load
-        self._store_heartbeat = state.playback.heartbeat_ns.store
+        self._store_callback_ns = state.playback.callback_ns.store
         self._rate_hz = rate_hz
-        self._generation = 0
+        self._generation = self._words.cut_generation.load()
         self._stopped = False
         self._sounding = False
         self._silent: Samples | None = None  # the array of the latest period, if it holds silence
         self._fade_samples = fade_samples(rate_hz)
         self._tail = np.zeros(0, np.int16)
-        self._handed = Position(0, 0)
-        self._on_the_way: deque[tuple[int, Position]] = deque()
+        self._handed = answers.position
+        self._on_the_way: deque[tuple[int, Position]] = deque([(0, self._handed)])
 
     def render(self, out: Samples, sounds_at_ns: int) -> None:
         """Fill `out` completely; its first sample leaves the loudspeaker at `sounds_at_ns`."""
@@ -94,11 +98,12 @@ class Player:
     def _note_position(self, sounds_at_ns: int, filled: int) -> None:
         """Publish the position handed to the device, and the one that has left the loudspeaker."""
         now_ns = time.monotonic_ns()
-        self._store_heartbeat(now_ns)
+        self._store_callback_ns(now_ns)
         position = self._answers.position
         if position != self._handed:
             self._handed = position
             self._words.handed.store(position.packed())
+            self._answers.give_back(position)
             sounded_at_ns = sounds_at_ns + samples_to_ns(filled, self._rate_hz)
             self._on_the_way.append((sounded_at_ns, position))
         while self._on_the_way and self._on_the_way[0][0] <= now_ns:

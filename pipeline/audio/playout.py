@@ -28,8 +28,8 @@ class PlayoutDelay:
     LONGEST_NS = NS_PER_S // 5
     _SHORTEST_NS = NS_PER_S // 200
 
-    def __init__(self) -> None:
-        self.ns = 0
+    def __init__(self, ns: int = 0) -> None:
+        self.ns = ns
 
     @property
     def samples(self) -> int:
@@ -58,12 +58,14 @@ class Playout:
         self._answers = answers
         self._words = words
         self._clock_ns = clock_ns
-        self._delay = PlayoutDelay()
+        self._delay = PlayoutDelay(words.playout_delay_ns.load())
         self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
         self._tail = _NOTHING  # of a fade-out that reaches into the next period
         self._sure_samples: int  # known to be in the ring
         self._expect_answer()
+        if answers.in_mid_item:
+            self._risen_samples = 0  # the process before this one broke off: fade in
 
     @property
     def position(self) -> Position:
@@ -92,6 +94,10 @@ class Playout:
         if count < len(out):
             self._finish_answer()
         return count
+
+    def give_back(self, handed: Position) -> None:
+        """Give frames back to their writer: the device has all samples up to `handed`."""
+        self._answers.give_back(handed)
 
     def discard(self, generation: int) -> int:
         """Drop everything older than `generation`; returns how many frames that was."""

@@ -4,12 +4,14 @@ The stream calls back on a thread of its own. The main thread does what may take
 that the stream has stopped, opens another with a longer period, and sends reports.
 """
 
+import time
 from collections.abc import Callable, Iterator
 
 from pipeline.audio.adaptive_period import AdaptivePeriodStream, AnyStream
 from pipeline.audio.streams import PrepareThread
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed
+from pipeline.shm.atomics import Word
 from pipeline.system.realtime import AUDIO_PRIORITY, Promotion, protect_process
 
 CHECK_S = 0.2
@@ -21,15 +23,19 @@ def run_stream(
     adaptive: AdaptivePeriodStream[AnyStream],
     start: Callable[[AnyStream, PrepareThread], None],
     link: SupervisorLink,
+    heartbeat_ns: Word,
 ) -> Iterator[AnyStream]:
     """Run the stream until the supervisor says stop; yields it after each check.
 
     :param part: "microphone" or "speaker", for reports.
     :param start: starts the callbacks of a stream; called for each stream that is opened.
+    :param heartbeat_ns: stored before each check.
     :raises PipelineError: the stream has stopped by itself, or cannot be replaced.
     """
+    heartbeat_ns.store(time.monotonic_ns())
     promotion = _start(part, adaptive.stream, start, link)
     while not link.stop_requested(CHECK_S):
+        heartbeat_ns.store(time.monotonic_ns())
         if adaptive.check():
             link.report(Notice(adaptive.explanation))
             promotion = _start(part, adaptive.stream, start, link)

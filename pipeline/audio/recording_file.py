@@ -50,14 +50,16 @@ class RecordingFile:
     recording that is there already, of a process that has ended, is continued.
 
     :param replaces: the older file at `path` that this recording takes the place of.
+    :param begin_bytes: position of the first sample. Silence fills what is missing before it.
     :ivar keeps_silence: whether `close` leaves a recording even if there was no sound. By default
         only if nothing claimed the file: then it does not exist at the beginning.
     """
 
-    def __init__(self, path: Path, replaces: FileId | None = None) -> None:
+    def __init__(self, path: Path, replaces: FileId | None = None, begin_bytes: int = 0) -> None:
         self._path = path
         self._replaces = replaces
         self.keeps_silence = not path.exists()
+        self._begin_bytes = begin_bytes
         self._silent_bytes = 0
         self._continues = False
         self._file: int | None = None
@@ -135,7 +137,7 @@ class RecordingFile:
         """Append the silence so far to `data_bytes` of samples; most disks store no zeros."""
         self._data_bytes = data_bytes
         self._write_header(file)  # first: what exists under the recording's name is a WAV file
-        self._data_bytes += self._silent_bytes
+        self._data_bytes = max(data_bytes, self._begin_bytes) + self._silent_bytes
         os.ftruncate(file, HEADER_BYTES + self._data_bytes)
 
     def _append(self, file: int, pcm: bytes) -> None:

@@ -7,10 +7,30 @@ sounds one period later, or was captured one period earlier.
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pipeline.audio.streams import PrepareThread
 from pipeline.audio.xruns import XrunLog
-from pipeline.pcm import NS_PER_S, samples_to_ns
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
+
+
+class ClockPlace(NamedTuple):
+    """Where a new process takes up the clock of one that died."""
+
+    start_ns: int
+    """``time.monotonic_ns`` of sample 0."""
+    sample: int
+    """The first sample of the next period."""
+
+    @classmethod
+    def after(cls, start_ns: int, now_ns: int, period_samples: int) -> "ClockPlace":
+        """Return the first place after `now_ns` at which a period begins."""
+        passed_samples = (now_ns - start_ns) * SAMPLE_RATE_HZ // NS_PER_S
+        return cls(start_ns, (passed_samples // period_samples + 1) * period_samples)
+
+    @property
+    def due_ns(self) -> int:
+        return self.start_ns + samples_to_ns(self.sample)
 
 
 class PeriodClock:
@@ -20,13 +40,20 @@ class PeriodClock:
     device: it is added to `xruns`. The calls that are late follow without a pause, so that no
     sample is skipped.
 
-    :ivar start_ns: ``time.monotonic_ns`` of the first period; 0 before `start`.
+    :param place: where to go on. Periods that passed meanwhile follow without a pause, and are not
+        counted.
+    :ivar start_ns: ``time.monotonic_ns`` of sample 0; 0 before `start`.
     """
 
     def __init__(
-        self, period_samples: int, on_period: Callable[[int], None], xruns: XrunLog
+        self,
+        period_samples: int,
+        on_period: Callable[[int], None],
+        xruns: XrunLog,
+        place: ClockPlace | None = None,
     ) -> None:
         self.start_ns = 0
+        self._place = place
         self.period_ns = samples_to_ns(period_samples)
         self._period_samples = period_samples
         self._on_period = on_period
@@ -56,21 +83,22 @@ class PeriodClock:
             self._thread.join()
 
     def _run(self, prepare_thread: PrepareThread) -> None:
-        periods = 0
         try:
             prepare_thread()
-            self.start_ns = time.monotonic_ns()
+            self.start_ns, sample = self._place or (time.monotonic_ns(), 0)
+            caught_up = self._place is None
             self._begun.set()
             while not self._stop.is_set():
-                due_ns = self.start_ns + samples_to_ns(periods * self._period_samples)
+                due_ns = self.start_ns + samples_to_ns(sample)
                 ahead_ns = due_ns - time.monotonic_ns()
                 if ahead_ns > 0:
+                    caught_up = True
                     time.sleep(ahead_ns / NS_PER_S)
                 self._on_period(due_ns)
                 done_ns = time.monotonic_ns()
-                if done_ns > due_ns + self.period_ns:
+                if caught_up and done_ns > due_ns + self.period_ns:
                     self._xruns.add(due_ns, done_ns)
-                periods += 1
+                sample += self._period_samples
         except BaseException as error:  # noqa: BLE001 - check() raises it
             self._failure = error
             self._begun.set()

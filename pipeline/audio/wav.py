@@ -4,6 +4,7 @@ The callbacks only exchange periods with a queue; the process's main thread read
 files in `check`, because a disk may take long.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,11 +16,11 @@ import soundfile
 
 from pipeline.audio.recording_file import RecordingFile
 from pipeline.audio.streams import OnPeriod, PrepareThread, Render
-from pipeline.audio.virtual_clock import PeriodClock
+from pipeline.audio.virtual_clock import ClockPlace, PeriodClock
 from pipeline.audio.wav_reading import open_wav, read_periods
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.system.files import FileId
 
 READ_AHEAD_S = 10
@@ -43,11 +44,21 @@ def check_readable(path: Path) -> None:
 
 
 class WavMicrophone:
-    """Plays a file of any rate and channel count in real time, then silence without end."""
+    """Plays a file of any rate and channel count in real time, then silence without end.
+
+    :param place: where to go on, on the clock of a process that died. What would have sounded
+        meanwhile follows at once, so that no sample is lost.
+    """
 
     rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, path: Path, period_samples: int, xruns: XrunLog) -> None:
+    def __init__(
+        self,
+        path: Path,
+        period_samples: int,
+        xruns: XrunLog,
+        place: ClockPlace | None = None,
+    ) -> None:
         self._path = path
         self._file = open_wav(path)
         self.description = (
@@ -56,12 +67,14 @@ class WavMicrophone:
         )
         self.ended = False
         self._silent_samples = 0
-        self._unread = read_periods(self._file, period_samples)
+        self._unread = read_periods(self._file, period_samples, place.sample if place else 0)
         self._read_whole = False
         self._periods: deque[bytes] = deque()
-        self._most_periods = READ_AHEAD_S * SAMPLE_RATE_HZ // period_samples + 1
+        late_ns = max(0, time.monotonic_ns() - place.due_ns) if place else 0
+        ahead_s = READ_AHEAD_S + late_ns // NS_PER_S
+        self._most_periods = ahead_s * SAMPLE_RATE_HZ // period_samples + 1
         self._silence = bytes(2 * period_samples)
-        self._clock = PeriodClock(period_samples, self._next_period, xruns)
+        self._clock = PeriodClock(period_samples, self._next_period, xruns, place)
         self._read_ahead()
 
     @property
@@ -118,6 +131,8 @@ class WavSpeaker:
 
     :param replaces: the older recording at `path` to replace when the first sound is written.
     :param on_recording_end: by default raises `WavError`.
+    :param clock_start_ns: when the recording began, if a process that died has begun it: its
+        samples stay where the clock puts them, and silence fills the pause.
     """
 
     rate_hz = SAMPLE_RATE_HZ
@@ -129,13 +144,20 @@ class WavSpeaker:
         xruns: XrunLog,
         replaces: FileId | None = None,
         on_recording_end: OnRecordingEnd = _raise,
+        *,
+        clock_start_ns: int = 0,
     ) -> None:
+        place = None
+        if clock_start_ns:
+            place = ClockPlace.after(clock_start_ns, time.monotonic_ns(), period_samples)
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
-        self._file: RecordingFile | None = RecordingFile(path, replaces)
+        self._file: RecordingFile | None = RecordingFile(
+            path, replaces, SAMPLE_BYTES * place.sample if place else 0
+        )
         self._on_recording_end = on_recording_end
         self._period = np.zeros(period_samples, np.int16)
         self._unwritten: deque[bytes] = deque()
-        self._clock = PeriodClock(period_samples, self._next_period, xruns)
+        self._clock = PeriodClock(period_samples, self._next_period, xruns, place)
 
     @property
     def clock_start_ns(self) -> int:

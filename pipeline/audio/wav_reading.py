@@ -45,16 +45,29 @@ def open_wav(path: Path) -> soundfile.SoundFile:
     return file
 
 
-def read_periods(file: soundfile.SoundFile, period_samples: int) -> Iterator[Samples]:
-    """Read the file as whole periods, mono at 24 kHz; silence fills up the last one."""
+def read_periods(
+    file: soundfile.SoundFile, period_samples: int, skip_samples: int = 0
+) -> Iterator[Samples]:
+    """Read the file as whole periods, mono at 24 kHz; silence fills up the last one.
+
+    :param skip_samples: number of samples at 24 kHz to leave out at the beginning.
+    """
     rest = np.zeros(0, np.int16)
-    for block in _blocks_24k_mono(file):
+    for block in _skip(_blocks_24k_mono(file), skip_samples):
         sound = np.concatenate((rest, block))
         whole = len(sound) - len(sound) % period_samples
         yield from sound[:whole].reshape(-1, period_samples)
         rest = sound[whole:]
     if rest.size:
         yield np.pad(rest, (0, period_samples - rest.size))
+
+
+def _skip(blocks: Iterator[Samples], samples: int) -> Iterator[Samples]:
+    """Read what is skipped as well: a resampler gives the same samples only from the beginning."""
+    for block in blocks:
+        skipped = min(samples, len(block))
+        samples -= skipped
+        yield block[skipped:]
 
 
 def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 
 import click
 
@@ -55,7 +56,7 @@ def is_verbose(ctx: click.Context) -> bool:
 
 def show(kind: str, sentence: str) -> None:
     """Write a sentence to standard error; `kind` is "error" or "warning"."""
-    click.echo(f"{kind}: {sentence}", err=True)
+    click.echo(f"{kind}: {sentence}", file=sys.stderr)
 
 
 def _export_foreign_names(dotenv: dict[str, str]) -> None:

@@ -128,7 +128,7 @@ class Settings:
     offline: bool = setting(False, "Use the built-in service even if an endpoint is configured.")
     verbose: bool = setting(False, "Also show events, device facts and library messages.")
     connect_timeout_s: float = setting(
-        10.0, "Longest time to wait for a connection.", minimum=0.1, maximum=300
+        10.0, "Longest time for setting up a session.", minimum=0.1, maximum=300
     )
     session_minutes: float = setting(
         25.0,

@@ -1,5 +1,7 @@
 """The conversation as a person reads it.
 
+All text goes through `printable` here: a service, a tool or a device name may hold anything.
+
 On a terminal the answer's words appear as they arrive; elsewhere every line is written whole. The
 user's words often arrive in the middle of the answer to them: the answer waits here, so that
 question and answer stand in the right order.
@@ -7,12 +9,14 @@ question and answer stand in the right order.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
+from pipeline.console.repeats import RepeatCounter
 from pipeline.ipc.commands import CallTool
 from pipeline.ipc.reports import (
     AssistantDone,
@@ -34,31 +38,26 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
+from pipeline.text import printable, shortened
 
-_ARGUMENT_CHARACTERS = 500
-
-
-def _shortened(arguments: str) -> str:
-    """A model may pass a whole document; the beginning of it tells what it is."""
-    if len(arguments) <= _ARGUMENT_CHARACTERS:
-        return arguments
-    return arguments[:_ARGUMENT_CHARACTERS] + "…"
-
+_name = partial(shortened, characters=100)
+_arguments = partial(shortened, characters=500)
+"""A model may pass a whole document; the beginning of it tells what it is."""
+_sentence = partial(shortened, characters=2_000)
 
 _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
     Connecting: lambda r: (f"Connecting to {r.where} …", "dim"),
-    SessionReady: lambda r: (f"Session {r.session_id} ({r.model}, {r.voice})", "dim"),
+    SessionReady: lambda r: (f"Session {_name(r.session_id)} ({r.model}, {r.voice})", "dim"),
     Listening: lambda _: ("Listening …", "green"),
     Processing: lambda _: ("Processing …", "yellow"),
     UserSaid: lambda r: (f"You: {r.text or '(not understood)'}", "bold cyan"),
     Interrupted: lambda r: (f"Interrupted after {r.heard_ms / 1_000:.2f} s.", "magenta"),
     Ready: lambda _: ("Ready", "green"),
-    Notice: lambda r: (r.message, "yellow"),
     RecordingEnded: lambda r: (
         f"The recording of the answers ends here ({r.reason}). The conversation continues.",
         "yellow",
     ),
-    CallTool: lambda r: (f"Calling {r.name}({_shortened(r.arguments)}) …", "blue"),
+    CallTool: lambda r: (f"Calling {_name(r.name)}({_arguments(r.arguments)}) …", "blue"),
     ToolPrinted: lambda r: (f"tool | {r.line}", "blue"),
 }
 """Text and style of the reports that are always shown."""
@@ -66,11 +65,10 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
 _ASIDES: dict[type, Callable[[Any], str]] = {
     Started: lambda r: f"{r.part}: {r.facts}",
     PeriodsMissed: lambda r: f"{r.part}: {len(r.periods)} period(s) too late",
-    EventRead: lambda r: r.kind,
-    Trace: lambda r: r.message,
-    Log: lambda r: f"{r.logger}: {r.message}",
+    EventRead: lambda r: _name(r.kind),
+    Trace: lambda r: _sentence(r.message),
 }
-"""Text of the reports that are shown with --verbose only; a library's errors are always shown."""
+"""Text of the reports that are shown with --verbose only."""
 
 
 class Console:
@@ -85,6 +83,7 @@ class Console:
         self._streams = self._out.is_terminal
         self._transcription = transcription
         self._verbose = verbose
+        self._repeats = RepeatCounter()
         self._user_words_due = False
         self._held: list[AssistantSaid | AssistantDone | CallTool] = []
         self._answer = ""  # words of the line that is open
@@ -98,7 +97,11 @@ class Console:
             return
         if isinstance(report, Interrupted | Ready):
             self._release()
-        if shown := self._shown(report):
+        if isinstance(report, Notice):
+            self._notices(self._repeats.take(report.message))
+        elif isinstance(report, Log):
+            self._log(report)
+        elif shown := self._shown(report):
             self._line(*shown)
         if isinstance(report, Processing):
             self._user_words_due = self._transcription
@@ -110,8 +113,14 @@ class Console:
         if line := _LINES.get(type(report)):
             return line(report)
         aside = _ASIDES.get(type(report))
-        is_error = isinstance(report, Log) and report.level >= logging.ERROR
-        return (aside(report), "dim") if aside and (self._verbose or is_error) else None
+        return (aside(report), "dim") if aside and self._verbose else None
+
+    def _log(self, log: Log) -> None:
+        message = f"{log.logger}: {log.message}"
+        if self._verbose:
+            self._line(message, "dim", keeps_lines=True)
+        elif log.level >= logging.ERROR:
+            self._notices(self._repeats.take(message))
 
     def welcome(self) -> None:
         """Say that everything runs, what the person can do, and how to leave."""
@@ -120,6 +129,18 @@ class Console:
     def say(self, sentence: str) -> None:
         """Show a sentence of the program's own."""
         self._line(sentence, "bold")
+
+    def tell_repeats(self) -> None:
+        """Tell how often notices came again; call this a few times a second."""
+        self._notices(self._repeats.due())
+
+    def end(self) -> None:
+        """Tell what would be told later."""
+        self._notices(self._repeats.end())
+
+    def _notices(self, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            self._line(_sentence(sentence), "yellow")
 
     def _release(self) -> None:
         """Show the words of the answer that have waited for the question."""
@@ -135,6 +156,7 @@ class Console:
 
     def _say(self, text: str) -> None:
         """Add words to the open line; on a terminal they appear at once, broken between words."""
+        text = printable(text, keeps_lines=True)
         if self._streams:
             label = "" if self._answer else "Assistant: "
             for blanks, word in re.findall(r"(\s*)(\S*)", label + text):
@@ -162,6 +184,7 @@ class Console:
             self._out.print(f"Assistant: {self._answer}", soft_wrap=True)
         self._answer = ""
 
-    def _line(self, text: str, style: str) -> None:
+    def _line(self, text: str, style: str, *, keeps_lines: bool = False) -> None:
         self._close_answer()
-        self._out.print(text, style=style, soft_wrap=not self._streams)
+        line = printable(text, keeps_lines=keeps_lines)
+        self._out.print(line, style=style, soft_wrap=not self._streams)

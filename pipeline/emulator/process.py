@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from contextlib import AsyncExitStack
 from functools import partial
 from multiprocessing.connection import Connection
@@ -20,9 +21,12 @@ from pipeline.emulator.server.service import EmulatorService
 from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Report, Started
+from pipeline.ipc.reports import AtWork, Report, Started
 
 STOP_POLL_S = 0.05
+POLLS_PER_SIGN = 10
+"""A sign of life every half second. None while models load, which holds the interpreter."""
+
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
 
@@ -74,10 +78,16 @@ def _work(listener: socket.socket, key: str, link: SupervisorLink) -> None:
 async def _serve_beside(service: EmulatorService, link: SupervisorLink) -> None:
     await service.start()
     link.report(Started("offline service", "accepts connections"))
+    loaded = asyncio.create_task(service.loaded())
+    polls = 0
     try:
-        while not link.stop_requested():  # noqa: ASYNC110 - on Windows no pipe can be awaited
+        while not link.stop_requested():
+            if loaded.done() and polls % POLLS_PER_SIGN == 0:
+                link.report(AtWork())
+            polls += 1
             await asyncio.sleep(STOP_POLL_S)
     finally:
+        loaded.cancel()
         await service.stop()
 
 
@@ -104,5 +114,7 @@ async def _serve_alone(options: ServeOptions) -> None:
         gc.collect()
         gc.freeze()
         shown = key if options.key is None else "the one that was given"
-        click.echo(f"endpoint  {endpoint}\nkey       {shown}\nCtrl-C ends the service.")
+        click.echo(
+            f"endpoint  {endpoint}\nkey       {shown}\nCtrl-C ends the service.", file=sys.stdout
+        )
         await asyncio.Event().wait()

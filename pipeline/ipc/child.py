@@ -21,6 +21,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.output import InheritableFd
 from pipeline.ipc.reports import Droppable, Failed, Log, Report
+from pipeline.system.resources import refusal
 from pipeline.system.signals import sigint_left_to_supervisor
 from pipeline.system.stdio import STDERR_FD, direct_output_to
 
@@ -37,7 +38,12 @@ def enter(
     """
     direct_output_to(output.fd)
     faulthandler.enable(STDERR_FD)
-    importlib.import_module(module).main(pipe, *args)
+    try:
+        main = importlib.import_module(module).main
+    except Exception as error:  # noqa: BLE001 - the system may refuse memory or threads
+        pipe.send(Failed(_sendable(error), traceback.format_exc()))
+        return
+    main(pipe, *args)
 
 
 class SupervisorLink:
@@ -115,6 +121,8 @@ def _sendable(error: Exception) -> Exception:
     """Name an error of a library: unlike the tree's own, it may not survive a pipe."""
     if isinstance(error, PipelineError):
         return error
+    if refused := refusal(error):
+        return refused
     return RuntimeError(f"{type(error).__name__}: {error}")
 
 
@@ -124,7 +132,10 @@ class _ReportHandler(logging.Handler):
         self._link = link
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._link.report(Log(record.levelno, record.name, record.getMessage()))
+        try:
+            self._link.report(Log(record.levelno, record.name, record.getMessage()))
+        except Exception:  # noqa: BLE001 - a library's message may not fit its arguments
+            self.handleError(record)
 
 
 @contextmanager

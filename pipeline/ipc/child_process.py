@@ -39,7 +39,14 @@ _POLL_S = 0.1 if sys.platform == "win32" else None
 
 
 class ChildFailedError(ProcessDiedError):
-    """A child reported an error that is not in the tree; its own traceback is a note."""
+    """A child ended, failed or hung unexpectedly; its own traceback, if there is one, is a note.
+
+    :ivar what: what happened, without a full stop: "The x process ended (signal SIGKILL)".
+    """
+
+    def __init__(self, what: str, remedy: str = "Start again with --verbose to see why.") -> None:
+        super().__init__(f"{what}. {remedy}")
+        self.what = what
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +109,7 @@ class ChildProcess:
     def send(self, command: Command) -> None:
         """Queue a command; nothing happens if the process has just ended."""
         if not self._sender.send(command):
-            error = ProcessDiedError(
-                f"The {self.name} process does not read its commands any more. Start again."
-            )
+            error = ChildFailedError(f"The {self.name} process does not read its commands any more")
             self._inbox.put((self, Ended(error, exited=False)))
 
     def hang_up(self) -> None:
@@ -181,15 +186,14 @@ class ChildProcess:
         except (EOFError, OSError):
             return None
         except Exception as error:  # noqa: BLE001 - whatever unpickling raises
-            sentence = f"The {self.name} process sent something unreadable: {error!r}"
-            return ChildFailedError(sentence)
+            return ChildFailedError(f"The {self.name} process sent something unreadable: {error!r}")
         return None
 
 
 def _error_of(name: str, failed: Failed) -> PipelineError:
     error = failed.error
     if not isinstance(error, PipelineError):
-        error = ChildFailedError(f"The {name} process failed: {error}")
+        error = ChildFailedError(f"The {name} process failed ({error})")
     error.add_note(failed.traceback)
     return error
 

@@ -7,8 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn, Self
 
-from pipeline.errors import PipelineError, ProcessDiedError
-from pipeline.ipc.child_process import STOP_S, ChildProcess, Ended, Inbox, Printed
+from pipeline.errors import PipelineError
+from pipeline.ipc.child_process import (
+    STOP_S,
+    ChildFailedError,
+    ChildProcess,
+    Ended,
+    Inbox,
+    Printed,
+)
 from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.reports import Log, Report
 from pipeline.system.signals import ending_signals_ignored, sigint_blocked
@@ -141,10 +148,7 @@ class ChildProcesses:
         # None: on a busy machine it ends slowly, but it has reported all that it had to.
         elif exit_code not in (0, None) or child not in self._may_end:
             on_error(
-                ProcessDiedError(
-                    f"The {child.name} process ended unexpectedly ({_way(exit_code)}). "
-                    "Start again with --verbose to see why."
-                )
+                ChildFailedError(f"The {child.name} process ended unexpectedly ({_way(exit_code)})")
             )
 
 

@@ -7,7 +7,7 @@ neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the ot
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 
@@ -46,6 +46,45 @@ class PeriodsMissed:
 
     part: str
     periods: tuple[MissedPeriod, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """The offline service's event loop runs; reported a few times a second once it has loaded."""
+
+
+class TurnMemory(NamedTuple):
+    """What one side said, as far as it is known."""
+
+    role: Literal["user", "assistant"]
+    item_id: str
+    words: str
+
+
+class AnswerMemory(NamedTuple):
+    """An answer item of which something is still to be heard."""
+
+    ordinal: int
+    generation: int
+    received_samples: int
+    turn: int
+    """Index of its words in `ConversationMemory.turns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMemory:
+    """What only the network process knows: the supervisor keeps it for a new one.
+
+    Reported when a turn changes, and a few times a second while its words come, never with each
+    delta.
+    """
+
+    turns: tuple[TurnMemory, ...] = ()
+    answers: tuple[AnswerMemory, ...] = ()
+    calls: tuple[str, ...] = ()
+    """Ids of the functions that the model waits for."""
+    reply_owed: bool = False
+    """Whether a new session has to answer what this one has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +244,18 @@ class ToolPrinted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A recorded input has been spoken and answered: the conversation is over."""
+    """A recorded input has been spoken, and nothing more is expected: the conversation is over."""
+
+    answered: bool = True
+    """Whether each of its turns was answered or interrupted."""
 
 
 Report = (
     Started
     | ClockStarted
     | PeriodsMissed
+    | AtWork
+    | ConversationMemory
     | Failed
     | RecordingEnded
     | Log
@@ -237,7 +281,7 @@ Report = (
     | Finished
 )
 
-Droppable = Log | EventRead | Trace | ToolPrinted
+Droppable = AtWork | Log | EventRead | Trace | ToolPrinted
 """Reports that only inform a person. A library, a service or a tool can make any number of them,
 so most of a flood is dropped. All others come at the pace of a conversation (words, turns, calls)
 or once in the life of a process: they are kept, and cannot fill the memory."""

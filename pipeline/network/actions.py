@@ -1,6 +1,6 @@
 """What the conversation wants done around it; reports to the person are actions too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.ipc.reports import Report
@@ -66,8 +66,10 @@ class SendToolResult:
 class CreateResponse:
     """Ask for an answer: the model's calls are answered, or an earlier session left one owed.
 
-    Requests are distinguished by identity: see `Conversation.release`.
+    `number` grows with each request of the conversation: see `Conversation.release`.
     """
+
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ What was heard is settled once playback has said where it cut: each item that th
 which will never sound is truncated to exactly what did.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pipeline.ipc.reports import Interrupted, Trace
+from pipeline.ipc.reports import AnswerMemory, Interrupted, Trace
 from pipeline.network.actions import Action, EndItem, Interrupt, QueueAudio
 from pipeline.network.events import AudioDelta
-from pipeline.network.items import Items, Response
+from pipeline.network.items import Item, Items, QueuedEnd, Response
 from pipeline.network.transcript import Turn
 from pipeline.pcm import samples_to_ms
 
@@ -26,6 +26,12 @@ class Answers:
     :ivar generation: interruptions so far.
     """
 
+    SILENT_S = 30.0
+    """The service sends answers faster than they sound; only the work of its tools takes longer."""
+
+    MOST_UNFINISHED = 100
+    """Bounds memory if the ends of responses are lost."""
+
     def __init__(self) -> None:
         self.generation = 0
         self._unfinished: dict[str, Response] = {}
@@ -33,7 +39,7 @@ class Answers:
 
     @property
     def being_made(self) -> bool:
-        return bool(self._unfinished)
+        return not all(response.silent for response in self._unfinished.values())
 
     @property
     def all_heard(self) -> bool:
@@ -46,24 +52,49 @@ class Answers:
 
     def current(self, response_id: str) -> Response | None:
         """The response, if it is being made and was not interrupted."""
-        response = self._unfinished.get(response_id)
+        response = self._sent_something(response_id)
         return response if response and self.is_current(response) else None
+
+    def tick(self, now_s: float) -> list[str]:
+        """Pass the time; return the ids of responses that are not waited for any more.
+
+        Without that a lost `response.done` would keep the client from asking for an answer. What
+        comes of them all the same is taken as usual.
+        """
+        silent = []
+        for response_id, response in self._unfinished.items():
+            if response.latest_s is None:
+                response.latest_s = now_s
+            elif not response.silent and now_s - response.latest_s > self.SILENT_S:
+                response.silent = True
+                silent.append(response_id)
+        return silent
 
     def is_current(self, response: Response) -> bool:
         """Whether no interruption has happened since the response was created."""
         return response.generation == self.generation
 
+    def begun(self, response: Response) -> bool:
+        """Whether `response` has sent audio at all."""
+        return self._items.begun(response)
+
     def begin(self, response_id: str, turn: Turn) -> None:
         """The service has created a response; `turn` collects its words."""
+        if len(self._unfinished) >= self.MOST_UNFINISHED:
+            self.finish(next(iter(self._unfinished)))
         self._unfinished[response_id] = Response(self.generation, turn)
 
     def audio(self, delta: AudioDelta) -> Iterator[Action]:
         """Queue the samples of a current response; what is stale counts as unheard."""
-        response = self._unfinished.get(delta.response_id)
+        response = self._sent_something(delta.response_id)
         if response is None:
             yield Trace(f"audio of unknown response {delta.response_id} dropped")
             return
         item = self._items.of(delta.item_id, response, self.generation)
+        if self.is_current(response) and item is not self._items.latest:
+            # In the ring it would be a step back in what was heard, and it would sound torn.
+            yield Trace(f"audio of item {delta.item_id} behind another item's dropped")
+            return
         offset_samples = item.received_samples
         pcm = item.receive(delta.pcm)
         if response.generation < self.generation:
@@ -102,11 +133,49 @@ class Answers:
         """
         if not self._items.begun(response):
             response.turn.words = ""
-        if self._items.unheard(response):
+        if self._items.has_unheard(response):
             for other in self._current():
                 if not self._items.begun(other):
                     other.generation += 1
             yield from self.interrupt()
+
+    def memory(self, turns: Sequence[Turn]) -> tuple[AnswerMemory, ...]:
+        """Return what another process must know of the items that are still to be heard."""
+        return tuple(
+            AnswerMemory(
+                item.ordinal,
+                item.response.generation,
+                item.received_samples,
+                turns.index(item.response.turn),
+            )
+            for item in self._items.unheard()
+            if item.response.turn in turns
+        )
+
+    def restore(
+        self,
+        generation: int,
+        answers: Sequence[AnswerMemory],
+        turns: Sequence[Turn],
+        queued: QueuedEnd,
+    ) -> Iterator[Action]:
+        """Begin with the answers of another process, which sound up to `queued` and no further."""
+        self.generation = generation
+        sounding = [answer for answer in answers if answer.ordinal <= queued.item]
+        items = [_restored(answer, turns[answer.turn], queued) for answer in sounding]
+        if queued.item and all(item.ordinal < queued.item for item in items):
+            unknown = AnswerMemory(queued.item, queued.generation, queued.samples, 0)
+            items.append(_restored(unknown, Turn("assistant"), queued))
+        self._items.restore(items)
+        for unspoken in {a.turn for a in answers} - {a.turn for a in sounding}:
+            turns[unspoken].words = ""
+        if queued.item and not queued.complete and queued.generation == generation:
+            yield EndItem(queued.item, generation, queued.samples)
+
+    @property
+    def unspoken(self) -> list[Turn]:
+        """The words of current responses without audio."""
+        return [each.turn for each in self._current() if not self._items.begun(each)]
 
     def forget_heard(self) -> None:
         """Drop items that cannot change any more, so that memory stays bounded."""
@@ -126,9 +195,9 @@ class Answers:
 
     def drop_unspoken_text(self) -> bool:
         """Drop the text of responses without audio; returns whether there were any."""
-        silent = [each for each in self._current() if not self._items.begun(each)]
-        for response in silent:
-            response.turn.words = ""
+        silent = self.unspoken
+        for turn in silent:
+            turn.words = ""
         return bool(silent)
 
     def break_off(self) -> Iterator[Action]:
@@ -142,5 +211,27 @@ class Answers:
         self._items.orphan()
         self._items.forget_heard()
 
+    def _sent_something(self, response_id: str) -> Response | None:
+        """Return an unfinished response of which the service has just sent something."""
+        response = self._unfinished.get(response_id)
+        if response is not None:
+            response.latest_s, response.silent = None, False
+        return response
+
     def _current(self) -> list[Response]:
         return [each for each in self._unfinished.values() if self.is_current(each)]
+
+
+def _restored(answer: AnswerMemory, turn: Turn, queued: QueuedEnd) -> Item:
+    """Return an item of another process, as far as it will sound."""
+    received_samples = answer.received_samples
+    if answer.ordinal == queued.item:
+        turn.truncate(queued.samples, max(queued.samples, received_samples))
+        received_samples = queued.samples
+    return Item(
+        None,
+        answer.ordinal,
+        Response(answer.generation, turn, finished=True),
+        received_samples,
+        received_samples,
+    )

@@ -37,6 +37,11 @@ class ToolCalls:
         """Whether any call is unanswered, or its response not finished."""
         return bool(self._groups)
 
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Ids of the calls whose functions have not returned."""
+        return tuple(id_ for group in self._groups.values() for id_ in sorted(group.unanswered))
+
     def requested(
         self, response_id: str, call_id: str, name: str, arguments: str
     ) -> Iterator[Action]:
@@ -74,5 +79,6 @@ class ToolCalls:
             yield CancelTool(call_id)
 
     def _take_unanswered(self) -> list[str]:
-        groups, self._groups = self._groups, {}
-        return [call_id for group in groups.values() for call_id in sorted(group.unanswered)]
+        unanswered = list(self.unanswered)
+        self._groups = {}
+        return unanswered

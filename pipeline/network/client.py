@@ -5,26 +5,46 @@ import time
 from collections.abc import Sequence
 
 from pipeline.config.settings import Settings
-from pipeline.errors import AuthenticationError, EndpointError, PipelineError, ServiceClosedError
+from pipeline.errors import (
+    AuthenticationError,
+    BusyError,
+    EndpointError,
+    PipelineError,
+    RefusedError,
+    ServiceClosedError,
+    TokenError,
+)
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
-from pipeline.ipc.reports import Connecting, EventRead, Finished, Notice, SessionReady, Trace
+from pipeline.ipc.reports import (
+    Connecting,
+    ConversationMemory,
+    EventRead,
+    Finished,
+    Notice,
+    SessionReady,
+    Trace,
+)
 from pipeline.network.actions import Action, Interrupt, ServiceAction, SoundAction
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
+from pipeline.network.events import Event, ResponseDone, TurnEvent
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
+from pipeline.network.memory import MemoryReports
 from pipeline.network.session import build_session
 from pipeline.network.session_limit import QUIET_S, Moment, SessionLimit
 from pipeline.network.sessions import Sessions
+from pipeline.network.setup import SetUp
+from pipeline.network.silence import Silence
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
 
-_SESSION_ENDS = (ServiceClosedError, EndpointError, AuthenticationError)
+_NO_SESSION = (ServiceClosedError, EndpointError, AuthenticationError, TokenError, BusyError)
 
 
 class Client:
@@ -49,7 +69,9 @@ class Client:
         downlink: Downlink,
         *,
         loop: asyncio.AbstractEventLoop,
+        memory: ConversationMemory | None = None,
     ) -> None:
+        """Begin a conversation, or go on with the `memory` of a process that died."""
         self._settings = settings
         self._link = link
         self._state = state
@@ -58,12 +80,18 @@ class Client:
         self._conversation = Conversation(interrupt_response=settings.interrupt_response)
         self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
+        self._silence = Silence(time.monotonic())
         self._sessions = Sessions(self._new_session, self._hold_session)
         self._limit = SessionLimit(settings.session_minutes * 60)
         self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
         self._lost_samples_reported = False
+        self._memory_reports = MemoryReports(link.report)
+        if memory is not None:
+            generation = state.network.generation.load()
+            queued = downlink.queued_end()
+            self._perform(self._conversation.restore(memory, generation, queued))
 
     @property
     def pause_s(self) -> float:
@@ -73,56 +101,66 @@ class Client:
     async def run(self) -> None:
         """Pass events and frames on, in session after session, until cancelled.
 
-        :raises AuthenticationError, EndpointError: the first session could not be opened.
-        :raises ServiceClosedError: a session ended and no other could be opened in time.
+        A service that is busy is waited for from the first session on.
+
+        :raises AuthenticationError, EndpointError, TokenError: the first session could not be
+            opened.
+        :raises BusyError: it could not be opened in time.
+        :raises ServiceClosedError: a session ended, and another one was refused or could not be
+            opened in time.
         """
         sessions = self._sessions
         try:
             sessions.open()
             while True:
                 error, was_current = await sessions.next_end()
-                if not isinstance(error, _SESSION_ENDS) or not self._state.network.ready.load():
+                if not isinstance(error, _NO_SESSION):
                     raise error
                 if was_current:
-                    await self._session_lost(error)
-                elif sessions.current is not None:
-                    self._link.report(Trace(f"the next session is not open yet: {error}"))
-                    self._limit.failed(time.monotonic())
-                else:
-                    await self._reconnect(error)
+                    heard_again = self._uplink.end_session()
+                    self._perform(self._conversation.session_lost(heard_again=heard_again))
+                await self._replace_session(error)
         finally:
             await sessions.close()
 
+    async def _replace_session(self, error: PipelineError) -> None:
+        """Open another session, unless there is one: one has ended, or could not be opened."""
+        sessions = self._sessions
+        if sessions.current is not None:
+            self._link.report(Trace(f"the next session is not open yet: {error}"))
+            self._limit.failed(time.monotonic())
+        elif sessions.coming is None:
+            if not (self._state.network.ready.load() or isinstance(error, BusyError)):
+                raise error
+            await self._wait_to_reconnect(error)
+            sessions.open()
+        elif sessions.coming.ready:
+            self._take_over()
+
     def _new_session(self) -> LiveSession:
-        return LiveSession(self._uplink, self._on_message, self._conversation.release)
+        setup = SetUp(host_of(self._settings), self._settings.connect_timeout_s)
+        return LiveSession(self._uplink, self._on_message, self._conversation.release, setup)
 
     async def _hold_session(self, session: LiveSession) -> None:
         settings = self._settings
         if self._sessions.current is None:
             where = "the built-in offline service" if settings.offline else host_of(settings)
             self._link.report(Connecting(where))
-        async with open_connection(settings) as connection:
+        async with open_connection(settings, session.setup) as connection:
             tools = await asyncio.shield(self._offered) if settings.tools else ()
             await session.run(connection, build_session(settings, tools))
 
-    async def _session_lost(self, error: PipelineError) -> None:
-        """Go on in the session that is coming, or open another."""
-        heard_again = self._uplink.end_session()
-        self._perform(self._conversation.session_lost(heard_again=heard_again))
-        coming = self._sessions.coming
-        if coming is None:
-            await self._reconnect(error)
-        elif coming.ready:
-            self._take_over()
-
-    async def _reconnect(self, error: PipelineError) -> None:
-        """:raises ServiceClosedError: reconnecting was tried for long enough."""
-        delay_s = self._backoff.next_delay_s(time.monotonic())
+    async def _wait_to_reconnect(self, error: PipelineError) -> None:
+        """:raises ServiceClosedError: the session is refused, or was tried for long enough."""
+        if isinstance(error, AuthenticationError | RefusedError):
+            raise given_up(error)
+        asked_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
+        delay_s = self._backoff.next_delay_s(time.monotonic(), asked_s)
         if delay_s is None:
             raise given_up(error, self._settings.reconnect_s)
-        self._link.report(Notice(f"{error} Trying again."))
+        soon = f" in {delay_s:.0f} s" if delay_s >= 1 else ""
+        self._link.report(Notice(f"{error} Trying again{soon}."))
         await asyncio.sleep(delay_s)
-        self._sessions.open()
 
     def handle_command(self, command: Command) -> None:
         """Carry out a command of the supervisor."""
@@ -140,11 +178,14 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
-        self._uplink.tick(now_s)
+        self._uplink.tick()
         self._renew_session(now_s)
+        self._notice_silence(now_s)
+        self._memory_reports.tick(now_s, self._conversation)
         connected = self._sessions.current is not None
-        if self._input_end.reached(now_s, connected=connected, idle=self._conversation.idle):
-            self._link.report(Finished())
+        idle = self._conversation.finished
+        if self._input_end.reached(now_s, connected=connected, idle=idle):
+            self._link.report(Finished(self._conversation.all_answered))
 
     def _renew_session(self, now_s: float) -> None:
         """Open the next session before this one's limit; let it take over when that is harmless."""
@@ -162,11 +203,7 @@ class Client:
             self._change_session(moment)
 
     def _change_session(self, moment: Moment) -> None:
-        if moment.quiet:
-            self._uplink.end_quiet_session(moment.now_s - QUIET_S)
-            heard_again = False
-        else:
-            heard_again = self._uplink.end_session()
+        heard_again = self._uplink.end_session(moment.now_s - QUIET_S if moment.quiet else None)
         self._perform(self._conversation.session_lost(heard_again=heard_again, planned=True))
         self._take_over(planned=True)
 
@@ -194,14 +231,22 @@ class Client:
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         if session is self._sessions.current:
             self._perform(self._conversation.receive(event), event_read)
-            now_s = read_at_ns / NS_PER_S
-            self._uplink.receive(event, now_s)
-            self._input_end.event_received(now_s)
+            self._note(event, read_at_ns / NS_PER_S)
             return
         if event_read is not None:
             self._link.report(event_read)
         if session.ready and session is self._sessions.coming and self._sessions.current is None:
             self._take_over()
+
+    def _note(self, event: Event, now_s: float) -> None:
+        """Do what the conversation does not need of an event of the current session."""
+        self._input_end.event_received(now_s)
+        self._silence.event_received(now_s)
+        if isinstance(event, TurnEvent):
+            self._memory_reports.update(self._conversation)
+        self._uplink.receive(event, now_s)  # releases a turn: after its words are remembered
+        if isinstance(event, ResponseDone) and event.status != "failed":
+            self._backoff.answered()
 
     def _perform(self, actions: Sequence[Action], cause: EventRead | None = None) -> None:
         """Carry out actions without waiting: first those that the sound needs.
@@ -237,6 +282,16 @@ class Client:
             self._settled_generation = cut.generation
             return conversation.cut_settled(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
+
+    def _notice_silence(self, now_s: float) -> None:
+        owed = self._conversation.waits_for_service
+        if self._silence.begins_to_worry(now_s, owed=owed):
+            self._link.report(
+                Notice(
+                    f"The service has said nothing for {Silence.LONGEST_S:g} s, "
+                    "although an answer is due. Wait, or say it again."
+                )
+            )
 
     def _report_lost_samples(self) -> None:
         """Report the first loss."""

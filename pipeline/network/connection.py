@@ -2,28 +2,30 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection, connect
+from aiohttp import WSMsgType
 from azure.ai.voicelive.aio import ConnectionError as SdkConnectionError
-from azure.core.credentials import AzureKeyCredential
+from azure.ai.voicelive.aio import VoiceLiveConnection, connect
+from azure.core.credentials import AccessToken, AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from pipeline.config.settings import Settings
-from pipeline.errors import (
-    AuthenticationError,
-    EndpointError,
-    MissingPackageError,
-    PipelineError,
-    ServiceClosedError,
-)
+from pipeline.errors import MissingPackageError, PipelineError, ServiceClosedError, TokenError
+from pipeline.network.closings import MOST_MESSAGE_BYTES, STALLED_S, closed, closing_of
+from pipeline.network.refusals import refusal
+from pipeline.network.setup import SetUp, Stage
 
 CLOSING_S = 0.4
 """How long the service may take to confirm the end, when the client leaves."""
+
+BEFORE_PING_S = 0.64 * STALLED_S
+"""Silence after which aiohttp pings. After 1.5 times that without a byte it ends the connection."""
 
 LAST_WORDS_S = 0.4
 """How long the receiver may go on reading after a send has failed."""
@@ -34,13 +36,15 @@ def host_of(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_connection(settings: Settings) -> AsyncIterator[VoiceLiveConnection]:
+async def open_connection(settings: Settings, setup: SetUp) -> AsyncIterator[VoiceLiveConnection]:
     """Connect to the endpoint; the end of the context closes the connection, in bounded time.
 
-    :raises AuthenticationError, EndpointError: with the sentence that a person reads.
+    :raises AuthenticationError, BusyError, EndpointError, TokenError: with the sentence that a
+        person reads.
     """
     async with AsyncExitStack() as stack:
-        connection = await _connect(settings, stack)
+        connection = await _connect(settings, setup, stack)
+        setup.stage = Stage.SESSION
         stack.push_async_callback(_close, connection, _socket_of(connection))
         yield connection
 
@@ -67,62 +71,85 @@ class SendGate:
         try:
             async with self._lock:
                 yield
-        except SdkConnectionError as error:
+        except (SdkConnectionError, aiohttp.ClientError, ConnectionError) as error:
             if isinstance(error.__cause__, TypeError | ValueError):
                 raise  # the message could not be written as JSON: a fault of the client
             await asyncio.sleep(LAST_WORDS_S)
             raise closed() from error
 
 
-async def next_message(connection: VoiceLiveConnection) -> bytes:
-    """:raises ServiceClosedError: there is none left."""
-    try:
-        if message := await connection.recv_bytes():
-            return message
-    except (ConnectionClosed, aiohttp.ClientError, RuntimeError) as error:
-        raise closed() from error
-    raise closed()  # it is closing
+async def next_message(
+    connection: VoiceLiveConnection,
+    on_ping: Callable[[bytes], None],
+    on_pong: Callable[[], None],
+) -> bytes:
+    """Wait for the service's next message.
+
+    The SDK's own `recv_bytes` hides why a connection has ended, and answers pings itself: while
+    nothing can be sent, nothing would be read.
+
+    :param on_ping: takes the payload of a ping, which is to be sent back in a pong.
+    :param on_pong: told that a ping was answered.
+    :raises ServiceClosedError: there is none left; the sentence says why.
+    """
+    websocket = websocket_of(connection)
+    while True:
+        message = await websocket.receive()
+        match message.type:
+            case WSMsgType.TEXT:
+                return str(message.data).encode()
+            case WSMsgType.BINARY:
+                return bytes(message.data)
+            case WSMsgType.PING:
+                on_ping(message.data)
+            case WSMsgType.PONG:
+                on_pong()
+            case _:
+                raise closing_of(websocket, message)
 
 
-def closed() -> ServiceClosedError:
-    return ServiceClosedError("The service closed the connection.")
+def websocket_of(connection: VoiceLiveConnection) -> aiohttp.ClientWebSocketResponse:
+    return connection._connection  # noqa: SLF001 - the SDK hides close reasons, pings, the socket
 
 
-def given_up(last: PipelineError, limit_s: float) -> ServiceClosedError:
-    """:param last: what went wrong in the last attempt."""
-    tried = f" Reconnecting failed for {limit_s:g} s." if limit_s else ""
+def given_up(last: PipelineError, limit_s: float = 0.0) -> ServiceClosedError:
+    """Return the error that ends the conversation.
+
+    :param last: what went wrong in the last attempt.
+    :param limit_s: how long connecting was tried; 0: not again.
+    """
+    tried = f" Connecting was tried for {limit_s:g} s." if limit_s else ""
     return ServiceClosedError(f"{last}{tried} Start again to go on talking.")
 
 
-async def _connect(settings: Settings, stack: AsyncExitStack) -> VoiceLiveConnection:
+async def _connect(settings: Settings, setup: SetUp, stack: AsyncExitStack) -> VoiceLiveConnection:
     host = host_of(settings)
     connecting = connect(
         endpoint=settings.endpoint or "",
-        credential=_credential(settings, stack),
+        credential=_credential(settings, setup, stack),
         model=settings.model,
         api_version=settings.api_version,
-        connection_options={"close_timeout": CLOSING_S},
+        connection_options={
+            "autoping": False,  # see `next_message`
+            "close_timeout": CLOSING_S,
+            "heartbeat": BEFORE_PING_S,
+            "max_msg_size": MOST_MESSAGE_BYTES,
+        },
     )
     try:
-        async with asyncio.timeout(settings.connect_timeout_s):  # the SDK has no limit of its own
+        async with setup.limited():
             return await connecting.__aenter__()
-    except TimeoutError as error:
-        raise EndpointError(
-            f"{host} did not answer within {settings.connect_timeout_s:g} s: "
-            "check the endpoint and your network, or raise --connect-timeout-s."
-        ) from error
     except ClientAuthenticationError as error:
-        raise AuthenticationError(
+        raise TokenError(
             "Microsoft Entra gave no token: run az login, or set AZURE_VOICELIVE_API_KEY."
         ) from error
     except (SdkConnectionError, ServiceRequestError) as error:  # the latter: on the way to a token
-        raise _refusal(host, error.__cause__ or error) from error
+        raise refusal(host, error.__cause__ or error) from error
 
 
 def _socket_of(connection: VoiceLiveConnection) -> socket.socket | None:
     """Return another handle of the connection's socket; None if it is closed already."""
-    websocket = connection._connection  # noqa: SLF001 - the SDK has no way to reset a connection
-    transport_socket = websocket.get_extra_info("socket")
+    transport_socket = websocket_of(connection).get_extra_info("socket")
     try:
         return transport_socket and socket.socket(fileno=socket.dup(transport_socket.fileno()))
     except OSError:
@@ -152,8 +179,31 @@ async def _closed_in_time(connection: VoiceLiveConnection) -> bool:
     return True
 
 
+class _StagedCredential:
+    """An identity that notes in `setup` that a token is being waited for."""
+
+    def __init__(self, identity: AsyncTokenCredential, setup: SetUp) -> None:
+        self._identity = identity
+        self._setup = setup
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # noqa: ANN401 - of the SDK
+        self._setup.stage = Stage.SIGN_IN
+        token = await self._identity.get_token(*scopes, **options)
+        self._setup.stage = Stage.CONNECTION
+        return token
+
+    async def close(self) -> None:
+        await self._identity.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+
 def _credential(
-    settings: Settings, stack: AsyncExitStack
+    settings: Settings, setup: SetUp, stack: AsyncExitStack
 ) -> AzureKeyCredential | AsyncTokenCredential:
     """The key, or the identity that is signed in: environment, managed identity or az login."""
     if settings.uses_api_key:
@@ -165,24 +215,6 @@ def _credential(
             "Signing in with Microsoft Entra needs azure-identity: "
             "run `make setup EXTRAS=entra`, or set AZURE_VOICELIVE_API_KEY."
         ) from error
-    credential: AsyncTokenCredential = DefaultAzureCredential()
+    credential = _StagedCredential(DefaultAzureCredential(), setup)
     stack.push_async_callback(credential.close)
     return credential
-
-
-def _refusal(host: str, cause: BaseException) -> PipelineError:
-    status = cause.status if isinstance(cause, aiohttp.WSServerHandshakeError) else None
-    if status in (401, 403):
-        return AuthenticationError(
-            f"{host} refused the sign-in (HTTP {status}): check AZURE_VOICELIVE_API_KEY, "
-            "and that it belongs to this endpoint."
-        )
-    if status is not None:
-        return EndpointError(
-            f"{host} answered HTTP {status} instead of opening a Voice Live session: "
-            "check the endpoint and the model."
-        )
-    return EndpointError(
-        f"{host} cannot be reached ({cause}): check the endpoint and your network, "
-        "or use --offline."
-    )

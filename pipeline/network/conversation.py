@@ -8,6 +8,7 @@ Time comes in by `tick`. The state lies in parts of its own:
 - `ToolCalls`: the functions that the model has called
 - `Transcript`: what was said, for the next session
 - `Display`: what the person has been shown
+- `Questions`: which turns of the user have been answered
 
 A session that breaks off takes the service's memory with it. What it sent still sounds, and the
 next session is told what was said.
@@ -15,7 +16,15 @@ next session is told what was said.
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.ipc.reports import Listening, Notice, Processing, Trace, UserSaid
+from pipeline.ipc.commands import CancelTool
+from pipeline.ipc.reports import (
+    ConversationMemory,
+    Listening,
+    Notice,
+    Processing,
+    Trace,
+    UserSaid,
+)
 from pipeline.network.actions import Action, AddMessage, CreateResponse, SendToolResult
 from pipeline.network.answers import Answers
 from pipeline.network.calls import INTERRUPTED, ToolCalls
@@ -36,7 +45,8 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.floor import Floor
-from pipeline.network.items import Response
+from pipeline.network.items import QueuedEnd, Response
+from pipeline.network.questions import Questions
 from pipeline.network.transcript import Transcript
 
 
@@ -53,6 +63,7 @@ class Conversation:
         self._calls = ToolCalls()
         self._transcript = Transcript()
         self._display = Display()
+        self._questions = Questions()
         self._between_sessions = False
 
     @property
@@ -63,13 +74,24 @@ class Conversation:
     @property
     def idle(self) -> bool:
         """Whether everything is at rest: no speech, no answer to come, and all audio heard."""
-        return (
-            self._floor.quiet
-            and not self._answers.being_made
-            and not self._calls.waiting
-            and self._answers.all_heard
-            and not self._between_sessions
-        )
+        return self._calm and not self._between_sessions
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything is at rest and no turn is unanswered; a session may be missing."""
+        return self._calm and not self._questions.open
+
+    @property
+    def all_answered(self) -> bool:
+        """Whether each turn of the user was answered, or interrupted by the user."""
+        return self._questions.all_answered
+
+    @property
+    def waits_for_service(self) -> bool:
+        """Whether the person waits for nothing but the service."""
+        owed = self._questions.open or self._floor.answer_owed or self._answers.being_made
+        busy = self._floor.user_speaks or self._calls.waiting or not self._answers.all_heard
+        return bool(owed and not busy and not self._between_sessions)
 
     @property
     def between_answers(self) -> bool:
@@ -103,12 +125,14 @@ class Conversation:
     def tick(self, now_s: float) -> list[Action]:
         """Pass the time, on any clock that only grows.
 
-        An answer that has not begun in time is given up. What waited for it goes on.
+        An answer that has not begun or gone on in time is given up. What waited for it goes on.
         """
-        if not self._floor.tick(now_s):
-            return []
-        trace = Trace(f"no answer has begun within {Floor.ANSWER_WITHIN_S:g} s: not expected now")
-        return [trace, *self._request_owed(), *self._rest()]
+        given_up = self._floor.tick(now_s)
+        traces = [Trace(given_up)] if given_up else []
+        for response_id in self._answers.tick(now_s):
+            self._calls.response_finished(response_id)
+            traces.append(Trace(f"nothing more came of response {response_id}: not waited for"))
+        return [*traces, *self._request_owed(), *self._rest()] if traces else []
 
     def release(self, request: CreateResponse) -> bool:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""
@@ -121,14 +145,9 @@ class Conversation:
             itself: nothing else is owed.
         :param planned: another session is there already, so the person does not wait for it.
         """
-        unspoken = self._answers.drop_unspoken_text()
-        unanswered = unspoken or self._floor.answer_expected
-        owed = (
-            self._floor.answer_owed
-            or self._calls.waiting
-            or (unanswered and self._transcript.ends_with_user)
-        )
-        self._floor.reset(owed=owed and not heard_again)
+        self._floor.reset(owed=self._owes_reply and not heard_again)
+        self._answers.drop_unspoken_text()
+        self._questions.session_lost()
         self._transcript.stop_replay()
         if not planned:
             self._display.busy()
@@ -148,6 +167,50 @@ class Conversation:
         messages = self._transcript.replay(self._answers.unheard_turns())
         return [*messages, *self._request_owed()]
 
+    def memory(self) -> ConversationMemory:
+        """Return what another process must know to go on if this one dies now."""
+        turns, copies = self._transcript.memory(self._answers.unspoken)
+        return ConversationMemory(
+            copies, self._answers.memory(turns), self._calls.unanswered, self._owes_reply
+        )
+
+    def restore(
+        self, memory: ConversationMemory, generation: int, queued: QueuedEnd
+    ) -> list[Action]:
+        """Go on in the place of a process that died, as after a session that was lost.
+
+        :param generation: interruptions until then.
+        :param queued: what sounds of the answers that it received.
+        """
+        turns = self._transcript.restore(memory.turns)
+        self._floor.reset(owed=memory.reply_owed)
+        self._display.busy()
+        self._between_sessions = True
+        return [
+            *self._answers.restore(generation, memory.answers, turns, queued),
+            *map(CancelTool, memory.calls),
+        ]
+
+    @property
+    def _owes_reply(self) -> bool:
+        """Whether another session would have to answer what this one has not."""
+        unspoken = self._answers.unspoken
+        unanswered = bool(unspoken) or self._floor.answer_expected
+        return (
+            self._floor.answer_owed
+            or self._calls.waiting
+            or (unanswered and self._transcript.ends_with_user(unspoken))
+        )
+
+    @property
+    def _calm(self) -> bool:
+        return (
+            self._floor.quiet
+            and not self._answers.being_made
+            and not self._calls.waiting
+            and self._answers.all_heard
+        )
+
     def _react(self, event: Event) -> Iterator[Action]:
         match event:
             case AudioDelta():
@@ -160,15 +223,19 @@ class Conversation:
                 yield from self._speech_started()
             case SpeechStopped(item_id=item_id):
                 self._floor.speech_stopped()
+                self._questions.asked()
                 self._transcript.begin_user(item_id)
                 yield Processing()
             case UserTranscript(text, item_id):
                 self._floor.turn_continues()
+                if not text.strip():
+                    self._questions.dismiss()
                 self._transcript.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):
                 self._floor.answer_begun()
                 self._display.busy()
+                self._questions.response_created(response_id)
                 self._answers.begin(response_id, self._transcript.begin_assistant())
             case FunctionCalled():
                 yield from self._function_called(event)
@@ -178,6 +245,8 @@ class Conversation:
                 yield from self._error(event)
 
     def _speech_started(self) -> Iterator[Action]:
+        if self._interrupt_response:
+            self._questions.user_speaks(expected=not self.idle)
         self._floor.speech_started()
         self._display.busy()
         if self._interrupt_response:
@@ -192,10 +261,15 @@ class Conversation:
         if response is None:
             return
         if isinstance(event, WordsDelta):
-            response.turn.words += event.text
-            yield from self._display.words(event.text)
+            yield from self._show_words(response, response.words.add(event.text))
         else:
+            yield from self._show_words(response, response.words.end())
             yield from self._display.end_words()
+
+    def _show_words(self, response: Response, text: str) -> Iterator[Action]:
+        if text:
+            response.turn.words += text
+            yield from self._display.words(text)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
         if self._answers.current(event.response_id):
@@ -206,13 +280,25 @@ class Conversation:
             yield SendToolResult(event.call_id, INTERRUPTED)
 
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
+        self._floor.response_finished()
         response = self._answers.finish(done.response_id)
         if response is None:
             return
+        self._settle_question(response, done)
         self._calls.response_finished(done.response_id)
         if self._answers.is_current(response):
+            yield from self._show_words(response, response.words.end())
             yield from self._ended_early(response, done)
         self._answers.forget_heard()
+
+    def _settle_question(self, response: Response, done: ResponseDone) -> None:
+        says = bool(response.turn.words.strip()) or self._answers.begun(response)
+        if done.status == "failed":
+            self._questions.refused(done.response_id)
+        elif says and done.status != "cancelled":
+            self._questions.answered(done.response_id)
+        else:
+            self._questions.continued(done.response_id)
 
     def _ended_early(self, response: Response, done: ResponseDone) -> Iterator[Action]:
         """Act on the end of a current response that is not complete."""
@@ -234,12 +320,17 @@ class Conversation:
 
     def _error(self, error: ServiceError) -> Iterator[Action]:
         code, message = error.code, error.message
-        if code == ALREADY_ACTIVE:
-            self._floor.refused()
+        if code == ALREADY_ACTIVE and self._floor.refused(error.request_number):
+            yield Notice(
+                f"The service refused {Floor.MOST_REFUSALS} times to go on, because it makes "
+                f"another answer ({code}): its answer to what the functions returned, or to an "
+                "earlier question, does not come. Ask again."
+            )
         if error.benign:
             yield Trace(f"benign error {code}: {message}")
         else:
-            self._floor.failed()
+            if error.about_answers:
+                self._floor.failed(error.request_number)
             yield Notice(f"The service reports {code or 'an error'}: {message}")
 
     def _rest(self) -> Iterator[Action]:

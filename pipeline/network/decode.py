@@ -29,6 +29,7 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
+from pipeline.text import encodable
 
 Fields = dict[str, Any]
 
@@ -44,21 +45,49 @@ def read(message: bytes) -> tuple[str, Event]:
     """
     kind = "a message"
     try:
-        fields = json.loads(message)
-        kind = fields["type"]
+        fields = _parsed(message)
+        kind = _text(fields, "type")
         meaning = _MEANINGS.get(kind)
         return kind, meaning(fields) if meaning else Unhandled()
     except KeyError as error:
         raise UnreadableError(f"{kind} without {error}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise UnreadableError(f"{kind}: {error}") from error
+    except RecursionError as error:
+        raise UnreadableError(f"{kind} that is nested too deeply") from error
 
 
-def _text(fields: Fields, name: str) -> str:
+def _parsed(message: bytes) -> Fields:
+    if not message:
+        raise ValueError("it is empty")
+    return _checked_object(json.loads(message), "it")
+
+
+def _checked_object(value: object, name: str) -> Fields:
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is not an object")
+    return value
+
+
+def _object(fields: Fields, name: str) -> Fields:
+    return _checked_object(fields[name], f"its {name}")
+
+
+def _any_object(fields: Fields, name: str) -> Fields:
+    """Return the field's object, empty if there is none."""
+    return _object(fields, name) if fields.get(name) else {}
+
+
+def _raw_text(fields: Fields, name: str) -> str:
+    """Return text that may hold half a surrogate pair."""
     text = fields[name]
     if not isinstance(text, str):
         raise TypeError(f"its {name} is not a text")
     return text
+
+
+def _text(fields: Fields, name: str) -> str:
+    return encodable(_raw_text(fields, name))
 
 
 def _any_text(fields: Fields, name: str) -> str:
@@ -80,7 +109,8 @@ def _audio_delta(event: Fields) -> AudioDelta:
 
 
 def _words_delta(event: Fields) -> WordsDelta:
-    return WordsDelta(_text(event, "response_id"), _any_text(event, "delta"))
+    delta = _raw_text(event, "delta") if event.get("delta") else ""
+    return WordsDelta(_text(event, "response_id"), delta)
 
 
 def _words_done(event: Fields) -> WordsDone:
@@ -97,34 +127,37 @@ def _function_called(event: Fields) -> FunctionCalled:
 
 
 def _response_done(event: Fields) -> ResponseDone:
-    response = event["response"]
+    response = _object(event, "response")
     return ResponseDone(
         response_id=_any_text(response, "id"),
         status=_any_text(response, "status") or "completed",
-        reason=_reason(response.get("status_details") or {}),
+        reason=_reason(_any_object(response, "status_details")),
     )
 
 
 def _reason(details: Fields) -> str:
     """A cancelled or incomplete answer has a reason, a failed one an error."""
-    error = details.get("error") or {}
+    error = _any_object(details, "error")
     return _any_text(details, "reason") or _any_text(error, "message") or _any_text(error, "code")
 
 
 def _error(event: Fields) -> ServiceError:
-    error = event["error"]
+    error = _object(event, "error")
     return ServiceError(
         code=_any_text(error, "code"),
         message=_any_text(error, "message"),
         param=_any_text(error, "param"),
+        event_id=_any_text(error, "event_id"),
     )
 
 
 _MEANINGS: dict[str, Callable[[Fields], Event]] = {
     "session.created": lambda e: SessionCreated(
-        _any_text(e["session"], "id"), _any_number(e["session"], "expires_at")
+        _any_text(_object(e, "session"), "id"), _any_number(_object(e, "session"), "expires_at")
     ),
-    "session.updated": lambda e: SessionUpdated(_any_number(e.get("session") or {}, "expires_at")),
+    "session.updated": lambda e: SessionUpdated(
+        _any_number(_any_object(e, "session"), "expires_at")
+    ),
     "input_audio_buffer.speech_started": lambda e: SpeechStarted(
         _any_text(e, "item_id"), _any_number(e, "audio_start_ms")
     ),
@@ -139,7 +172,7 @@ _MEANINGS: dict[str, Callable[[Fields], Event]] = {
     "conversation.item.input_audio_transcription.failed": lambda e: UserTranscript(
         "", _any_text(e, "item_id")
     ),
-    "response.created": lambda e: ResponseCreated(_any_text(e["response"], "id")),
+    "response.created": lambda e: ResponseCreated(_any_text(_object(e, "response"), "id")),
     "response.audio.delta": _audio_delta,
     "response.audio.done": lambda e: AudioDone(_text(e, "response_id"), _text(e, "item_id")),
     "response.audio_transcript.delta": _words_delta,

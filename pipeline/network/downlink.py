@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from pipeline.network.actions import EndItem, QueueAudio
+from pipeline.network.items import QueuedEnd
 from pipeline.pcm import FRAME_SAMPLES, PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ
 from pipeline.shm.ring import FLAG_ITEM_END, RingWriter
 
@@ -32,6 +33,18 @@ class Downlink:
     def waiting(self) -> bool:
         """Whether `pump` has something left to do."""
         return bool(self._waiting)
+
+    def queued_end(self) -> QueuedEnd:
+        """Return where the answers end that are in the ring, written by any process."""
+        frame = self._writer.latest()
+        if frame is None:
+            return QueuedEnd(0, 0, 0, complete=True)
+        return QueuedEnd(
+            frame.item,
+            frame.generation,
+            frame.item_offset_samples + len(frame.samples),
+            complete=bool(frame.flags & FLAG_ITEM_END),
+        )
 
     def put(self, piece: QueueAudio | EndItem) -> None:
         """Queue the next piece of an answer and publish what fits."""

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 
+from pipeline.network.event_ids import ANSWER, DELETION, TRUNCATION, kind_of, number_of
+
 ALREADY_ACTIVE = "conversation_already_has_active_response"
 BENIGN_ERRORS = frozenset({"response_cancel_not_active", ALREADY_ACTIVE})
 """Codes that only say that a race was lost."""
 
 BENIGN_PARAMS = frozenset({"audio_end_ms", "item_id"})
 """Fields for which a truncation or deletion that came too late is refused: harmless."""
+
+_BENIGN_WORDS = ("session.type", "already shorter than")
+"""Of messages that are harmless whatever their code: the session works, and a truncation came too
+late. Some versions of the service send neither code nor parameter with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,10 @@ class AudioDone:
 
 @dataclass(frozen=True, slots=True)
 class WordsDelta:
-    """Text of the answer: the transcript of its audio, or its text if it has no audio."""
+    """Text of the answer: the transcript of its audio, or its text if it has no audio.
+
+    It may begin or end with half a surrogate pair, whose other half is in the next delta.
+    """
 
     response_id: str
     text: str
@@ -113,11 +122,12 @@ class ResponseDone:
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
-    """`param` names the field of the client's event that caused the error, if any."""
+    """`param` and `event_id` name the client's event that caused the error, and its field."""
 
     code: str
     message: str
     param: str = ""
+    event_id: str = ""
 
     @property
     def benign(self) -> bool:
@@ -125,8 +135,19 @@ class ServiceError:
         return (
             self.code in BENIGN_ERRORS
             or self.param in BENIGN_PARAMS
-            or "session.type" in self.message
+            or kind_of(self.event_id) in (TRUNCATION, DELETION)
+            or any(words in self.message for words in _BENIGN_WORDS)
         )
+
+    @property
+    def about_answers(self) -> bool:
+        """Whether the error may be about an answer: no other event of the client's caused it."""
+        return kind_of(self.event_id) in ("", ANSWER)
+
+    @property
+    def request_number(self) -> int | None:
+        """The request for an answer that caused the error, if it is known."""
+        return number_of(self.event_id) if kind_of(self.event_id) == ANSWER else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +173,6 @@ Event = (
     | ServiceError
     | Unhandled
 )
+
+TurnEvent = SpeechStopped | UserTranscript | ResponseCreated | FunctionCalled | ResponseDone
+"""Events with which a turn begins, gets its words or ends."""

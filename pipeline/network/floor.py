@@ -9,9 +9,12 @@ returned, or a session broke off before it answered. The request waits until the
 
     Quiet ── speech_started ──▶ UserSpeaks ── speech_stopped ──▶ AnswerExpected ─▶ Quiet
     Quiet ── request ─────────▶ AnswerRequested ───────────────────────────────▶ Quiet
+                                AnswerRequested ── refused ────▶ AnswerRefused ──▶ Quiet
 
 An answer that begins, an error, and the end of the waiting time lead back to Quiet; speech leads
-to UserSpeaks from every state. Answers that are being made or heard are not states of the floor:
+to UserSpeaks from every state. A request that is refused, because another response is active, is
+made again when a response ends, or after a pause that grows with each refusal; only one request is
+outstanding at any time. Answers that are being made or heard are not states of the floor:
 there can be several at once, also while the user speaks (see `Answers`).
 """
 
@@ -48,16 +51,31 @@ class AnswerRequested:
     """When to stop waiting; None until the next tick after it was sent."""
 
 
+@dataclass(slots=True)
+class AnswerRefused:
+    """The service has refused a request: another response is active, perhaps an unknown one."""
+
+    retry_s: float | None = None
+    """When to ask again; None until the next tick."""
+
+
 class Floor:
     """The floor, and whether an answer is owed."""
 
     ANSWER_WITHIN_S = 5.0
     """Several times as long as the service takes from the end of a turn to `response.created`."""
 
+    FIRST_PAUSE_S = 0.25
+    LONGEST_PAUSE_S = 4.0
+    MOST_REFUSALS = 8
+    """In a row; then the answer is given up, after about 16 s."""
+
     def __init__(self) -> None:
-        self._state: Quiet | UserSpeaks | AnswerExpected | AnswerRequested = Quiet()
+        self._state: Quiet | UserSpeaks | AnswerExpected | AnswerRequested | AnswerRefused = Quiet()
         self._owed = False
-        self._repeat_if_refused = False  # the latest request that was sent
+        self._requests = 0
+        self._outstanding: int | None = None  # number of the request that may still be refused
+        self._refusals = 0
 
     @property
     def quiet(self) -> bool:
@@ -68,6 +86,10 @@ class Floor:
     def answer_expected(self) -> bool:
         """Whether the user waits for the answer to a turn."""
         return isinstance(self._state, AnswerExpected)
+
+    @property
+    def user_speaks(self) -> bool:
+        return isinstance(self._state, UserSpeaks)
 
     @property
     def answer_owed(self) -> bool:
@@ -89,36 +111,72 @@ class Floor:
     def answer_begun(self) -> None:
         """The service has created a response, asked for or not."""
         self._owe_unsent()
+        if isinstance(self._state, AnswerRequested):
+            self._refusals = 0
         if not isinstance(self._state, UserSpeaks):
             self._state = Quiet()
 
     def interrupt(self) -> None:
         """Drop what is owed: the user's own turn is answered instead."""
-        self._owed = self._repeat_if_refused = False
+        self._owed = False
+        self._outstanding = None
+        self._refusals = 0
 
-    def refused(self) -> None:
-        """The service refused a request, because a response was active: it is owed again."""
-        self._owed = self._owed or self._repeat_if_refused
-        self._repeat_if_refused = False
+    def refused(self, number: int | None = None) -> bool:
+        """The service refused a request because a response was active: it is owed again.
+
+        :param number: of the request, if it is known.
+        :return: whether the answer is given up instead.
+        """
+        if not self._is_outstanding(number):
+            return False
+        self._outstanding = None
+        self._refusals += 1
+        gives_up = self._refusals >= self.MOST_REFUSALS
+        if gives_up:
+            self._refusals = 0
+        else:
+            self._owed = True
         if isinstance(self._state, AnswerRequested) and self._state.sent:
-            self._state = Quiet()
+            self._state = Quiet() if gives_up else AnswerRefused()
+        return gives_up
 
-    def failed(self) -> None:
-        """The service reported an error: the answer that it was expected to begin does not come."""
+    def failed(self, number: int | None = None) -> None:
+        """The service reported an error: the answer that it was expected to begin does not come.
+
+        :param number: of the request that caused the error, if it is known.
+        """
+        if number is not None:
+            if not self._is_outstanding(number):
+                return
+            self._outstanding = None
         if self._waits:
             self._state = Quiet()
 
-    def tick(self, now_s: float) -> bool:
-        """Pass the time; return whether an answer has just been given up."""
+    def response_finished(self) -> None:
+        """A response has ended: a request that was refused may be made again."""
+        if isinstance(self._state, AnswerRefused):
+            self._state = Quiet()
+
+    def tick(self, now_s: float) -> str:
+        """Pass the time; return what is not waited for any more, empty if nothing."""
         state = self._state
+        if isinstance(state, AnswerRefused):
+            if state.retry_s is None:
+                pause_s = self.FIRST_PAUSE_S * 2 ** (self._refusals - 1)
+                state.retry_s = now_s + min(pause_s, self.LONGEST_PAUSE_S)
+            if now_s < state.retry_s:
+                return ""
+            self._state = Quiet()
+            return "a request was refused: asking again"
         if not isinstance(state, AnswerExpected | AnswerRequested) or not self._waits:
-            return False
+            return ""
         if state.deadline_s is None:
             state.deadline_s = now_s + self.ANSWER_WITHIN_S
         if now_s < state.deadline_s:
-            return False
+            return ""
         self._state = Quiet()
-        return True
+        return f"no answer has begun within {self.ANSWER_WITHIN_S:g} s: not expected now"
 
     def owe(self) -> None:
         """Make the client ask for an answer as soon as the floor is quiet."""
@@ -128,7 +186,8 @@ class Floor:
         """Ask for the answer that is owed, if the floor is quiet."""
         if not self._owed or not isinstance(self._state, Quiet):
             return None
-        request = CreateResponse()
+        self._requests += 1
+        request = CreateResponse(self._requests)
         self._owed = False
         self._state = AnswerRequested(request)
         return request
@@ -142,14 +201,16 @@ class Floor:
         state = self._state
         if not isinstance(state, AnswerRequested) or state.request is not request:
             return False
-        state.sent = self._repeat_if_refused = True
+        state.sent = True
+        self._outstanding = request.number
         return True
 
     def reset(self, *, owed: bool) -> None:
         """Start anew after a session has broken off: it begins no more answers."""
         self._state = Quiet()
         self._owed = owed
-        self._repeat_if_refused = False
+        self._outstanding = None
+        self._refusals = 0
 
     @property
     def _waits(self) -> bool:
@@ -158,6 +219,9 @@ class Floor:
         return isinstance(state, AnswerExpected) or (
             isinstance(state, AnswerRequested) and state.sent
         )
+
+    def _is_outstanding(self, number: int | None) -> bool:
+        return self._outstanding is not None and number in (None, self._outstanding)
 
     def _owe_unsent(self) -> None:
         """Owe again the answer of a request that was not sent and is not due any more."""

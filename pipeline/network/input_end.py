@@ -21,16 +21,23 @@ class InputEnd:
         self._uplink = uplink
         self._latest_event_s = now_s
         self._busy_s = now_s
+        self._sent = False
 
     def event_received(self, now_s: float) -> None:
         """The service has sent something."""
         self._latest_event_s = now_s
 
     def reached(self, now_s: float, *, connected: bool, idle: bool) -> bool:
-        """Whether the input is over and the rest after it has lasted long enough."""
-        at_rest = idle and not self._uplink.turn_open
-        over = connected and self._spoken() and (at_rest or self._service_is_silent(now_s))
-        if not over:
+        """Whether the input is over and the rest after it has lasted long enough.
+
+        A session that ends after the last of it was sent is not waited for.
+
+        :param idle: whether nothing is to come, or to be heard.
+        """
+        if self._uplink.turn_open:
+            self._sent = idle = False
+        self._sent = self._sent or (connected and self._spoken())
+        if not (self._sent and (idle or (connected and self._service_is_silent(now_s)))):
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S
 

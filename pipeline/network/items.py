@@ -4,12 +4,14 @@ Ordinals grow in the order in which items are heard, so a position in one item s
 about all of them: items before it have sounded, items after it have not.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.network.actions import DeleteItem, Truncate
 from pipeline.network.transcript import Turn
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
+from pipeline.text import PiecewiseText
 
 
 @dataclass(slots=True, eq=False)
@@ -19,6 +21,24 @@ class Response:
     generation: int
     turn: Turn
     finished: bool = False
+    words: PiecewiseText = field(default_factory=PiecewiseText)
+    """What joins the deltas of its words."""
+    latest_s: float | None = None
+    """When the service last sent something of it; None until the next tick."""
+    silent: bool = False
+    """Whether that was so long ago that its end must have been lost."""
+
+
+class QueuedEnd(NamedTuple):
+    """The end of what has been given to the loudspeaker."""
+
+    item: int
+    """Ordinal of the answer item."""
+    generation: int
+    samples: int
+    """Position within the item."""
+    complete: bool
+    """Whether the item's end was marked."""
 
 
 @dataclass(slots=True)
@@ -99,15 +119,15 @@ class Items:
 
     def unheard_turns(self) -> list[Turn]:
         """The answers of which something is still to be heard."""
-        return [item.response.turn for item in self._items.values() if self._is_unheard(item)]
+        return [item.response.turn for item in self.unheard()]
 
     def begun(self, response: Response) -> bool:
         """Whether `response` has sent audio at all."""
         return any(item.response is response for item in self._items.values())
 
-    def unheard(self, response: Response) -> bool:
+    def has_unheard(self, response: Response) -> bool:
         """Whether audio of `response` is still to be heard."""
-        return any(i.response is response and self._is_unheard(i) for i in self._items.values())
+        return any(item.response is response for item in self.unheard())
 
     def heard(self, item: int, samples: int) -> None:
         """Everything before `samples` of the item with this ordinal has sounded."""
@@ -131,6 +151,16 @@ class Items:
             heard_samples = sum(part.settled_samples or 0 for part in parts)
             response.turn.truncate(heard_samples, sum(part.received_samples for part in parts))
         return settled
+
+    def unheard(self) -> list[Item]:
+        """The items of which something is still to be heard."""
+        return [item for item in self._items.values() if self._is_unheard(item)]
+
+    def restore(self, items: Iterable[Item]) -> None:
+        """Begin with the items of another process, in the order in which they are heard."""
+        for item in items:
+            self._items[f"{item.ordinal} of a lost session"] = item
+            self._seen = item.ordinal
 
     def orphan(self) -> None:
         """Forget the items' ids: their session is gone, and another one may use the same."""

@@ -1,8 +1,9 @@
-"""One session with the service. Its receiver, sender and microphone begin and end together.
+"""One session with the service. Its tasks begin and end together.
 
-service ──▶ receiver ──▶ on_message        never waits for the two below
+service ──▶ receiver ──▶ on_message        never waits for those below
 service ◀── sender ◀──── outbox
 service ◀── microphone ◀ capture ring
+service ◀── heartbeat                      pings, and answers the service's
 """
 
 import asyncio
@@ -16,9 +17,12 @@ from azure.ai.voicelive.models import RequestSession
 
 from pipeline.errors import EndpointError, PipelineError, ServiceClosedError
 from pipeline.network.actions import CreateResponse, ServiceAction
-from pipeline.network.connection import SendGate, closed, next_message
+from pipeline.network.closings import closed
+from pipeline.network.connection import SendGate, next_message
 from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
+from pipeline.network.heartbeat import Heartbeat
 from pipeline.network.outbox import Outbox
+from pipeline.network.setup import SetUp, Stage
 from pipeline.network.uplink import Uplink
 
 
@@ -30,6 +34,7 @@ class LiveSession:
 
     :param on_message: takes each message of the service, and must not wait for anything.
     :param release: see `Outbox`.
+    :param setup: the set-up of which this session is the end.
     :ivar session_id: the service's name for it.
     :ivar ready: whether the service has accepted the settings.
     """
@@ -39,11 +44,14 @@ class LiveSession:
         uplink: Uplink,
         on_message: Callable[["LiveSession", bytes], None],
         release: Callable[[CreateResponse], bool],
+        setup: SetUp,
     ) -> None:
+        self.setup = setup
         self._uplink = uplink
         self._on_message = on_message
         self._outbox = Outbox(release)
         self._gate = SendGate()
+        self._heartbeat = Heartbeat()
         self._ready = asyncio.Event()
         self._current = asyncio.Event()
         self._expires_at_s: float | None = None
@@ -67,6 +75,7 @@ class LiveSession:
             case SessionCreated(session_id, expires_at_s):
                 self.session_id = session_id
                 self._expires_at_s = expires_at_s
+                self.setup.stage = Stage.SETTINGS
             case SessionUpdated(expires_at_s):
                 self._expires_at_s = expires_at_s or self._expires_at_s
                 self._ready.set()
@@ -85,12 +94,14 @@ class LiveSession:
         """Ask for the session that is `wanted`, then receive and send until it ends.
 
         :raises ServiceClosedError: the connection is closed, or too many messages wait.
+        :raises EndpointError: the service has not accepted the settings in time.
         :raises Exception: what `on_message` or one of the tasks raised.
         """
         work = (
             partial(self._receive, connection),
             partial(self._send, connection, wanted),
             partial(self._speak, connection),
+            partial(self._heartbeat.run, connection, self._gate),
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -106,10 +117,15 @@ class LiveSession:
 
     async def _receive(self, connection: VoiceLiveConnection) -> NoReturn:
         while True:
-            self._on_message(self, await next_message(connection))
+            message = await next_message(connection, self._heartbeat.answer, self._on_pong)
+            self._on_message(self, message)
             # Events that arrived together would be handled without a pause, and the microphone
             # would wait for the end of the burst.
             await asyncio.sleep(0)
+
+    def _on_pong(self) -> None:
+        if self._current.is_set():
+            self._uplink.alive()
 
     async def _send(self, connection: VoiceLiveConnection, wanted: RequestSession) -> NoReturn:
         async with self._gate.turn():
@@ -117,6 +133,8 @@ class LiveSession:
         await self._outbox.run(connection, self._gate)
 
     async def _speak(self, connection: VoiceLiveConnection) -> None:
+        async with self.setup.limited():
+            await self._ready.wait()
         await self._current.wait()
         await self._uplink.run(connection, self._gate)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import NoReturn
 
 from azure.ai.voicelive.aio import VoiceLiveConnection
@@ -18,6 +19,14 @@ from pipeline.network.actions import (
     Truncate,
 )
 from pipeline.network.connection import SendGate
+from pipeline.network.event_ids import (
+    ANSWER,
+    DELETION,
+    MESSAGE,
+    RESULT,
+    TRUNCATION,
+    event_id,
+)
 from pipeline.network.session import message_item
 
 
@@ -45,6 +54,7 @@ class Outbox:
 
     def __init__(self, release: Callable[[CreateResponse], bool]) -> None:
         self._release = release
+        self._numbers = count(1)
         self._waiting: deque[ServiceAction] = deque()
         self._changed = asyncio.Event()
         self._overflowed = asyncio.Event()
@@ -69,7 +79,7 @@ class Outbox:
                 async with gate.turn():
                     message = self._waiting.popleft()
                     if not isinstance(message, CreateResponse) or self._release(message):
-                        await _send(connection, message)
+                        await _send(connection, message, next(self._numbers))
 
     async def wait_overflow(self) -> NoReturn:
         """Wait until too many messages wait.
@@ -82,16 +92,24 @@ class Outbox:
         )
 
 
-async def _send(connection: VoiceLiveConnection, message: ServiceAction) -> None:
+async def _send(connection: VoiceLiveConnection, message: ServiceAction, number: int) -> None:
+    """Send a message; an error that it causes is known by its id, with this `number`."""
     item = connection.conversation.item
     match message:
         case Truncate(item_id, audio_end_ms):
-            await item.truncate(item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
+            await item.truncate(
+                item_id=item_id,
+                content_index=0,
+                audio_end_ms=audio_end_ms,
+                event_id=event_id(TRUNCATION, number),
+            )
         case DeleteItem(item_id):
-            await item.delete(item_id=item_id)
+            await item.delete(item_id=item_id, event_id=event_id(DELETION, number))
         case SendToolResult(call_id, output):
-            await item.create(item=FunctionCallOutputItem(call_id=call_id, output=output))
+            result = FunctionCallOutputItem(call_id=call_id, output=output)
+            await item.create(item=result, event_id=event_id(RESULT, number))
         case AddMessage(role, words):
-            await item.create(item=message_item(role, words))
+            turn = message_item(role, words)
+            await item.create(item=turn, event_id=event_id(MESSAGE, number))
         case CreateResponse():
-            await connection.response.create()
+            await connection.response.create(event_id=event_id(ANSWER, message.number))

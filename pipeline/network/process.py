@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Report, Started
+from pipeline.ipc.reports import ConversationMemory, Report, Started
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
@@ -27,13 +27,18 @@ def main(
     settings: Settings,
     names: SharedNames,
     wake_socket: socket.socket,
+    memory: ConversationMemory | None = None,
 ) -> None:
-    """Entry point of the spawned process."""
-    run_child(pipe, settings.verbose, partial(_work, settings, names, wake_socket))
+    """Entry point of the spawned process; `memory` is that of the process whose place it takes."""
+    run_child(pipe, settings.verbose, partial(_work, settings, names, wake_socket, memory))
 
 
 def _work(
-    settings: Settings, names: SharedNames, wake_socket: socket.socket, link: SupervisorLink
+    settings: Settings,
+    names: SharedNames,
+    wake_socket: socket.socket,
+    memory: ConversationMemory | None,
+    link: SupervisorLink,
 ) -> None:
     with (
         SharedState.attach(names.state) as state,
@@ -45,7 +50,8 @@ def _work(
         uplink = Uplink(capture_ring.reader(), WakeReceiver(wake_socket), state, frame_samples)
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
-        client = Client(settings, link, state, uplink, downlink, loop=runner.get_loop())
+        loop = runner.get_loop()
+        client = Client(settings, link, state, uplink, downlink, loop=loop, memory=memory)
         promotion = Promotion(NETWORK_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()

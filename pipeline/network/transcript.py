@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.ipc.reports import TurnMemory
 from pipeline.network.actions import AddMessage
 
 
@@ -60,10 +61,22 @@ class Transcript:
                 return
         self._turns.append(Turn("user", item_id, words))
 
-    @property
-    def ends_with_user(self) -> bool:
-        """Whether the last words known are the user's."""
-        spoken = [turn for turn in self._turns if turn.words.strip()]
+    def memory(self, unspoken: Collection[Turn]) -> tuple[list[Turn], tuple[TurnMemory, ...]]:
+        """Return all turns, and copies for another process, without the words of `unspoken`."""
+        turns = list(self._turns)
+        return turns, tuple(
+            TurnMemory(turn.role, turn.item_id, "" if turn in unspoken else turn.words)
+            for turn in turns
+        )
+
+    def restore(self, turns: tuple[TurnMemory, ...]) -> list[Turn]:
+        """Begin with what another process remembered; returns its turns."""
+        self._turns.extend(Turn(turn.role, turn.item_id, turn.words) for turn in turns)
+        return list(self._turns)
+
+    def ends_with_user(self, unspoken: Collection[Turn] = ()) -> bool:
+        """Whether the last words known are the user's, `unspoken` answers left out."""
+        spoken = [turn for turn in self._turns if turn.words.strip() and turn not in unspoken]
         return bool(spoken) and spoken[-1].role == "user"
 
     def replay(self, unheard: Collection[Turn]) -> Iterator[AddMessage]:

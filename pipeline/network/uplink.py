@@ -25,9 +25,8 @@ class Uplink:
     :param frame_samples: length of every frame.
     """
 
-    LINK_SILENT_S = 45.0
-    """Time after which the connection's heartbeat has ended a dead link: as long as the session
-    lives, its service has shown a sign of life since."""
+    DETECTION_S = 2.0
+    """Time after which the service has reported speech at the end of what it was sent."""
 
     def __init__(
         self,
@@ -45,9 +44,9 @@ class Uplink:
             max(self._words.released_samples.load(), reader.position * frame_samples)
         )
         self._session = 0
-        self._running = False
         self._sending = False
-        self._alive_s = 0.0
+        self._alive_s = self._sent_s = 0.0
+        self._unfinished = False
         self._give_back()
 
     @property
@@ -57,40 +56,47 @@ class Uplink:
 
     @property
     def turn_open(self) -> bool:
-        """Whether the service has reported speech that it has not committed."""
-        return self._window.turn_open
+        """Whether the service has still to commit speech.
+
+        It has reported it, or another session has, or might have, from which it has to take over.
+        """
+        return self._window.turn_open or (self._unfinished and not self.drained)
+
+    def alive(self) -> None:
+        """The service of the session that hears the microphone has shown a sign of life."""
+        self._alive_s = time.monotonic()
 
     def receive(self, event: Event, now_s: float) -> None:
-        """Note an event of the session that hears the microphone, and that its service lives."""
+        """Note an event of the session that hears the microphone."""
         self._alive_s = now_s
         self._window.receive(event)
+        self._give_back()
 
-    def tick(self, now_s: float) -> None:
+    def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""
         window = self._window
-        if self._running:
-            window.release_reported(max(self._alive_s, now_s - self.LINK_SILENT_S))
+        window.release_reported(self._alive_s)
         window.limit(self._written)
         self._words.lost_samples.store(window.lost_samples)
-        if window.released > self._words.released_samples.load():
-            self._words.released_samples.store(window.released)
-            self._give_back()
+        self._give_back()
 
-    def end_quiet_session(self, quiet_since_s: float) -> None:
-        """Let the next session begin with what this one was sent since all has been at rest."""
-        self._window.settle_committed()
-        self._window.release_heard_before(quiet_since_s)
-        self.end_session()
-
-    def end_session(self) -> bool:
+    def end_session(self, quiet_since_s: float | None = None) -> bool:
         """Let the next session begin with what this one has not taken for good.
 
-        :return: whether that includes a turn which this session has reported.
+        :param quiet_since_s: since when all has been at rest, if it has: the next session need not
+            hear what was sent before.
+        :return: whether it will hear a turn again which this session has reported.
         """
-        keeps_turn = self._window.keeps_turn
-        self._window.end_session()
+        window = self._window
+        if quiet_since_s is not None:
+            window.settle_committed()
+            window.release_heard_before(quiet_since_s)
+        keeps_turn = window.keeps_turn
+        just_sent = time.monotonic() - self._sent_s < self.DETECTION_S
+        self._unfinished = keeps_turn or just_sent or not self.drained or self.turn_open
+        window.end_session()
         self._session += 1
-        self._running = self._sending = False
+        self._sending = False
         self._woken.set()
         return keeps_turn
 
@@ -100,7 +106,6 @@ class Uplink:
         :raises ServiceClosedError: the connection takes no more.
         """
         session = self._session
-        self._running = True
         loop = asyncio.get_running_loop()
         loop.add_reader(self._wake_receiver.fileno(), self._on_wake)
         try:
@@ -135,7 +140,8 @@ class Uplink:
             if session != self._session:
                 return
             self._sending = False
-            self._window.append(start, end, time.monotonic())
+            self._sent_s = time.monotonic()
+            self._window.append(start, end, self._sent_s)
             self._words.sent_samples.add(end - start)
 
     @property
@@ -152,4 +158,7 @@ class Uplink:
         return frame.samples[offset:]
 
     def _give_back(self) -> None:
+        released = self._window.released
+        if released > self._words.released_samples.load():
+            self._words.released_samples.store(released)
         self._reader.advance(self._window.released // self._frame_samples - self._reader.position)

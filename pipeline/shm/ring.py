@@ -147,6 +147,21 @@ class RingWriter:
         self._samples = slots["samples"]
         self._next = self._written.load()
 
+    @property
+    def written_frames(self) -> int:
+        """Number of frames that were published since the ring was created."""
+        return self._next
+
+    def latest(self) -> Frame | None:
+        """Return the frame that was published last, by this process or another; None if none was.
+
+        It is valid until the next `write`, also after its reader has given it back.
+        """
+        if not self._next:
+            return None
+        slot = (self._next - 1) % self._capacity
+        return _frame(self._headers[slot].item(), self._samples[slot])
+
     def free_frames(self) -> int:
         """Return the number of frames that fit; the reader can only increase it."""
         # reclaim: acquire pairs with the release in RingReader.advance, so the reader is done
@@ -218,9 +233,7 @@ class RingReader:
         if behind >= self.fill_frames():
             return None
         slot = (self._next + behind) % self._capacity
-        sequence, generation, item, offset, captured, count, flags = self._headers[slot].item()
-        samples = self._samples[slot, :count]
-        return Frame(sequence, generation, item, offset, captured, flags, samples)
+        return _frame(self._headers[slot].item(), self._samples[slot])
 
     def advance(self, frames: int = 1) -> None:
         """Give the oldest `frames` back to the writer, which may overwrite their samples.
@@ -251,6 +264,11 @@ class RingReader:
     def release(self) -> None:
         """Drop the views of shared memory, so that it can be unmapped."""
         del self._headers, self._samples, self._generations
+
+
+def _frame(header: tuple[int, ...], samples: Samples) -> Frame:
+    sequence, generation, item, offset, captured, count, flags = header
+    return Frame(sequence, generation, item, offset, captured, flags, samples[:count])
 
 
 def _slots(segment: Segment, capacity_frames: int) -> npt.NDArray[np.void]:

@@ -4,10 +4,14 @@ CPython chooses the name (macOS allows 31 characters). If the owner is killed, C
 tracker, which all spawned processes share, unlinks the segment.
 """
 
+import errno
+import os
 import sys
+from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
 from typing import Self
 
+from pipeline.errors import ResourceError
 from pipeline.shm.atomics import Word, Words
 
 
@@ -21,8 +25,20 @@ class Segment:
 
     @classmethod
     def create(cls, size_bytes: int) -> Self:
-        """Create a segment, all zero. Its creator unlinks it."""
-        return cls(SharedMemory(create=True, size=size_bytes), owner=True)
+        """Create a segment, all zero and reserved. Its creator unlinks it.
+
+        :raises ResourceError: the system does not grant the memory.
+        """
+        try:
+            memory = SharedMemory(create=True, size=size_bytes)
+            _reserve(memory)
+        except OSError as error:
+            raise ResourceError(
+                f"Shared memory cannot be reserved ({error.strerror}): "
+                "make sure that this user may write to /dev/shm and that 16 MB are free there; "
+                "containers take --shm-size=64m."
+            ) from error
+        return cls(memory, owner=True)
 
     @classmethod
     def attach(cls, name: str) -> Self:
@@ -67,3 +83,21 @@ class Segment:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _reserve(memory: SharedMemory) -> None:
+    """Let the system set the memory aside, where it can.
+
+    Otherwise a full /dev/shm would end a process by SIGBUS when it first writes to a page.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(memory._fd, 0, memory.size)  # type: ignore[attr-defined]  # noqa: SLF001
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):  # this file system cannot
+            return
+        memory.close()
+        with suppress(OSError):
+            memory.unlink()
+        raise

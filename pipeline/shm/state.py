@@ -65,8 +65,14 @@ class CaptureFields:
     """Periods that the card reported as lost."""
     ended: Word
     """1: a recorded input has ended and every frame of it is published."""
+    clock_start_ns: Word
+    """``time.monotonic_ns`` of a recorded input's first sample; a new process keeps the clock."""
+    captured_until_ns: Word
+    """``time.monotonic_ns`` at which the samples end that were put into frames."""
     heartbeat_ns: Word
-    """``time.monotonic_ns`` of the latest frame."""
+    """``time.monotonic_ns`` at which the process's own loop was last at work."""
+    callback_ns: Word
+    """``time.monotonic_ns`` of the latest frame: the microphone works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class NetworkFields:
     lost_samples: Word
     """Microphone samples given up because the service was away for too long."""
     heartbeat_ns: Word
+    """``time.monotonic_ns`` at which the process's own loop was last at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,8 @@ class PlaybackFields:
     """Sum of these waits over all answers."""
     output_underruns: Word
     """Periods that the card reported as missed."""
+    clock_start_ns: Word
+    """``time.monotonic_ns`` of a recording's first sample; a new process keeps the clock."""
     cut_begun: Word
     """Generation of the latest cut, stored before the three words that describe it."""
     cut_heard: Word
@@ -113,6 +122,9 @@ class PlaybackFields:
     cut_generation: Word
     """Generation of the latest cut, stored after them."""
     heartbeat_ns: Word
+    """``time.monotonic_ns`` at which the process's own loop was last at work."""
+    callback_ns: Word
+    """``time.monotonic_ns`` of the latest period: the loudspeaker works."""
 
 
 _Block = TypeVar("_Block", SupervisorFields, CaptureFields, NetworkFields, PlaybackFields)

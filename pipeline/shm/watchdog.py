@@ -1,27 +1,39 @@
-"""Heartbeats: detect a process that runs but has stopped working."""
+"""Detects standstill: of a process that runs but does not work, or of a card that does not call."""
 
-from pipeline.pcm import NS_PER_S
-from pipeline.shm.atomics import Word
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Sign = TypeVar("Sign")
 
 
-class Heartbeat:
-    """Watches a word in which a process stores the time while it works.
+class Standstill(Generic[Sign]):
+    """For how long a sign of life has not changed, as seen by looking at it a few times a second.
 
-    0 means that the work has not begun.
+    A gap between two looks counts up to `LONGEST_GAP_S`, so that a machine that slept, or a
+    watchdog that itself stood still, is no reason to judge anything.
 
-    :ivar silent: whether the latest beat was too long ago when `changed` last looked.
+    :param sign: changes while what is watched works.
+    :ivar moved: whether it has changed since the watch began.
+    :ivar standing_s: time since the latest change.
     """
 
-    PATIENCE_S = 3
-    """Longer than reopening a card takes."""
+    LONGEST_GAP_S = 0.5
 
-    def __init__(self, word: Word) -> None:
-        self._word = word
-        self.silent = False
+    def __init__(self, sign: Callable[[], Sign]) -> None:
+        self._sign = sign
+        self._seen = sign()
+        self._looked_s: float | None = None
+        self.moved = False
+        self.standing_s = 0.0
 
-    def changed(self, now_ns: int) -> bool:
-        """Look again and return whether `silent` changed; `now_ns` is ``time.monotonic_ns``."""
-        latest_ns = self._word.load()
-        was_silent = self.silent
-        self.silent = latest_ns > 0 and now_ns - latest_ns > self.PATIENCE_S * NS_PER_S
-        return self.silent != was_silent
+    def look(self, now_s: float, *, counts: bool = True) -> None:
+        """Look again; the gap since the previous look counts only if `counts`."""
+        gap_s = 0.0 if self._looked_s is None else now_s - self._looked_s
+        self._looked_s = now_s
+        seen = self._sign()
+        if seen != self._seen:
+            self._seen = seen
+            self.moved = True
+            self.standing_s = 0.0
+        elif counts:
+            self.standing_s += min(gap_s, self.LONGEST_GAP_S)

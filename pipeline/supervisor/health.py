@@ -3,49 +3,77 @@
 import time
 from collections.abc import Callable, Iterator
 
-from pipeline.pcm import NS_PER_MS, samples_to_ms
-from pipeline.shm.state import SharedState
-from pipeline.shm.watchdog import Heartbeat
+from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
+from pipeline.shm.atomics import Word
+from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
+from pipeline.shm.watchdog import Standstill
 
 _REMEDIES = {
     "microphone": "check it, or choose another with --input",
     "loudspeaker": "check it, or choose another with --output",
-    "network process": "if this lasts, press Ctrl-C and start again",
 }
 
 
-class HealthMonitor:
-    """Reports each loss, pause and standstill once."""
+class _Loss:
+    """Microphone audio that is lost for one reason: tells when that begins and when it ends.
 
-    def __init__(self, state: SharedState, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    :param word: counts the lost samples.
+    """
+
+    QUIET_S = 2
+    """The loss has ended if nothing more was lost for so long."""
+
+    def __init__(self, reason: str, word: Word) -> None:
+        self._reason = reason
+        self._word = word
+        self._samples = 0
+        self._before_samples = 0
+        self._latest_s: float | None = None
+
+    def notices(self, now_s: float) -> Iterator[str]:
+        samples = self._word.load()
+        if samples > self._samples:
+            if self._latest_s is None:
+                yield f"Microphone audio is being lost: {self._reason}."
+            self._samples, self._latest_s = samples, now_s
+        elif self._latest_s is not None and now_s - self._latest_s > self.QUIET_S:
+            lost_s = (samples - self._before_samples) / SAMPLE_RATE_HZ
+            yield f"No more microphone audio is lost; {lost_s:.2f} s were lost in all."
+            self._before_samples, self._latest_s = samples, None
+
+
+class HealthMonitor:
+    """Reports each loss, pause and standstill once, and its end.
+
+    :param now_s: a clock in seconds.
+    """
+
+    def __init__(self, state: SharedState, now_s: Callable[[], float] = time.monotonic) -> None:
         self._playback = state.playback
-        self._clock_ns = clock_ns
-        self._losses = {
-            "the network was away for too long": state.network.lost_samples,
-            "the network process stood still for too long": state.capture.lost_samples,
-            "it had to be opened again": state.capture.gap_samples,
-        }
-        self._noticed_samples = dict.fromkeys(self._losses, 0)
+        self._now_s = now_s
+        self._losses = (
+            _Loss("the network is away for too long", state.network.lost_samples),
+            _Loss("the network process stands still for too long", state.capture.lost_samples),
+        )
+        self._gap_samples = state.capture.gap_samples
+        self._noticed_gap_samples = 0
         self._noticed_underruns = 0
-        self._heartbeats = {
-            "microphone": Heartbeat(state.capture.heartbeat_ns),
-            "loudspeaker": Heartbeat(state.playback.heartbeat_ns),
-            "network process": Heartbeat(state.network.heartbeat_ns),
-        }
+        self._cards = {"microphone": _Card(state.capture), "loudspeaker": _Card(state.playback)}
 
     def notices(self) -> Iterator[str]:
         """Yield a sentence for each new event; call this a few times a second."""
-        yield from self._microphone_losses()
+        for loss in self._losses:
+            yield from loss.notices(self._now_s())
+        yield from self._gaps()
         yield from self._pauses()
         yield from self._standstills()
 
-    def _microphone_losses(self) -> Iterator[str]:
-        for reason, word in self._losses.items():
-            samples = word.load()
-            if samples > self._noticed_samples[reason]:
-                lost_ms = samples_to_ms(samples - self._noticed_samples[reason])
-                yield f"{lost_ms} ms of microphone audio were lost: {reason}."
-            self._noticed_samples[reason] = samples
+    def _gaps(self) -> Iterator[str]:
+        samples = self._gap_samples.load()
+        if samples > self._noticed_gap_samples:
+            lost_ms = samples_to_ms(samples - self._noticed_gap_samples)
+            yield f"{lost_ms} ms of microphone audio were lost: it had to be opened again."
+        self._noticed_gap_samples = samples
 
     def _pauses(self) -> Iterator[str]:
         underruns = self._playback.underruns.load()
@@ -58,14 +86,41 @@ class HealthMonitor:
         self._noticed_underruns = underruns
 
     def _standstills(self) -> Iterator[str]:
-        """Watch heartbeats: after a card is pulled out, or when it hangs, a process may not end."""
-        for name, heartbeat in self._heartbeats.items():
-            if heartbeat.changed(self._clock_ns()):
+        """Watch the cards: after one is pulled out, or when it hangs, its process may not end."""
+        for name, card in self._cards.items():
+            if card.changed(self._now_s()):
                 yield (
-                    f"The {name} has not worked for {heartbeat.PATIENCE_S} s: {_REMEDIES[name]}."
-                    if heartbeat.silent
+                    f"The {name} has not worked for {card.PATIENCE_S} s: {_REMEDIES[name]}."
+                    if card.silent
                     else f"The {name} is working again."
                 )
+
+
+class _Card:
+    """Tells a card that does not call from a process that does not work, which is replaced.
+
+    :ivar silent: whether the card had not called for too long when `changed` last looked.
+    """
+
+    PATIENCE_S = 3
+    """Longer than reopening a card takes."""
+
+    _PROCESS_PATIENCE_S = 1.0
+
+    def __init__(self, words: CaptureFields | PlaybackFields) -> None:
+        self._begun = words.callback_ns.load
+        self._calls = Standstill(words.callback_ns.load)
+        self._process = Standstill(words.heartbeat_ns.load)
+        self.silent = False
+
+    def changed(self, now_s: float) -> bool:
+        """Look again and return whether `silent` changed."""
+        self._process.look(now_s)
+        process_works = self._process.standing_s < self._PROCESS_PATIENCE_S
+        self._calls.look(now_s, counts=self._begun() > 0 and process_works)
+        was_silent = self.silent
+        self.silent = self._calls.standing_s > self.PATIENCE_S
+        return self.silent != was_silent
 
 
 def _times(count: int) -> str:

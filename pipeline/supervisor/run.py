@@ -15,10 +15,12 @@ from contextlib import ExitStack
 
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
-from pipeline.errors import SettingsError
-from pipeline.ipc.commands import CallTool, CancelTool, OfferTools, ToolSchema
+from pipeline.errors import SettingsError, UnansweredError
+from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
+    AtWork,
+    ConversationMemory,
     Device,
     Finished,
     Notice,
@@ -33,10 +35,11 @@ from pipeline.ipc.reports import (
 from pipeline.supervisor.cards import check_files, choose_cards
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.health import HealthMonitor
-from pipeline.supervisor.offline_service import with_endpoint
+from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.system.resources import ensure_descriptors
 from pipeline.system.signals import signals_end_the_run
 
 POLL_S = 0.25
@@ -48,10 +51,12 @@ def run(settings: Settings) -> int:
 
     :raises PipelineError: it could not start, or broke off.
     """
+    ensure_descriptors()
     console = Console(transcription=settings.transcription, verbose=settings.verbose)
     with signals_end_the_run():
         try:
             with ExitStack() as stack:
+                stack.callback(console.end)
                 Pipeline(settings, console, stack).run()
         except KeyboardInterrupt:
             console.say("Goodbye.")
@@ -66,7 +71,8 @@ class Pipeline:
         self._console = console
         self._recording = stack.enter_context(Recording(console.say))
         self._children = stack.enter_context(ChildProcesses(console.say))
-        self._voice = VoiceProcesses(self._children, stack, settings.frame_ms)
+        self._offline = OfflineService(self._children, stack, console.show)
+        self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, console.show)
         self._tool_process = ToolProcess(
             self._children,
             settings.tools,
@@ -79,11 +85,12 @@ class Pipeline:
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(self._voice.state)
         self._finished = False
+        self._answered = True
 
     def run(self) -> None:
         """Start everything, then pass reports on to the console until the end."""
         check_files(self._settings, self._recording)  # before anything starts
-        self._voice.start_network(with_endpoint(self._settings, self._children))
+        self._voice.start_network(self._offline.start(self._settings))
         if self._settings.tools:
             self._tool_process.start()
         microphone, speaker = choose_cards(
@@ -94,9 +101,14 @@ class Pipeline:
             for report in self._children.reports(POLL_S):
                 self._handle(report)
             self._tool_process.enforce_limits()
+            self._voice.check()
+            self._offline.check()
             for sentence in self._health.notices():
                 self._console.show(Notice(sentence))
+            self._console.tell_repeats()
         self._voice.state.supervisor.finished.store(1)
+        if not self._answered:
+            raise UnansweredError("The service did not answer all that was said.")
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)
@@ -104,8 +116,12 @@ class Pipeline:
     def _handle(self, report: Report) -> None:
         self._console.show(report)
         match report:
-            case Finished():
-                self._finished = True
+            case Finished(answered):
+                self._finished, self._answered = True, answered
+            case ConversationMemory():
+                self._voice.remember(report)
+            case AtWork():
+                self._offline.handle(report)
             case RecordingEnded(reason):
                 self._recording.note_end(reason)
             case SessionReady():
@@ -124,7 +140,7 @@ class Pipeline:
                 f"--tool-choice is {choice!r}, expected auto, none, required, "
                 f"or one of the tools: {', '.join(names)}."
             )
-        self._voice.tell_network(OfferTools(tools))
+        self._voice.offer_tools(tools)
 
     def _note_started(self, part: str) -> None:
         """Welcome the person once the last part has started."""

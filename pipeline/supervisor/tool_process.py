@@ -122,7 +122,8 @@ class ToolProcess:
         self._child = None
         self._give_up(f"{error} The next call starts a new process.")
         for traceback in getattr(error, "__notes__", ()) if self._verbose else ():
-            self._notice(traceback)
+            for line in traceback.splitlines():
+                self._notice(line)
 
     def _replace(self) -> None:
         if self._child is not None:

@@ -1,10 +1,13 @@
 """The model's answer to a call: the result as JSON, or one bounded sentence about the error."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, to_json, to_jsonable_python
+
+from pipeline.text import encodable
 
 RESULT_BYTES = 64 * 1024
 """Larger results are useless in a spoken conversation and fill the model's context."""
@@ -25,8 +28,8 @@ def json_of(name: str, result: object) -> str:
     NaN, which JSON lacks, become strings.
     """
     try:
-        encoded = to_json(result, inf_nan_mode="strings")
-    except PydanticSerializationError as error:
+        encoded = _json(result)
+    except (PydanticSerializationError, ValueError) as error:
         return _error(f"the result of {name} cannot be written as JSON: {error}")
     if len(encoded) > RESULT_BYTES:
         return _error(
@@ -34,6 +37,16 @@ def json_of(name: str, result: object) -> str:
             "are allowed: ask for less"
         )
     return encoded.decode()
+
+
+def _json(result: object) -> bytes:
+    try:
+        return to_json(result, inf_nan_mode="strings")
+    except PydanticSerializationError:
+        # It may hold text with halves of surrogate pairs, such as the name of a file.
+        parts = to_jsonable_python(result, inf_nan_mode="strings")
+        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        return encodable(text).encode()
 
 
 def sentence_of(error: BaseException) -> str:
@@ -74,9 +87,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def _error(sentence: str) -> str:
-    """Bound the sentence; lone surrogates, which JSON cannot hold, become question marks."""
-    sentence = sentence.encode(errors="replace").decode()
-    return _bounded(f"error: {sentence}", _SENTENCE_CHARACTERS)
+    return _bounded(encodable(f"error: {sentence}"), _SENTENCE_CHARACTERS)
 
 
 def _bounded(text: str, characters: int) -> str:

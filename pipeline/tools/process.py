@@ -21,12 +21,14 @@ from typing import NoReturn
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import CallTool, CancelTool, Command
 from pipeline.ipc.reports import Report, ToolsLoaded
+from pipeline.system.resources import unlimit_math_threads
 from pipeline.tools.calls import Calls
 from pipeline.tools.loading import load_tools
 
 
 def main(pipe: "Connection[Report, Command]", verbose: bool, files: tuple[str, ...]) -> None:
     """Entry point of the spawned process."""
+    unlimit_math_threads()
     if sys.platform != "win32":
         os.setpgrp()  # what tools start belongs to this group, and ends with it
     try:

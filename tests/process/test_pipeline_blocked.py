@@ -146,6 +146,6 @@ def test_a_network_process_that_reads_nothing_blocks_nothing(tmp_path: Path) -> 
         (tmp_path / "gate").touch()
         # Threads that print at once may share a line.
         program.wait_until(lambda: program.out.count("let go") == BIG_RESULTS)
-        program.wait_output("The network process has not worked for 3 s")
+        program.wait_output("The network process did not work for 3 s: a new one connects again.")
         program.wait_output("the tools process was stopped")  # a limit of the supervisor's
         end(program)

@@ -104,17 +104,6 @@ def test_a_killed_supervisor_takes_all_with_it(tmp_path: Path) -> None:
     assert read_wav(tmp_path / "heard.wav").any(), "what was recorded is readable"
 
 
-@pytest.mark.parametrize("name", ["network", "playback", "capture"])
-def test_a_killed_child_ends_the_run(name: str, tmp_path: Path) -> None:
-    with speaking(tmp_path) as program:
-        wait_sounding(program, tmp_path)
-        children = dict(zip(("network", "playback", "capture"), program.children(), strict=True))
-        assert end(program, lambda _: children[name].kill()) == 1
-        (sentence,) = program.err.splitlines()
-        assert f"The {name} process ended unexpectedly" in sentence
-    assert read_wav(tmp_path / "heard.wav").any(), "what was recorded is readable"
-
-
 def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
     """`python -m pipeline run … | head -1`."""
     with endless_answers() as service:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.pcm import ms_to_samples
-from tests.support.answers import answer, negative, positive
+from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.leaving import WAYS_TO_LEAVE, Leave
 from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -35,7 +35,7 @@ class Service(ScriptedService):
             await answer(session, "second", SECOND)
             await session.end_answer("second", "item_second")
             return
-        self.turn_end = await user_turn(session, "u1", "Hello.")
+        self.turn_end = ms_to_samples(await user_turn(session, "u1", "Hello."))
         await session.start_answer("first")
         words = {"response_id": "first", "item_id": "item_first", "delta": "Good morning."}
         await session.send("response.audio_transcript.delta", **words)
@@ -46,19 +46,6 @@ class Service(ScriptedService):
 
     def _come_back(self) -> None:
         self.away = False
-
-
-async def user_turn(session: ScriptedSession, item: str, words: str) -> int:
-    """All that was heard so far was a turn of the user; return its samples."""
-    await session.speech_started(item, 0)
-    end_ms = await session.speech_stopped(item)
-    await session.send(
-        "conversation.item.input_audio_transcription.completed",
-        item_id=item,
-        content_index=0,
-        transcript=words,
-    )
-    return ms_to_samples(end_ms)
 
 
 def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, str]:
@@ -132,6 +119,6 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         code, err = converse(tmp_path, service, "--reconnect-s", "1")
     assert (code, len(err.splitlines())) == (1, 1), err
     assert "HTTP 503" in err
-    assert "Reconnecting failed for 1 s. Start again to go on talking." in err
+    assert "Connecting was tried for 1 s. Start again to go on talking." in err
     recorded = read_wav(tmp_path / "heard.wav")
     assert np.array_equal(recorded[recorded != 0], SECOND)

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import wave
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 from azure.ai.voicelive.aio import VoiceLiveConnection, connect
 from azure.ai.voicelive.models import ServerEvent
 from azure.core.credentials import AzureKeyCredential
@@ -145,9 +145,8 @@ def talk(
 
 
 def read_wav(path: Path) -> tuple[Samples, int]:
-    with wave.open(str(path), "rb") as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        return samples, file.getframerate()
+    samples, rate_hz = soundfile.read(path, dtype="int16")
+    return samples, rate_hz
 
 
 def sample_sentences() -> list[Samples]:

@@ -1,4 +1,4 @@
-"""Answers as the real service sends them, and what may be heard of an interrupted answer."""
+"""Turns and answers as the service sends them, and what may be heard of an interrupted answer."""
 
 import asyncio
 
@@ -18,6 +18,19 @@ def positive(seconds: float, seed: int) -> Samples:
 
 def negative(seconds: float, seed: int) -> Samples:
     return noise(seconds, -20_000, -10_001, seed)
+
+
+async def user_turn(session: ScriptedSession, item: str, words: str) -> int:
+    """Say that all that was heard so far is a turn of these words; return its end, in ms."""
+    await session.speech_started(item, 0)
+    end_ms = await session.speech_stopped(item)
+    await session.send(
+        "conversation.item.input_audio_transcription.completed",
+        item_id=item,
+        content_index=0,
+        transcript=words,
+    )
+    return end_ms
 
 
 async def answer(

@@ -25,15 +25,21 @@ class Program:
     """`python -m pipeline` with `arguments`, in a session of its own, as in its own terminal.
 
     Leaving the context kills all its processes that still run, so that a failed test leaves none.
+
+    :param shell: what a shell does before it becomes the program, such as ``exec >&-``.
     """
 
     def __init__(
-        self, *arguments: object, cwd: Path, environment: Mapping[str, str] | None = None
+        self,
+        *arguments: object,
+        cwd: Path,
+        environment: Mapping[str, str] | None = None,
+        shell: str = "",
     ) -> None:
         self._out = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed by __exit__
         self._err = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
-            self.command(*arguments),
+            _after(shell, self.command(*arguments)),
             cwd=cwd,
             env=self.environment(environment),
             stdin=subprocess.DEVNULL,
@@ -144,6 +150,10 @@ class Program:
             return os.getsid(process.pid) == self.pid and process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.Error):
             return False
+
+
+def _after(shell: str, command: list[str]) -> list[str]:
+    return ["sh", "-c", f'{shell}\nexec "$0" "$@"', *command] if shell else command
 
 
 def _is_resource_tracker(process: psutil.Process) -> bool:

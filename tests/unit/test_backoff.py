@@ -42,3 +42,19 @@ def test_sessions_that_never_last_are_given_up() -> None:
         backoff.connected(now_s)
         losses += 1
     assert 5 < losses < 15
+
+
+def test_sessions_that_answer_are_never_given_up() -> None:
+    backoff = ReconnectBackoff(30)
+    for now_s in range(100):
+        backoff.connected(now_s)
+        backoff.answered()
+        assert backoff.next_delay_s(now_s + 0.5) == 0
+
+
+def test_the_service_s_own_wish_is_respected_up_to_the_limit() -> None:
+    backoff = ReconnectBackoff(30)
+    assert backoff.next_delay_s(100.0, 5.0) == 5.0
+    assert backoff.next_delay_s(105.0, 3_600.0) == 25.0
+    assert backoff.next_delay_s(130.0, 1.0) is None
+    assert ReconnectBackoff(0).next_delay_s(100.0, 5.0) is None

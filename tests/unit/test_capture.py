@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.capture import FrameAssembler, _at_24_khz
+from pipeline.audio.capture import FrameAssembler, _at_24_khz, _place
+from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.state import CaptureFields, SharedState
@@ -22,10 +23,15 @@ class Rig:
         self.reader: RingReader = ring.reader()
         self.wakes: list[int] = []
         """Number of frames in the ring at each wake-up."""
-        self.assembler = FrameAssembler(
-            ring.writer(), state.capture, lambda: self.wakes.append(self.reader.fill_frames())
-        )
+        self._ring = ring
         self._pushed = 0
+        self.start_assembler()
+
+    def start_assembler(self) -> None:
+        """Go on as a new process does: from what lies in shared memory."""
+        self.assembler = FrameAssembler(
+            self._ring.writer(), self.words, lambda: self.wakes.append(self.reader.fill_frames())
+        )
 
     def push(self, samples: Samples) -> None:
         self.assembler.push(samples.tobytes(), START_NS + samples_to_ns(self._pushed))
@@ -92,9 +98,9 @@ def test_a_full_ring_loses_whole_frames_and_counts_them() -> None:
 def test_the_heart_beats_with_every_frame() -> None:
     with capture_rig() as rig:
         rig.push(counted(FRAME_SAMPLES - 1))
-        assert rig.words.heartbeat_ns.load() == 0
+        assert rig.words.callback_ns.load() == 0
         rig.push(counted(1))
-        assert rig.words.heartbeat_ns.load() > 0
+        assert rig.words.callback_ns.load() > 0
 
 
 @pytest.mark.parametrize("rate_hz", [48_000, 44_100, 16_000, 8_000])
@@ -123,3 +129,27 @@ def test_what_is_lost_while_a_stream_is_reopened_is_counted() -> None:
         rig.assembler.push(counted(1_800).tobytes(), START_NS + samples_to_ns(600 + 2_400))
         assert rig.words.gap_samples.load() == 2_400
         assert rig.words.lost_samples.load() == 0
+
+
+def test_a_new_process_counts_the_gap_and_goes_on() -> None:
+    with capture_rig() as rig:
+        rig.push(counted(FRAME_SAMPLES + 600))
+        rig.start_assembler()
+        rig.assembler.reopened()
+        later_ns = START_NS + samples_to_ns(3 * FRAME_SAMPLES)
+        rig.assembler.push(counted(FRAME_SAMPLES).tobytes(), later_ns)
+        assert rig.words.gap_samples.load() == 2 * FRAME_SAMPLES
+        assert rig.words.captured_samples.load() == 2 * FRAME_SAMPLES
+        assert [captured_at_ns for captured_at_ns, _ in rig.take()] == [START_NS, later_ns]
+
+
+def test_a_recorded_input_goes_on_after_the_last_frame_whatever_became_of_it() -> None:
+    with SharedState.create() as state, FrameRing.create(2) as ring:
+        words, writer = state.capture, ring.writer()
+        assert _place(words, writer, FRAME_SAMPLES) is None
+        words.clock_start_ns.store(START_NS)
+        assert writer.write(counted(FRAME_SAMPLES))  # and died before it was counted
+        words.lost_samples.add(3 * FRAME_SAMPLES)
+        place = _place(words, ring.writer(), FRAME_SAMPLES)
+        assert place == ClockPlace(START_NS, 4 * FRAME_SAMPLES)
+        assert words.captured_samples.load() == 4 * FRAME_SAMPLES

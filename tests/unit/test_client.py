@@ -11,8 +11,10 @@ import pytest
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import OfferTools, ToolOutput
 from pipeline.ipc.reports import (
+    AnswerMemory,
     AssistantDone,
     AssistantSaid,
+    ConversationMemory,
     EventRead,
     Finished,
     Interrupted,
@@ -20,6 +22,7 @@ from pipeline.ipc.reports import (
     Notice,
     Ready,
     Report,
+    TurnMemory,
 )
 from pipeline.network.actions import DeleteItem, SendToolResult, ServiceAction, Truncate
 from pipeline.network.client import Client
@@ -27,6 +30,7 @@ from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event
 from pipeline.network.floor import Floor
 from pipeline.network.input_end import InputEnd
+from pipeline.pcm import FRAME_SAMPLES
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CutReport, Position, SharedState
 
@@ -39,9 +43,13 @@ class Link:
     def __init__(self, state: SharedState) -> None:
         self._state = state
         self.reports: list[Report] = []
+        self.memories: list[ConversationMemory] = []
         self.generations: list[int] = []
 
     def report(self, report: Report) -> None:
+        if isinstance(report, ConversationMemory):
+            self.memories.append(report)
+            return
         self.reports.append(report)
         self.generations.append(self._state.network.generation.load())
 
@@ -79,14 +87,11 @@ class Uplink:
     def receive(self, event: Event, now_s: float) -> None:
         pass
 
-    def tick(self, now_s: float) -> None:
+    def tick(self) -> None:
         pass
 
-    def end_session(self) -> bool:
+    def end_session(self, _quiet_since_s: float | None = None) -> bool:
         return False
-
-    def end_quiet_session(self, quiet_since_s: float) -> None:
-        pass
 
 
 class Rig:
@@ -94,11 +99,21 @@ class Rig:
         self, state: SharedState, ring: FrameRing, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.state = state
+        self._ring = ring
+        self._loop = loop
         self.link = Link(state)
         self.session = Session()
         self.downlink = Downlink(ring.writer())
         parts: tuple[Any, ...] = (self.link, state, Uplink(), self.downlink)
         self.client = Client(Settings(verbose=True), *parts, loop=loop)
+
+    def go_on(self) -> None:
+        """Let a new process take the place of this one."""
+        self.session = Session()
+        self.downlink = Downlink(self._ring.writer())
+        parts: tuple[Any, ...] = (self.link, self.state, Uplink(), self.downlink)
+        memory = self.link.memories[-1]
+        self.client = Client(Settings(verbose=True), *parts, loop=self._loop, memory=memory)
 
     def connect(self) -> None:
         self.client._sessions.current = self.session  # type: ignore[assignment]
@@ -251,6 +266,12 @@ def test_an_input_does_not_end_while_the_service_is_away(input_end: InputEnd) ->
     assert not input_end.reached(100.0, connected=False, idle=True)
 
 
+def test_an_input_ends_without_the_service_once_all_of_it_was_sent(input_end: InputEnd) -> None:
+    assert not input_end.reached(1.0, connected=True, idle=False)
+    assert not input_end.reached(2.0, connected=False, idle=True)
+    assert input_end.reached(3.5, connected=False, idle=True)
+
+
 def test_an_input_does_not_end_while_it_is_spoken(rig: Rig, input_end: InputEnd) -> None:
     rig.state.capture.ended.store(0)
     assert not input_end.reached(100.0, connected=True, idle=True)
@@ -278,3 +299,51 @@ def test_the_end_of_the_input_is_reported(rig: Rig) -> None:
     rig.client._input_end._busy_s -= InputEnd.SETTLED_S
     rig.client.tick()
     assert rig.link.take() == [Finished()]
+
+
+def test_a_memory_is_reported_after_a_turn_and_not_with_every_word(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    assert [memory.turns for memory in rig.link.memories] == [(TurnMemory("assistant", "", ""),)]
+    rig.client.tick()
+    (_, memory) = rig.link.memories
+    assert memory.turns == (TurnMemory("assistant", "", "Hello."),)
+    assert memory.answers == (AnswerMemory(1, 0, 24_000, turn=0),)
+    words = {"response_id": "r1", "item_id": "i1", "delta": " You."}
+    rig.receive("response.audio_transcript.delta", **words)
+    rig.client.tick()
+    assert len(rig.link.memories) == 2
+    rig.receive("response.done", response={"id": "r1", "status": "completed"})
+    assert [turn.words for turn in rig.link.memories[-1].turns] == ["Hello. You."]
+    rig.client.tick()
+    assert len(rig.link.memories) == 3
+
+
+def test_a_new_process_goes_on_with_what_the_ring_still_holds(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.client.tick()
+    assert rig.downlink.waiting, "more than the ring holds"
+    rig.go_on()
+    rig.connect()
+    assert rig.downlink.waiting, "the end of the item is to be marked"
+    rig.state.playback.heard.store(Position(1, 4 * FRAME_SAMPLES).packed())
+    rig.client.tick()
+    rig.client._perform(rig.client._conversation.session_resumed())
+    assert rig.client._conversation.idle
+    assert rig.session.waiting == [], "a fifth of one word was heard"
+
+
+def test_a_new_process_settles_a_cut_that_was_under_way(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.client.tick()
+    rig.receive("input_audio_buffer.speech_started")
+    rig.go_on()
+    assert rig.client._conversation.generation == 1
+    rig.link.take()
+    rig.client.tick()
+    assert rig.link.take() == []
+    rig.state.publish_cut(CutReport(1, Position(1, 2_400), 0, 0))
+    rig.client.tick()
+    assert rig.link.take() == [Interrupted(100)]

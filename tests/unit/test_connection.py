@@ -9,6 +9,7 @@ from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.config.settings import Settings
 from pipeline.network.connection import SendGate, open_connection
+from pipeline.network.setup import SetUp
 from pipeline.system.event_loop import event_loop
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 
@@ -37,7 +38,7 @@ def converse(service: Service, talk: Callable[[VoiceLiveConnection], Awaitable[N
 
     async def run(endpoint: str) -> None:
         settings = Settings(endpoint=endpoint, api_key=ScriptedService.KEY, use_api_key=True)
-        async with open_connection(settings) as connection:
+        async with open_connection(settings, SetUp("x", 60)) as connection:
             await talk(connection)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -27,6 +27,7 @@ from pipeline.ipc.reports import (
     SessionReady,
     Started,
     ToolPrinted,
+    Trace,
     UserSaid,
 )
 
@@ -216,6 +217,58 @@ def test_what_is_for_the_supervisor_alone_is_not_shown(
 ) -> None:
     show(Console(verbose=verbose), report)
     assert lines(plain) == []
+
+
+# Text from outside
+
+ESCAPES = "\x1b[2J\x1b]0;title\x07x\u202ey\x9b31m\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (UserSaid(ESCAPES), "You: xy\ufffd"),
+        (Notice(ESCAPES), "xy\ufffd"),
+        (Log(logging.ERROR, "lib", ESCAPES), "lib: xy\ufffd"),
+        (Log(logging.INFO, "lib", f"{ESCAPES}\n  1"), "lib: xy\ufffd\n  1"),
+        (CallTool("c1", ESCAPES, ESCAPES), "Calling xy\ufffd(xy\ufffd) \u2026"),
+        (ToolPrinted(ESCAPES), "tool | xy\ufffd"),
+        (EventRead(ESCAPES, 1), "xy\ufffd"),
+        (Trace(ESCAPES), "xy\ufffd"),
+        (SessionReady(ESCAPES, "m", "v"), "Session xy\ufffd (m, v)"),
+        (Started("speaker", ESCAPES), "speaker: xy\ufffd"),
+        (Notice("a\nYou: b"), "a You: b"),
+    ],
+)
+def test_no_report_steers_the_terminal(plain: io.StringIO, report: Report, line: str) -> None:
+    show(Console(verbose=True), report)
+    assert plain.getvalue() == f"{line}\n"
+
+
+def test_no_word_of_an_answer_steers_the_terminal(plain: io.StringIO, terminal: Terminal) -> None:
+    for output in (plain, terminal):
+        console = Console()
+        console._out.file = output
+        show(console, AssistantSaid(f"1.\t{ESCAPES}\n2."), AssistantDone())
+        assert "xy\ufffd\n2." in output.getvalue()
+        assert "\x1b" not in output.getvalue()
+
+
+def test_endless_text_is_shortened(plain: io.StringIO) -> None:
+    for report in (Notice("x" * 10_000), SessionReady("x" * 10_000, "m", "v")):
+        show(Console(), report)
+    assert len(plain.getvalue()) < 2_200
+
+
+def test_notices_that_repeat_are_counted(plain: io.StringIO) -> None:
+    console = Console()
+    errors: list[Report] = [Notice("A."), Log(logging.ERROR, "lib", "B.")] * 150
+    show(console, *errors)
+    assert lines(plain) == ["A.", "lib: B."]
+    console.tell_repeats()
+    assert len(lines(plain)) == 2
+    console.end()
+    assert lines(plain)[2:] == ["A. (149 more times)", "lib: B. (149 more times)"]
 
 
 # On a terminal

@@ -18,6 +18,8 @@ from pipeline.ipc.reports import (
 )
 from pipeline.network.actions import (
     Action,
+    AddMessage,
+    CreateResponse,
     DeleteItem,
     EndItem,
     Interrupt,
@@ -54,6 +56,10 @@ def pcm(samples: int, first: int = 0) -> bytes:
 
 def delta(samples: int, response: str = "r1", item: str = "i1", first: int = 0) -> AudioDelta:
     return AudioDelta(response, item, pcm(samples, first))
+
+
+def words_of(actions: list[Action]) -> list[str]:
+    return [action.text for action in actions if isinstance(action, AssistantSaid)]
 
 
 def drive(conversation: Conversation, *events: Event) -> list[Action]:
@@ -188,8 +194,36 @@ def test_samples_torn_between_deltas_are_put_together(
 
 def test_the_half_sample_of_one_item_never_reaches_another(conversation: Conversation) -> None:
     drive(conversation, ResponseCreated("r1"), AudioDelta("r1", "a", b"\1"))
-    actions = drive(conversation, AudioDelta("r1", "b", b"\2\3"), AudioDelta("r1", "a", b"\4"))
-    assert [play.pcm for play in plays(actions)] == [b"\2\3", b"\1\4"]
+    actions = drive(conversation, AudioDelta("r1", "b", b"\2\3"))
+    assert [play.pcm for play in plays(actions)] == [b"\2\3"]
+
+
+def test_audio_behind_another_item_s_is_dropped(conversation: Conversation) -> None:
+    """What was heard is told by one position, which must not go back."""
+    drive(conversation, ResponseCreated("r1"), delta(100, item="a"), delta(50, item="b"))
+    assert [type(action) for action in drive(conversation, delta(100, item="a"))] == [Trace]
+    drive(conversation, delta(50, item="b"), ResponseDone("r1", "completed", ""))
+    conversation.heard(2, 100)
+    assert conversation.idle
+
+
+def test_a_response_whose_end_is_lost_is_not_waited_for(conversation: Conversation) -> None:
+    call = FunctionCalled("r1", "c1", "f", "{}")
+    drive(conversation, ResponseCreated("r1"), call)
+    conversation.tick(1_000.0)
+    assert conversation.tool_returned("c1", "noon") == [SendToolResult("c1", "noon")]
+    assert not conversation.tick(1_030.0)
+    *traces, request = conversation.tick(1_030.1)
+    assert isinstance(request, CreateResponse)
+    assert all(isinstance(trace, Trace) for trace in traces)
+    assert plays(drive(conversation, delta(100))), "it goes on all the same"
+    assert not conversation.tick(1_100.0)
+
+
+def test_responses_whose_ends_are_lost_do_not_fill_the_memory(conversation: Conversation) -> None:
+    drive(conversation, *(ResponseCreated(f"r{n}") for n in range(1_000)))
+    assert not plays(drive(conversation, delta(1, "r0")))
+    assert plays(drive(conversation, delta(1, "r999")))
 
 
 def test_half_a_sample_at_the_end_is_neither_played_nor_waited_for(
@@ -426,6 +460,11 @@ def test_an_answer_that_breaks_off_is_reported_and_heard_to_its_end(
     assert answering.heard(1, 1_000 * MS) == [Ready()]
 
 
+def test_an_answer_that_breaks_off_without_a_reason_is_reported(answering: Conversation) -> None:
+    (notice,) = drive(answering, ResponseDone("r1", "failed", ""))
+    assert notice == Notice("The answer is failed: no reason given.")
+
+
 def test_a_response_that_was_not_announced_is_not_played(conversation: Conversation) -> None:
     assert not plays(drive(conversation, delta(5), AudioDone("r1", "i1"), completed()))
 
@@ -458,8 +497,9 @@ def test_a_cancellation_silences_even_where_interruptions_are_off() -> None:
 )
 def test_a_benign_error_is_only_traced(conversation: Conversation, code: str, message: str) -> None:
     drive(conversation, SpeechStopped())
-    (action,) = drive(conversation, ServiceError(code, message))
-    assert isinstance(action, Trace)
+    assert drive(conversation, ServiceError(code, message)) == [
+        Trace(f"benign error {code}: {message}")
+    ]
     assert not conversation.idle
 
 
@@ -474,8 +514,7 @@ def test_an_error_is_reported_and_ends_the_wait(conversation: Conversation) -> N
 
 def test_an_error_without_a_code_is_reported(conversation: Conversation) -> None:
     (notice,) = drive(conversation, ServiceError("", "Something."))
-    assert isinstance(notice, Notice)
-    assert "Something." in notice.message
+    assert notice == Notice("The service reports an error: Something.")
 
 
 def test_the_conversation_goes_on_after_an_error(answering: Conversation) -> None:
@@ -651,3 +690,26 @@ def test_memory_is_bounded_over_a_thousand_interruptions(conversation: Conversat
         conversation.heard(n + 1, 50)
     assert conversation.generation == 1_000
     assert len(pickle.dumps(conversation)) < 5_000  # each item would take about 100 more
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([WordsDelta("r1", "Hi \ud83d"), WordsDelta("r1", "\ude00")], ["Hi ", "\U0001f600"]),
+        ([WordsDelta("r1", "Hi \ud83d"), WordsDone("r1")], ["Hi ", "\ufffd"]),
+        ([WordsDelta("r1", "Hi \ud83d")], ["Hi ", "\ufffd"]),
+        ([WordsDelta("r1", "\ud83d"), WordsDelta("r2", "\ude00")], ["\ufffd", "\ufffd"]),
+    ],
+)
+def test_halves_of_a_character_are_joined_or_replaced(
+    events: list[Event], words: list[str]
+) -> None:
+    conversation = Conversation()
+    begun = [ResponseCreated("r1"), ResponseCreated("r2")]
+    ended = [ResponseDone("r1", "completed", ""), ResponseDone("r2", "completed", "")]
+    assert words_of(drive(conversation, *begun, *events, *ended)) == words
+    conversation.session_lost()
+    told = [
+        action.words for action in conversation.session_resumed() if isinstance(action, AddMessage)
+    ]
+    assert "".join(told) == "".join(words)

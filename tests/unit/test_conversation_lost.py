@@ -22,6 +22,7 @@ from pipeline.network.events import (
     WordsDone,
 )
 from pipeline.network.floor import Floor
+from pipeline.network.items import QueuedEnd
 from pipeline.network.transcript import Transcript
 
 SECOND = 24_000  # samples
@@ -35,6 +36,7 @@ GREETING = (
     AudioDone("r1", "i1"),
     ResponseDone("r1", "completed", ""),
 )
+NOTHING_QUEUED = QueuedEnd(0, 0, 0, complete=True)
 REMEMBERED = [AddMessage("user", "Hello."), AddMessage("assistant", "Good morning, how are you?")]
 
 
@@ -179,6 +181,17 @@ def test_an_answer_without_sound_yet_is_given_anew(conversation: Conversation) -
     assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
 
 
+def test_words_of_a_cancelled_answer_are_remembered_only_if_it_sounded(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *GREETING[:3], ResponseCreated("r2"), WordsDelta("r2", "Unspoken."))
+    drive(conversation, ResponseDone("r2", "cancelled", "client_cancelled"))
+    drive(conversation, ResponseDone("r1", "cancelled", "client_cancelled"))
+    conversation.cut_settled(1, 1, SECOND)
+    conversation.session_lost()
+    assert resume(conversation) == [REMEMBERED[0], AddMessage("assistant", "Good morning,")]
+
+
 def test_it_is_owed_until_a_session_can_pay(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
     for _ in range(3):
@@ -246,3 +259,86 @@ def test_memory_is_bounded() -> None:
     assert [message.words for message in transcript.replay([])] == [
         str(number) for number in range(2 * Transcript.MOST_TURNS, 3 * Transcript.MOST_TURNS)
     ]
+
+
+# The process dies: another one has only what was remembered, and what is in the playback ring
+
+
+def go_on(conversation: Conversation, queued: QueuedEnd = NOTHING_QUEUED) -> Conversation:
+    """Return the conversation of a new process."""
+    memory = pickle.loads(pickle.dumps(conversation.memory()))  # noqa: S301 - as over the pipe
+    successor = Conversation()
+    successor.restore(memory, conversation.generation, queued)
+    return successor
+
+
+def test_a_new_process_remembers_what_was_said(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    conversation.heard(1, SECOND)
+    assert resume(go_on(conversation)) == REMEMBERED
+
+
+def test_an_answer_in_the_ring_is_told_when_it_has_been_heard(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
+    assert resume(successor) == REMEMBERED[:1]
+    assert not successor.idle
+    assert successor.heard(1, SECOND) == [REMEMBERED[1], Ready()]
+
+
+def test_an_answer_that_is_only_in_part_in_the_ring_ends_there(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    successor = Conversation()
+    queued = QueuedEnd(1, 0, SECOND // 2, complete=False)
+    assert successor.restore(conversation.memory(), 0, queued) == [EndItem(1, 0, SECOND // 2)]
+    resume(successor)
+    assert successor.heard(1, SECOND // 2)[0] == AddMessage("assistant", "Good")
+
+
+def test_an_answer_that_never_reached_the_ring_was_not_heard(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    assert resume(go_on(conversation)) == REMEMBERED[:1]
+
+
+def test_ordinals_go_on_after_an_answer_that_was_not_remembered(
+    conversation: Conversation,
+) -> None:
+    successor = go_on(conversation, QueuedEnd(7, 0, SECOND, complete=True))
+    resume(successor)
+    drive(successor, *HELLO)
+    assert not successor.idle, "the unknown answer sounds"
+    successor.receive(ResponseCreated("r2"))
+    (action,) = successor.receive(AudioDelta("r2", "i2", bytes(2)))
+    assert isinstance(action, QueueAudio)
+    assert action.item == 8
+
+
+def test_an_open_question_is_asked_again(conversation: Conversation) -> None:
+    drive(conversation, *HELLO)
+    (question, request) = resume(go_on(conversation))
+    assert (question, type(request)) == (REMEMBERED[0], CreateResponse)
+
+
+def test_an_answer_without_sound_is_asked_for_again(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING[:2])
+    (question, request) = resume(go_on(conversation))
+    assert (question, type(request)) == (REMEMBERED[0], CreateResponse)
+
+
+def test_calls_under_way_are_cancelled_and_the_answer_is_owed(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, ResponseCreated("r1"), FunctionCalled("r1", "c1", "f", "{}"))
+    successor = Conversation()
+    assert successor.restore(conversation.memory(), 0, NOTHING_QUEUED) == [CancelTool("c1")]
+    assert [type(action) for action in resume(successor)] == [AddMessage, CreateResponse]
+    assert successor.tool_returned("c1", "late") == []
+
+
+def test_a_cut_is_settled_by_the_new_process(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    drive(conversation, SpeechStarted())
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
+    assert successor.generation == 1
+    resume(successor)
+    actions = successor.cut_settled(1, 1, SECOND // 2)
+    assert actions[0] == Interrupted(500)
+    assert AddMessage("assistant", "Good") in actions

@@ -133,6 +133,7 @@ def done(**response: Any) -> dict[str, Any]:
             done(status="failed", status_details=None),
             ResponseDone("r1", "failed", ""),
         ),
+        ("response.done", done(output=[]), ResponseDone("r1", "completed", "")),
         (
             "error",
             {"error": {"type": "invalid_request_error", "code": "c", "message": "m"}},
@@ -206,9 +207,23 @@ def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) ->
     [
         (b"\xff", "a message: "),
         (b"{", "a message: "),
-        (b"[]", "a message: "),
+        (b"[]", "a message: it is not an object"),
         (b"{}", "a message without 'type'"),
-        (b'{"type": ["a"]}', "unhashable"),
+        (b"", "a message: it is empty"),
+        (b"\x00\xff", "a message: "),
+        (b"[" * 100_000, "a message that is nested too deeply"),
+        (b'{"a":' * 100_000, "a message that is nested too deeply"),
+        (b"[" * 1_000_000 + b"]" * 1_000_000, "a message that is nested too deeply"),
+        (b'{"type": "error", "number": ' + b"9" * 5_000 + b"}", "a message: "),
+        (b"NaN", "a message: it is not an object"),
+        (b'"text"', "a message: it is not an object"),
+        (b'{"type": ["a"]}', "a message: its type is not a text"),
+        (b'{"type": null}', "a message: its type is not a text"),
+        (b'{"type": 1e999}', "a message: its type is not a text"),
+        (b'{"type": "error", "error": []}', "error: its error is not an object"),
+        (b'{"type": "session.created", "session": null}', "its session is not an object"),
+        (b'{"type": "response.created", "response": 1}', "its response is not an object"),
+        (message("response.done", done(status_details="x")), "its status_details is not an object"),
         (b'{"type": "response.audio.done", "item_id": "i"}', "audio.done without 'response_id'"),
         (b'{"type": "response.done", "response": "r1"}', "response.done: "),
         (message("response.audio.done", {**OF_ANSWER, "item_id": {}}), "its item_id is not a text"),
@@ -221,6 +236,14 @@ def test_other_events_pass_without_meaning(kind: str, fields: dict[str, Any]) ->
 def test_a_message_that_is_not_an_event_is_unreadable(wrong: bytes, sentence: str) -> None:
     with pytest.raises(UnreadableError, match=sentence):
         read(wrong)
+
+
+def test_half_a_surrogate_pair_is_replaced_but_for_deltas_of_words() -> None:
+    kind = "conversation.item.input_audio_transcription.completed"
+    said = message(kind, {"item_id": "u\ud83d", "transcript": "\ude00 and \ud83d\ude00"})
+    assert read(said) == (kind, UserTranscript("\ufffd and \U0001f600", "u\ufffd"))
+    delta = message("response.text.delta", {"response_id": "r\ud83d", "delta": "Hi \ud83d"})
+    assert read(delta)[1] == WordsDelta("r\ufffd", "Hi \ud83d")
 
 
 def test_words_that_are_missing_are_none() -> None:

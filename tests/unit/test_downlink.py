@@ -82,10 +82,10 @@ def test_a_short_delta_is_published_at_once(rig: Rig) -> None:
 
 
 def test_the_end_of_an_item_is_a_frame_without_samples(rig: Rig) -> None:
-    rig.downlink.put(play(5))
-    rig.downlink.put(EndItem(1, 0, 5))
+    rig.downlink.put(play(5, generation=2))
+    rig.downlink.put(EndItem(1, 2, 5))
     frames = [(g, i, offset, flags, len(s)) for g, i, offset, flags, s in rig.take()]
-    assert frames == [(0, 1, 0, 0, 5), (0, 1, 5, FLAG_ITEM_END, 0)]
+    assert frames == [(2, 1, 0, 0, 5), (2, 1, 5, FLAG_ITEM_END, 0)]
 
 
 @settings(max_examples=60, deadline=None)

@@ -102,7 +102,7 @@ def test_a_large_conversation_drops_its_oldest_items() -> None:
         conversation.add(item_from_client(message(long, id=f"item_{number}")))
     held = sum(len(item.text) for item in conversation.items)
     assert held <= ConversationHistory.MOST_CHARACTERS
-    assert conversation.last_id == "item_19"
+    assert conversation.items[-1].id == "item_19"
     with pytest.raises(ClientError, match="may hold"):
         conversation.add(item_from_client(message(long + "x" * 500)))
 

@@ -3,9 +3,17 @@
 import pytest
 
 from pipeline.ipc.commands import CallTool
-from pipeline.ipc.reports import Ready, Trace
+from pipeline.ipc.reports import Notice, Ready, Trace
 from pipeline.network.actions import Action, CreateResponse, SendToolResult
 from pipeline.network.conversation import Conversation
+from pipeline.network.event_ids import (
+    ANSWER,
+    DELETION,
+    MESSAGE,
+    RESULT,
+    TRUNCATION,
+    event_id,
+)
 from pipeline.network.events import (
     ALREADY_ACTIVE,
     FunctionCalled,
@@ -118,12 +126,113 @@ def test_a_refused_request_is_made_again_when_the_other_response_is_done(
     assert conversation.release(request)
 
 
-def test_a_request_refused_for_a_response_that_is_done_is_made_again_at_once(
+def test_a_request_refused_for_an_unknown_response_is_made_again_after_its_end(
     conversation: Conversation,
 ) -> None:
     called(conversation)
     assert conversation.release(request_of(conversation.tool_returned("c1", "noon")))
-    assert conversation.release(request_of(conversation.receive(REFUSAL)))
+    assert not requests(conversation.receive(REFUSAL))
+    assert not conversation.idle
+    request = request_of(conversation.receive(ResponseDone("unknown", "completed", "")))
+    assert conversation.release(request)
+
+
+def test_a_request_that_is_always_refused_is_made_after_growing_pauses_and_given_up(
+    conversation: Conversation,
+) -> None:
+    called(conversation)
+    request = request_of(conversation.tool_returned("c1", "noon"))
+    now_s, pauses_s = 0.0, []
+    while True:
+        assert conversation.release(request)
+        actions = conversation.receive(REFUSAL)
+        if conversation.idle:
+            break
+        assert not requests(actions)
+        refused_s = now_s
+        while not requests(actions := conversation.tick(now_s)):
+            now_s += 0.125
+        pauses_s.append(now_s - refused_s)
+        request = request_of(actions)
+    assert pauses_s == [0.25, 0.5, 1, 2, 4, 4, 4]
+    notice, _ = (action for action in actions if not isinstance(action, Ready))
+    assert isinstance(notice, Notice)
+    assert "refused 8 times" in notice.message
+    for _ in range(10):
+        now_s += 10
+        assert not requests(conversation.tick(now_s))
+    assert not requests(conversation.receive(REFUSAL))
+
+
+def test_refusals_are_counted_anew_after_an_answer(conversation: Conversation) -> None:
+    for number in range(2 * Floor.MOST_REFUSALS):
+        response = f"r{number}"
+        conversation.receive(ResponseCreated(response))
+        conversation.receive(FunctionCalled(response, f"c{number}", "clock", "{}"))
+        conversation.receive(ResponseDone(response, "completed", ""))
+        assert conversation.release(request_of(conversation.tool_returned(f"c{number}", "noon")))
+        (trace,) = conversation.receive(REFUSAL)
+        assert isinstance(trace, Trace)
+        request = request_of(conversation.receive(ResponseDone("unknown", "completed", "")))
+        assert conversation.release(request)
+
+
+def test_a_refusal_of_an_older_request_is_not_about_the_latest(conversation: Conversation) -> None:
+    called(conversation)
+    older = request_of(conversation.tool_returned("c1", "noon"))
+    assert conversation.release(older)
+    refusal = ServiceError(ALREADY_ACTIVE, "", event_id=event_id(ANSWER, older.number))
+    conversation.receive(refusal)
+    request = request_of(conversation.receive(ResponseDone("unknown", "completed", "")))
+    assert conversation.release(request)
+    conversation.receive(refusal)
+    conversation.receive(ResponseCreated("r2"))
+    assert not requests(conversation.receive(ResponseDone("r2", "completed", "")))
+    assert conversation.idle
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServiceError("invalid_value", "Audio content of 300ms is already shorter than 410ms"),
+        ServiceError("", "Audio content of 300ms is already shorter than 410ms", "audio_end_ms"),
+        ServiceError("", "Audio content of 300ms is already shorter than 410ms"),
+        ServiceError("any", "No such item.", event_id=event_id(TRUNCATION, 3)),
+        ServiceError("any", "No such item.", event_id=event_id(DELETION, 3)),
+        ServiceError("item_truncate_invalid_item_id", "No such item.", "item_id"),
+    ],
+)
+def test_a_truncation_that_is_refused_changes_nothing(
+    conversation: Conversation, error: ServiceError
+) -> None:
+    """Neither while an answer to a turn is expected, nor while one is asked for."""
+    conversation.receive(SpeechStarted())
+    conversation.receive(SpeechStopped())
+    (trace,) = conversation.receive(error)
+    assert isinstance(trace, Trace)
+    assert not conversation.idle
+    conversation.receive(ResponseCreated("r0"))
+    conversation.receive(ResponseDone("r0", "completed", ""))
+    called(conversation)
+    request = request_of(conversation.tool_returned("c1", "noon"))
+    assert conversation.release(request)
+    (trace,) = conversation.receive(error)
+    assert isinstance(trace, Trace)
+    assert not conversation.idle
+
+
+def test_an_error_about_another_event_leaves_the_request_outstanding(
+    conversation: Conversation,
+) -> None:
+    called(conversation)
+    request = request_of(conversation.tool_returned("c1", "noon"))
+    assert conversation.release(request)
+    for id_ in (event_id(RESULT, 1), event_id(MESSAGE, 2), event_id(ANSWER, request.number + 1)):
+        (notice,) = conversation.receive(ServiceError("x", "y", event_id=id_))
+        assert isinstance(notice, Notice)
+        assert not conversation.idle
+    conversation.receive(ServiceError("x", "y", event_id=event_id(ANSWER, request.number)))
+    assert conversation.idle
 
 
 def test_a_refused_request_is_dropped_if_the_user_has_interrupted_it(

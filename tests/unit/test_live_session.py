@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import pytest
+from aiohttp import WSMessage, WSMsgType
 from azure.ai.voicelive.aio import ConversationResource, ResponseResource, SessionResource
 from azure.ai.voicelive.models import RequestSession
 
@@ -14,6 +15,7 @@ from pipeline.network.actions import CreateResponse, Truncate
 from pipeline.network.events import ServiceError, SessionCreated, SessionUpdated
 from pipeline.network.live_session import LiveSession, cause_of
 from pipeline.network.outbox import Outbox
+from pipeline.network.setup import SetUp
 
 
 class Connection:
@@ -28,6 +30,8 @@ class Connection:
         self.conversation = ConversationResource(self)  # type: ignore[arg-type]
         self.response = ResponseResource(self)  # type: ignore[arg-type]
         self.sending: asyncio.Task[None] | None = None
+        self.pings = 0
+        self.pongs: list[bytes] = []
 
     async def send(self, event: Any) -> None:
         self.sent.append(event.as_dict()["type"])
@@ -38,9 +42,24 @@ class Connection:
     async def _wait_open(self) -> None:
         await self.open.wait()
 
-    async def recv_bytes(self) -> bytes:
-        """Empty, as the SDK's, when it is closing."""
-        return await self.incoming.get()
+    @property
+    def _connection(self) -> Self:
+        return self
+
+    async def receive(self) -> WSMessage:
+        """Bring what is `incoming`; a close frame if it is empty."""
+        if message := await self.incoming.get():
+            return WSMessage(WSMsgType.TEXT, message.decode(), "")
+        return WSMessage(WSMsgType.CLOSE, 1011, "no more")
+
+    def exception(self) -> None:
+        return None
+
+    async def ping(self) -> None:
+        self.pings += 1
+
+    async def pong(self, payload: bytes) -> None:
+        self.pongs.append(payload)
 
 
 class Microphone:
@@ -66,6 +85,7 @@ class Rig:
             self.microphone,  # type: ignore[arg-type]
             self._on_message,
             lambda _: True,
+            SetUp("service", 60),
         )
         connection: Any = self.connection
         self.run = asyncio.create_task(self.session.run(connection, RequestSession()))
@@ -162,7 +182,7 @@ def test_events_are_read_while_nothing_can_be_sent() -> None:
 def test_the_end_of_the_connection_ends_the_session() -> None:
     async def test(rig: Rig) -> None:
         rig.connection.incoming.put_nowait(b"")
-        with pytest.raises(ServiceClosedError):
+        with pytest.raises(ServiceClosedError, match='"no more"'):
             await rig.run
 
     with_rig(test)
@@ -180,6 +200,7 @@ def test_what_a_message_raises_ends_the_session() -> None:
 
 def test_an_unexpected_failure_of_the_microphone_is_not_silent() -> None:
     async def test(rig: Rig) -> None:
+        rig.session.set_up(SessionUpdated())
         rig.session.take_over()
         await rig.microphone.running.wait()
         rig.microphone.failure.set_exception(KeyError("a fault of our own"))

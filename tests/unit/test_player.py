@@ -30,15 +30,20 @@ class Rig:
         self.state = state
         self.words = state.playback
         self.rate_hz = rate_hz
+        self._ring = ring
         self._writer = ring.writer()
-        self._reader = ring.reader()
-        answers = RingAnswers(self._reader)
-        self.player = Player(
-            answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz),
-            state,
-            rate_hz,
-        )
         self._written: dict[int, int] = {}
+        self.start_player()
+
+    def start_player(self) -> None:
+        """Go on as a new process does: from what lies in shared memory."""
+        self._reader = self._ring.reader()
+        answers = RingAnswers(self._reader, self.words.cut_generation.load(), self.handed)
+        self.player = Player(
+            answers if self.rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, self.rate_hz),
+            self.state,
+            self.rate_hz,
+        )
 
     def answer(self, samples: Samples, *, generation: int = 0, item: int = 1) -> None:
         """Write the next samples of an item, in whole frames and a short one."""
@@ -402,7 +407,7 @@ def test_a_period_is_heard_when_its_last_answer_sample_has_sounded(
         rig.render(sounds_at_ns=second_ns + latency_ns)
         heard[now_ns] = rig.heard.samples
     assert heard == {first_ns - 1: 0, first_ns: 120, second_ns - 1: 120, second_ns: 150}
-    assert rig.words.heartbeat_ns.load() == second_ns
+    assert rig.words.callback_ns.load() == second_ns
 
 
 def test_an_item_is_heard_to_its_end_even_if_its_end_comes_later(rig: Rig) -> None:
@@ -486,6 +491,37 @@ def test_a_cut_of_a_resampled_answer_is_told_exactly(
     assert rig.cut.heard.item == 1
     assert abs(rig.cut.heard.samples - played * SAMPLE_RATE_HZ / rate_hz) <= 2
     assert rig.handed == rig.cut.heard
+    fade_ns = samples_to_ns(FADE_MS * rate_hz // 1_000, rate_hz)
+    assert rig.cut.time_ns == fade_ns
+
+
+@RATES
+def test_a_cut_before_anything_has_sounded_tells_that(
+    make_rig: Callable[..., Rig], rate_hz: int
+) -> None:
+    rig = make_rig(rate_hz=rate_hz)
+    rig.interrupt()
+    rig.render(rate_hz // 200, sounds_at_ns=7)
+    assert rig.cut == CutReport(1, Position(0, 0), 7, 0)
+
+
+@RATES
+def test_a_resampled_period_is_heard_when_its_last_sample_has_sounded(
+    make_rig: Callable[..., Rig], rate_hz: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = 0
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns)
+    rig = make_rig(rate_hz=rate_hz)
+    rig.answer(loud(12_000))
+    period_ns = samples_to_ns(rate_hz // 200, rate_hz)
+    rig.render(rate_hz // 200)
+    handed = rig.handed
+    now_ns = period_ns - 1
+    rig.render(rate_hz // 200, sounds_at_ns=period_ns)
+    assert rig.heard == Position(0, 0)
+    now_ns = period_ns
+    rig.render(rate_hz // 200, sounds_at_ns=2 * period_ns)
+    assert rig.heard == handed
 
 
 @RATES
@@ -498,3 +534,100 @@ def test_a_resampled_answer_goes_on_after_running_dry(
         rig.play(rate_hz // 5, rate_hz // 200)
         assert rig.handed == Position(1, spells * 2_400)
     assert abs(rig.words.played_samples.load() - 3 * rate_hz // 10) <= 6
+
+
+# A new process in the place of one that died
+
+
+@given(
+    lengths=st.lists(st.integers(0, 2 * FRAME_SAMPLES), min_size=1, max_size=8),
+    periods=st.lists(st.integers(1, 500), min_size=1, max_size=60),
+    deaths=st.sets(st.integers(0, 59)),
+)
+@settings(deadline=None, max_examples=100)
+def test_a_new_player_goes_on_after_the_sample_that_was_handed_last(
+    lengths: list[int], periods: list[int], deaths: set[int]
+) -> None:
+    with player_rig() as rig:
+        sound = [noise(length, seed=item) for item, length in enumerate(lengths, start=1)]
+        for item, samples in enumerate(sound, start=1):
+            rig.answer(samples, item=item)
+            rig.end(item=item)
+        played = []
+        for number, period in enumerate(periods):
+            played.append(rig.render(period))
+            if number in deaths:
+                rig.start_player()
+        expected = np.concatenate(sound)
+        found = np.concatenate(played)
+        assert np.array_equal(found[: len(expected)], expected[: len(found)])
+        assert not found[len(expected) :].any()
+        rig.play(len(expected) + PERIOD)
+        assert rig.waiting_frames == 0
+        assert rig.words.played_samples.load() == len(expected)
+        assert rig.heard == rig.handed
+
+
+def test_a_frame_stays_in_the_ring_until_the_device_has_all_of_it(rig: Rig) -> None:
+    rig.answer(noise(2 * FRAME_SAMPLES))
+    rig.play(FRAME_SAMPLES - PERIOD)
+    assert rig.waiting_frames == 2
+    rig.play(PERIOD)
+    assert rig.waiting_frames == 1
+
+
+def test_samples_that_were_taken_but_not_handed_sound(rig: Rig) -> None:
+    sound = noise(3 * FRAME_SAMPLES)
+    rig.answer(sound)
+    before = rig.play(FRAME_SAMPLES - PERIOD)
+    rig.words.handed.store(Position(1, len(before) - PERIOD).packed())  # died before this store
+    rig.start_player()
+    assert np.array_equal(rig.play(FRAME_SAMPLES), sound[len(before) - PERIOD :][:FRAME_SAMPLES])
+
+
+def test_what_was_handed_before_counts_as_heard(rig: Rig) -> None:
+    rig.answer(noise(PERIOD))
+    rig.end()
+    late_ns = time.monotonic_ns() + 3_600 * NS_PER_S
+    rig.render(sounds_at_ns=late_ns)
+    rig.render(sounds_at_ns=late_ns)
+    assert rig.heard == Position(0, 0)
+    rig.start_player()
+    rig.render()
+    assert rig.heard == rig.handed == Position(1, PERIOD)
+
+
+def test_a_cut_that_was_due_is_carried_out_once(rig: Rig) -> None:
+    rig.answer(noise(4 * FRAME_SAMPLES))
+    rig.play(FRAME_SAMPLES)
+    rig.interrupt(1)
+    rig.start_player()
+    rig.answer(noise(FRAME_SAMPLES, seed=2), generation=1, item=2)
+    assert np.array_equal(rig.render(), noise(FRAME_SAMPLES, seed=2)[:PERIOD])
+    cut = rig.cut
+    assert (cut.generation, cut.heard, cut.discarded_frames) == (1, Position(1, FRAME_SAMPLES), 3)
+    rig.start_player()
+    rig.render()
+    assert rig.cut == cut
+
+
+def test_a_cut_that_was_half_published_is_published(rig: Rig) -> None:
+    rig.answer(noise(4 * FRAME_SAMPLES))
+    rig.play(FRAME_SAMPLES)
+    rig.interrupt(1)
+    rig.words.cut_begun.store(1)
+    rig.words.cut_heard.store(Position(1, 7).packed())
+    assert rig.state.latest_cut() is None
+    rig.start_player()
+    rig.render()
+    assert rig.cut.heard == Position(1, FRAME_SAMPLES)
+
+
+def test_a_new_player_at_another_rate_goes_on(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(rate_hz=48_000)
+    rig.answer(noise(8 * FRAME_SAMPLES))
+    rig.play(4 * FRAME_SAMPLES, period=2 * PERIOD)
+    handed = rig.handed
+    rig.start_player()
+    rig.render(2 * PERIOD)
+    assert 0 < rig.handed.samples - handed.samples <= PERIOD

@@ -136,7 +136,33 @@ def test_an_end_that_comes_late_is_not_an_underrun(
     assert not rig.delay_ns
 
 
+def test_an_end_without_samples_sounds_of_nothing(rig: Rig) -> None:
+    out = loud(PERIOD)
+    assert rig.playout.take(out) == 0
+    rig.end()
+    assert rig.playout.take(out) == 0
+    assert np.array_equal(out, loud(PERIOD)), "nothing was written"
+
+
 # Underruns
+
+
+def test_samples_that_suffice_for_a_period_and_a_fade_sound_unchanged(rig: Rig) -> None:
+    answer = loud(PERIOD + FADE)
+    rig.answer(answer)
+    assert np.array_equal(rig.play(PERIOD), answer[:PERIOD])
+    rig.answer(loud(PERIOD))
+    assert np.array_equal(rig.play(PERIOD), loud(PERIOD)), "more came just in time"
+
+
+def test_what_runs_out_while_it_still_fades_in_stays_soft(rig: Rig) -> None:
+    rig.answer(loud(PERIOD))
+    rig.play(2 * PERIOD)
+    rig.answer(loud(FADE // 2))
+    out = rig.play(PERIOD)
+    assert rig.underruns == 1
+    assert out[0] < LOUD // 2, "it begins with the fade-in"
+    assert out.max() < LOUD, "and never becomes loud"
 
 
 @pytest.mark.parametrize("rest", [0, 1, FADE - 1, FADE, PERIOD - 1])
@@ -262,6 +288,18 @@ def test_the_delay_goes_back_to_nothing_when_the_network_is_calm(rig: Rig) -> No
     assert delays[0] == 40 * MS
     assert delays[-1] == 0
     assert rig.delay_ns == 0
+
+
+def test_a_calm_answer_takes_a_quarter_of_the_delay_away() -> None:
+    delay = PlayoutDelay()
+    delay.grow(40 * MS)
+    delay.shrink()
+    assert delay.ns == 30 * MS
+    delay.grow(-30 * MS + 8 * MS)
+    delay.shrink()
+    assert delay.ns == 6 * MS
+    delay.shrink()
+    assert delay.ns == 0, "less than a period is nothing"
 
 
 def test_the_delay_has_a_bound() -> None:

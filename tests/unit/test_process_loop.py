@@ -51,12 +51,13 @@ class Rig:
         self.now_s = 0.0
         self.xruns = XrunLog(state.playback.output_underruns)
         self.link = Link()
+        self.heartbeat_ns = state.playback.heartbeat_ns
         self.started: list[Stream] = []
         self.prepared: list[PrepareThread] = []
         self.adaptive = AdaptivePeriodStream(Stream, (5.0, 10.0), self.xruns, lambda: self.now_s)
 
     def run(self) -> Iterator[Stream]:
-        return run_stream("speaker", self.adaptive, self._start, self.link)  # type: ignore[arg-type]
+        return run_stream("speaker", self.adaptive, self._start, self.link, self.heartbeat_ns)  # type: ignore[arg-type]
 
     def _start(self, stream: Stream, prepare_thread: PrepareThread) -> None:
         self.started.append(stream)

@@ -38,6 +38,10 @@ def chosen(device: Device) -> DeviceChoice:
     return DeviceChoice(device)
 
 
+def test_a_whole_name_goes_before_a_part_of_another_name() -> None:
+    assert choose_device("headset PRO", "input", (HEADSET_2, HEADSET)) == chosen(HEADSET)
+
+
 @pytest.mark.parametrize(
     ("wanted", "direction", "expected"),
     [
@@ -82,7 +86,7 @@ def test_an_unknown_speaker_is_refused_with_a_list_of_the_speakers(wanted: str) 
     sentence = str(caught.value)
     assert repr(wanted) in sentence
     assert "--output" in sentence
-    assert all(str(device) in sentence for device in (HEADSET, HEADSET_2, SPEAKERS))
+    assert f"{HEADSET}; {HEADSET_2}; {SPEAKERS}" in sentence
     assert str(WEBCAM) not in sentence
     assert caught.value.exit_code == 2
 
@@ -114,7 +118,7 @@ def test_a_missing_microphone_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_files_are_opened_in_the_place_of_devices(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "in.wav", np.ones(2_400, np.int16))
     with SharedState.create() as state:
-        microphone = open_microphone(DeviceChoice(path), 5.0, state.capture)
+        microphone = open_microphone(DeviceChoice(path), 5.0, state.capture, None)
         speaker = open_speaker(
             DeviceChoice(tmp_path / "out.wav"), 5.0, state.playback, on_recording_end=print
         )

@@ -124,7 +124,7 @@ def test_a_new_process_goes_on_where_the_last_one_stopped() -> None:
         rig.speak(0, 20)
         await rig.drained()
         take_turn(rig.uplink, "u1", 0, 510)
-        rig.uplink.tick(0.0)
+        rig.uplink.tick()
         rig.uplink.end_session()  # as if it were not there any more
         rig.use(start())
         second = rig.connect()
@@ -169,7 +169,7 @@ def test_frames_are_given_back_and_the_loss_is_counted(monkeypatch: Any) -> None
 
     async def test(rig: Rig, _start: object) -> None:
         rig.speak(0, 60)
-        rig.uplink.tick(0.0)
+        rig.uplink.tick()
         assert rig.state.network.released_samples.load() == 40 * FRAME
         assert rig.state.network.lost_samples.load() == 40 * FRAME
         connection = rig.connect()

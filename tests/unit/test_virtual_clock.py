@@ -1,12 +1,13 @@
 """Device periods without a device. Nothing here depends on how fast the machine is."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from pipeline.audio.virtual_clock import PeriodClock
+from pipeline.audio.virtual_clock import ClockPlace, PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import samples_to_ns
 from pipeline.shm.state import SharedState
@@ -105,3 +106,20 @@ def test_what_ends_the_clock_is_raised_by_check(missed: XrunLog, error: Exceptio
 
 def _clock_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "period clock"]
+
+
+def test_a_clock_is_taken_up_at_its_place_without_a_gap(missed: XrunLog) -> None:
+    collect = Collector(30)
+    start_ns = time.monotonic_ns() - samples_to_ns(20 * 24)
+    clock = PeriodClock(24, collect, missed, ClockPlace(start_ns, 100))
+    with running(clock):
+        collect.enough.wait()
+    assert clock.start_ns == start_ns
+    starts = [samples_to_ns(100 + n * 24) for n in range(len(collect.times_ns))]
+    assert collect.times_ns == [start_ns + start for start in starts]
+
+
+def test_the_place_after_a_pause_is_the_next_whole_period() -> None:
+    place = ClockPlace.after(1_000, 1_000 + samples_to_ns(250), 120)
+    assert place == ClockPlace(1_000, 360)
+    assert place.due_ns == 1_000 + samples_to_ns(360)

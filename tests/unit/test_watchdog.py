@@ -1,52 +1,54 @@
-"""Heartbeats: silence and its end are each noticed once."""
+"""Standstill counts only while the watchdog looks on schedule."""
 
-from collections.abc import Iterator
+from pipeline.shm.watchdog import Standstill
 
-import pytest
-
-from pipeline.pcm import NS_PER_S
-from pipeline.shm.state import SharedState
-from pipeline.shm.watchdog import Heartbeat
-
-START_NS = 1_000 * NS_PER_S
-LATE_NS = START_NS + (Heartbeat.PATIENCE_S + 1) * NS_PER_S
+LOOK_S = 0.25
 
 
-@pytest.fixture
-def state() -> Iterator[SharedState]:
-    with SharedState.create() as state:
-        yield state
+class Watched:
+    def __init__(self) -> None:
+        self.beats = 0
+        self.now_s = 1_000.0
+        self.watch = Standstill(lambda: self.beats)
+
+    def pass_time(self, seconds: float, *, beating: bool = False, counts: bool = True) -> float:
+        for _ in range(round(seconds / LOOK_S)):
+            self.now_s += LOOK_S
+            self.beats += beating
+            self.watch.look(self.now_s, counts=counts)
+        return self.watch.standing_s
 
 
-def test_silence_before_the_first_beat_does_not_count(state: SharedState) -> None:
-    heartbeat = Heartbeat(state.playback.heartbeat_ns)
-    assert not heartbeat.changed(START_NS)
-    assert not heartbeat.silent
+def test_what_beats_does_not_stand() -> None:
+    watched = Watched()
+    assert watched.pass_time(10, beating=True) == 0
+    assert watched.watch.moved
 
 
-def test_silence_and_its_end_are_noticed_once(state: SharedState) -> None:
-    word = state.capture.heartbeat_ns
-    heartbeat = Heartbeat(word)
-    word.store(START_NS)
-    times_ns = (START_NS, START_NS + NS_PER_S, LATE_NS, LATE_NS + 1)
-    looks = [(heartbeat.changed(now_ns), heartbeat.silent) for now_ns in times_ns]
-    word.store(LATE_NS + 2)
-    looks += [(heartbeat.changed(LATE_NS + 3), heartbeat.silent) for _ in range(2)]
-    assert looks == [
-        (False, False),
-        (False, False),
-        (True, True),
-        (False, True),
-        (True, False),
-        (False, False),
-    ]
+def test_standing_time_is_counted_from_the_latest_beat() -> None:
+    watched = Watched()
+    watched.pass_time(1, beating=True)
+    assert watched.pass_time(3) == 3
+    assert watched.pass_time(LOOK_S, beating=True) == 0
 
 
-def test_a_process_is_silent_only_after_more_than_the_patience(state: SharedState) -> None:
-    word = state.network.heartbeat_ns
-    heartbeat = Heartbeat(word)
-    word.store(1)  # the earliest time that is not "never"
-    patience_ns = Heartbeat.PATIENCE_S * NS_PER_S
-    assert not heartbeat.changed(1 + patience_ns)
-    assert heartbeat.changed(2 + patience_ns)
-    assert heartbeat.silent
+def test_what_never_beat_has_not_moved() -> None:
+    watched = Watched()
+    watched.pass_time(3)
+    assert not watched.watch.moved
+
+
+def test_a_watchdog_that_stood_still_itself_judges_nothing() -> None:
+    watched = Watched()
+    watched.pass_time(1, beating=True)
+    watched.now_s += 60
+    watched.watch.look(watched.now_s)
+    assert watched.watch.standing_s <= Standstill.LONGEST_GAP_S
+
+
+def test_time_that_does_not_count_is_left_out() -> None:
+    watched = Watched()
+    watched.pass_time(1, beating=True)
+    assert watched.pass_time(2) == 2
+    assert watched.pass_time(10, counts=False) == 2
+    assert watched.pass_time(1) == 3

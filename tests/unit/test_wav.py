@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -15,10 +16,11 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.audio.wav import READ_AHEAD_S, WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.state import SharedState
 
 PERIOD = 120
@@ -34,10 +36,16 @@ def missed() -> Iterator[XrunLog]:
 class Heard:
     """What a microphone said until its sound had ended, each period with its time."""
 
-    def __init__(self, path: Path, missed: XrunLog, period: int = PERIOD) -> None:
+    def __init__(
+        self,
+        path: Path,
+        missed: XrunLog,
+        period: int = PERIOD,
+        place: ClockPlace | None = None,
+    ) -> None:
         self.periods: list[Samples] = []
         self.times_ns: list[int] = []
-        self.microphone = WavMicrophone(path, period, missed)
+        self.microphone = WavMicrophone(path, period, missed, place)
         # the clock's thread would only add waiting: periods are asked for one after the other
         self.microphone._on_period = self._on_period
         while not self.microphone.ended:
@@ -254,9 +262,11 @@ def read(path: Path) -> Samples:
 class Recorder:
     """A speaker whose periods are asked for one after the other."""
 
-    def __init__(self, path: Path, missed: XrunLog, sound: Samples) -> None:
+    def __init__(
+        self, path: Path, missed: XrunLog, sound: Samples, clock_start_ns: int = 0
+    ) -> None:
         self._left = sound
-        self.speaker = WavSpeaker(path, PERIOD, missed)
+        self.speaker = WavSpeaker(path, PERIOD, missed, clock_start_ns=clock_start_ns)
         self.speaker._clock.start = lambda _prepare: None  # type: ignore[method-assign, assignment]
         self.speaker.start(self._render, no_preparation)
 
@@ -373,3 +383,46 @@ def test_the_callback_does_not_touch_the_file_that_it_plays(
     microphone.close()
     samples = np.frombuffer(b"".join(heard), np.int16)
     assert np.array_equal(samples[samples != 0], sound[sound != 0])
+
+
+# A new process in the place of one that died
+
+
+@pytest.mark.parametrize("rate_hz", [SAMPLE_RATE_HZ, 16_000])
+def test_a_microphone_goes_on_at_any_sample(tmp_path: Path, missed: XrunLog, rate_hz: int) -> None:
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, noise(5 * PERIOD + 7), rate_hz, "PCM_16")
+    whole = Heard(path, missed).samples
+    rest = Heard(path, missed, place=ClockPlace(1, PERIOD + 5)).samples
+    length = min(len(rest), len(whole) - PERIOD - 5)
+    assert np.array_equal(rest[:length], whole[PERIOD + 5 :][:length])
+
+
+def test_a_microphone_that_is_late_has_read_ahead_all_that_is_due(
+    tmp_path: Path, missed: XrunLog
+) -> None:
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, noise((READ_AHEAD_S + 60) * SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, "PCM_16")
+    start_ns = time.monotonic_ns() - 30 * NS_PER_S
+    microphone = WavMicrophone(path, PERIOD, missed, ClockPlace(start_ns, 0))
+    assert len(microphone._periods) * PERIOD >= (READ_AHEAD_S + 30) * SAMPLE_RATE_HZ
+    microphone.close()
+
+
+def test_a_speaker_keeps_the_clock_of_its_recording(tmp_path: Path, missed: XrunLog) -> None:
+    path = tmp_path / "heard.wav"
+    sound = noise(4 * PERIOD)
+    first = Recorder(path, missed, sound[: 3 * PERIOD])
+    first.record(3)
+    first.speaker.check()
+    start_ns = time.monotonic_ns() - samples_to_ns(100 * PERIOD)
+    second = Recorder(path, missed, sound[3 * PERIOD :], clock_start_ns=start_ns)
+    second.record(1)
+    second.speaker.close()
+    found = read(path)
+    begin = len(found) - PERIOD
+    assert begin % PERIOD == 0
+    assert begin > 100 * PERIOD
+    assert np.array_equal(found[: 3 * PERIOD], sound[: 3 * PERIOD])
+    assert not found[3 * PERIOD : begin].any()
+    assert np.array_equal(found[begin:], sound[3 * PERIOD :])

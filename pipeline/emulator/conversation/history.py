@@ -20,10 +20,6 @@ class ConversationHistory:
         self._items: list[Item] = []
 
     @property
-    def last_id(self) -> str | None:
-        return self._items[-1].id if self._items else None
-
-    @property
     def last_from_user(self) -> Item | None:
         return next((item for item in reversed(self._items) if item.is_from_user), None)
 

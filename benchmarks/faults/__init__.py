@@ -1,0 +1,1 @@
+"""Faults of every kind against the real program, with every sample accounted for."""

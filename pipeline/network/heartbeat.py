@@ -1,0 +1,48 @@
+"""Pings in both directions, so that a connection that brings nothing is known to be dead.
+
+aiohttp's own heartbeat judges: after `BEFORE_PING_S` without a byte it pings, and half that time
+later it ends the connection. Its ping alone would leave a slow network 1.6 s for the pong, and a
+process that was stopped meanwhile would judge before it reads. Pings at a shorter interval keep a
+living connection from ever coming that far, because a pong is bytes too.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import NoReturn
+
+from azure.ai.voicelive.aio import VoiceLiveConnection
+
+from pipeline.network.connection import SendGate, websocket_of
+
+
+class Heartbeat:
+    """Sends pings, and answers the service's; never by the reader, which must not wait."""
+
+    PING_S = 1.0
+
+    def __init__(self) -> None:
+        self._asked: bytes | None = None
+        self._due = asyncio.Event()
+
+    def answer(self, ping: bytes) -> None:
+        """The service has sent a ping. Only the latest one has to be answered."""
+        self._asked = ping
+        self._due.set()
+
+    async def run(self, connection: VoiceLiveConnection, gate: SendGate) -> NoReturn:
+        """Ping and answer pings until cancelled.
+
+        :raises ServiceClosedError: the connection takes no more.
+        """
+        websocket = websocket_of(connection)
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.PING_S):
+                    await self._due.wait()
+            self._due.clear()
+            async with gate.turn():
+                asked, self._asked = self._asked, None
+                if asked is None:
+                    await websocket.ping()
+                else:
+                    await websocket.pong(asked)
