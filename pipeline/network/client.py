@@ -116,7 +116,7 @@ class Client:
                 error, was_current = await sessions.next_end()
                 if not isinstance(error, _NO_SESSION):
                     raise error
-                if was_current:
+                if was_current or sessions.current is None:
                     heard_again = self._uplink.end_session()
                     self._perform(self._conversation.session_lost(heard_again=heard_again))
                 await self._replace_session(error)
@@ -229,14 +229,13 @@ class Client:
             return
         session.set_up(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
-        if session is self._sessions.current:
+        if session is self._sessions.listened_to:
             self._perform(self._conversation.receive(event), event_read)
             self._note(event, read_at_ns / NS_PER_S)
-            return
-        if event_read is not None:
+            if session.ready and self._sessions.current is None:
+                self._take_over()
+        elif event_read is not None:
             self._link.report(event_read)
-        if session.ready and session is self._sessions.coming and self._sessions.current is None:
-            self._take_over()
 
     def _note(self, event: Event, now_s: float) -> None:
         """Do what the conversation does not need of an event of the current session."""
@@ -260,8 +259,8 @@ class Client:
             self._link.report(cause)
         for action in actions:
             if isinstance(action, ServiceAction):
-                if self._sessions.current is not None:
-                    self._sessions.current.send(action)
+                if self._sessions.listened_to is not None:
+                    self._sessions.listened_to.send(action)
             elif not isinstance(action, SoundAction):
                 self._link.report(action)
 

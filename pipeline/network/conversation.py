@@ -25,9 +25,9 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, AddMessage, CreateResponse, SendToolResult
+from pipeline.network.actions import Action, AddMessage, CreateResponse
 from pipeline.network.answers import Answers
-from pipeline.network.calls import INTERRUPTED, ToolCalls
+from pipeline.network.calls import ToolCalls
 from pipeline.network.display import Display
 from pipeline.network.events import (
     ALREADY_ACTIVE,
@@ -272,12 +272,11 @@ class Conversation:
             yield from self._display.words(text)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
+        call = (event.call_id, event.name, event.arguments)
         if self._answers.current(event.response_id):
-            yield from self._calls.requested(
-                event.response_id, event.call_id, event.name, event.arguments
-            )
+            yield from self._calls.requested(event.response_id, *call)
         else:
-            yield SendToolResult(event.call_id, INTERRUPTED)
+            yield from self._calls.unwanted(*call)
 
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
         self._floor.response_finished()

@@ -36,6 +36,14 @@ class Sessions:
         self.current: LiveSession | None = None
         self.coming: LiveSession | None = None
 
+    @property
+    def listened_to(self) -> LiveSession | None:
+        """The session whose events count: the current one; without one, the one that is coming.
+
+        A service may begin to speak before it has accepted the settings.
+        """
+        return self.current or self.coming
+
     def open(self) -> None:
         """Begin to open the session that is to come."""
         session = self.coming = self._create()

@@ -25,9 +25,6 @@ class Uplink:
     :param frame_samples: length of every frame.
     """
 
-    DETECTION_S = 2.0
-    """Time after which the service has reported speech at the end of what it was sent."""
-
     def __init__(
         self,
         reader: RingReader,
@@ -45,8 +42,8 @@ class Uplink:
         )
         self._session = 0
         self._sending = False
-        self._alive_s = self._sent_s = 0.0
-        self._unfinished = False
+        self._resends_turn = False
+        self._alive_s = 0.0
         self._give_back()
 
     @property
@@ -56,11 +53,11 @@ class Uplink:
 
     @property
     def turn_open(self) -> bool:
-        """Whether the service has still to commit speech.
+        """Whether the service has reported speech that it has not committed.
 
-        It has reported it, or another session has, or might have, from which it has to take over.
+        A session from which this one takes a turn over has reported it as well.
         """
-        return self._window.turn_open or (self._unfinished and not self.drained)
+        return self._window.turn_open or (self._resends_turn and not self.drained)
 
     def alive(self) -> None:
         """The service of the session that hears the microphone has shown a sign of life."""
@@ -91,14 +88,12 @@ class Uplink:
         if quiet_since_s is not None:
             window.settle_committed()
             window.release_heard_before(quiet_since_s)
-        keeps_turn = window.keeps_turn
-        just_sent = time.monotonic() - self._sent_s < self.DETECTION_S
-        self._unfinished = keeps_turn or just_sent or not self.drained or self.turn_open
+        self._resends_turn = self.turn_open or window.keeps_turn
         window.end_session()
         self._session += 1
         self._sending = False
         self._woken.set()
-        return keeps_turn
+        return self._resends_turn
 
     async def run(self, connection: VoiceLiveConnection, gate: SendGate) -> None:
         """Send frames until the session has ended, or until cancelled.
@@ -140,8 +135,7 @@ class Uplink:
             if session != self._session:
                 return
             self._sending = False
-            self._sent_s = time.monotonic()
-            self._window.append(start, end, self._sent_s)
+            self._window.append(start, end, time.monotonic())
             self._words.sent_samples.add(end - start)
 
     @property
