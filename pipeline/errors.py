@@ -4,6 +4,7 @@
     ├── UsageError                   exit code 2: the user can put it right
     │   ├── SettingsError            a flag, environment or .env value
     │   ├── DeviceError              an unknown or unusable sound card
+    │   │   └── CardLostError        it worked, and has gone: it can be opened again
     │   ├── WavError                 an unreadable or empty sound file
     │   ├── EndpointError            an endpoint that cannot be reached or is not Voice Live
     │   │   └── RefusedError         it refuses the session, and would refuse it again
@@ -41,6 +42,10 @@ class SettingsError(UsageError):
 
 class DeviceError(UsageError):
     """A sound card is unknown or cannot be opened."""
+
+
+class CardLostError(DeviceError):
+    """A sound card has worked and has gone: another process may open it again."""
 
 
 class WavError(UsageError):

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from pipeline.audio.streams import AudioStream
 from pipeline.audio.xruns import XrunLog
-from pipeline.errors import DeviceError
+from pipeline.errors import CardLostError, DeviceError
 
 PERIODS_MS = (5.0, 10.0, 20.0, 40.0)
 """In the order in which they are tried."""
@@ -61,7 +61,8 @@ class AdaptivePeriodStream(Generic[AnyStream]):
     def check(self) -> bool:
         """Replace the stream if it has too many xruns; returns whether it is a new one, to start.
 
-        :raises PipelineError: the stream has stopped by itself, or cannot be replaced.
+        :raises CardLostError: the card has gone, or cannot be opened again by this process.
+        :raises PipelineError: the stream has failed.
         """
         self.stream.check()
         if not self._recent.too_many(self.xruns.total, self._clock_s()) or not self._longer_ms:
@@ -69,11 +70,14 @@ class AdaptivePeriodStream(Generic[AnyStream]):
         self.period_ms = self._longer_ms.pop(0)
         rate_hz = self.stream.rate_hz
         self.stream.close()
-        self.stream = self._open_stream(self.period_ms)
+        try:
+            self.stream = self._open_stream(self.period_ms)
+        except DeviceError as error:
+            raise CardLostError(str(error)) from error
         self._recent = XrunRate(self.xruns.total, self._clock_s())
         if self.stream.rate_hz != rate_hz:
-            raise DeviceError(
-                f"{self.stream.description}: the device ran at {rate_hz} Hz before. Start again."
+            raise CardLostError(
+                f"{self.stream.description}: the device ran at {rate_hz} Hz before."
             )
         return True
 

@@ -1,6 +1,7 @@
 """The capture process: periods of any length in, frames of exact length out."""
 
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +13,7 @@ import soxr
 
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
 from pipeline.audio.virtual_clock import ClockPlace
@@ -36,12 +38,18 @@ from pipeline.system.realtime import no_garbage_collection
 
 READY_POLL_S = 0.005
 
+STANDSTILL_NS = NS_PER_S // 2
+"""Far longer than a card's periods, and than what a late callback catches up with."""
+
 
 class FrameAssembler:
     """Collects periods of any length into frames of equal length, each with its capture time.
 
     Call `push` from one thread: the stream's. Most calls only put a period aside; the call that
     completes a frame joins them.
+
+    :param standstill_ns: the longest step between the capture times of two periods that counts as
+        late, and not as a gap. None: there are no gaps, as in a recording.
 
     A new process goes on where the words say that the one before it stood. The samples between are
     a gap, as after reopening a device.
@@ -53,6 +61,8 @@ class FrameAssembler:
         words: CaptureFields,
         wake: Callable[[], None],
         frame_samples: int = FRAME_SAMPLES,
+        *,
+        standstill_ns: int | None = None,
     ) -> None:
         self._writer = writer
         self._words = words
@@ -63,10 +73,11 @@ class FrameAssembler:
         self._filled_bytes = 0
         self._captured_at_ns = words.captured_until_ns.load()  # first sample of the latest period
         self._reopened = False
+        self._standstill_ns = standstill_ns or sys.maxsize
 
     def push(self, pcm: bytes, captured_at_ns: int) -> None:
         """Take the next samples, int16; the first of them was captured at `captured_at_ns`."""
-        if self._reopened:
+        if self._reopened or captured_at_ns - self._captured_at_ns > self._standstill_ns:
             self._reopened = False
             self._note_gap(captured_at_ns)
         self._captured_at_ns = captured_at_ns
@@ -137,7 +148,13 @@ def _work(
             ms_to_samples(settings.frame_ms),
         )
         place = _place(words, writer, frame_samples)
-        assembler = FrameAssembler(writer, words, WakeSender(wake_socket).wake, frame_samples)
+        assembler = FrameAssembler(
+            writer,
+            words,
+            WakeSender(wake_socket).wake,
+            frame_samples,
+            standstill_ns=None if choice.file else STANDSTILL_NS,
+        )
 
         def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
             assembler.reopened()
@@ -145,10 +162,12 @@ def _work(
             microphone.start(on_period, prepare_thread)
             words.clock_start_ns.store(microphone.clock_start_ns)
 
-        with (
-            closing(open_microphone(choice, settings.period_ms, words, place)) as adaptive,
-            no_garbage_collection(),
-        ):
+        opened = open_when_there(
+            choice, lambda: open_microphone(choice, settings.period_ms, words, place), words, link
+        )
+        if opened is None:
+            return
+        with closing(opened) as adaptive, no_garbage_collection():
             link.report(Started("microphone", adaptive.stream.description))
             if choice.file and not _wait_session_ready(state, link):
                 return

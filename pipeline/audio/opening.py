@@ -56,7 +56,9 @@ def _microphone(
         return WavMicrophone(choice.target, ms_to_samples(period_ms), xruns, place)
     from pipeline.audio.portaudio import PortAudioMicrophone
 
-    return PortAudioMicrophone(choice.target, period_ms, xruns)
+    return PortAudioMicrophone(
+        choice.target, period_ms, xruns, follows_default=choice.follows_default
+    )
 
 
 def _speaker(
@@ -77,7 +79,9 @@ def _speaker(
         )
     from pipeline.audio.portaudio import PortAudioSpeaker
 
-    speaker = PortAudioSpeaker(choice.target, period_ms, xruns)
+    speaker = PortAudioSpeaker(
+        choice.target, period_ms, xruns, follows_default=choice.follows_default
+    )
     return speaker if choice.recording is None else RecordingSpeaker(speaker, choice.recording)
 
 

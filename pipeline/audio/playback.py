@@ -5,12 +5,14 @@ from contextlib import closing
 from functools import partial
 from multiprocessing.connection import Connection
 
+from pipeline.audio.adaptive_period import AdaptivePeriodStream
 from pipeline.audio.answer_source import Answers, ResampledAnswers, RingAnswers
 from pipeline.audio.fade import FADE_MS
 from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import PrepareThread, Speaker
 from pipeline.audio.wav import WavSpeaker
@@ -44,24 +46,38 @@ def _work(
     with (
         SharedState.attach(names.state) as state,
         FrameRing.attach(names.playback_ring) as ring,
-        closing(
-            open_speaker(choice, settings.period_ms, state.playback, end_recording)
-        ) as adaptive,
-        no_garbage_collection(),
     ):
-        rate_hz = adaptive.stream.rate_hz
-        player = Player(_answers(ring.reader(), state, rate_hz), state, rate_hz)
+        words = state.playback
+        opened = open_when_there(
+            choice,
+            lambda: open_speaker(choice, settings.period_ms, words, end_recording),
+            words,
+            link,
+        )
+        if opened is not None:
+            with closing(opened) as adaptive, no_garbage_collection():
+                _play(adaptive, ring.reader(), state, link)
 
-        def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
-            speaker.start(player.render, prepare_thread)
-            state.playback.clock_start_ns.store(speaker.clock_start_ns)
 
-        link.report(Started("speaker", adaptive.stream.description))
-        for _ in run_stream("speaker", adaptive, start, link, state.playback.heartbeat_ns):
-            pass
-        if isinstance(adaptive.stream, WavSpeaker) and state.supervisor.finished.load():
-            adaptive.stream.keep_silence()
-        time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
+def _play(
+    adaptive: AdaptivePeriodStream[Speaker],
+    reader: RingReader,
+    state: SharedState,
+    link: SupervisorLink,
+) -> None:
+    rate_hz = adaptive.stream.rate_hz
+    player = Player(_answers(reader, state, rate_hz), state, rate_hz)
+
+    def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
+        speaker.start(player.render, prepare_thread)
+        state.playback.clock_start_ns.store(speaker.clock_start_ns)
+
+    link.report(Started("speaker", adaptive.stream.description))
+    for _ in run_stream("speaker", adaptive, start, link, state.playback.heartbeat_ns):
+        pass
+    if isinstance(adaptive.stream, WavSpeaker) and state.supervisor.finished.load():
+        adaptive.stream.keep_silence()
+    time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 
 def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:

@@ -18,12 +18,26 @@ import numpy as np
 from pipeline.audio.host_apis import rank
 from pipeline.audio.streams import Direction, OnPeriod, PrepareThread, Render
 from pipeline.audio.xruns import XrunLog
-from pipeline.errors import DeviceError
+from pipeline.errors import CardLostError, DeviceError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.shm.watchdog import Standstill
 
 Output = Samples | None
 """What a callback returns to be played: any C-contiguous array, copied before PyAudio returns."""
+
+CALL_PATIENCE_S = 2.0
+"""How long a card that has called may not call; far longer than any period."""
+
+JACK_CALL_PATIENCE_S = 60.0
+"""JACK says when its server has died. One that stands still goes on by itself, and hangs for good
+if its clients end meanwhile."""
+
+FIRST_CALL_PATIENCE_S = 10.0
+"""How long a card may take to its first call; Bluetooth takes seconds."""
+
+_abandoned: list["_Stream"] = []
+"""Streams of cards that have gone; kept, because PortAudio must not be asked to free them."""
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[Output, int]]
 
@@ -46,12 +60,18 @@ class _Stream:
         device: Device,
         period_ms: float,
         callback: StreamCallback,
+        *,
+        follows_default: bool,
     ) -> None:
         self._direction = direction
+        self._follows_default = follows_default
         self._period_ms = period_ms
         self._callback = callback
         self._callback_error: Exception | None = None
         self._closed = False
+        self._lost = False
+        self._calls = 0
+        self._watch = Standstill(lambda: self._calls)
         self._port_audio = _port_audio()
         try:
             self._device = self._find(device)
@@ -68,21 +88,43 @@ class _Stream:
         self._stream.start_stream()
 
     def check(self) -> None:
+        """Look whether the card still works; call this a few times a second.
+
+        :raises CardLostError: the stream has stopped, or has not called for too long, whatever
+            PortAudio says.
+        """
         if self._callback_error is not None:
             raise self._callback_error
-        if not self._stream.is_active():
-            raise DeviceError(f"{self.description} stopped: was it unplugged? Start again.")
+        self._watch.look(time.monotonic())
+        if self._watch.standing_s > self._patience_s() or not self._is_active():
+            self._lost = True
+            raise CardLostError(f"{self.description} stopped: was it unplugged?")
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        if self._lost:  # PortAudio would wait for ever for a sound server that has died
+            _abandoned.append(self)
+            return
         with suppress(OSError):  # unplugged
             self._stream.stop_stream()  # plays what is buffered; close() alone drops it
         self._stream.close()
         self._port_audio.terminate()
 
+    def _patience_s(self) -> float:
+        if self._device.host_api.startswith("JACK"):
+            return JACK_CALL_PATIENCE_S
+        return CALL_PATIENCE_S if self._watch.moved else FIRST_CALL_PATIENCE_S
+
+    def _is_active(self) -> bool:
+        try:
+            return bool(self._stream.is_active())
+        except OSError:  # PortAudio has no stream any more
+            return False
+
     def _call(self, *period: Any) -> tuple[Output, int]:  # noqa: ANN401 - PyAudio's arguments
+        self._calls += 1
         try:
             return self._callback(*period)
         except Exception as error:  # noqa: BLE001 - PortAudio would only say that the stream stopped
@@ -90,13 +132,18 @@ class _Stream:
             return None, _ABORT
 
     def _find(self, wanted: Device) -> Device:
-        """Find the device by its name, and by its number where several have that name.
+        """Find the default device, or one by its name, and by its number if several have that name.
 
         Numbers change when a device is plugged in.
         """
+        devices = _list(self._port_audio)
+        if self._follows_default:
+            name = f"is_default_{self._direction}"
+            if default := next((device for device in devices if getattr(device, name)), None):
+                return default
         named = [
             device
-            for device in _list(self._port_audio)
+            for device in devices
             if (device.name, device.host_api) == (wanted.name, wanted.host_api)
         ]
         if not named:
@@ -151,9 +198,13 @@ class PortAudioMicrophone:
     clock_start_ns = 0
     ended = False
 
-    def __init__(self, device: Device, period_ms: float, xruns: XrunLog) -> None:
+    def __init__(
+        self, device: Device, period_ms: float, xruns: XrunLog, *, follows_default: bool = False
+    ) -> None:
         self._xruns = xruns
-        self._stream = _Stream("input", device, period_ms, self._recorded)
+        self._stream = _Stream(
+            "input", device, period_ms, self._recorded, follows_default=follows_default
+        )
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description
         self.check = self._stream.check
@@ -188,9 +239,13 @@ class PortAudioSpeaker:
 
     clock_start_ns = 0
 
-    def __init__(self, device: Device, period_ms: float, xruns: XrunLog) -> None:
+    def __init__(
+        self, device: Device, period_ms: float, xruns: XrunLog, *, follows_default: bool = False
+    ) -> None:
         self._xruns = xruns
-        self._stream = _Stream("output", device, period_ms, self._wanted)
+        self._stream = _Stream(
+            "output", device, period_ms, self._wanted, follows_default=follows_default
+        )
         self._make_buffer(0)
         self.rate_hz = self._stream.rate_hz
         self.description = self._stream.description

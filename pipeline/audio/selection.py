@@ -25,6 +25,15 @@ class DeviceChoice:
     replaces: FileId | None = None
     """For a file in a speaker's place: the older recording of that name to replace."""
 
+    follows_default: bool = False
+    """Whether no card was named: the one that is the default when it is opened is meant."""
+
+    @property
+    def name(self) -> str:
+        """How descriptions of the card's streams begin."""
+        target = self.target
+        return str(target) if isinstance(target, Path) else f"{target.name} ({target.host_api})"
+
     @property
     def file(self) -> Path | None:
         return self.target if isinstance(self.target, Path) else None
@@ -47,7 +56,7 @@ def choose_device(
         return DeviceChoice(path)
     usable = [device for device in devices if _channels(device, direction)]
     device = _default(direction, usable) if wanted is None else _named(wanted, direction, usable)
-    return DeviceChoice(device) if device else None
+    return DeviceChoice(device, follows_default=wanted is None) if device else None
 
 
 def _channels(device: Device, direction: Direction) -> int:

@@ -4,6 +4,7 @@ from aiohttp import ClientWebSocketResponse, ServerTimeoutError, WSMessage, WSMs
 from aiohttp.http import WebSocketError
 
 from pipeline.errors import ServiceClosedError
+from pipeline.text import printable, shortened
 
 MOST_MESSAGE_BYTES = 32 * 1024 * 1024
 """Longest message of the service: an item that repeats 15 MiB of sound in base64, and more."""
@@ -63,12 +64,6 @@ def _closed_with(code: int | None, reason: str) -> str:
         sentence += f": {meaning}"
     if code not in (None, _NORMAL):
         sentence += f" (close code {code})"
-    if shown := _printable(reason):
-        sentence += f'. It says: "{shown}"'
+    if shown := shortened(printable(reason).strip(), _MOST_REASON_CHARACTERS):
+        sentence += f'. It says: "{shown.removesuffix(".")}"'
     return f"{sentence}."
-
-
-def _printable(reason: str) -> str:
-    """Return the service's own words in one line, without what could steer a terminal."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
-    return words[:_MOST_REASON_CHARACTERS].rstrip(".")

@@ -40,6 +40,7 @@ from pipeline.network.events import (
     ServiceError,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     UserTranscript,
     WordsDelta,
     WordsDone,
@@ -171,7 +172,13 @@ class Conversation:
         """Return what another process must know to go on if this one dies now."""
         turns, copies = self._transcript.memory(self._answers.unspoken)
         return ConversationMemory(
-            copies, self._answers.memory(turns), self._calls.unanswered, self._owes_reply
+            copies,
+            self._answers.items_seen,
+            self._answers.memory(turns),
+            self._calls.unanswered,
+            self._questions.open,
+            self._questions.skipped,
+            self._owes_reply,
         )
 
     def restore(
@@ -184,10 +191,11 @@ class Conversation:
         """
         turns = self._transcript.restore(memory.turns)
         self._floor.reset(owed=memory.reply_owed)
+        self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True
         return [
-            *self._answers.restore(generation, memory.answers, turns, queued),
+            *self._answers.restore(memory, turns, generation, queued),
             *map(CancelTool, memory.calls),
         ]
 
@@ -223,13 +231,14 @@ class Conversation:
                 yield from self._speech_started()
             case SpeechStopped(item_id=item_id):
                 self._floor.speech_stopped()
-                self._questions.asked()
                 self._transcript.begin_user(item_id)
                 yield Processing()
+            case TurnCommitted(item_id):
+                self._questions.asked(item_id)
             case UserTranscript(text, item_id):
                 self._floor.turn_continues()
                 if not text.strip():
-                    self._questions.dismiss()
+                    self._questions.wordless(item_id)
                 self._transcript.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):
@@ -292,12 +301,12 @@ class Conversation:
 
     def _settle_question(self, response: Response, done: ResponseDone) -> None:
         says = bool(response.turn.words.strip()) or self._answers.begun(response)
-        if done.status == "failed":
-            self._questions.refused(done.response_id)
-        elif says and done.status != "cancelled":
+        if done.status == "cancelled" or (not says and self._calls.waiting):
+            self._questions.continued(done.response_id)
+        elif says and done.status != "failed":
             self._questions.answered(done.response_id)
         else:
-            self._questions.continued(done.response_id)
+            self._questions.refused(done.response_id)
 
     def _ended_early(self, response: Response, done: ResponseDone) -> Iterator[Action]:
         """Act on the end of a current response that is not complete."""
@@ -306,7 +315,8 @@ class Conversation:
             yield from self._display.end_words()
             yield from self._calls.interrupt()
         elif done.status in ("failed", "incomplete"):
-            yield Notice(f"The answer is {done.status}: {done.reason or 'no reason given'}.")
+            reason = done.reason.rstrip(". ") or "no reason given"
+            yield Notice(f"The answer is {done.status}: {reason}.")
 
     def _request_owed(self) -> Iterator[Action]:
         """Ask for the answer that is owed, as soon as one may be asked for."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from pipeline.network.events import (
     AudioBufferCleared,
-    AudioCommitted,
     AudioDelta,
     AudioDone,
     Event,
@@ -24,6 +23,7 @@ from pipeline.network.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     Unhandled,
     UserTranscript,
     WordsDelta,
@@ -164,7 +164,7 @@ _MEANINGS: dict[str, Callable[[Fields], Event]] = {
     "input_audio_buffer.speech_stopped": lambda e: SpeechStopped(
         _any_text(e, "item_id"), _any_number(e, "audio_end_ms")
     ),
-    "input_audio_buffer.committed": lambda e: AudioCommitted(_any_text(e, "item_id")),
+    "input_audio_buffer.committed": lambda e: TurnCommitted(_any_text(e, "item_id")),
     "input_audio_buffer.cleared": lambda _: AudioBufferCleared(),
     "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(
         _any_text(e, "transcript"), _any_text(e, "item_id")

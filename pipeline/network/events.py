@@ -46,15 +46,15 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioCommitted:
-    """The service has made an item of the user's turn."""
-
-    item_id: str = ""
+class AudioBufferCleared:
+    """The service has dropped all audio that it had not committed."""
 
 
 @dataclass(frozen=True, slots=True)
-class AudioBufferCleared:
-    """The service has dropped all audio that it had not committed."""
+class TurnCommitted:
+    """The user's turn is an item of the conversation, and to be answered."""
+
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ Event = (
     | SessionUpdated
     | SpeechStarted
     | SpeechStopped
-    | AudioCommitted
+    | TurnCommitted
     | AudioBufferCleared
     | UserTranscript
     | ResponseCreated

@@ -13,6 +13,8 @@ class Questions:
         self._settled = 0
         self._covered: dict[str, int] = {}
         self._skipped = False
+        self._wordless = ""
+        self._latest = ""
         self._session_lost = False
 
     @property
@@ -21,11 +23,25 @@ class Questions:
         return self._asked > self._settled
 
     @property
+    def skipped(self) -> bool:
+        """Whether any turn has been left without an answer."""
+        return self._skipped
+
+    @property
     def all_answered(self) -> bool:
         return not self.open and not self._skipped
 
-    def asked(self) -> None:
-        """The user has finished a turn."""
+    def restore(self, *, still_open: bool, skipped: bool) -> None:
+        """Begin with what another process remembered, as after a session that was lost."""
+        self._asked = int(still_open)
+        self._skipped = skipped
+        self._session_lost = True
+
+    def asked(self, item_id: str) -> None:
+        """The service has taken a turn of the user."""
+        if item_id and item_id in (self._wordless, self._latest):
+            return  # nothing was said, or the event came twice
+        self._latest = item_id
         self._asked += 1
         self._session_lost = False
 
@@ -36,10 +52,11 @@ class Questions:
         """
         if self.open and not (expected or self._session_lost):
             self._skipped = True
-        self.dismiss()
+        self._settled = self._asked
 
-    def dismiss(self) -> None:
-        """The turns so far want no answer."""
+    def wordless(self, item_id: str) -> None:
+        """A turn had no words, and wants no answer. That may be known before it is taken."""
+        self._wordless = item_id
         self._settled = self._asked
 
     def response_created(self, response_id: str) -> None:
@@ -51,7 +68,7 @@ class Questions:
         self._settled = max(self._settled, self._covered.pop(response_id, 0))
 
     def refused(self, response_id: str) -> None:
-        """The service could not make an answer, and makes no other."""
+        """The service has made no answer, or an empty one, and makes no other."""
         covered = self._covered.pop(response_id, 0)
         self._skipped = self._skipped or covered > self._settled
         self._settled = max(self._settled, covered)
@@ -63,4 +80,5 @@ class Questions:
     def session_lost(self) -> None:
         """The next session is asked again, in words or by the user's voice."""
         self._covered.clear()
+        self._latest = self._wordless = ""  # another session may use the same ids
         self._session_lost = True

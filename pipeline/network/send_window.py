@@ -21,12 +21,12 @@ from dataclasses import dataclass
 
 from pipeline.network.events import (
     AudioBufferCleared,
-    AudioCommitted,
     AudioDelta,
     Event,
     ResponseCreated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     UserTranscript,
 )
 from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
@@ -105,7 +105,7 @@ class SendWindow:
                 self._begin_turn(item_id, self._position(start_ms))
             case SpeechStopped(item_id, end_ms):
                 self._end_turn(item_id, self._position(end_ms))
-            case AudioCommitted(item_id):
+            case TurnCommitted(item_id):
                 self._commit(item_id)
             case AudioBufferCleared():
                 self._clear()

@@ -72,7 +72,7 @@ class HealthMonitor:
         samples = self._gap_samples.load()
         if samples > self._noticed_gap_samples:
             lost_ms = samples_to_ms(samples - self._noticed_gap_samples)
-            yield f"{lost_ms} ms of microphone audio were lost: it had to be opened again."
+            yield f"{lost_ms} ms of microphone audio were lost: it stood still or was opened again."
         self._noticed_gap_samples = samples
 
     def _pauses(self) -> Iterator[str]:

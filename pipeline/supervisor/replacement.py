@@ -4,6 +4,7 @@
 |-------------------------------------------------------------|------------------------------------|
 | it ended by itself, by a signal or by an unexpected error   | a new process                      |
 | no sign of life for 3 s while the supervisor watched        | it is killed; a new process        |
+| its sound card went away                                    | a new process, which waits for it  |
 | a `PipelineError` of its own, such as a refused key         | the run ends with this sentence    |
 | a fourth time within a minute                               | the run ends with what it died of  |
 """
@@ -12,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from pipeline.errors import PipelineError
+from pipeline.errors import CardLostError, PipelineError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import ChildProcesses
@@ -22,7 +23,7 @@ from pipeline.shm.watchdog import Standstill
 PATIENCE_S = 3.0
 """Longer than reopening a card takes."""
 
-START_PATIENCE_S = 15.0
+START_PATIENCE_S = 60.0
 """How long a new process may take to its first sign of life, on a busy machine too."""
 
 
@@ -101,9 +102,13 @@ class ReplaceableProcess:
         self._child = self._spawn(on_error=self._handle_error)
 
     def _handle_error(self, error: PipelineError) -> None:
-        if not isinstance(error, ChildFailedError):
+        if isinstance(error, CardLostError):
+            self._report(Trace(f"{error} It is opened again as soon as it is there."))
+            self._start()
+        elif isinstance(error, ChildFailedError):
+            self._replace(error)
+        else:
             raise error
-        self._replace(error)
 
     def _replace(self, error: ChildFailedError) -> None:
         if not self._limit.allows(self._now_s()):

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.network.events import (
-    AudioCommitted,
     AudioDelta,
     Event,
     ResponseCreated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     Unhandled,
     UserTranscript,
 )
@@ -91,7 +91,7 @@ class Session:
         self.done.append(turn)
         self.previous_end = turn.end + SILENCE
         end_ms = (self.previous_end - (self.begin or 0)) // MS
-        self._emit(now_s, turn, SpeechStopped(item, end_ms), AudioCommitted(item))
+        self._emit(now_s, turn, SpeechStopped(item, end_ms), TurnCommitted(item))
         while self.unsaid:  # the words of a turn come before the next one is answered
             self._say(now_s)
         response = f"resp_{next(_names)}"

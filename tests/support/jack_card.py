@@ -9,6 +9,7 @@ by 32766 and adds triangular dither before it truncates, so that a microphone sa
 """
 
 import os
+import signal
 import subprocess
 import time
 import uuid
@@ -49,6 +50,29 @@ class JackCard:
         return {"JACK_DEFAULT_SERVER": self.server, "JACK_NO_START_SERVER": "1"}
 
     def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def kill(self) -> None:
+        """End the server without a word; its clients lose their card."""
+        self._process.kill()
+        self._process.wait()
+
+    def restart(self, rate_hz: int) -> None:
+        """Start a server of the same name again."""
+        self.rate_hz = rate_hz
+        self._start()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the server stand still."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             [
                 *_real_time(),
@@ -66,7 +90,6 @@ class JackCard:
         except BaseException:
             self.__exit__()
             raise
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._process.terminate()

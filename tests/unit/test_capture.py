@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.capture import FrameAssembler, _at_24_khz, _place
+from pipeline.audio.capture import STANDSTILL_NS, FrameAssembler, _at_24_khz, _place
 from pipeline.audio.virtual_clock import ClockPlace
-from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.state import CaptureFields, SharedState
 
@@ -153,3 +153,17 @@ def test_a_recorded_input_goes_on_after_the_last_frame_whatever_became_of_it() -
         place = _place(words, ring.writer(), FRAME_SAMPLES)
         assert place == ClockPlace(START_NS, 4 * FRAME_SAMPLES)
         assert words.captured_samples.load() == 4 * FRAME_SAMPLES
+
+
+def test_a_card_that_stood_still_has_lost_the_time_between() -> None:
+    period = counted(240)
+    with SharedState.create() as state, FrameRing.create(32) as ring:
+        assembler = FrameAssembler(
+            ring.writer(), state.capture, lambda: None, standstill_ns=STANDSTILL_NS
+        )
+        times_ns = [START_NS, START_NS + samples_to_ns(240)]
+        times_ns.append(times_ns[-1] + STANDSTILL_NS)  # late
+        times_ns.append(times_ns[-1] + samples_to_ns(240) + 10 * NS_PER_S)
+        for captured_at_ns in times_ns:
+            assembler.push(period.tobytes(), captured_at_ns)
+        assert state.capture.gap_samples.load() == 10 * SAMPLE_RATE_HZ

@@ -1,13 +1,16 @@
 """Why there is no connection, over a real socket: each sentence, and what is to be done."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import WSMsgType, web
 from azure.ai.voicelive.aio import VoiceLiveConnection
+from azure.core.credentials import AccessToken
 
 from pipeline.config.settings import Settings
 from pipeline.errors import (
@@ -22,7 +25,7 @@ from pipeline.network.closings import MOST_MESSAGE_BYTES
 from pipeline.network.connection import SendGate, next_message, open_connection
 from pipeline.network.heartbeat import Heartbeat
 from pipeline.network.refusals import retry_after_s
-from pipeline.network.setup import SetUp
+from pipeline.network.setup import SetUp, Stage
 from tests.support.raw_service import Connection, RawService, read_to_the_end, upgraded
 
 
@@ -80,7 +83,7 @@ def test_a_reason_is_shown_without_what_could_steer_a_terminal() -> None:
     reason = "Quota \x1b[2J\x07of\u202e the\r\nday is used up.".encode()
     sentence = closed_with(4_001, reason)
     assert sentence.isprintable()
-    assert sentence.endswith('It says: "Quota [2J of the day is used up".')
+    assert sentence.endswith('It says: "Quota of the day is used up".')
 
 
 def test_an_end_without_a_close_frame() -> None:
@@ -137,6 +140,80 @@ def test_pings_are_sent_and_answered_while_the_reader_reads(
         return message
 
     assert converse(ping, talk) == b"both"
+
+
+# The set-up
+
+
+class Identity:
+    """A sign-in that gives a token, or none for ever."""
+
+    token: AccessToken | None = None
+
+    async def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+        if self.token is None:
+            await asyncio.Event().wait()
+        assert self.token is not None
+        return self.token
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch) -> type[Identity]:
+    """Take the place of azure-identity, which is an extra."""
+    module = SimpleNamespace(DefaultAzureCredential=Identity)
+    monkeypatch.setitem(sys.modules, "azure.identity", module)
+    monkeypatch.setitem(sys.modules, "azure.identity.aio", module)
+    return Identity
+
+
+def sign_in(limit_s: float) -> bytes:
+    """Return the first message, received over a connection that Microsoft Entra opened."""
+    seen: list[str | None] = []
+
+    async def greet(request: web.Request) -> web.StreamResponse:
+        seen.append(request.headers.get("Authorization"))
+        return await read_to_the_end(await upgraded(request, "hello"))
+
+    async def run(endpoint: str) -> bytes:
+        settings = Settings(endpoint=endpoint, use_api_key=False)
+        async with open_connection(settings, SetUp("host", limit_s)) as connection:
+            return await read_message(connection)
+
+    with RawService(greet) as service:
+        message = asyncio.run(run(service.endpoint))
+    assert seen == ["Bearer a-token"]
+    return message
+
+
+def test_a_token_opens_the_connection(
+    identity: type[Identity], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "token", AccessToken("a-token", 0))
+    assert sign_in(60) == b"hello"
+
+
+@pytest.mark.usefixtures("identity")
+def test_a_sign_in_without_end_is_named() -> None:
+    with pytest.raises(EndpointError, match=r"Entra gave no token within 0\.1 s"):
+        sign_in(0.1)
+
+
+def test_time_outside_the_set_up_does_not_count() -> None:
+    async def run() -> None:
+        setup = SetUp("host", 0.2)
+        async with setup.limited():
+            setup.stage = Stage.SESSION
+        await asyncio.sleep(0.3)
+        async with setup.limited():
+            setup.stage = Stage.SETTINGS
+        with pytest.raises(EndpointError, match="host opened a session, but did not accept"):
+            async with setup.limited():
+                await asyncio.Event().wait()
+
+    asyncio.run(run())
 
 
 # Refused handshakes

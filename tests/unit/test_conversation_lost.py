@@ -351,6 +351,14 @@ def test_a_cut_is_settled_by_the_new_process(conversation: Conversation) -> None
     assert AddMessage("assistant", "Good") in actions
 
 
+def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING, SpeechStarted())
+    conversation.cut_settled(1, 1, SECOND // 2)
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
+    assert successor.cut_settled(1, 1, SECOND // 2) == []
+    assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good")]
+
+
 def test_a_call_that_a_later_session_announces_again_is_answered_and_does_not_run(
     conversation: Conversation,
 ) -> None:

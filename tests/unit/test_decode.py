@@ -10,7 +10,6 @@ from azure.ai.voicelive.models import ServerEvent
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.events import (
     AudioBufferCleared,
-    AudioCommitted,
     AudioDelta,
     AudioDone,
     Event,
@@ -22,6 +21,7 @@ from pipeline.network.events import (
     SessionUpdated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     Unhandled,
     UserTranscript,
     WordsDelta,
@@ -69,7 +69,7 @@ def done(**response: Any) -> dict[str, Any]:
         (
             "input_audio_buffer.committed",
             {"previous_item_id": "i0", "item_id": "u1"},
-            AudioCommitted("u1"),
+            TurnCommitted("u1"),
         ),
         ("input_audio_buffer.cleared", {}, AudioBufferCleared()),
         (

@@ -53,7 +53,7 @@ def open_channels(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def set_channels(channels: int) -> None:
         monkeypatch.setattr(
-            portaudio, "_Stream", lambda *args: StreamWithoutDevice(channels, *args)
+            portaudio, "_Stream", lambda *args, **_: StreamWithoutDevice(channels, *args)
         )
 
     return set_channels

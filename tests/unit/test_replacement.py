@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import DeviceError, PipelineError
+from pipeline.errors import CardLostError, DeviceError, PipelineError
 from pipeline.ipc.child_process import ChildFailedError
 from pipeline.ipc.commands import CancelTool, Command
 from pipeline.ipc.reports import Notice, Report, Trace
@@ -87,6 +87,13 @@ def test_an_error_for_a_person_ends_the_run(world: World) -> None:
     with pytest.raises(DeviceError, match="No such card"):
         world.end(DeviceError("No such card."))
     assert len(world.spawned) == 1
+
+
+def test_a_card_that_has_gone_is_no_fault_of_the_process(world: World) -> None:
+    for _ in range(10):
+        world.end(CardLostError("Stopped."))
+    assert len(world.spawned) == 11
+    assert not [report for report in world.reports if isinstance(report, Notice)]
 
 
 def test_the_fourth_end_within_a_minute_ends_the_run(world: World) -> None:

@@ -34,8 +34,8 @@ SPEAKERS = card(5, "Loudspeakers 7.1", inputs=0, outputs=8, default_output=True)
 CARDS = (WEBCAM, HEADSET, HEADSET_2, SPEAKERS)
 
 
-def chosen(device: Device) -> DeviceChoice:
-    return DeviceChoice(device)
+def chosen(device: Device, *, by_default: bool = False) -> DeviceChoice:
+    return DeviceChoice(device, follows_default=by_default)
 
 
 def test_a_whole_name_goes_before_a_part_of_another_name() -> None:
@@ -60,7 +60,8 @@ def test_a_whole_name_goes_before_a_part_of_another_name() -> None:
 def test_a_device_is_found_by_default_number_or_part_of_its_name(
     wanted: str | None, direction: str, expected: Device
 ) -> None:
-    assert choose_device(wanted, direction, CARDS) == chosen(expected)  # type: ignore[arg-type]
+    found = choose_device(wanted, direction, CARDS)  # type: ignore[arg-type]
+    assert found == chosen(expected, by_default=wanted is None)
 
 
 def test_a_device_with_several_host_apis_is_opened_through_the_quickest() -> None:
@@ -71,7 +72,8 @@ def test_a_device_with_several_host_apis_is_opened_through_the_quickest() -> Non
 
 
 def test_without_a_default_the_first_usable_device_is_taken() -> None:
-    assert choose_device(None, "output", (WEBCAM, HEADSET_2, HEADSET)) == chosen(HEADSET_2)
+    found = choose_device(None, "output", (WEBCAM, HEADSET_2, HEADSET))
+    assert found == chosen(HEADSET_2, by_default=True)
 
 
 @pytest.mark.parametrize("devices", [(), (WEBCAM,)])

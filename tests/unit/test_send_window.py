@@ -4,12 +4,12 @@ import pytest
 
 from pipeline.network.events import (
     AudioBufferCleared,
-    AudioCommitted,
     AudioDelta,
     Event,
     ResponseCreated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     Unhandled,
     UserTranscript,
 )
@@ -86,7 +86,7 @@ def test_a_turn_is_kept_from_before_its_start(window: SendWindow) -> None:
 def test_a_turn_is_released_when_it_is_understood(
     window: SendWindow, signs: tuple[Event, ...]
 ) -> None:
-    receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), AudioCommitted("u1"))
+    receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), TurnCommitted("u1"))
     assert not window.turn_open
     assert window.keeps_turn
     assert window.released < 4 * S
@@ -100,26 +100,26 @@ def test_a_turn_is_released_when_it_is_understood(
 )
 def test_a_turn_is_not_released_by_what_does_not_show_it(window: SendWindow, event: Event) -> None:
     receive(window, ResponseCreated("r0"))
-    receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), AudioCommitted("u1"))
+    receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), TurnCommitted("u1"))
     receive(window, event)
     assert window.keeps_turn
 
 
 def test_the_next_session_begins_at_the_turn_s_end(window: SendWindow) -> None:
     """Inside a frame; positions of the next session count from there."""
-    receive(window, SpeechStarted("u1", 1_000), SpeechStopped("u1", 4_010), AudioCommitted("u1"))
+    receive(window, SpeechStarted("u1", 1_000), SpeechStopped("u1", 4_010), TurnCommitted("u1"))
     receive(window, WORDS)
     window.end_session()
     begin = 4_010 * S // 1_000
     assert window.sent == begin
     send(window, 12 * S)
-    receive(window, SpeechStarted("u2", 100), SpeechStopped("u2", 2_100), AudioCommitted("u2"))
+    receive(window, SpeechStarted("u2", 100), SpeechStopped("u2", 2_100), TurnCommitted("u2"))
     receive(window, UserTranscript("More.", "u2"))
     assert window.released == begin + 2_100 * S // 1_000
 
 
 def test_two_turns_are_kept_apart(window: SendWindow) -> None:
-    receive(window, SpeechStarted("u1", 1_000), SpeechStopped("u1", 4_000), AudioCommitted("u1"))
+    receive(window, SpeechStarted("u1", 1_000), SpeechStopped("u1", 4_000), TurnCommitted("u1"))
     receive(window, SpeechStarted("u2", 4_200))
     receive(window, WORDS)
     assert window.released == 4 * S
@@ -135,10 +135,10 @@ def test_marks_of_an_earlier_session_release_nothing(window: SendWindow) -> None
 @pytest.mark.parametrize(
     "turn",
     [
-        (AudioCommitted("u1"),),
-        (SpeechStarted("u1"), SpeechStopped("u1"), AudioCommitted("u1")),
-        (SpeechStarted("u1", 0), SpeechStopped("u1", 0), AudioCommitted("u1")),
-        (SpeechStarted("x", 0), SpeechStopped("y", 0), AudioCommitted("u1")),
+        (TurnCommitted("u1"),),
+        (SpeechStarted("u1"), SpeechStopped("u1"), TurnCommitted("u1")),
+        (SpeechStarted("u1", 0), SpeechStopped("u1", 0), TurnCommitted("u1")),
+        (SpeechStarted("x", 0), SpeechStopped("y", 0), TurnCommitted("u1")),
     ],
 )
 def test_a_turn_whose_place_is_not_stated_is_all_that_was_sent(
@@ -160,7 +160,7 @@ def test_a_cleared_buffer_is_released(window: SendWindow) -> None:
 
 
 def test_a_turn_without_an_answer_does_not_outlast_a_rest(window: SendWindow) -> None:
-    receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), AudioCommitted("u1"))
+    receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), TurnCommitted("u1"))
     window.settle_committed()
     assert window.released == 8 * S
 
@@ -184,7 +184,7 @@ def test_sound_that_is_given_up_while_it_is_sent_counts_in_its_session(window: S
     assert window.sent == 15 * S
     window.append(15 * S, 16 * S, 75.0)
     receive(window, SpeechStarted("u1", 10_050))
-    receive(window, SpeechStopped("u1", 10_550), AudioCommitted("u1"), WORDS)
+    receive(window, SpeechStopped("u1", 10_550), TurnCommitted("u1"), WORDS)
     assert window.released == 15 * S + S // 2
 
 

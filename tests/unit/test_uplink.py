@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.connection import SendGate
-from pipeline.network.events import AudioCommitted, SpeechStarted, SpeechStopped, UserTranscript
+from pipeline.network.events import SpeechStarted, SpeechStopped, TurnCommitted, UserTranscript
 from pipeline.network.send_window import SendWindow
 from pipeline.network.uplink import Uplink
 from pipeline.shm.ring import FrameRing
@@ -93,7 +93,7 @@ def take_turn(uplink: Uplink, item: str, start_ms: int, end_ms: int) -> None:
     for event in (
         SpeechStarted(item, start_ms),
         SpeechStopped(item, end_ms),
-        AudioCommitted(item),
+        TurnCommitted(item),
         UserTranscript("Words.", item),
     ):
         uplink.receive(event, 0.0)
