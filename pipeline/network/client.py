@@ -243,7 +243,7 @@ class Client:
         self._silence.event_received(now_s)
         if isinstance(event, TurnEvent):
             self._memory_reports.update(self._conversation)
-        self._uplink.receive(event, now_s)  # releases a turn: after its words are remembered
+        self._uplink.receive(event)  # releases a turn: after its words are remembered
         if isinstance(event, ResponseDone) and event.status != "failed":
             self._backoff.answered()
 

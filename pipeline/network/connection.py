@@ -81,7 +81,7 @@ class SendGate:
 async def next_message(
     connection: VoiceLiveConnection,
     on_ping: Callable[[bytes], None],
-    on_pong: Callable[[], None],
+    on_pong: Callable[[bytes], None],
 ) -> bytes:
     """Wait for the service's next message.
 
@@ -89,7 +89,7 @@ async def next_message(
     nothing can be sent, nothing would be read.
 
     :param on_ping: takes the payload of a ping, which is to be sent back in a pong.
-    :param on_pong: told that a ping was answered.
+    :param on_pong: takes the payload of a pong.
     :raises ServiceClosedError: there is none left; the sentence says why.
     """
     websocket = websocket_of(connection)
@@ -103,7 +103,7 @@ async def next_message(
             case WSMsgType.PING:
                 on_ping(message.data)
             case WSMsgType.PONG:
-                on_pong()
+                on_pong(message.data)
             case _:
                 raise closing_of(websocket, message)
 

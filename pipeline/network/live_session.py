@@ -20,7 +20,7 @@ from pipeline.network.actions import CreateResponse, ServiceAction
 from pipeline.network.closings import closed
 from pipeline.network.connection import SendGate, next_message
 from pipeline.network.events import Event, ServiceError, SessionCreated, SessionUpdated
-from pipeline.network.heartbeat import Heartbeat
+from pipeline.network.heartbeat import Heartbeat, pinged_at_s
 from pipeline.network.outbox import Outbox
 from pipeline.network.setup import SetUp, Stage
 from pipeline.network.uplink import Uplink
@@ -123,9 +123,10 @@ class LiveSession:
             # would wait for the end of the burst.
             await asyncio.sleep(0)
 
-    def _on_pong(self) -> None:
-        if self._current.is_set():
-            self._uplink.alive()
+    def _on_pong(self, pong: bytes) -> None:
+        pinged_s = pinged_at_s(pong)
+        if pinged_s is not None and self._current.is_set():
+            self._uplink.answered(pinged_s)
 
     async def _send(self, connection: VoiceLiveConnection, wanted: RequestSession) -> NoReturn:
         async with self._gate.turn():

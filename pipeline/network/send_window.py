@@ -11,9 +11,10 @@ on. A turn of the user is released when the next session can do without its soun
 known, so they can be told as text, or an answer to it has begun to sound. The end of a turn can lie
 inside a frame; the next session is sent that frame from there on, so that no turn is heard twice.
 
-Sound without a turn is released once the service has been heard of `UNREPORTED_S` after it was
-sent: it would have reported speech in it. The service works in audio time, so nothing but time is
-lost by sending it late. Positions that the service states are ms of the audio of its own session.
+Sound without a turn is released once the service has answered a ping that was sent `UNREPORTED_S`
+after it: a report of speech in it would have arrived before the answer. The service works in audio
+time, so nothing but time is lost by sending it late. Positions that the service states are ms of
+the audio of its own session.
 """
 
 from collections import deque
@@ -58,10 +59,9 @@ class SendWindow:
     KEPT_S = 60
     """Longest sound that is kept. The oldest is given up then."""
 
-    UNREPORTED_S = 10.0
-    """Longer than the report of speech takes: up to 5 s in a link that stalls, which is dead after
-    that, and about 1 s in the service, which waits for the words before it lets a possible filler
-    interrupt an answer."""
+    UNREPORTED_S = 3.0
+    """Several times as long as the service takes to report speech that it has received: about 1 s
+    where it waits for words, so that a filler does not interrupt an answer."""
 
     CATCH_UP_SPEED = 2.0
     """How many times faster than real time the service is expected to work through sound that was
@@ -72,6 +72,7 @@ class SendWindow:
     def __init__(self, released: int = 0) -> None:
         self.released = self.sent = released
         self.lost_samples = 0
+        self._ever_sent = released
         self._appended = 0
         self._turns: list[_UserTurn] = []
         self._answer: tuple[str, _UserTurn] | None = None
@@ -120,9 +121,9 @@ class SendWindow:
                     self._settle(self._answer[1])
                     self._answer = None
 
-    def release_reported(self, alive_s: float) -> None:
-        """Release sound without a turn, judged by when the service has last been heard of."""
-        self.release_heard_before(alive_s - self.UNREPORTED_S)
+    def release_reported(self, pinged_s: float) -> None:
+        """Release sound without a turn: the service has answered a ping that was sent then."""
+        self.release_heard_before(pinged_s - self.UNREPORTED_S)
 
     def release_heard_before(self, time_s: float) -> None:
         """Release sound without a turn that the service has worked through before `time_s`."""
@@ -134,7 +135,7 @@ class SendWindow:
         oldest = written - self.KEPT_S * SAMPLE_RATE_HZ
         if oldest <= self.released:
             return
-        self.lost_samples += max(0, oldest - self.sent)
+        self.lost_samples += max(0, oldest - max(self.sent, self._ever_sent))
         self.released = oldest
         self.sent = max(self.sent, oldest)
         self._turns = [turn for turn in self._turns if turn.end is None or turn.end > oldest]
@@ -149,6 +150,7 @@ class SendWindow:
         open_turns = [turn for turn in self._turns if not turn.committed]
         if open_turns:
             self.lost_samples += max(0, self.released - open_turns[0].start)
+        self._ever_sent = max(self._ever_sent, self.sent)
         self.sent = self.released
         self._appended = 0
         self._turns.clear()

@@ -43,7 +43,6 @@ class Uplink:
         self._session = 0
         self._sending = False
         self._resends_turn = False
-        self._alive_s = 0.0
         self._give_back()
 
     @property
@@ -59,20 +58,18 @@ class Uplink:
         """
         return self._window.turn_open or (self._resends_turn and not self.drained)
 
-    def alive(self) -> None:
-        """The service of the session that hears the microphone has shown a sign of life."""
-        self._alive_s = time.monotonic()
+    def answered(self, pinged_s: float) -> None:
+        """The service has answered a ping, and all that it had reported until then has arrived."""
+        self._window.release_reported(pinged_s)
 
-    def receive(self, event: Event, now_s: float) -> None:
+    def receive(self, event: Event) -> None:
         """Note an event of the session that hears the microphone."""
-        self._alive_s = now_s
         self._window.receive(event)
         self._give_back()
 
     def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""
         window = self._window
-        window.release_reported(self._alive_s)
         window.limit(self._written)
         self._words.lost_samples.store(window.lost_samples)
         self._give_back()

@@ -29,7 +29,6 @@ FRAME_SAMPLES = 200 * MS
 PONG_S = 1.0
 DETECTION, PADDING, SILENCE = 200 * MS, 300 * MS, 300 * MS
 LATE_WORDS = 3_000 * MS
-LONGEST_TRANSIT_S = SendWindow.UNREPORTED_S - 1
 _names = count()
 
 
@@ -118,7 +117,7 @@ class World:
 
     def __init__(self) -> None:
         self.window = SendWindow()
-        self.now_s = self.alive_s = 0.0
+        self.now_s = 0.0
         self.written = 0
         self.turns: list[Turn] = []
         self.session = Session(self.turns)
@@ -126,14 +125,9 @@ class World:
         self.flows = True
 
     def pass_time(self, seconds: float) -> None:
-        """Events arrive at the latest when a link that stalled would be dead."""
         self.now_s += seconds
         if self.now_s // PONG_S > (self.now_s - seconds) // PONG_S:
             self.session.pong(self.now_s)
-        under_way = self.session.under_way
-        while under_way and self.now_s - under_way[0][0] > LONGEST_TRANSIT_S:
-            self.deliver()
-        self.window.release_reported(self.alive_s)
         assert 0 <= self.window.released <= self.window.sent <= self.written
 
     def capture(self, frames: int) -> None:
@@ -164,8 +158,9 @@ class World:
         """Let the oldest events arrive."""
         under_way = self.session.under_way
         for _ in range(min(most, len(under_way))):
-            _, event, turn = under_way.popleft()
-            self.alive_s = self.now_s
+            sent_s, event, turn = under_way.popleft()
+            if isinstance(event, Unhandled):
+                self.window.release_reported(sent_s)
             self.window.receive(event)
             shown = isinstance(event, UserTranscript | AudioDelta)
             if turn is not None and shown and turn not in self.taken:

@@ -84,7 +84,7 @@ class Uplink:
     drained = True
     turn_open = False
 
-    def receive(self, event: Event, now_s: float) -> None:
+    def receive(self, event: Event) -> None:
         pass
 
     def tick(self) -> None:

@@ -55,7 +55,7 @@ class Connection:
     def exception(self) -> None:
         return None
 
-    async def ping(self) -> None:
+    async def ping(self, _payload: bytes) -> None:
         self.pings += 1
 
     async def pong(self, payload: bytes) -> None:

@@ -96,7 +96,7 @@ def take_turn(uplink: Uplink, item: str, start_ms: int, end_ms: int) -> None:
         TurnCommitted(item),
         UserTranscript("Words.", item),
     ):
-        uplink.receive(event, 0.0)
+        uplink.receive(event)
 
 
 def test_the_next_session_is_sent_what_no_turn_has_taken() -> None:
@@ -106,7 +106,7 @@ def test_the_next_session_is_sent_what_no_turn_has_taken() -> None:
         await rig.drained()
         assert np.array_equal(first.samples, SPOKEN[: 20 * FRAME])
         take_turn(rig.uplink, "u1", 0, 510)  # ends inside a frame
-        rig.uplink.receive(SpeechStarted("u2", 700), 0.0)
+        rig.uplink.receive(SpeechStarted("u2", 700))
         assert rig.uplink.end_session()
         assert not rig.uplink.drained
         second = rig.connect()
