@@ -7,23 +7,27 @@
                 ├─ playback
                 └─ capture
 
-All are spawned, never forked. Only the supervisor listens to Ctrl-C, and only it creates and
-removes shared memory.
+All are spawned, never forked. Only this process creates and removes shared memory. Everything here
+runs in one thread, which may be any, and takes no signal.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import NoReturn
 
 from pipeline.config.settings import Settings
-from pipeline.console.console import Console
-from pipeline.errors import SettingsError, UnansweredError
-from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
+from pipeline.errors import PipelineError, SettingsError, UnansweredError
+from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
+    Announcement,
     AtWork,
     ConversationMemory,
     Device,
+    Event,
     Finished,
     Notice,
+    Opened,
     RecordingEnded,
     Report,
     SessionReady,
@@ -31,7 +35,9 @@ from pipeline.ipc.reports import (
     ToolEnded,
     ToolReturned,
     ToolsLoaded,
+    event_of,
 )
+from pipeline.shm.state import SharedState
 from pipeline.supervisor.cards import check_files, choose_cards
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.health import HealthMonitor
@@ -40,39 +46,31 @@ from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.voice_processes import VoiceProcesses
 from pipeline.system.resources import ensure_descriptors
-from pipeline.system.signals import signals_end_the_run
 
 POLL_S = 0.25
 """How often losses and the limits of tools are looked at."""
 
 
-def run(settings: Settings) -> int:
-    """Hold a conversation until Ctrl-C, or until a recorded input has been answered.
-
-    :raises PipelineError: it could not start, or broke off.
-    """
-    ensure_descriptors()
-    console = Console(transcription=settings.transcription, verbose=settings.verbose)
-    with signals_end_the_run():
-        try:
-            with ExitStack() as stack:
-                stack.callback(console.end)
-                Pipeline(settings, console, stack).run()
-        except KeyboardInterrupt:
-            console.say("Goodbye.")
-    return 0
+class StoppedError(PipelineError):
+    """The conversation was asked to end."""
 
 
 class Pipeline:
-    """One run, from the first process to the last."""
+    """One conversation, from the first process to the last.
 
-    def __init__(self, settings: Settings, console: Console, stack: ExitStack) -> None:
+    Its methods run in one thread, except `call_soon`, which any thread may call.
+
+    :param emit: called with each event.
+    :param stack: ends everything when it closes.
+    """
+
+    def __init__(self, settings: Settings, emit: Callable[[Event], None], stack: ExitStack) -> None:
         self._settings = settings
-        self._console = console
-        self._recording = stack.enter_context(Recording(console.say))
-        self._children = stack.enter_context(ChildProcesses(console.say, self._handle_late))
-        self._offline = OfflineService(self._children, stack, console.show)
-        self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, console.show)
+        self._emit = emit
+        self._recording = stack.enter_context(Recording(self._announce))
+        self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
+        self._offline = OfflineService(self._children, stack, self._pass_on)
+        self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
         self._tool_process = ToolProcess(
             self._children,
             settings.tools,
@@ -80,21 +78,50 @@ class Pipeline:
             verbose=settings.verbose,
             offer=self._offer,
             answer=self._voice.tell_network,
-            notice=console.say,
+            notice=self._announce,
         )
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(self._voice.state)
         self._finished = False
         self._answered = True
+        self.memory = ConversationMemory()
+
+    @property
+    def state(self) -> SharedState:
+        """The shared memory, until the stack is closed."""
+        return self._voice.state
+
+    def call_soon(self, action: Callable[[], None]) -> None:
+        """Call `action` in the thread of `run`, at once if it waits."""
+        self._children.call_soon(action)
+
+    def stop(self) -> NoReturn:
+        """End the conversation: for `call_soon`, so that `run` raises StoppedError."""
+        raise StoppedError("The conversation was asked to end.")
+
+    def tell_network(self, command: Command) -> None:
+        """Send a command of the user's."""
+        if isinstance(command, UpdateSession):
+            self._voice.update_session(command)
+        else:
+            self._voice.tell_network(command)
+
+    def mute(self, muted: bool) -> None:
+        """Let the microphone be silent, or not."""
+        self.state.supervisor.muted.store(int(muted))
 
     def run(self) -> None:
-        """Start everything, then pass reports on to the console until the end."""
+        """Start everything, then pass events on until the end.
+
+        :raises PipelineError: it could not start, broke off, or was stopped.
+        """
+        ensure_descriptors()
         check_files(self._settings, self._recording)  # before anything starts
         self._voice.start_network(self._offline.start(self._settings))
         if self._settings.tools:
             self._tool_process.start()
         microphone, speaker = choose_cards(
-            self._settings, self._recording, self._find_devices, notice=self._console.say
+            self._settings, self._recording, self._find_devices, notice=self._announce
         )
         self._voice.start_audio(self._settings, microphone, speaker)
         while not self._finished:
@@ -104,8 +131,7 @@ class Pipeline:
             self._voice.check()
             self._offline.check()
             for sentence in self._health.notices():
-                self._console.show(Notice(sentence))
-            self._console.tell_repeats()
+                self._emit(Notice(sentence))
         self._voice.state.supervisor.finished.store(1)
         if not self._answered:
             raise UnansweredError("The service did not answer all that was said.")
@@ -114,11 +140,12 @@ class Pipeline:
         return find_devices(self._children, self._settings.verbose, self._handle)
 
     def _handle(self, report: Report) -> None:
-        self._console.show(report)
+        self._pass_on(report)
         match report:
             case Finished(answered):
                 self._finished, self._answered = True, answered
             case ConversationMemory():
+                self.memory = report
                 self._voice.remember(report)
             case AtWork():
                 self._offline.handle(report)
@@ -130,6 +157,13 @@ class Pipeline:
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tool_process.handle(report)
+
+    def _pass_on(self, report: Report) -> None:
+        if event := event_of(report):
+            self._emit(event)
+
+    def _announce(self, sentence: str) -> None:
+        self._emit(Announcement(sentence))
 
     def _handle_late(self, report: Report) -> None:
         """Handle what a process reports while it ends: its last words do not matter any more."""
@@ -148,8 +182,8 @@ class Pipeline:
         self._voice.offer_tools(tools)
 
     def _note_started(self, part: str) -> None:
-        """Welcome the person once the last part has started."""
+        """Tell once that the last part has started."""
         if part in self._starting:
             self._starting.remove(part)
             if not self._starting:
-                self._console.welcome()
+                self._emit(Opened())
