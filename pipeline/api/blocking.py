@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Literal, Self
 
 from pipeline.api.controls import ENDED, SessionControls
 from pipeline.config.settings import Settings
@@ -21,12 +21,24 @@ class BlockingVoiceSession(SessionControls, Iterator[Event]):
 
     It behaves as `VoiceSession` does. One thread reads the events; any thread may use the rest.
 
+    :param tools: functions, methods and coroutine functions with type hints and a docstring, which
+        the model may call, besides the files of ``settings.tools``.
+    :param tools_in: "caller": coroutines run on an event loop in a thread, each other
+        function in a thread of its own. "process": all run in a process of their own, which
+        imports them, and where a function that does not return can be ended.
+    :raises ToolError: the model could not call one of them.
     :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        tools: Sequence[Callable[..., Any]] = (),
+        tools_in: Literal["caller", "process"] = "caller",
+    ) -> None:
         self._changed = threading.Event()
-        super().__init__(settings, self._changed.set)
+        super().__init__(settings, tools, tools_in, self._changed.set)
 
     def __enter__(self) -> Self:
         """Start the conversation.

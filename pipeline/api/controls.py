@@ -1,9 +1,12 @@
 """What a user can do with a conversation, in both of its forms."""
 
+import asyncio
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from pipeline.api.session_thread import SessionThread, Snapshot
+from pipeline.api.session_tools import SessionTools
 from pipeline.api.values import Heard, Metrics, Turn
 from pipeline.config.checking import checked
 from pipeline.config.settings import Settings
@@ -21,8 +24,16 @@ class SessionControls:
     :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
     """
 
-    def __init__(self, settings: Settings | None, on_change: Callable[[], None]) -> None:
-        self._thread = SessionThread(checked(settings or Settings()), on_change)
+    def __init__(
+        self,
+        settings: Settings | None,
+        tools: Sequence[Callable[..., Any]],
+        tools_in: Literal["caller", "process"],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._thread = SessionThread(
+            checked(settings or Settings()), SessionTools.of(tools, tools_in), on_change
+        )
         self._started = False
         self._failure_raised = False
 
@@ -101,12 +112,12 @@ class SessionControls:
         snapshot = self._thread.snapshot()
         return snapshot.history if snapshot else ()
 
-    def _begin(self) -> None:
+    def _begin(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         if self._started:
             raise SessionError("This session was started before: make a new one.")
         self._started = True
         weakref.finalize(self, self._thread.stop)  # if it is forgotten without `close`
-        self._thread.start()
+        self._thread.start(loop)
 
     def _check_started(self) -> None:
         if not self._started:

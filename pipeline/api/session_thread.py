@@ -1,5 +1,6 @@
 """The supervisor in a thread of its own, so that it works beside any program and any event loop."""
 
+import asyncio
 import atexit
 import threading
 import weakref
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.api.event_queue import EventQueue
+from pipeline.api.session_tools import SessionTools
 from pipeline.api.values import Heard, Metrics, Turn, heard_of, history_of, metrics_of
 from pipeline.config.settings import Settings
 from pipeline.ipc.reports import Event, Opened
@@ -36,8 +38,12 @@ class SessionThread:
     :ivar failure: what ended the conversation, if that was not its regular end; final once `ended`.
     """
 
-    def __init__(self, settings: Settings, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, tools: SessionTools, on_change: Callable[[], None]
+    ) -> None:
         self._settings = settings
+        self._tools = tools
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._on_change = on_change
         self._events = EventQueue()
         self._pipeline: Pipeline | None = None
@@ -58,8 +64,12 @@ class SessionThread:
         """Whether nothing is left of the conversation, and no more events come."""
         return self._ended
 
-    def start(self) -> None:
-        """Start the conversation; `take` gives its events."""
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Start the conversation; `take` gives its events.
+
+        :param loop: runs tools that are coroutines; None: a loop of its own does.
+        """
+        self._loop = loop
         _running.add(self)
         self._thread.start()
 
@@ -93,7 +103,8 @@ class SessionThread:
     def _run(self) -> None:
         try:
             with ExitStack() as stack:
-                pipeline = Pipeline(self._settings, self._emit, stack)
+                tools = stack.enter_context(self._tools.running(self._loop))
+                pipeline = Pipeline(self._settings, self._emit, stack, tools)
                 stack.callback(self._detach)
                 self._attach(pipeline)
                 pipeline.run()

@@ -1,10 +1,10 @@
 """The conversation for programs with an event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Literal, Self
 
 from pipeline.api.controls import ENDED, SessionControls
 from pipeline.config.settings import Settings
@@ -25,12 +25,24 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
 
     The session belongs to the event loop that it was entered in.
 
+    :param tools: functions, methods and coroutine functions with type hints and a docstring, which
+        the model may call, besides the files of ``settings.tools``.
+    :param tools_in: "caller": coroutines run on the event loop, each other
+        function in a thread of its own. "process": all run in a process of their own, which
+        imports them, and where a function that does not return can be ended.
+    :raises ToolError: the model could not call one of them.
     :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        tools: Sequence[Callable[..., Any]] = (),
+        tools_in: Literal["caller", "process"] = "caller",
+    ) -> None:
         self._waker = _Waker()
-        super().__init__(settings, self._waker.wake)
+        super().__init__(settings, tools, tools_in, self._waker.wake)
 
     async def __aenter__(self) -> Self:
         """Start the conversation.
@@ -38,7 +50,7 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
         :raises SessionError: it was started before.
         """
         self._waker.enter()
-        self._begin()
+        self._begin(asyncio.get_running_loop())
         return self
 
     async def __aexit__(

@@ -13,11 +13,12 @@ runs in one thread, which may be any, and takes no signal.
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import NoReturn
 
 from pipeline.config.settings import Settings
-from pipeline.errors import PipelineError, SettingsError, UnansweredError
-from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolSchema, UpdateSession
+from pipeline.errors import PipelineError, UnansweredError
+from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolOutput, UpdateSession
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
     Announcement,
@@ -32,6 +33,7 @@ from pipeline.ipc.reports import (
     Report,
     SessionReady,
     Started,
+    ToolAnswered,
     ToolEnded,
     ToolReturned,
     ToolsLoaded,
@@ -44,6 +46,7 @@ from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
+from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.voice_processes import VoiceProcesses
 from pipeline.system.resources import ensure_descriptors
 
@@ -62,24 +65,27 @@ class Pipeline:
 
     :param emit: called with each event.
     :param stack: ends everything when it closes.
+    :param tools: functions besides the files of `settings`.
     """
 
-    def __init__(self, settings: Settings, emit: Callable[[Event], None], stack: ExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        emit: Callable[[Event], None],
+        stack: ExitStack,
+        tools: UserTools | None = None,
+    ) -> None:
         self._settings = settings
         self._emit = emit
         self._recording = stack.enter_context(Recording(self._announce))
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
-        self._tool_process = ToolProcess(
-            self._children,
-            settings.tools,
-            settings.tool_timeout_s,
-            verbose=settings.verbose,
-            offer=self._offer,
-            answer=self._voice.tell_network,
-            notice=self._announce,
-        )
+        self._tools = self._tool_set(tools, stack)
+        self._network_settings = settings
+        if tools is not None:  # it waits for the offer if it knows of any tools
+            names = (*tools.caller, *(name.qualified_name for name in tools.functions))
+            self._network_settings = replace(settings, tools=(*settings.tools, *names))
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(self._voice.state)
         self._finished = False
@@ -117,9 +123,8 @@ class Pipeline:
         """
         ensure_descriptors()
         check_files(self._settings, self._recording)  # before anything starts
-        self._voice.start_network(self._offline.start(self._settings))
-        if self._settings.tools:
-            self._tool_process.start()
+        self._voice.start_network(self._offline.start(self._network_settings))
+        self._tools.start()
         microphone, speaker = choose_cards(
             self._settings, self._recording, self._find_devices, notice=self._announce
         )
@@ -127,7 +132,7 @@ class Pipeline:
         while not self._finished:
             for report in self._children.reports(POLL_S):
                 self._handle(report)
-            self._tool_process.enforce_limits()
+            self._tools.enforce_limits()
             self._voice.check()
             self._offline.check()
             for sentence in self._health.notices():
@@ -156,7 +161,7 @@ class Pipeline:
             case Started(part):
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
-                self._tool_process.handle(report)
+                self._tools.handle(report)
 
     def _pass_on(self, report: Report) -> None:
         if event := event_of(report):
@@ -170,16 +175,34 @@ class Pipeline:
         if isinstance(report, RecordingEnded):
             self._recording.note_end(report.reason)
 
-    def _offer(self, tools: tuple[ToolSchema, ...]) -> None:
-        """Tell the model, through the network process, what it may call."""
-        names = [tool.name for tool in tools]
-        choice = self._settings.tool_choice
-        if choice not in ("auto", "none", "required", *names):
-            raise SettingsError(
-                f"--tool-choice is {choice!r}, expected auto, none, required, "
-                f"or one of the tools: {', '.join(names)}."
+    def _tool_set(self, tools: UserTools | None, stack: ExitStack) -> ToolSet:
+        settings, process, caller = self._settings, None, None
+        if settings.tools or (tools and tools.functions):
+            process = ToolProcess(
+                self._children,
+                settings.tools,
+                settings.tool_timeout_s,
+                functions=tools.functions if tools else (),
+                verbose=settings.verbose,
+                answer=self._answer_call,
+                notice=self._announce,
             )
-        self._voice.offer_tools(tools)
+        if tools and tools.caller:
+            from pipeline.supervisor.caller_tools import CallerTools
+
+            caller = CallerTools(
+                tools.caller,
+                tools.loop,
+                settings.tool_timeout_s,
+                call_soon=self.call_soon,
+                answer=self._answer_call,
+            )
+            stack.callback(caller.close)
+        return ToolSet(process, caller, settings.tool_choice, self._voice.offer_tools)
+
+    def _answer_call(self, output: ToolOutput) -> None:
+        self._emit(ToolAnswered(output.call_id, output.output))
+        self._voice.tell_network(output)
 
     def _note_started(self, part: str) -> None:
         """Tell once that the last part has started."""
