@@ -34,7 +34,7 @@ mutation: .venv/ready-to-test ## change the core and see whether a test fails; h
 
 setup: .venv/ready-to-run ## install only; EXTRAS="entra bench" adds optional parts
 ifdef EXTRAS
-	@sh scripts/setup.sh offline $(EXTRAS)
+	@sh scripts/setup.sh offline ears $(EXTRAS)
 endif
 
 clean: ## remove everything that was installed or built here
@@ -43,13 +43,13 @@ clean: ## remove everything that was installed or built here
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready-to-run: $(SETUP)
-	@sh scripts/setup.sh offline
+	@sh scripts/setup.sh offline ears
 	@touch $@
 
 .venv/ready-to-bench: $(SETUP)
-	@sh scripts/setup.sh offline bench
+	@sh scripts/setup.sh offline ears bench
 	@touch .venv/ready-to-run $@
 
 .venv/ready-to-test: $(SETUP)
-	@sh scripts/setup.sh offline dev
+	@sh scripts/setup.sh offline ears dev
 	@touch .venv/ready-to-run $@

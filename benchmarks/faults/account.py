@@ -29,6 +29,7 @@ class Account:
     unasked: tuple[int, ...]
     """Questions that no session heard as a whole."""
     unanswered: tuple[int, ...]
+    """Questions of whose answer nothing was heard, although there was time for it."""
     torn: int
     """Turns that were not one whole question."""
     wrong_samples: int
@@ -71,7 +72,9 @@ def account(talk: Talk, service: CodedService, heard: Samples) -> Account:
         lost_samples=int(np.count_nonzero(~_covered(sessions, talk.end))),
         doubled_samples=sum(_overlap(runs) for runs in sessions),
         unasked=tuple(n for n in range(talk.questions) if n not in asked),
-        unanswered=tuple(n for n in range(talk.questions) if not spoken[n]),
+        unanswered=tuple(
+            n for n in range(talk.questions) if not spoken[n] and n not in service.overtaken
+        ),
         torn=sum(question is None for _, question in service.asked),
         wrong_samples=wrong,
         repeated_samples=repeated,

@@ -44,6 +44,8 @@ class CodedService(ScriptedService):
         self.asked: list[tuple[int, int | None]] = []
         self.sent_samples: Counter[int] = Counter()
         """Samples sent of each answer, in the session that sent most of them."""
+        self.overtaken: set[int] = set()
+        """Questions that the next one came after before they were answered."""
         self.listeners: list[Listener] = []
         self._numbers = count()
 
@@ -147,6 +149,8 @@ class Listener:
             audio_start_ms=max(0, start_ms),
             item_id=self._user_item,
         )
+        if self._open is not None:
+            self._service.overtaken.add(self._open)
         await self._stop_answering()
 
     async def _end_turn(self, turn: Samples) -> None:

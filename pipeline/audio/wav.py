@@ -1,13 +1,12 @@
 """WAV files in the place of a microphone and a speaker, on the clock of a real device.
 
-The callbacks only exchange periods with a queue; the process's main thread reads and writes the
-files in `check`, because a disk may take long.
+The callbacks only exchange periods with a queue, because a disk may take long: the process's main
+thread reads in `check`, and a recording has a thread of its own.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +14,7 @@ import numpy as np
 import soundfile
 
 from pipeline.audio.recording_file import RecordingFile
+from pipeline.audio.recording_writer import RecordingWriter
 from pipeline.audio.streams import OnPeriod, PrepareThread, Render
 from pipeline.audio.virtual_clock import ClockPlace, PeriodClock
 from pipeline.audio.wav_reading import open_wav, read_periods
@@ -151,12 +151,11 @@ class WavSpeaker:
         if clock_start_ns:
             place = ClockPlace.after(clock_start_ns, time.monotonic_ns(), period_samples)
         self.description = f"{path.name}: {SAMPLE_RATE_HZ} Hz, mono, PCM16"
-        self._file: RecordingFile | None = RecordingFile(
-            path, replaces, SAMPLE_BYTES * place.sample if place else 0
+        self._writer = RecordingWriter(
+            RecordingFile(path, replaces, SAMPLE_BYTES * place.sample if place else 0)
         )
         self._on_recording_end = on_recording_end
         self._period = np.zeros(period_samples, np.int16)
-        self._unwritten: deque[bytes] = deque()
         self._clock = PeriodClock(period_samples, self._next_period, xruns, place)
 
     @property
@@ -169,38 +168,22 @@ class WavSpeaker:
 
     def check(self) -> None:
         self._clock.check()
-        self._write()
+        self._attempt(self._writer.check)
 
     def close(self) -> None:
         self._clock.stop()
-        self._write()
-        if self._file is not None:
-            self._attempt(self._file.close)
+        self._attempt(self._writer.close)
 
     def keep_silence(self) -> None:
         """Let `close` leave a recording even if nothing has sounded."""
-        if self._file is not None:
-            self._file.keeps_silence = True
+        self._writer.keep_silence()
 
     def _next_period(self, due_ns: int) -> None:
         self._render(self._period, due_ns + self._clock.period_ns)
-        self._unwritten.append(self._period.tobytes())
-
-    def _write(self) -> None:
-        recorded = b"".join(self._unwritten.popleft() for _ in range(len(self._unwritten)))
-        if self._file is not None and recorded:
-            file = self._file
-            self._attempt(lambda: file.write(recorded))
+        self._writer.put(self._period.tobytes())
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
             step()
         except OSError as error:
-            self._end_recording(error)
-
-    def _end_recording(self, error: OSError) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                file.close()
-        self._on_recording_end(error)
+            self._on_recording_end(error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import logging
 import os
 import secrets
@@ -25,7 +26,7 @@ from pipeline.ipc.reports import AtWork, Report, Started
 
 STOP_POLL_S = 0.05
 POLLS_PER_SIGN = 10
-"""A sign of life every half second. None while models load, which holds the interpreter."""
+"""A sign of life every half second. Models load in threads and delay it by less than a second."""
 
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended: 128 + SIGINT."""
@@ -78,16 +79,14 @@ def _work(listener: socket.socket, key: str, link: SupervisorLink) -> None:
 async def _serve_beside(service: EmulatorService, link: SupervisorLink) -> None:
     await service.start()
     link.report(Started("offline service", "accepts connections"))
-    loaded = asyncio.create_task(service.loaded())
-    polls = 0
     try:
-        while not link.stop_requested():
-            if loaded.done() and polls % POLLS_PER_SIGN == 0:
+        for poll in itertools.count():
+            if link.stop_requested():
+                return
+            if poll % POLLS_PER_SIGN == 0:
                 link.report(AtWork())
-            polls += 1
             await asyncio.sleep(STOP_POLL_S)
     finally:
-        loaded.cancel()
         await service.stop()
 
 

@@ -91,7 +91,8 @@ class ChildProcess:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe(duplex=True)
         self._pipe_lock = threading.Lock()
-        self._hung_up = False
+        self._gives_up = False
+        self._received = threading.Event()
         self._sender = CommandSender(name, self._pipe)
         self._output = OutputReader(name, LineLimit(self._print))
         self._receiver = threading.Thread(target=self._receive, name=f"{name} reports", daemon=True)
@@ -113,25 +114,22 @@ class ChildProcess:
             self._inbox.put((self, Ended(error, exited=False)))
 
     def hang_up(self) -> None:
-        """Ask the process to end, by closing the connection."""
-        self._hung_up = True
+        """Ask the process to end: it reads the end of the pipe. Its last reports still come."""
         if sys.platform == "win32":
-            return  # the receiver sees it, and closes the pipe
-        # Closing would do nothing while a thread of ours is blocked in a write to the pipe.
-        with (
-            self._pipe_lock,
-            suppress(OSError),
-            socket.socket(fileno=os.dup(self._pipe.fileno())) as end,
-        ):
-            end.shutdown(socket.SHUT_RDWR)
+            self._gives_up = True  # there a pipe has no half; the receiver closes all of it
+        else:
+            self._shut_down(socket.SHUT_WR)
 
     def wait_ended(self, timeout_s: float) -> None:
         """Wait up to `timeout_s` for the end of the process; does not reap it."""
-        wait([self.process.sentinel], max(0.0, timeout_s))
+        if wait([self.process.sentinel], max(0.0, timeout_s)):
+            self._received.wait(_JOIN_S)
 
     def kill(self) -> None:
         """Kill the process, and the programs that it started if it leads a process group."""
-        self.hang_up()
+        self._gives_up = True
+        if sys.platform != "win32":
+            self._shut_down(socket.SHUT_RDWR)
         pid = self.process.pid
         self.process.kill()
         if sys.platform != "win32" and pid is not None and not _is_reaped(pid):
@@ -163,8 +161,18 @@ class ChildProcess:
     def _print(self, line: str) -> None:
         self._inbox.put((self, Printed(self._printed(line))), droppable=True)
 
+    def _shut_down(self, way: int) -> None:
+        # Closing would do nothing while a thread of ours is blocked in a write to the pipe.
+        with (
+            self._pipe_lock,
+            suppress(OSError),
+            socket.socket(fileno=os.dup(self._pipe.fileno())) as end,
+        ):
+            end.shutdown(way)
+
     def _receive(self) -> None:
         error = self._receive_reports()
+        self._received.set()
         self.hang_up()
         self._sender.stop(_JOIN_S)
         with self._pipe_lock:
@@ -176,7 +184,7 @@ class ChildProcess:
     def _receive_reports(self) -> PipelineError | None:
         """Pass reports on until there are no more, or until one says what failed."""
         try:
-            while not self._hung_up:
+            while not self._gives_up:
                 if not self._pipe.poll(_POLL_S):
                     continue
                 report = self._pipe.recv()

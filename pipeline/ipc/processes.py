@@ -35,6 +35,7 @@ class ChildProcesses:
     """Spawned processes, each at the other end of a pipe. Leaving the context ends them all.
 
     :param notice: called with a sentence about each process that cannot be ended.
+    :param late: called with what the processes report while they end.
     """
 
     REAP_S = 1.0
@@ -42,8 +43,13 @@ class ChildProcesses:
 
     _REPORTS_AT_ONCE = 100
 
-    def __init__(self, notice: Callable[[str], None] = _log.warning) -> None:
+    def __init__(
+        self,
+        notice: Callable[[str], None] = _log.warning,
+        late: Callable[[Report], None] = lambda _: None,
+    ) -> None:
         self._notice = notice
+        self._late = late
         self._inbox: Inbox = DroppingQueue()
         self._on_error: dict[ChildProcess, Callable[[PipelineError], None]] = {}
         self._may_end: set[ChildProcess] = set()
@@ -124,6 +130,7 @@ class ChildProcesses:
                 child.join_threads()
             else:
                 self._leave_behind(child)
+        self._hear_the_rest()
 
     def __enter__(self) -> Self:
         return self
@@ -131,6 +138,15 @@ class ChildProcesses:
     def __exit__(self, *exc: object) -> None:
         with ending_signals_ignored():
             self.stop()
+
+    def _hear_the_rest(self) -> None:
+        while True:
+            try:
+                _, news = self._inbox.get(0.0)
+            except queue.Empty:
+                return
+            if not isinstance(news, Printed | Ended):
+                self._late(news)
 
     def _leave_behind(self, child: ChildProcess) -> None:
         child.forget()

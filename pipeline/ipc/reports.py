@@ -50,7 +50,7 @@ class PeriodsMissed:
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """The offline service's event loop runs; reported a few times a second once it has loaded."""
+    """The offline service's event loop runs; reported twice a second."""
 
 
 class TurnMemory(NamedTuple):
@@ -80,9 +80,15 @@ class ConversationMemory:
     """
 
     turns: tuple[TurnMemory, ...] = ()
+    items: int = 0
+    """Number of answer items with sound so far: the greatest ordinal."""
     answers: tuple[AnswerMemory, ...] = ()
     calls: tuple[str, ...] = ()
     """Ids of the functions that the model waits for."""
+    question_open: bool = False
+    """Whether the user's latest turn is still to be answered."""
+    question_skipped: bool = False
+    """Whether any turn has been left without an answer."""
     reply_owed: bool = False
     """Whether a new session has to answer what this one has not."""
 

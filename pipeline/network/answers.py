@@ -12,7 +12,7 @@ which will never sound is truncated to exactly what did.
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.ipc.reports import AnswerMemory, Interrupted, Trace
+from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Interrupted, Trace
 from pipeline.network.actions import Action, EndItem, Interrupt, QueueAudio
 from pipeline.network.events import AudioDelta
 from pipeline.network.items import Item, Items, QueuedEnd, Response
@@ -139,6 +139,11 @@ class Answers:
                     other.generation += 1
             yield from self.interrupt()
 
+    @property
+    def items_seen(self) -> int:
+        """Number of items with sound so far."""
+        return self._items.seen
+
     def memory(self, turns: Sequence[Turn]) -> tuple[AnswerMemory, ...]:
         """Return what another process must know of the items that are still to be heard."""
         return tuple(
@@ -154,19 +159,20 @@ class Answers:
 
     def restore(
         self,
-        generation: int,
-        answers: Sequence[AnswerMemory],
+        memory: ConversationMemory,
         turns: Sequence[Turn],
+        generation: int,
         queued: QueuedEnd,
     ) -> Iterator[Action]:
         """Begin with the answers of another process, which sound up to `queued` and no further."""
         self.generation = generation
+        answers = memory.answers
         sounding = [answer for answer in answers if answer.ordinal <= queued.item]
         items = [_restored(answer, turns[answer.turn], queued) for answer in sounding]
-        if queued.item and all(item.ordinal < queued.item for item in items):
+        if queued.item > memory.items:
             unknown = AnswerMemory(queued.item, queued.generation, queued.samples, 0)
             items.append(_restored(unknown, Turn("assistant"), queued))
-        self._items.restore(items)
+        self._items.restore(items, max(memory.items, queued.item))
         for unspoken in {a.turn for a in answers} - {a.turn for a in sounding}:
             turns[unspoken].words = ""
         if queued.item and not queued.complete and queued.generation == generation:

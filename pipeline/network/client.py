@@ -165,8 +165,8 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
-        self._notice_silence(now_s)
         self._memory_reports.tick(now_s, self._conversation)
+        self._notice_silence(now_s)
         connected = self._session is not None
         idle = self._conversation.finished
         if self._input_end.reached(now_s, connected=connected, idle=idle):

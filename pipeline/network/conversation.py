@@ -161,7 +161,13 @@ class Conversation:
         """Return what another process must know to go on if this one dies now."""
         turns, copies = self._transcript.memory(self._answers.unspoken)
         return ConversationMemory(
-            copies, self._answers.memory(turns), self._calls.unanswered, self._owes_reply
+            copies,
+            self._answers.items_seen,
+            self._answers.memory(turns),
+            self._calls.unanswered,
+            self._questions.open,
+            self._questions.skipped,
+            self._owes_reply,
         )
 
     def restore(
@@ -174,10 +180,11 @@ class Conversation:
         """
         turns = self._transcript.restore(memory.turns)
         self._floor.reset(owed=memory.reply_owed)
+        self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True
         return [
-            *self._answers.restore(generation, memory.answers, turns, queued),
+            *self._answers.restore(memory, turns, generation, queued),
             *map(CancelTool, memory.calls),
         ]
 
@@ -284,12 +291,12 @@ class Conversation:
 
     def _settle_question(self, response: Response, done: ResponseDone) -> None:
         says = bool(response.turn.words.strip()) or self._answers.begun(response)
-        if done.status == "failed":
-            self._questions.refused(done.response_id)
-        elif says and done.status != "cancelled":
+        if done.status == "cancelled" or (not says and self._calls.waiting):
+            self._questions.continued(done.response_id)
+        elif says and done.status != "failed":
             self._questions.answered(done.response_id)
         else:
-            self._questions.continued(done.response_id)
+            self._questions.refused(done.response_id)
 
     def _ended_early(self, response: Response, done: ResponseDone) -> Iterator[Action]:
         """Act on the end of a current response that is not complete."""

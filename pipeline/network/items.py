@@ -91,6 +91,11 @@ class Items:
         self._seen = 0
         self._heard = (0, 0)
 
+    @property
+    def seen(self) -> int:
+        """Number of items so far: the greatest ordinal."""
+        return self._seen
+
     def get(self, item_id: str) -> Item | None:
         return self._items.get(item_id)
 
@@ -156,11 +161,10 @@ class Items:
         """The items of which something is still to be heard."""
         return [item for item in self._items.values() if self._is_unheard(item)]
 
-    def restore(self, items: Iterable[Item]) -> None:
-        """Begin with the items of another process, in the order in which they are heard."""
-        for item in items:
-            self._items[f"{item.ordinal} of a lost session"] = item
-            self._seen = item.ordinal
+    def restore(self, items: Iterable[Item], seen: int) -> None:
+        """Begin with the items of another process, which has `seen` that many."""
+        self._seen = seen
+        self._items = {f"{item.ordinal} of a lost session": item for item in items}
 
     def orphan(self) -> None:
         """Forget the items' ids: their session is gone, and another one may use the same."""

@@ -23,8 +23,19 @@ class Questions:
         return self._asked > self._settled
 
     @property
+    def skipped(self) -> bool:
+        """Whether any turn has been left without an answer."""
+        return self._skipped
+
+    @property
     def all_answered(self) -> bool:
         return not self.open and not self._skipped
+
+    def restore(self, *, still_open: bool, skipped: bool) -> None:
+        """Begin with what another process remembered, as after a session that was lost."""
+        self._asked = int(still_open)
+        self._skipped = skipped
+        self._session_lost = True
 
     def asked(self, item_id: str) -> None:
         """The service has taken a turn of the user."""
@@ -57,7 +68,7 @@ class Questions:
         self._settled = max(self._settled, self._covered.pop(response_id, 0))
 
     def refused(self, response_id: str) -> None:
-        """The service could not make an answer, and makes no other."""
+        """The service has made no answer, or an empty one, and makes no other."""
         covered = self._covered.pop(response_id, 0)
         self._skipped = self._skipped or covered > self._settled
         self._settled = max(self._settled, covered)

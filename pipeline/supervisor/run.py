@@ -70,7 +70,7 @@ class Pipeline:
         self._settings = settings
         self._console = console
         self._recording = stack.enter_context(Recording(console.say))
-        self._children = stack.enter_context(ChildProcesses(console.say))
+        self._children = stack.enter_context(ChildProcesses(console.say, self._handle_late))
         self._offline = OfflineService(self._children, stack, console.show)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, console.show)
         self._tool_process = ToolProcess(
@@ -130,6 +130,11 @@ class Pipeline:
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tool_process.handle(report)
+
+    def _handle_late(self, report: Report) -> None:
+        """Handle what a process reports while it ends: its last words do not matter any more."""
+        if isinstance(report, RecordingEnded):
+            self._recording.note_end(report.reason)
 
     def _offer(self, tools: tuple[ToolSchema, ...]) -> None:
         """Tell the model, through the network process, what it may call."""

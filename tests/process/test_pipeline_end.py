@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -105,9 +106,19 @@ def test_a_killed_supervisor_takes_all_with_it(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
-    """`python -m pipeline run … | head -1`."""
-    with endless_answers() as service:
-        arguments = run_arguments(service.endpoint, tmp_path)
+    """`python -m pipeline run … | head -1`: the conversation goes on to its end."""
+    sound = noise(0.5, 1, 20_000, seed=1)
+
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        await session.speech_stopped()
+        await session.start_answer("answer")
+        await session.say("answer", "item", sound.tobytes())
+        await session.end_answer("answer", "item")
+
+    with ScriptedService(script) as service:
+        spoken, heard = write_wav(tmp_path / "spoken.wav", noise(1, -9, 9, seed=1)), "heard.wav"
+        arguments = ("run", "--endpoint", service.endpoint, "--input", spoken, "--output", heard)
         finished = subprocess.run(
             ["sh", "-c", f"{shlex.join(Program.command(*arguments))} | head -1"],
             cwd=tmp_path,
@@ -120,6 +131,8 @@ def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
         )
     assert len(finished.stdout.splitlines()) == 1
     assert finished.stderr == ""
+    recorded = read_wav(tmp_path / heard)
+    assert np.array_equal(recorded[recorded != 0], sound)
 
 
 def run_arguments(endpoint: str, folder: Path) -> list[object]:

@@ -37,6 +37,12 @@ def _stay(link: SupervisorLink) -> None:
         pass
 
 
+def _say_at_the_end(link: SupervisorLink) -> None:
+    _stay(link)
+    for n in range(1_000):
+        link.report(Notice(str(n)))
+
+
 def _say_a_lot(link: SupervisorLink) -> None:
     """Report far more than a pipe holds, then stay."""
     for n in range(3_000):
@@ -167,6 +173,7 @@ BARE: dict[str, Callable[[Any], None]] = {
 SUPERVISED: dict[str, Callable[..., None]] = {
     "say": _say,
     "stay": _stay,
+    "say at the end": _say_at_the_end,
     "say a lot": _say_a_lot,
     "echo": _echo,
     "expected failure": _expected_failure,

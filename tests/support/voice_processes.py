@@ -1,10 +1,12 @@
 """Finds the processes of a conversation from outside, also those that took another's place."""
 
 import signal
+import time
 from pathlib import Path
 
 import psutil
 
+from tests.support.measured import show_measured
 from tests.support.program import SHARED_MEMORY, Program
 
 RINGS = {frozenset({"capture", "playback"}): "network"}
@@ -24,10 +26,27 @@ def voice_processes(program: Program) -> dict[str, psutil.Process]:
     return found
 
 
-def signal_process(program: Program, name: str, number: signal.Signals) -> None:
-    """Send a signal to the network, playback or capture process, once there is one."""
+def signal_process(program: Program, name: str, number: signal.Signals) -> psutil.Process:
+    """Send a signal to the network, playback or capture process, once there is one; return it."""
     program.wait_until(lambda: name in voice_processes(program))
-    voice_processes(program)[name].send_signal(number)
+    process = voice_processes(program)[name]
+    process.send_signal(number)
+    return process
+
+
+def strike(program: Program, number: signal.Signals, *names: str) -> None:
+    """Kill or stop processes, wait until others have taken their places, and show how long it took.
+
+    A new one counts once it has attached to the shared memory.
+    """
+    struck = {name: signal_process(program, name, number) for name in names}
+    struck_s = time.monotonic()
+    program.wait_until(lambda: all(_has_other(program, *each) for each in struck.items()))
+    show_measured(f"{number.name} {names}: replaced after {time.monotonic() - struck_s:.3f} s")
+
+
+def _has_other(program: Program, name: str, than: psutil.Process) -> bool:
+    return voice_processes(program).get(name, than) != than
 
 
 def _rings(process: psutil.Process) -> set[str]:

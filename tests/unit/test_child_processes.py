@@ -60,6 +60,15 @@ def test_a_child_reports_in_order_and_may_end(children: ChildProcesses) -> None:
     assert not children.alive
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a pipe has no half to close")
+def test_what_a_child_reports_while_it_ends_arrives() -> None:
+    late: list[Report] = []
+    with ChildProcesses(late=late.append) as children:
+        spawn(children, "say at the end")
+        assert pid_told(children) > 0  # it runs
+    assert late == [Notice(str(n)) for n in range(1_000)]
+
+
 def test_reports_of_several_children_arrive(children: ChildProcesses) -> None:
     for sentence in ("one", "two"):
         spawn(children, "say", sentence, may_end=True)

@@ -342,3 +342,11 @@ def test_a_cut_is_settled_by_the_new_process(conversation: Conversation) -> None
     actions = successor.cut_settled(1, 1, SECOND // 2)
     assert actions[0] == Interrupted(500)
     assert AddMessage("assistant", "Good") in actions
+
+
+def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING, SpeechStarted())
+    conversation.cut_settled(1, 1, SECOND // 2)
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
+    assert successor.cut_settled(1, 1, SECOND // 2) == []
+    assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good")]

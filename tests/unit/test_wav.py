@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from pipeline.audio.recording_file import HEADER_BYTES
 from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.audio.wav import READ_AHEAD_S, WavMicrophone, WavSpeaker, check_readable, is_wav
 from pipeline.audio.xruns import XrunLog
@@ -259,6 +260,14 @@ def read(path: Path) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16)
 
 
+def wait_recorded(path: Path, samples: int) -> None:
+    """Wait until the recording, which a thread writes, holds so many samples."""
+    until_s = time.monotonic() + 60.0
+    while not path.exists() or path.stat().st_size < HEADER_BYTES or len(read(path)) < samples:
+        assert time.monotonic() < until_s
+        time.sleep(0.001)
+
+
 class Recorder:
     """A speaker whose periods are asked for one after the other."""
 
@@ -298,10 +307,12 @@ def test_a_recording_is_readable_at_any_moment_even_if_never_closed(
     recorder = Recorder(path, missed, sound)
     checked = periods // 2
     recorder.record(checked)
-    recorder.speaker.check()
+    if checked:  # a file begins with its first sound
+        recorder.speaker.check()
+        wait_recorded(path, checked * PERIOD)
     recorder.record(periods - checked)
-    recorded = read(path) if checked else noise(0)  # a file begins with its first sound
     assert path.exists() == bool(checked)
+    recorded = read(path) if checked else noise(0)
     recorder.speaker.close()
     assert np.array_equal(recorded, sound[: checked * PERIOD])
 

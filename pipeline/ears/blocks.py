@@ -1,0 +1,42 @@
+"""The sound that the ears compute with: 10 ms blocks of float32, full scale ±1."""
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples
+
+BLOCK_MS = 10
+BLOCK_SAMPLES = SAMPLE_RATE_HZ * BLOCK_MS // 1_000
+RATE_16K_HZ = 16_000
+BLOCK_16K_SAMPLES = RATE_16K_HZ * BLOCK_MS // 1_000
+BLOCKS_PER_S = 1_000 // BLOCK_MS
+
+Block = npt.NDArray[np.float32]
+"""Shape ``(240,)`` at 24 kHz, or ``(160,)`` at 16 kHz."""
+
+_FULL_SCALE = 32_768
+_SILENCE_POWER = 1e-10
+
+
+def to_float(samples: Samples, out: Block) -> None:
+    """Write `samples` to `out`, full scale ±1."""
+    np.multiply(samples, np.float32(1 / _FULL_SCALE), out=out, casting="unsafe")
+
+
+def to_pcm16(block: Block) -> Samples:
+    """Return a new array; what exceeds full scale is clipped."""
+    scaled = block * np.float32(_FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled)
+    pcm16: Samples = scaled.astype(np.int16)
+    return pcm16
+
+
+def power(block: Block) -> float:
+    """Mean square."""
+    return float(np.dot(block, block)) / block.size
+
+
+def decibels(mean_square: float) -> float:
+    """Level of `mean_square` in dBFS, at least -100."""
+    return float(10 * np.log10(mean_square + _SILENCE_POWER))

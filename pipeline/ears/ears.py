@@ -1,0 +1,165 @@
+"""The ears: microphone and reference in, cleaned sound and a verdict out."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from pipeline.ears.blocks import BLOCK_SAMPLES, Block, decibels, power, to_float, to_pcm16
+from pipeline.ears.downsampler import Downsampler
+from pipeline.ears.far_end import FarEnd
+from pipeline.ears.headphones import HeadphoneRecogniser
+from pipeline.ears.linear_canceller import LinearCanceller
+from pipeline.ears.noise_floor import NoiseFloor
+from pipeline.ears.parts import Parts
+from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, rules_for
+from pipeline.pcm import Samples
+
+SETTLING_S = 3.0
+"""Far-end sound until the ordinary rule holds."""
+_SILERO_AWAKE_BLOCKS = 50
+
+
+class State(Enum):
+    """What the ears do."""
+
+    RESTING = "resting"
+    """The far end is silent: the microphone passes unchanged."""
+    SETTLING = "settling"
+    """The strict rule holds."""
+    LISTENING = "listening"
+    HEADPHONES = "headphones"
+    """The loudspeaker is not heard: the microphone passes unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """In dBFS."""
+
+    microphone_db: float
+    cleaned_db: float
+    echo_db: float
+    """Of the estimated echo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the ears make of one block."""
+
+    cleaned: Samples
+    """240 samples, not delayed."""
+    speech: bool
+    """Whether a person probably speaks over the far end."""
+    evidence: Evidence
+    levels: Levels
+    state: State
+
+
+_NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class Ears:
+    """One microphone beside one loudspeaker."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._rules = rules_for(
+            suppressor=parts.suppressor is not None,
+            silero=parts.silero is not None,
+            earshot=parts.earshot is not None,
+        )
+        self._canceller = LinearCanceller(BLOCK_SAMPLES)
+        self._far_end = FarEnd()
+        self._headphones = HeadphoneRecogniser()
+        self._floor = NoiseFloor()
+        self._recent = RecentEvidence()
+        self._silero_awake_blocks = 0
+        self._microphone = np.zeros(BLOCK_SAMPLES, np.float32)
+        self._reference = np.zeros(BLOCK_SAMPLES, np.float32)
+        self._to_16k = [Downsampler() for _ in range(3)]
+
+    def hear(self, microphone: Samples, reference: Samples) -> Heard:
+        """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
+
+        :param microphone: 240 samples
+        :param reference: 240 samples that the loudspeaker plays, of a device time 20 to 40 ms after
+            the microphone's; zeros when nothing plays
+        """
+        self._far_end.hear(reference)
+        to_float(microphone, self._microphone)
+        if not self._far_end.audible:
+            return self._rest(microphone)
+        to_float(reference, self._reference)
+        residual = self._canceller.cancel(self._microphone, self._reference)
+        self._recognise_headphones()
+        if self._headphones.worn:
+            return self._listen_without_echo(microphone)
+        return self._listen(residual)
+
+    def realigned(self) -> None:
+        """Be strict again: the reference has moved, or the echo's path has changed."""
+        self._far_end.forget()
+
+    def _rest(self, microphone: Samples) -> Heard:
+        level = decibels(power(self._microphone))
+        return Heard(microphone, False, _NO_EVIDENCE, Levels(level, level, -100.0), State.RESTING)
+
+    def _recognise_headphones(self) -> None:
+        if not self._far_end.sounding:
+            return
+        worn = self._headphones.worn
+        self._headphones.hear(power(self._canceller.echo), power(self._reference))
+        if worn and not self._headphones.worn:
+            self._far_end.forget()
+
+    def _listen(self, residual: Block) -> Heard:
+        microphone, reference = (
+            converter.convert(block)
+            for converter, block in zip(
+                self._to_16k, (self._microphone, self._reference), strict=False
+            )
+        )
+        cleaned = self._to_16k[2].convert(residual)
+        suppressor = self._parts.suppressor
+        suppressed = suppressor.suppress(microphone, reference) if suppressor else cleaned
+        self._recent.add_residual(power(residual), power(self._canceller.echo))
+        evidence = self._evidence(suppressed, cleaned)
+        settled = self._far_end.heard_s >= SETTLING_S
+        rule = self._rules.ordinary if settled else self._rules.strict
+        state = State.LISTENING if settled else State.SETTLING
+        return Heard(to_pcm16(residual), rule(evidence), evidence, self._levels(residual), state)
+
+    def _listen_without_echo(self, microphone: Samples) -> Heard:
+        heard = self._to_16k[2].convert(self._microphone)
+        evidence = self._evidence(heard, heard)
+        speech = self._rules.headphones(evidence)
+        levels = self._levels(self._microphone)
+        return Heard(microphone, speech, evidence, levels, State.HEADPHONES)
+
+    def _evidence(self, suppressed: Block, cleaned: Block) -> Evidence:
+        parts, recent = self._parts, self._recent
+        rise_db = self._floor.rise_db(decibels(power(suppressed)))
+        earshot = 0.0
+        if parts.earshot is not None:
+            parts.earshot.keep(suppressed)
+            earshot = parts.earshot.likelihood()
+        recent.add_suppressed(earshot, rise_db)
+        if parts.silero is not None:
+            parts.silero.keep(cleaned)
+            recent.add_silero(parts.silero.likelihood() if self._silero_needed() else 0.0)
+        return recent.summary()
+
+    def _silero_needed(self) -> bool:
+        """Whether anything was loud enough for a verdict, now or half a second ago."""
+        if self._recent.rise_db >= LEAST_RISE_DB:
+            self._silero_awake_blocks = _SILERO_AWAKE_BLOCKS
+        elif self._silero_awake_blocks:
+            self._silero_awake_blocks -= 1
+        return self._silero_awake_blocks > 0
+
+    def _levels(self, cleaned: Block) -> Levels:
+        return Levels(
+            decibels(power(self._microphone)),
+            decibels(power(cleaned)),
+            decibels(power(self._canceller.echo)),
+        )

@@ -1,0 +1,190 @@
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+
+from benchmarks.ear_scenes import far_end, scene
+from benchmarks.ear_sounds import near_phrases, read, speech_folder
+from benchmarks.ears import Outcome, listen
+from benchmarks.echo_paths import PATHS
+from pipeline.ears.blocks import Block
+from pipeline.ears.ears import Ears, Heard, State
+from pipeline.ears.parts import Parts, load_parts
+from pipeline.pcm import Samples
+from tests.support.echoes import babble, blocks, echo, pcm16
+
+SILENCE = np.zeros(240, np.int16)
+
+
+class SteadyDetector:
+    """Finds the same likelihood everywhere."""
+
+    def __init__(self, likelihood: float) -> None:
+        self._likelihood = likelihood
+
+    def keep(self, block: Block) -> None:
+        assert block.shape == (160,)
+
+    def likelihood(self) -> float:
+        return self._likelihood
+
+
+class PassingSuppressor:
+    def suppress(self, microphone: Block, reference: Block) -> Block:
+        assert microphone.shape == reference.shape == (160,)
+        return microphone
+
+
+def parts(silero: float | None = 1.0, earshot: float | None = 1.0) -> Parts:
+    return Parts(
+        PassingSuppressor(),
+        None if silero is None else SteadyDetector(silero),
+        None if earshot is None else SteadyDetector(earshot),
+    )
+
+
+def hear(ears: Ears, microphone: Samples, reference: Samples) -> list[Heard]:
+    return [ears.hear(*pair) for pair in blocks(microphone, reference)]
+
+
+def cleaned(heard: Sequence[Heard]) -> Samples:
+    return np.concatenate([block.cleaned for block in heard])
+
+
+def level_db(samples: Samples) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples / 32_768)) + 1e-12))
+
+
+def test_microphone_passes_unchanged_while_nothing_sounds() -> None:
+    microphone = pcm16(babble(1, seed=1))
+    heard = hear(Ears(parts()), microphone, np.zeros_like(microphone))
+    np.testing.assert_array_equal(cleaned(heard), microphone)
+    assert {block.state for block in heard} == {State.RESTING}
+    assert not any(block.speech for block in heard)
+
+
+def test_echo_is_subtracted_and_near_sound_is_kept() -> None:
+    played = babble(6, seed=2)
+    near = babble(6, seed=3, peak=0.1)
+    near[: 5 * 24_000] = 0
+    heard = hear(Ears(Parts()), pcm16(echo(played, 0.3) + near), pcm16(played))
+    out = cleaned(heard)
+    alone = slice(4 * 24_000, 5 * 24_000)
+    assert level_db(out[alone]) < level_db(pcm16(echo(played, 0.3))[alone]) - 15
+    both = slice(5 * 24_000, 6 * 24_000)
+    assert level_db(out[both] - pcm16(near)[both]) < level_db(pcm16(near)[both]) - 10
+
+
+def test_every_block_comes_back_in_full() -> None:
+    played = babble(1, seed=4)
+    heard = hear(Ears(load_parts()), pcm16(echo(played, 1)), pcm16(played))
+    assert all(block.cleaned.shape == (240,) for block in heard)
+    assert all(block.cleaned.dtype == np.int16 for block in heard)
+    assert len(heard) == 100
+
+
+def test_same_sound_gives_the_same_result() -> None:
+    played = babble(3, seed=5)
+    microphone = pcm16(echo(played, 0.5) + babble(3, seed=6, peak=0.1))
+    runs = [hear(Ears(load_parts()), microphone, pcm16(played)) for _ in range(2)]
+    np.testing.assert_array_equal(cleaned(runs[0]), cleaned(runs[1]))
+    assert [block.evidence for block in runs[0]] == [block.evidence for block in runs[1]]
+
+
+def test_rule_is_strict_until_three_seconds_were_heard_and_after_realignment() -> None:
+    ears = Ears(parts(silero=0.5, earshot=0.5))
+    played = np.full(24_000 * 4, 0.1, np.float32) * np.sign(babble(4, seed=7))
+    microphone = pcm16(echo(played, 0.3) + babble(4, seed=8))
+    heard = hear(ears, microphone, pcm16(played))
+    settling = [block for block in heard if block.state is State.SETTLING]
+    assert len(settling) == 299
+    assert not any(block.speech for block in settling)
+    assert any(block.speech for block in heard[300:])
+    ears.realigned()
+    assert ears.hear(*blocks(microphone, pcm16(played))[0]).state is State.SETTLING
+
+
+def test_far_end_is_audible_300_ms_after_its_end() -> None:
+    ears = Ears(parts())
+    loud = pcm16(babble(0.01, seed=9))
+    ears.hear(SILENCE, loud)
+    states = [ears.hear(SILENCE, SILENCE).state for _ in range(31)]
+    assert states[:29] == [State.SETTLING] * 29
+    assert states[29:] == [State.RESTING] * 2
+
+
+def test_headphones_pass_the_microphone_and_the_pulled_plug_is_noticed() -> None:
+    ears = Ears(parts())
+    played = babble(8, seed=10)
+    noise = np.random.default_rng(11).standard_normal(played.size) * 1e-4
+    quiet = pcm16(noise.astype(np.float32))
+    heard = hear(ears, quiet, pcm16(played))
+    assert heard[-1].state is State.HEADPHONES
+    np.testing.assert_array_equal(heard[-1].cleaned, quiet[-240:])
+    loudspeaker = hear(ears, pcm16(echo(played, 0.3)), pcm16(played))
+    left = [block.state for block in loudspeaker].index(State.SETTLING)
+    assert left < 200
+    assert loudspeaker[-1].state is State.LISTENING
+
+
+@pytest.mark.parametrize(
+    ("missing", "speech"),
+    [
+        (Parts(), False),
+        (Parts(silero=SteadyDetector(1)), True),
+        (parts(earshot=None), True),
+        (parts(silero=None), True),
+        (Parts(earshot=SteadyDetector(1)), False),
+    ],
+)
+def test_ears_do_without_missing_parts(missing: Parts, speech: bool) -> None:
+    played = babble(6, seed=12)
+    near = babble(6, seed=13)
+    near[: 5 * 24_000] = 0
+    heard = hear(Ears(missing), pcm16(echo(played, 0.3) + near), pcm16(played))
+    assert heard[-1].state is State.LISTENING
+    assert any(block.speech for block in heard[500:]) is speech
+
+
+@pytest.mark.parametrize(
+    "microphone",
+    [
+        np.zeros(24_000 * 4, np.int16),
+        np.full(24_000 * 4, -32_768, np.int16),
+        pcm16(np.sign(babble(4, seed=14)) * np.float32(2)),
+    ],
+    ids=["muted", "stuck", "clipping"],
+)
+def test_extreme_microphones_leave_finite_values(microphone: Samples) -> None:
+    ears = Ears(load_parts())
+    played = pcm16(babble(4, seed=15, peak=1))
+    heard = hear(ears, microphone, played)
+    values = [
+        (block.levels.cleaned_db, block.levels.echo_db, block.evidence.rise_db) for block in heard
+    ]
+    assert np.isfinite(values).all()
+    recovered = hear(ears, pcm16(echo(babble(6, seed=16), 0.3)), pcm16(babble(6, seed=16)))
+    last = recovered[-100:]
+    reductions = [block.levels.microphone_db - block.levels.cleaned_db for block in last]
+    assert np.median(reductions) > 10
+
+
+@cache
+def double_talk() -> Outcome:
+    folder = speech_folder()
+    if folder is None:
+        pytest.skip("no folder shared/speech beside the project")
+    voices = [read(path) for path in sorted((folder / "far").iterdir())[:3]]
+    near = near_phrases()[:4]
+    return listen(scene(far_end(voices, 24), PATHS["room"], -12.0, near=near, seed=1))
+
+
+def test_real_onsets_are_found_in_double_talk() -> None:
+    latencies_ms = double_talk().latencies_ms()
+    assert len(latencies_ms) == 4
+    assert max(latencies_ms) < 300
+
+
+def test_real_echo_alone_is_no_speech() -> None:
+    assert double_talk().false_alarms() == 0
