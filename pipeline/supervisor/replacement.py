@@ -23,7 +23,7 @@ from pipeline.shm.watchdog import Standstill
 PATIENCE_S = 3.0
 """Longer than reopening a card takes."""
 
-START_PATIENCE_S = 15.0
+START_PATIENCE_S = 60.0
 """How long a new process may take to its first sign of life, on a busy machine too."""
 
 

@@ -1,7 +1,7 @@
 """The supervisor's side of the tools process: limits, replacement, one answer for each call.
 
 A function that holds the interpreter can neither be cancelled nor asked anything. So every limit is
-kept here, and a process that does not return is killed; the next call starts a new one. Sound,
+kept here, and a process that does not return is killed and replaced, as is one that ends. Sound,
 microphone and interruptions live in other processes and do not notice.
 """
 
@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError
-from pipeline.ipc.child_process import ChildProcess
+from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.supervisor.replacement import ReplacementLimit
 
 
 class ToolProcess:
@@ -46,6 +47,7 @@ class ToolProcess:
         self._notice = notice
         self._child: ChildProcess | None = None
         self._loaded = False
+        self._limit = ReplacementLimit()
         self._unanswered_until_s: dict[str, float] = {}
         self._occupied_until_s: dict[str, float] = {}
 
@@ -120,7 +122,11 @@ class ToolProcess:
         if not self._loaded:
             raise error
         self._child = None
-        self._give_up(f"{error} The next call starts a new process.")
+        if isinstance(error, ChildFailedError) and self._limit.allows(time.monotonic()):
+            self._give_up(f"{error.what}: a new one is started.")
+            self._running()  # at once, so that its start takes no time of the next call
+        else:
+            self._give_up(f"{error} The next call starts a new process.")
         for traceback in getattr(error, "__notes__", ()) if self._verbose else ():
             for line in traceback.splitlines():
                 self._notice(line)

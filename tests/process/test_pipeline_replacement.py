@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.audio.fade import fade_samples
 from tests.process.test_pipeline_reconnect import replayed
+from tests.process.test_pipeline_tools import MISBEHAVING, call, outputs
 from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.measured import show_measured
 from tests.support.program import Program
@@ -135,6 +136,34 @@ def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> 
     assert np.array_equal(recorded[recorded != 0], np.concatenate((LONG, SECOND)))
     heard = b"".join(bytes(session.heard) for session in service.sessions)
     assert SPOKEN.tobytes() in heard, "no microphone sample is lost"
+
+
+def test_a_new_network_process_offers_the_functions_and_asks_again(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        if len(service.sessions) == 1:
+            await call(session, "first", "wait")
+            return
+        await session.wait_for(lambda: session.count("response.create"))
+        await call(session, "second", "ping")
+
+    tools = tmp_path / "tools.py"
+    tools.write_text(MISBEHAVING)
+    with (
+        ScriptedService(script) as service,
+        run_on_files(service, tmp_path, SPOKEN, "--tools", tools) as program,
+    ):
+        program.wait_output("Calling wait")
+        strike(program, signal.SIGKILL, "network")
+        program.wait_output("Calling ping")
+        second = service.sessions[1]
+        service.call(second.wait_for(lambda: outputs(second)))
+        assert outputs(second) == [("ping", '"pong"')], "the old call has no answer any more"
+        (update,) = (e for e in second.received if e["type"] == "session.update")
+        assert "ping" in [tool["name"] for tool in update["session"]["tools"]]
+        program.interrupt()
+        program.wait_exit()
+        assert not program.err
 
 
 def test_a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ProcessDiedError, ToolError
+from pipeline.errors import ToolError
+from pipeline.ipc.child_process import ChildFailedError
 from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
 from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.supervisor.replacement import ReplacementLimit
 from pipeline.supervisor.tool_process import ToolProcess
 
 TIMEOUT_S = 30.0
@@ -119,11 +121,20 @@ def test_an_abandoned_call_is_not_answered_but_still_limited(world: World) -> No
 def test_all_calls_of_a_process_that_ends_are_answered(world: World) -> None:
     world.tool_process.handle(CALL)
     world.tool_process.handle(CallTool("c2", "f", "{}"))
-    world.child.on_error(ProcessDiedError("The tools process ended unexpectedly."))
+    world.child.on_error(ChildFailedError("The tools process ended"))
     assert [answer.call_id for answer in world.answers] == ["c1", "c2"]
-    assert world.notices
+    assert world.notices == ["The tools process ended: a new one is started."]
     world.tool_process.handle(CallTool("c3", "f", "{}"))
-    assert len(world.children.spawned) == 2
+    assert [len(child.sent) for child in world.children.spawned] == [2, 1]
+
+
+def test_a_process_that_ends_again_and_again_waits_for_the_next_call(world: World) -> None:
+    for _ in range(ReplacementLimit.MOST + 1):
+        world.child.on_error(ChildFailedError("The tools process ended"))
+    assert len(world.children.spawned) == 1 + ReplacementLimit.MOST
+    assert world.notices[-1].endswith("The next call starts a new process.")
+    world.tool_process.handle(CallTool("c3", "f", "{}"))
+    assert len(world.children.spawned) == 2 + ReplacementLimit.MOST
 
 
 def test_functions_are_offered_once(world: World) -> None:
