@@ -350,3 +350,10 @@ def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation)
     successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
     assert successor.cut_settled(1, 1, SECOND // 2) == []
     assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good")]
+
+
+def test_an_answer_that_has_begun_since_the_memory_is_not_asked_for_again(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *GREETING[:2])
+    assert resume(go_on(conversation, QueuedEnd(1, 0, SECOND, complete=False))) == REMEMBERED[:1]
