@@ -39,6 +39,8 @@ ROUND_TRIP_MS = 80.0
 _FOUND_WITHIN_BLOCKS = 100
 _AFTER_NEAR_BLOCKS = 60
 _SAME_ALARM_BLOCKS = 100
+_NEXT_ANSWER_BLOCKS = 200
+"""After a cut no answer sounds."""
 _COLD_STARTS = 50
 _COLD_START_S = 3.0
 """Of the first answer."""
@@ -172,13 +174,14 @@ def recoveries(_: float) -> Iterator[str]:
 def _replay_holds(outcome: Outcome) -> tuple[int, int, int]:
     recovery = HoldRecovery()
     held = recovered = longest_ms = speech_ms = 0
-    for heard in outcome.heard:
+    cut_until = -1
+    for number, heard in enumerate(outcome.heard):
         likelihood = heard.evidence.silero
         speech_ms = speech_ms + 10 if likelihood >= 0.5 else 0
         action = recovery.hear(
             likely=heard.speech,
             likelihood=likelihood,
-            sounding=True,
+            sounding=number > cut_until,
             round_trip_ms=ROUND_TRIP_MS,
         )
         held += action is Action.HOLD
@@ -187,6 +190,7 @@ def _replay_holds(outcome: Outcome) -> tuple[int, int, int]:
             longest_ms = max(longest_ms, recovery.latest.lasted_ms)
         if recovery.holding and speech_ms >= 200 + ROUND_TRIP_MS:
             recovery.release()
+            cut_until = number + _NEXT_ANSWER_BLOCKS
     return held, recovered, longest_ms
 
 

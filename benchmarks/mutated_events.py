@@ -184,6 +184,7 @@ class OverSocket:
             async with serving(listener, KEY, self._converse):
                 voice.start_network(settings)
                 await self._play(voice, children)
+        assert self.sessions == 1, "a network process that has ended is replaced"
 
     async def _converse(self, connection: ClientConnection) -> None:
         self.sessions += 1

@@ -1,5 +1,7 @@
 """The sound that the ears compute with: 10 ms blocks of float32, full scale ±1."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,4 +41,4 @@ def power(block: Block) -> float:
 
 def decibels(mean_square: float) -> float:
     """Level of `mean_square` in dBFS, at least -100."""
-    return float(10 * np.log10(mean_square + _SILENCE_POWER))
+    return 10 * math.log10(mean_square + _SILENCE_POWER)

@@ -76,25 +76,29 @@ class Ears:
         self._silero_awake_blocks = 0
         self._microphone = np.zeros(BLOCK_SAMPLES, np.float32)
         self._reference = np.zeros(BLOCK_SAMPLES, np.float32)
-        self._to_16k = [Downsampler() for _ in range(3)]
+        self._microphone_16k = Downsampler()
+        self._reference_16k = Downsampler()
+        self._cleaned_16k = Downsampler()
 
-    def hear(self, microphone: Samples, reference: Samples) -> Heard:
+    def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
 
         :param microphone: 240 samples
         :param reference: 240 samples that the loudspeaker plays, of a device time 20 to 40 ms after
             the microphone's; zeros when nothing plays
+        :param holding: an answer is held: listen although the far end is silent
         """
         self._far_end.hear(reference)
         to_float(microphone, self._microphone)
-        if not self._far_end.audible:
+        if not (self._far_end.audible or holding):
             return self._rest(microphone)
         to_float(reference, self._reference)
         residual = self._canceller.cancel(self._microphone, self._reference)
-        self._recognise_headphones()
+        echo_power = power(self._canceller.echo)
+        self._recognise_headphones(echo_power)
         if self._headphones.worn:
-            return self._listen_without_echo(microphone)
-        return self._listen(residual)
+            return self._listen_without_echo(microphone, echo_power)
+        return self._listen(residual, echo_power)
 
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
@@ -104,36 +108,41 @@ class Ears:
         level = decibels(power(self._microphone))
         return Heard(microphone, False, _NO_EVIDENCE, Levels(level, level, -100.0), State.RESTING)
 
-    def _recognise_headphones(self) -> None:
+    def _recognise_headphones(self, echo_power: float) -> None:
         if not self._far_end.sounding:
             return
         worn = self._headphones.worn
-        self._headphones.hear(power(self._canceller.echo), power(self._reference))
+        self._headphones.hear(echo_power, power(self._reference))
         if worn and not self._headphones.worn:
             self._far_end.forget()
 
-    def _listen(self, residual: Block) -> Heard:
-        microphone, reference = (
-            converter.convert(block)
-            for converter, block in zip(
-                self._to_16k, (self._microphone, self._reference), strict=False
-            )
-        )
-        cleaned = self._to_16k[2].convert(residual)
-        suppressor = self._parts.suppressor
-        suppressed = suppressor.suppress(microphone, reference) if suppressor else cleaned
-        self._recent.add_residual(power(residual), power(self._canceller.echo))
+    def _listen(self, residual: Block, echo_power: float) -> Heard:
+        cleaned = self._cleaned_16k.convert(residual)
+        suppressed = self._suppress(cleaned)
+        residual_power = power(residual)
+        self._recent.add_residual(residual_power, echo_power)
         evidence = self._evidence(suppressed, cleaned)
         settled = self._far_end.heard_s >= SETTLING_S
         rule = self._rules.ordinary if settled else self._rules.strict
         state = State.LISTENING if settled else State.SETTLING
-        return Heard(to_pcm16(residual), rule(evidence), evidence, self._levels(residual), state)
+        levels = self._levels(residual_power, echo_power)
+        return Heard(to_pcm16(residual), rule(evidence), evidence, levels, state)
 
-    def _listen_without_echo(self, microphone: Samples) -> Heard:
-        heard = self._to_16k[2].convert(self._microphone)
+    def _suppress(self, cleaned: Block) -> Block:
+        """Return the suppressor's output at 16 kHz, or `cleaned` without one."""
+        suppressor = self._parts.suppressor
+        if suppressor is None:
+            return cleaned
+        return suppressor.suppress(
+            self._microphone_16k.convert(self._microphone),
+            self._reference_16k.convert(self._reference),
+        )
+
+    def _listen_without_echo(self, microphone: Samples, echo_power: float) -> Heard:
+        heard = self._cleaned_16k.convert(self._microphone)
         evidence = self._evidence(heard, heard)
         speech = self._rules.headphones(evidence)
-        levels = self._levels(self._microphone)
+        levels = self._levels(power(self._microphone), echo_power)
         return Heard(microphone, speech, evidence, levels, State.HEADPHONES)
 
     def _evidence(self, suppressed: Block, cleaned: Block) -> Evidence:
@@ -157,9 +166,6 @@ class Ears:
             self._silero_awake_blocks -= 1
         return self._silero_awake_blocks > 0
 
-    def _levels(self, cleaned: Block) -> Levels:
-        return Levels(
-            decibels(power(self._microphone)),
-            decibels(power(cleaned)),
-            decibels(power(self._canceller.echo)),
-        )
+    def _levels(self, cleaned_power: float, echo_power: float) -> Levels:
+        microphone_db = decibels(power(self._microphone))
+        return Levels(microphone_db, decibels(cleaned_power), decibels(echo_power))

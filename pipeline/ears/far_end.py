@@ -1,9 +1,7 @@
 """Whether the far end sounds: what the loudspeaker played, or its echo in the room."""
 
-import numpy as np
-
 from pipeline.ears.blocks import BLOCK_MS, BLOCKS_PER_S
-from pipeline.pcm import Samples
+from pipeline.pcm import Samples, peak
 
 _AUDIBLE_PEAK = 100
 _RINGING_BLOCKS = 300 // BLOCK_MS
@@ -18,7 +16,7 @@ class FarEnd:
         self._heard_blocks = 0
 
     def hear(self, reference: Samples) -> None:
-        self.sounding = bool(reference.any()) and int(np.abs(reference).max()) > _AUDIBLE_PEAK
+        self.sounding = peak(reference) > _AUDIBLE_PEAK
         self._heard_blocks += self.sounding
         self._blocks_since_sound = 0 if self.sounding else self._blocks_since_sound + 1
 

@@ -7,12 +7,21 @@ living connection from ever coming that far, because a pong is bytes too.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import NoReturn
 
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.network.connection import SendGate, websocket_of
+from pipeline.pcm import NS_PER_S
+
+_STAMP_BYTES = 8
+
+
+def pinged_at_s(pong: bytes) -> float | None:
+    """Return when the ping was sent that this pong answers; None if it does not say so."""
+    return int.from_bytes(pong) / NS_PER_S if len(pong) == _STAMP_BYTES else None
 
 
 class Heartbeat:
@@ -43,6 +52,6 @@ class Heartbeat:
             async with gate.turn():
                 asked, self._asked = self._asked, None
                 if asked is None:
-                    await websocket.ping()
+                    await websocket.ping(time.monotonic_ns().to_bytes(_STAMP_BYTES))
                 else:
                     await websocket.pong(asked)

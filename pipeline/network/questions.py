@@ -13,6 +13,8 @@ class Questions:
         self._settled = 0
         self._covered: dict[str, int] = {}
         self._skipped = False
+        self._wordless = ""
+        self._latest = ""
         self._session_lost = False
 
     @property
@@ -35,8 +37,11 @@ class Questions:
         self._skipped = skipped
         self._session_lost = True
 
-    def asked(self) -> None:
-        """The user has finished a turn."""
+    def asked(self, item_id: str) -> None:
+        """The service has taken a turn of the user."""
+        if item_id and item_id in (self._wordless, self._latest):
+            return  # nothing was said, or the event came twice
+        self._latest = item_id
         self._asked += 1
         self._session_lost = False
 
@@ -47,10 +52,11 @@ class Questions:
         """
         if self.open and not (expected or self._session_lost):
             self._skipped = True
-        self.dismiss()
+        self._settled = self._asked
 
-    def dismiss(self) -> None:
-        """The turns so far want no answer."""
+    def wordless(self, item_id: str) -> None:
+        """A turn had no words, and wants no answer. That may be known before it is taken."""
+        self._wordless = item_id
         self._settled = self._asked
 
     def response_created(self, response_id: str) -> None:
@@ -74,4 +80,5 @@ class Questions:
     def session_lost(self) -> None:
         """The next session is asked again, in words or by the user's voice."""
         self._covered.clear()
+        self._latest = self._wordless = ""  # another session may use the same ids
         self._session_lost = True

@@ -29,6 +29,7 @@ from azure.ai.voicelive.models import (
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import ToolSchema
 from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.text import encodable
 
 _TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
     "server_vad": ServerVad,
@@ -45,7 +46,7 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
     """
     wanted: dict[str, Any] = {
         "modalities": [Modality.TEXT, Modality.AUDIO],
-        "instructions": settings.instructions,
+        "instructions": encodable(settings.instructions),
         "voice": _voice(settings.voice),
         "input_audio_format": InputAudioFormat.PCM16,
         "output_audio_format": OutputAudioFormat.PCM16,

@@ -19,8 +19,8 @@ STDERR_FD = 2
 PATIENCE_S = 1.0
 """How long a reader may hold up a write, such as a terminal that Ctrl-S has stopped."""
 
-_AT_ONCE_BYTES = getattr(select, "PIPE_BUF", 512)
-"""A pipe that can be written to takes this much without waiting."""
+_AT_ONCE_BYTES = getattr(select, "PIPE_BUF", None)
+"""A pipe that can be written to takes this much without waiting; None on Windows: all at once."""
 
 _PLAIN_CHARACTERS = {
     "\u2026": "...",

@@ -172,7 +172,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_folded_model_is_kept(encoder: Path, cache: Path) -> None:
     onnx_cache.open_folded(encoder, "moonshine_cpp")
-    (kept,) = [path for path in cache.rglob("*") if path.is_file()]
+    (kept,) = cache.rglob("*.onnx")
     before = kept.stat()
     onnx_cache.open_folded(encoder, "moonshine_cpp")
     assert kept.stat() == before or kept.stat().st_mtime_ns == before.st_mtime_ns
@@ -180,7 +180,7 @@ def test_a_folded_model_is_kept(encoder: Path, cache: Path) -> None:
 
 def test_a_damaged_cache_is_made_anew(encoder: Path, cache: Path) -> None:
     onnx_cache.open_folded(encoder, "moonshine_cpp")
-    (kept,) = [path for path in cache.rglob("*") if path.is_file()]
+    (kept,) = cache.rglob("*.onnx")
     whole = kept.read_bytes()
     kept.write_bytes(whole[:1_000])
     assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()
@@ -191,3 +191,11 @@ def test_no_cache_can_be_written(encoder: Path, cache: Path) -> None:
     cache.write_text("a file where the folder should be")
     assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()
     assert [path.name for path in cache.parent.iterdir()] == ["cache"]
+
+
+def test_no_file_can_be_written_at_all(
+    encoder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.write_text("a file where the folder should be")
+    monkeypatch.setattr("tempfile.tempdir", str(cache / "temporary"))
+    assert onnx_cache.open_folded(encoder, "moonshine_cpp").get_inputs()

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pipeline.bench import events
 from pipeline.bench.voice_server import ClientConnection, local_listener, serving
+from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
 
 
 class ScriptedSession:
@@ -77,14 +78,27 @@ class ScriptedSession:
             events.audio_done(response, item), events.response_done(response, status, **details)
         )
 
-    async def speech_started(self) -> int:
-        """Report that the user speaks; return when it was sent, ``time.monotonic_ns``."""
+    @property
+    def heard_ms(self) -> int:
+        """Position in the audio of the session."""
+        return samples_to_ms(len(self.heard) // SAMPLE_BYTES)
+
+    async def speech_started(self, item: str = "user", start_ms: int | None = None) -> int:
+        """Report that the user speaks; return when it was sent, ``time.monotonic_ns``.
+
+        :param start_ms: where the turn begins; by default where the audio ends at present.
+        """
+        start_ms = self.heard_ms if start_ms is None else start_ms
         sent_at_ns = time.monotonic_ns()
-        await self._connection.send(events.speech_started("user"))
+        await self.send("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=item)
         return sent_at_ns
 
-    async def speech_stopped(self) -> None:
-        await self._connection.send(events.speech_stopped("user"))
+    async def speech_stopped(self, item: str = "user", end_ms: int | None = None) -> int:
+        """Report that the user's turn is over, and take it; return where it ends, in ms."""
+        end_ms = self.heard_ms if end_ms is None else end_ms
+        await self.send("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=item)
+        await self.send("input_audio_buffer.committed", item_id=item)
+        return end_ms
 
     async def read(self) -> None:
         """Collect the client's events until it leaves."""

@@ -112,6 +112,7 @@ def test_far_end_is_audible_300_ms_after_its_end() -> None:
     states = [ears.hear(SILENCE, SILENCE).state for _ in range(31)]
     assert states[:29] == [State.SETTLING] * 29
     assert states[29:] == [State.RESTING] * 2
+    assert ears.hear(SILENCE, SILENCE, holding=True).state is State.SETTLING
 
 
 def test_headphones_pass_the_microphone_and_the_pulled_plug_is_noticed() -> None:

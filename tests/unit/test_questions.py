@@ -10,13 +10,19 @@ from pipeline.network.events import (
     ResponseDone,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     UserTranscript,
     WordsDelta,
 )
 from pipeline.network.floor import Floor
 from pipeline.network.silence import Silence
 
-TURN = (SpeechStarted(), SpeechStopped("u1"), UserTranscript("What is the time?", "u1"))
+TURN = (
+    SpeechStarted(),
+    SpeechStopped("u1"),
+    TurnCommitted("u1"),
+    UserTranscript("What is the time?", "u1"),
+)
 COMPLETED = ResponseDone("r1", "completed", "")
 
 
@@ -73,6 +79,31 @@ def test_a_turn_without_words_wants_no_answer(conversation: Conversation) -> Non
     assert conversation.all_answered
 
 
+def test_that_a_turn_has_no_words_may_be_known_before_it_is_taken() -> None:
+    conversation = Conversation()
+    for event in (SpeechStarted(), SpeechStopped("u1"), UserTranscript("", "u1")):
+        conversation.receive(event)
+    conversation.receive(TurnCommitted("u1"))
+    assert conversation.all_answered
+    conversation.receive(TurnCommitted("u2"))
+    assert not conversation.all_answered
+
+
+def test_an_event_that_comes_twice_is_one_turn(conversation: Conversation) -> None:
+    conversation.receive(ResponseCreated("r1"))
+    conversation.receive(TurnCommitted("u1"))
+    conversation.receive(WordsDelta("r1", "Noon."))
+    conversation.receive(COMPLETED)
+    assert conversation.all_answered
+
+
+def test_speech_that_is_not_taken_as_a_turn_wants_no_answer() -> None:
+    conversation = Conversation()
+    for event in (SpeechStarted(), SpeechStopped("u1")):
+        conversation.receive(event)
+    assert conversation.all_answered
+
+
 def test_a_user_who_speaks_on_has_interrupted(conversation: Conversation) -> None:
     conversation.receive(SpeechStarted())
     assert conversation.all_answered
@@ -121,6 +152,7 @@ def test_the_service_is_not_waited_for_while_it_waits_itself(conversation: Conve
     conversation.receive(SpeechStarted())
     assert not conversation.waits_for_service
     conversation.receive(SpeechStopped("u2"))
+    conversation.receive(TurnCommitted("u2"))
     assert conversation.waits_for_service
     conversation.session_lost()
     assert not conversation.waits_for_service

@@ -28,7 +28,7 @@ def open_folded(source: Path, package: str) -> Any:  # noqa: ANN401 - onnxruntim
     """Open the model `source` of `package` with its constants folded, from the cache if possible.
 
     Several processes may do so at once. If the cache cannot be read or written, this takes about a
-    second longer.
+    second longer. If there is no folder for temporary files either, nothing is folded.
     """
     name = f"{package}-{version_of(package)}-{source.stem}-ort{version_of('onnxruntime')}.onnx"
     with suppress(OSError, RuntimeError):
@@ -39,7 +39,9 @@ def open_folded(source: Path, package: str) -> Any:  # noqa: ANN401 - onnxruntim
             return open_model(cached)
         _write_atomically(cached, to_onnx(source))
         return open_model(cached)
-    return _open_without_cache(source)
+    with suppress(OSError):
+        return _open_without_cache(source)
+    return open_model(source)
 
 
 def cache_folder() -> Path:
