@@ -18,6 +18,8 @@ CONGESTED_S = 3.0
 AWAY_S = 1.5
 MANY_ERRORS = 300
 LARGE_BYTES = 8_000_000
+UNRECORDED_MS = 150
+"""Playback writes its recording ten times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,15 @@ class Kind:
     :ivar harm: does it, and returns when it is over.
     :ivar flags: of the program.
     :ivar calls: whether the model calls a slow tool before it answers the second question.
+    :ivar unrecorded_ms: what may be missing in the recording because the process that dies had not
+        written it yet: it sounded.
     """
 
     name: str
     harm: Callable[[Scene], None]
     flags: tuple[str, ...] = ()
     calls: bool = False
+    unrecorded_ms: int = 0
 
 
 def _close(code: int) -> Callable[[Scene], None]:
@@ -171,14 +176,26 @@ KINDS = [
     Kind("service: an event of 8 MB", _send('{"type": "odd", "x": "' + "x" * LARGE_BYTES + '"}')),
     Kind("service: 300 errors", _send_errors),
     Kind("network: kill -9", _signal(signal.SIGKILL, "network")),
-    Kind("playback: kill -9", _signal(signal.SIGKILL, "playback")),
+    Kind(
+        "playback: kill -9",
+        _signal(signal.SIGKILL, "playback"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
     Kind("capture: kill -9", _signal(signal.SIGKILL, "capture")),
     Kind("network: crashes (SIGSEGV)", _signal(signal.SIGSEGV, "network")),
-    Kind("network and playback: kill -9", _signal(signal.SIGKILL, "network", "playback")),
-    Kind("all three: kill -9", _signal(signal.SIGKILL, "network", "playback", "capture")),
+    Kind(
+        "network and playback: kill -9",
+        _signal(signal.SIGKILL, "network", "playback"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
+    Kind(
+        "all three: kill -9",
+        _signal(signal.SIGKILL, "network", "playback", "capture"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
     Kind("tools: kill -9", _signal(signal.SIGKILL, "tools"), calls=True),
     Kind("network: stopped", _signal(signal.SIGSTOP, "network")),
-    Kind("playback: stopped", _signal(signal.SIGSTOP, "playback")),
+    Kind("playback: stopped", _signal(signal.SIGSTOP, "playback"), unrecorded_ms=UNRECORDED_MS),
     Kind("capture: stopped", _signal(signal.SIGSTOP, "capture")),
     Kind("machine: stands still for 5 s", _stop_everything),
     Kind("supervisor: stopped for 5 s", _stop_supervisor),

@@ -45,7 +45,7 @@ class CodedService(ScriptedService):
         self.sent_samples: Counter[int] = Counter()
         """Samples sent of each answer, in the session that sent most of them."""
         self.overtaken: set[int] = set()
-        """Questions that the next one came after before they were answered."""
+        """Questions after which the next one came before their answer had been heard."""
         self.listeners: list[Listener] = []
         self._numbers = count()
 
@@ -82,6 +82,8 @@ class Listener:
         self._user_item = ""
         self._answering: asyncio.Task[None] | None = None
         self._open: int | None = None
+        self._questions: dict[str, int] = {}
+        """The question that each answer item answers."""
         self._seen_events = 0
         self.mute = False
         """Whether nothing is sent: the link is dead."""
@@ -117,6 +119,8 @@ class Listener:
                 self._remember(event["item"])
             elif event["type"] == "response.create" and self._open is not None:
                 await self._begin_answer(self._open)
+            elif event["type"] in ("conversation.item.truncate", "conversation.item.delete"):
+                self._service.overtaken.add(self._questions[event["item_id"]])
 
     def _remember(self, item: dict[str, object]) -> None:
         if item.get("role") == "user":
@@ -199,6 +203,7 @@ class Listener:
         response, item = f"resp_{self._number}_{number}", f"item_{self._number}_{number}"
         await self._send("response.created", response={"id": response, "status": "in_progress"})
         self.current = response
+        self._questions[item] = question
         if self._service.calls and question == 1 and self._calls_left():
             await self._call(response, number)
             return

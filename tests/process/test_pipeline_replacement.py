@@ -84,6 +84,7 @@ def test_capture_and_playback_go_on_where_they_were(tmp_path: Path) -> None:
         service.call(session.speech_started())
         signal_process(program, "playback", signal.SIGKILL)
         service.call(session.wait_for(lambda: session.count("conversation.item.truncate")))
+        service.call(session.speech_stopped())
         service.call(answer(session, "second", SECOND))
         service.call(session.end_answer("second", "item_second"))
         assert program.wait_exit() == 0, program.said

@@ -19,10 +19,9 @@ _STATE_BYTES = 100_000
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
     """Return those that have attached to the shared memory: network, playback and capture."""
     found = {}
-    for child in program.children():
-        rings = frozenset(_rings(child))
-        if rings:
-            found[RINGS.get(rings) or next(iter(rings))] = child
+    for pid in _children(program):
+        if rings := frozenset(_rings(pid)):
+            found[RINGS.get(rings) or next(iter(rings))] = psutil.Process(pid)
     return found
 
 
@@ -49,10 +48,16 @@ def _has_other(program: Program, name: str, than: psutil.Process) -> bool:
     return voice_processes(program).get(name, than) != than
 
 
-def _rings(process: psutil.Process) -> set[str]:
+def _children(program: Program) -> list[int]:
+    """Return what the supervisor's main thread has spawned: cheaper than all processes."""
+    children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def _rings(pid: int) -> set[str]:
     """Tell the rings that a process has mapped by their length."""
     try:
-        words = Path(f"/proc/{process.pid}/maps").read_text().split()
+        words = Path(f"/proc/{pid}/maps").read_text().split()
         sizes = {Path(w).stat().st_size for w in words if w.startswith(f"{SHARED_MEMORY}/")}
     except OSError:
         return set()
