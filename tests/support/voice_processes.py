@@ -12,7 +12,7 @@ from tests.support.program import SHARED_MEMORY, Program
 RINGS = {frozenset({"capture", "playback"}): "network"}
 """The network process has both rings, the others the one of their name."""
 
-_PLAYBACK_RING_BYTES = 2_000_000
+_LONGEST_PLAYBACK_RING_BYTES = 3_500_000
 _STATE_BYTES = 100_000
 
 
@@ -62,4 +62,4 @@ def _rings(pid: int) -> set[str]:
     except OSError:
         return set()
     rings = {size for size in sizes if size > _STATE_BYTES}
-    return {"playback" if size > _PLAYBACK_RING_BYTES else "capture" for size in rings}
+    return {"capture" if size > _LONGEST_PLAYBACK_RING_BYTES else "playback" for size in rings}
