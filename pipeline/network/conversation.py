@@ -148,6 +148,8 @@ class Conversation:
         """
         self._floor.reset(owed=self._owes_reply and not heard_again)
         self._answers.drop_unspoken_text()
+        for response_id in self._answers.broken_off:  # the next session does not go on with them
+            self._questions.answered(response_id)
         self._questions.session_lost()
         self._transcript.stop_replay()
         if not planned:
