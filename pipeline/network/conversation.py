@@ -172,6 +172,8 @@ class Conversation:
         """
         self._floor.reset(owed=self._owes_reply and not heard_again)
         self._answers.drop_unspoken_text()
+        for response_id in self._answers.broken_off:  # the next session does not go on with them
+            self._questions.answered(response_id)
         self._questions.session_lost()
         self._transcript.stop_replay()
         if not planned:
@@ -214,7 +216,9 @@ class Conversation:
         :param queued: what sounds of the answers that it received.
         """
         turns = self._transcript.restore(memory.turns)
-        self._floor.reset(owed=memory.reply_owed)
+        # An item that the memory does not know is the answer that was owed: it has begun to sound.
+        has_begun = queued.item > memory.items and not memory.calls
+        self._floor.reset(owed=memory.reply_owed and not has_begun)
         self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True

@@ -43,15 +43,17 @@ class Heartbeat:
 
         :raises ServiceClosedError: the connection takes no more.
         """
-        websocket = websocket_of(connection)
+        websocket, loop = websocket_of(connection), asyncio.get_running_loop()
+        ping_s = loop.time() + self.PING_S
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.PING_S):
+                async with asyncio.timeout_at(ping_s):
                     await self._due.wait()
             self._due.clear()
             async with gate.turn():
                 asked, self._asked = self._asked, None
-                if asked is None:
-                    await websocket.ping(time.monotonic_ns().to_bytes(_STAMP_BYTES))
-                else:
+                if asked is not None:
                     await websocket.pong(asked)
+                if loop.time() >= ping_s:  # however often the service pings
+                    await websocket.ping(time.monotonic_ns().to_bytes(_STAMP_BYTES))
+                    ping_s = loop.time() + self.PING_S

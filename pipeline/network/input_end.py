@@ -38,6 +38,7 @@ class InputEnd:
         :param idle: whether nothing is to come, or to be heard.
         """
         sent = self._all_sent(now_s, connected=connected)
+        idle = idle and not self._uplink.turn_open
         if not (sent and (idle or (connected and self._service_is_silent(now_s)))):
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S
@@ -45,7 +46,7 @@ class InputEnd:
     def _all_sent(self, now_s: float, *, connected: bool) -> bool:
         """Whether a session was sent the end of the input, and no other has to be sent it again."""
         lost = not connected and self._sent_s is not None and now_s - self._sent_s < self.REPORTED_S
-        if lost or self._uplink.turn_open:
+        if lost or (self._uplink.turn_open and not self._uplink.drained):
             self._sent_s = None
         elif self._sent_s is None and connected and self._spoken():
             self._sent_s = now_s

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from pipeline.pcm import ms_to_samples
 from tests.support.answers import answer, negative, positive, user_turn
@@ -40,12 +41,12 @@ class Service(ScriptedService):
         words = {"response_id": "first", "item_id": "item_first", "delta": "Good morning."}
         await session.send("response.audio_transcript.delta", **words)
         await answer(session, "first", FIRST, created=True)
-        self.away = True
+        self.refusal = web.HTTPServiceUnavailable
         asyncio.get_running_loop().call_later(OUTAGE_S, self._come_back)
         await self._leave(session)
 
     def _come_back(self) -> None:
-        self.away = False
+        self.refusal = None
 
 
 def converse(folder: Path, service: ScriptedService, *more: str) -> tuple[int, str]:
@@ -112,7 +113,7 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         await answer(session, "first", SECOND)
         await session.end_answer("first", "item_first")
         await asyncio.sleep(1)
-        service.away = True
+        service.refusal = web.HTTPServiceUnavailable
         await session.close()
 
     with ScriptedService(script) as service:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, Self, TypeVar
 
+from aiohttp import web
+
 from pipeline.bench import events
 from pipeline.bench.voice_server import ClientConnection, local_listener, serving
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
@@ -44,6 +46,10 @@ class ScriptedSession:
     def abort(self) -> None:
         """Leave without a close frame: reset the TCP connection."""
         self._connection.transport.abort()
+
+    def accept_nothing(self) -> None:
+        """Leave the client's settings without an answer from now on."""
+        self._connection.accepts = False
 
     def stop_reading(self) -> None:
         """Leave in the socket what the client sends, until `resume_reading`."""
@@ -136,14 +142,14 @@ class ScriptedService:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.sessions: list[ScriptedSession] = []
         self.failures: list[BaseException] = []
-        self.away = False
-        """Whether clients are refused with HTTP 503."""
+        self.refusal: Callable[[], web.HTTPException] | None = None
+        """Makes what clients get instead of a session."""
 
     def __enter__(self) -> Self:
         self._opened = ExitStack()
         opening = local_listener(narrow=self._narrow)
         listener, self.endpoint = self._opened.enter_context(opening)
-        self._server = serving(listener, self.KEY, self._converse, away=lambda: self.away)
+        self._server = serving(listener, self.KEY, self._converse, self._refuse)
         self._thread.start()
         self.call(self._server.__aenter__())
         return self
@@ -160,6 +166,9 @@ class ScriptedService:
     def call(self, step: Coroutine[Any, Any, T]) -> T:
         """Run `step` in the event loop of the sessions, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(step, self._loop).result(60)
+
+    def _refuse(self) -> web.HTTPException | None:
+        return self.refusal() if self.refusal else None
 
     async def _converse(self, connection: ClientConnection) -> None:
         session = ScriptedSession(connection)

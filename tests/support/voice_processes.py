@@ -6,23 +6,25 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.shm.ring import SLOT
+from pipeline.supervisor.voice_processes import PLAYBACK_RING_FRAMES
 from tests.support.measured import show_measured
 from tests.support.program import SHARED_MEMORY, Program
 
 RINGS = {frozenset({"capture", "playback"}): "network"}
 """The network process has both rings, the others the one of their name."""
 
-_PLAYBACK_RING_BYTES = 2_000_000
-_STATE_BYTES = 100_000
+_PLAYBACK_RING_BYTES = PLAYBACK_RING_FRAMES * SLOT.itemsize
+_PAGES_BYTES = 65_536
+"""More than a segment is longer than its frames, or than the shared state."""
 
 
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
     """Return those that have attached to the shared memory: network, playback and capture."""
     found = {}
-    for child in program.children():
-        rings = frozenset(_rings(child))
-        if rings:
-            found[RINGS.get(rings) or next(iter(rings))] = child
+    for pid in _children(program):
+        if rings := frozenset(_rings(pid)):
+            found[RINGS.get(rings) or next(iter(rings))] = psutil.Process(pid)
     return found
 
 
@@ -49,12 +51,21 @@ def _has_other(program: Program, name: str, than: psutil.Process) -> bool:
     return voice_processes(program).get(name, than) != than
 
 
-def _rings(process: psutil.Process) -> set[str]:
+def _children(program: Program) -> list[int]:
+    """Return what the supervisor's main thread has spawned: cheaper than all processes."""
+    children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def _rings(pid: int) -> set[str]:
     """Tell the rings that a process has mapped by their length."""
     try:
-        words = Path(f"/proc/{process.pid}/maps").read_text().split()
+        words = Path(f"/proc/{pid}/maps").read_text().split()
         sizes = {Path(w).stat().st_size for w in words if w.startswith(f"{SHARED_MEMORY}/")}
     except OSError:
         return set()
-    rings = {size for size in sizes if size > _STATE_BYTES}
-    return {"playback" if size > _PLAYBACK_RING_BYTES else "capture" for size in rings}
+    rings = {size for size in sizes if size > _PAGES_BYTES}
+    return {
+        "playback" if 0 <= size - _PLAYBACK_RING_BYTES < _PAGES_BYTES else "capture"
+        for size in rings
+    }

@@ -126,6 +126,7 @@ def test_pings_are_sent_and_answered_while_the_reader_reads(
         await socket.ping(b"latest")
         pinged = ponged = False
         while not (pinged and ponged):
+            await socket.ping(b"latest")
             message = await socket.receive()
             pinged = pinged or message.type is WSMsgType.PING
             ponged = ponged or (message.type is WSMsgType.PONG and message.data == b"latest")

@@ -359,6 +359,13 @@ def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation)
     assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good")]
 
 
+def test_an_answer_that_has_begun_since_the_memory_is_not_asked_for_again(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *GREETING[:2])
+    assert resume(go_on(conversation, QueuedEnd(1, 0, SECOND, complete=False))) == REMEMBERED[:1]
+
+
 def test_a_call_that_a_later_session_announces_again_is_answered_and_does_not_run(
     conversation: Conversation,
 ) -> None:

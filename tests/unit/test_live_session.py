@@ -67,7 +67,11 @@ class Microphone:
 
     def __init__(self) -> None:
         self.running = asyncio.Event()
+        self.answered_s: list[float] = []
         self.failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+
+    def answered(self, pinged_s: float) -> None:
+        self.answered_s.append(pinged_s)
 
     async def run(self, _connection: object, _gate: object) -> NoReturn:
         self.running.set()
@@ -258,6 +262,19 @@ def test_a_stop_is_not_lost_when_the_connection_ends_at_the_same_time() -> None:
         rig.run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await rig.run
+
+    with_rig(test)
+
+
+def test_an_answered_ping_counts_from_when_it_was_sent() -> None:
+    async def test(rig: Rig) -> None:
+        stamp = (5 * 10**9).to_bytes(8)
+        rig.session._on_pong(stamp)
+        assert not rig.microphone.answered_s, "the microphone is not heard yet"
+        rig.session.take_over()
+        for payload in (b"", b"something", stamp):
+            rig.session._on_pong(payload)
+        assert rig.microphone.answered_s == [5.0]
 
     with_rig(test)
 

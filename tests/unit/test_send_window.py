@@ -195,3 +195,11 @@ def test_a_turn_too_long_to_be_kept_is_lost_with_its_session(window: SendWindow)
     assert window.lost_samples == 0, "the session has it"
     window.end_session()
     assert window.lost_samples == 10 * S
+
+
+def test_sound_that_an_earlier_session_was_sent_is_not_lost(window: SendWindow) -> None:
+    window.end_session()
+    window.limit(65 * S)
+    assert window.lost_samples == 0
+    window.limit(71 * S)
+    assert window.lost_samples == S
