@@ -157,9 +157,14 @@ class ChildProcess:
         self.process.join()
         return True
 
-    def join_threads(self) -> None:
-        """Wait for the threads, which end soon after the process; bounded."""
+    def release(self) -> None:
+        """Wait for the threads of a reaped process, which end soon after it, and close its files.
+
+        Bounded. The garbage collector would close them too, at some later time.
+        """
         self._receiver.join(_JOIN_S)
+        if not self._receiver.is_alive():  # it may look at the process
+            self.process.close()
 
     def forget(self) -> None:
         """Keep this interpreter's exit from waiting for a process that cannot be ended."""

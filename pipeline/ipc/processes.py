@@ -135,7 +135,7 @@ class ChildProcesses:
         deadline_s = time.monotonic() + self.REAP_S
         for child in children:
             if child.reap(deadline_s - time.monotonic()):
-                child.join_threads()
+                child.release()
             else:
                 self._leave_behind(child)
         self._hear_the_rest()

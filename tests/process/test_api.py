@@ -1,6 +1,7 @@
 """The library: whole conversations of other programs, over real processes and sockets."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ from pipeline import (
 )
 from tests.support.answers import positive
 from tests.support.program import Program
+from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
 
@@ -251,6 +253,29 @@ def test_failures_are_raised_where_the_events_are_read(tmp_path: Path) -> None:
             run(reads_nothing(VoiceSession(settings)))
         with pytest.raises(AuthenticationError), BlockingVoiceSession(settings) as blocking:
             blocking.wait_open()
+
+
+def test_the_command_line_prints_events_as_lines_of_json(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+        await session.speech_started()
+        await session.speech_stopped()
+        await session.start_answer("r1")
+        await session.say("r1", "i1", ANSWER.tobytes())
+        await session.end_answer("r1", "i1")
+
+    with (
+        ScriptedService(script) as service,
+        run_on_files(service, tmp_path, noise(0.5, 9, 90, seed=1), "--json-events") as program,
+    ):
+        assert program.wait_exit() == 0, program.said
+        assert not program.err
+        events = [json.loads(line) for line in program.out.splitlines()]
+    names = [event["event"] for event in events]
+    expected = ["connecting", "session_ready", "opened", "listening", "processing", "ready"]
+    assert [name for name in names if name in expected] == expected
+    assert events[-2] == {"event": "finished", "time_ns": events[-2]["time_ns"], "answered": True}
+    assert events[-1]["message"] == f"Speaker output was saved to {tmp_path / HEARD}."
 
 
 def test_a_session_belongs_to_one_event_loop(tmp_path: Path) -> None:
