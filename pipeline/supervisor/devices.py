@@ -2,24 +2,10 @@
 
 from collections.abc import Callable
 
-from pipeline.config.settings import Settings
-from pipeline.console.console import Console
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Device, DevicesFound, Report
 
 POLL_S = 0.25
-
-
-def list_devices(settings: Settings) -> int:
-    """Print the sound cards that settings can name."""
-    console = Console(verbose=settings.verbose)
-    with ChildProcesses(console.say) as children:
-        found = find_devices(children, settings.verbose, console.show)
-    for device in found:
-        console.say(_described(device))
-    if not found:
-        console.say("No sound card found: give --input and --output a .wav file.")
-    return 0
 
 
 def find_devices(
@@ -36,15 +22,3 @@ def find_devices(
             if isinstance(report, DevicesFound):
                 return report.devices
             handle(report)
-
-
-def _described(device: Device) -> str:
-    directions = [
-        f"{channels} {direction}{' (default)' if is_default else ''}"
-        for direction, channels, is_default in (
-            ("in", device.input_channels, device.is_default_input),
-            ("out", device.output_channels, device.is_default_output),
-        )
-        if channels
-    ]
-    return f"{device}: {', '.join(directions)}, {device.default_rate_hz} Hz"

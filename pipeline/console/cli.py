@@ -22,13 +22,14 @@ Each option can also stand in the environment or in .env: --vad-threshold is
 AZURE_VOICELIVE_VAD_THRESHOLD there.""",
 )
 @options_of(Settings)
-def run(**flags: object) -> int:
+@click.option("--json-events", is_flag=True, help="Print each event as a line of JSON.")
+def run(json_events: bool, **flags: object) -> int:
     """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
     settings = load_settings(flags)
     with interruptible_loading():
-        from pipeline.supervisor.run import run as hold_conversation
+        from pipeline.console.run import run as hold_conversation
 
-    return hold_conversation(settings)
+    return hold_conversation(settings, json_events=json_events)
 
 
 @click.command(cls=Command)
@@ -38,6 +39,6 @@ def devices(verbose: bool) -> int:
     remember_verbose(verbose=verbose)
     take_environment()
     with interruptible_loading():
-        from pipeline.supervisor.devices import list_devices
+        from pipeline.console.devices import list_devices
 
     return list_devices(Settings(verbose=verbose))
