@@ -4,7 +4,9 @@
     controls                   what both can do
     session_thread             runs the supervisor in a thread of its own
     event_queue                events on their way to the user
+    session_tools              the user's functions
     values                     what a user can look at
+    event_schema               events as JSON, and the manual's table of them
 
 Everything that has to be on time runs in other processes. Here only events and commands pass, so a
 user that blocks delays neither the sound, nor an interruption, nor the microphone.

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,8 @@ def voice_processes(program: Program) -> dict[str, psutil.Process]:
     found = {}
     for pid in _children(program):
         if rings := frozenset(_rings(pid)):
-            found[RINGS.get(rings) or next(iter(rings))] = psutil.Process(pid)
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                found[RINGS.get(rings) or next(iter(rings))] = psutil.Process(pid)
     return found
 
 
@@ -52,9 +54,12 @@ def _has_other(program: Program, name: str, than: psutil.Process) -> bool:
 
 
 def _children(program: Program) -> list[int]:
-    """Return what the supervisor's main thread has spawned: cheaper than all processes."""
-    children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
-    return [int(pid) for pid in children.read_text().split()]
+    """Return what the supervisor has spawned, in whichever thread: cheaper than all processes."""
+    found: list[int] = []
+    for task in Path(f"/proc/{program.pid}/task").iterdir():
+        with suppress(OSError):  # the thread has just ended
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _rings(pid: int) -> set[str]:
