@@ -6,14 +6,17 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.shm.ring import SLOT
+from pipeline.supervisor.voice_processes import PLAYBACK_RING_FRAMES
 from tests.support.measured import show_measured
 from tests.support.program import SHARED_MEMORY, Program
 
 RINGS = {frozenset({"capture", "playback"}): "network"}
 """The network process has both rings, the others the one of their name."""
 
-_LONGEST_PLAYBACK_RING_BYTES = 3_500_000
-_STATE_BYTES = 100_000
+_PLAYBACK_RING_BYTES = PLAYBACK_RING_FRAMES * SLOT.itemsize
+_PAGES_BYTES = 65_536
+"""More than a segment is longer than its frames, or than the shared state."""
 
 
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
@@ -61,5 +64,8 @@ def _rings(pid: int) -> set[str]:
         sizes = {Path(w).stat().st_size for w in words if w.startswith(f"{SHARED_MEMORY}/")}
     except OSError:
         return set()
-    rings = {size for size in sizes if size > _STATE_BYTES}
-    return {"capture" if size > _LONGEST_PLAYBACK_RING_BYTES else "playback" for size in rings}
+    rings = {size for size in sizes if size > _PAGES_BYTES}
+    return {
+        "playback" if 0 <= size - _PLAYBACK_RING_BYTES < _PAGES_BYTES else "capture"
+        for size in rings
+    }
