@@ -18,6 +18,11 @@ def options_of(declaration: type) -> Callable[[_Command], _Command]:
 
     def decorate(command: _Command) -> _Command:
         for option in reversed(options(declaration)):
+            if option.counted:
+                command = click.option(option.flag, option.name, count=True, help=option.meaning)(
+                    command
+                )
+                continue
             switch = f"/--no-{option.flag[2:]}" if option.kind is bool else ""
             command = click.option(
                 option.flag + switch,

@@ -110,7 +110,10 @@ class RecordingEnded:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A message of a library or of the process; shown with --verbose, errors always."""
+    """A message of a library or of the process; shown with --verbose, errors always.
+
+    Debug messages are shown with --verbose twice only.
+    """
 
     level: int
     logger: str

@@ -32,10 +32,10 @@ def run(**flags: object) -> int:
 
 
 @click.command(cls=Command)
-@click.option("--verbose", is_flag=True, help="Also show messages of the sound libraries.")
-def devices(verbose: bool) -> int:
+@click.option("--verbose", count=True, help="Also show messages of libraries; twice: all.")
+def devices(verbose: int) -> int:
     """List the sound devices that --input and --output can name."""
-    remember_verbose(verbose=verbose)
+    remember_verbose(verbose=verbose > 0)
     take_environment()
     with interruptible_loading():
         from pipeline.supervisor.devices import list_devices

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
-from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import Device, DevicesFound, Report
 
 POLL_S = 0.25
@@ -23,14 +23,14 @@ def list_devices(settings: Settings) -> int:
 
 
 def find_devices(
-    children: ChildProcesses, verbose: bool, handle: Callable[[Report], None]
+    children: ChildProcesses, verbose: int, handle: Callable[[Report], None]
 ) -> tuple[Device, ...]:
     """Wait for the list of all sound cards.
 
     :param handle: takes what the children report meanwhile.
     :raises PipelineError: a child failed.
     """
-    children.spawn("probe", "pipeline.audio.probe", verbose, may_end=True)
+    children.spawn("probe", "pipeline.audio.probe", verbose, may_end=True, printed=library_line)
     while True:
         for report in children.reports(POLL_S):
             if isinstance(report, DevicesFound):

@@ -33,7 +33,7 @@ class ToolProcess:
         files: tuple[str, ...],
         timeout_s: float,
         *,
-        verbose: bool,
+        verbose: int,
         offer: Callable[[tuple[ToolSchema, ...]], None],
         answer: Callable[[ToolOutput], None],
         notice: Callable[[str], None],

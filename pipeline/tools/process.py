@@ -26,7 +26,7 @@ from pipeline.tools.calls import Calls
 from pipeline.tools.loading import load_tools
 
 
-def main(pipe: "Connection[Report, Command]", verbose: bool, files: tuple[str, ...]) -> None:
+def main(pipe: "Connection[Report, Command]", verbose: int, files: tuple[str, ...]) -> None:
     """Entry point of the spawned process."""
     unlimit_math_threads()
     if sys.platform != "win32":
