@@ -19,7 +19,7 @@ from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
 from pipeline.supervisor.cli import run
 from tests.support.program import REPOSITORY
 
-COMMANDS = ["run", "serve", "bench", "devices"]
+COMMANDS = ["run", "serve", "bench", "devices", "check"]
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
 
 
@@ -253,7 +253,7 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("rnu", "'rnu' is not a command, expected one of run, serve, bench, devices; "),
+        ("rnu", "'rnu' is not a command, expected one of run, serve, bench, devices, check; "),
         ("rnu", "did you mean run?"),
         ("--bogus", "--bogus"),
         ("run --modl x", "--model"),
@@ -294,8 +294,9 @@ def test_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
 
 def test_the_help_shows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     cli.execute(["-h"])
-    shown = capsys.readouterr().out.partition("Commands:")[2].split()
-    assert [word for word in shown if word in COMMANDS][: len(COMMANDS)] == COMMANDS
+    lines = capsys.readouterr().out.partition("Commands:")[2].splitlines()
+    names = [line.split()[0] for line in lines if line.strip()]
+    assert [name for name in names if name in COMMANDS] == COMMANDS
 
 
 @pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
