@@ -132,6 +132,9 @@ class Device:
     default_rate_hz: int
     is_default_input: bool
     is_default_output: bool
+    input_latency_ms: float = 0.0
+    output_latency_ms: float = 0.0
+    """The shortest that the host API suggests."""
 
     def __str__(self) -> str:
         return f"[{self.index}] {self.name} ({self.host_api})"
@@ -142,6 +145,21 @@ class DevicesFound:
     """All sound cards, in PortAudio's order."""
 
     devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardHeard:
+    """The greatest magnitude, 0 to 32768, of what a microphone under test has just heard."""
+
+    peak: int
+
+
+class CardTested(NamedTuple):
+    """A microphone's recording was played; its level. Fields as in `pipeline.audio.levels`."""
+
+    peak: int
+    clipped: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +287,8 @@ Report = (
     | RecordingEnded
     | Log
     | DevicesFound
+    | CardHeard
+    | CardTested
     | Connecting
     | SessionReady
     | Listening

@@ -33,7 +33,7 @@ class Calls:
     def run(self, settings: Settings) -> int:
         return self._answer(settings)
 
-    list_devices = run
+    list_devices = try_devices = run
 
     def serve(self, options: ServeOptions) -> int:
         return self._answer(options)
@@ -55,7 +55,12 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
         "pipeline.emulator.process",
     ):
         module = ModuleType(name)
-        vars(module).update(run=calls.run, list_devices=calls.list_devices, serve=calls.serve)
+        vars(module).update(
+            run=calls.run,
+            list_devices=calls.list_devices,
+            try_devices=calls.try_devices,
+            serve=calls.serve,
+        )
         monkeypatch.setitem(sys.modules, name, module)
     return calls
 
