@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from pipeline.audio.selection import choose_device
+from pipeline.audio.selection import choose_device, is_monitor
 from pipeline.audio.streams import Direction
 from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
@@ -94,11 +94,6 @@ def check_card(wanted: str | None, direction: Direction, devices: Sequence[Devic
             "with --input.",
         )
     return fine(name, str(wanted) if is_wav(wanted) else choice.name)
-
-
-def is_monitor(name: str) -> bool:
-    """Whether a device of this name records what a loudspeaker plays."""
-    return re.search(r"\b(monitor|stereo mix|loopback|what u hear)\b", name.lower()) is not None
 
 
 def _promoted() -> str | None:
