@@ -30,6 +30,7 @@ UNUSABLE = 1
 """Exit code of a test whose verdict is not "fine"."""
 
 _METER_CELLS = 40
+_WIDE = 400
 _SILENT = (
     "silent: only digital silence came from the microphone. Unmute it, let this program use it in "
     "the system's privacy settings, or choose another with --input."
@@ -44,7 +45,9 @@ def list_devices(settings: Settings) -> int:
         found = find_devices(children, settings.verbose, console.show)
     if found:
         out = RichConsole(markup=False, highlight=False, emoji=False)
-        out.print(device_table(found), soft_wrap=not out.is_terminal)
+        if not out.is_terminal:
+            out.width = _WIDE  # a device stays on one line
+        out.print(device_table(found))
     else:
         console.say(_NO_CARD)
     return 0
@@ -117,7 +120,7 @@ def device_table(devices: Sequence[Device]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title="* the default", title_style="dim")
     for heading in ("number", "name", "host API"):
         table.add_column(heading, justify="right" if heading == "number" else "left")
-    for heading in ("in", "out", "rate, Hz", "latency in/out, ms"):
+    for heading in ("in", "out", "rate\nHz", "latency\nin/out, ms"):
         table.add_column(heading, justify="right")
     for device in devices:
         table.add_row(
