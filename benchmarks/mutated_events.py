@@ -27,7 +27,7 @@ from pipeline.config.settings import Settings
 from pipeline.console import console as console_module
 from pipeline.ipc.commands import CallTool
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import AssistantSaid
+from pipeline.ipc.reports import AssistantSaid, Report, event_of
 from pipeline.network.actions import (
     Action,
     CreateResponse,
@@ -125,9 +125,13 @@ class InProcess:
                 case CallTool(call_id):
                     self._calls.append(call_id)
             if not isinstance(action, SoundAction | ServiceAction):
-                self._console.show(action)
+                self._show(action)
             repr(action).encode()
         return actions
+
+    def _show(self, report: Report) -> None:
+        if event := event_of(report):
+            self._console.show(event)
 
     def _queue(self, position: Position) -> None:
         assert position >= self._queued, "a step back"

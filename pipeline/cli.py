@@ -45,7 +45,7 @@ def execute(arguments: Sequence[str]) -> int:
 
 
 def _run() -> click.Command:
-    from pipeline.supervisor.cli import run
+    from pipeline.console.cli import run
 
     return run
 
@@ -63,7 +63,7 @@ def _bench() -> click.Command:
 
 
 def _devices() -> click.Command:
-    from pipeline.supervisor.cli import devices
+    from pipeline.console.cli import devices
 
     return devices
 

@@ -13,6 +13,7 @@
     │   ├── PortInUseError           the offline service's port is taken
     │   ├── ToolError                a file of tools cannot be used
     │   ├── MissingPackageError      an optional package is not installed
+    │   ├── SessionError             a session of the library is used as it cannot be
     │   └── ResourceError            memory, files, processes or rights that the system refuses
     ├── BusyError                    the service has no place for another session
     ├── ServiceClosedError           the service ended the session
@@ -78,6 +79,10 @@ class ToolError(UsageError):
 
 class MissingPackageError(UsageError):
     """An optional package is missing; the sentence says how to install it."""
+
+
+class SessionError(UsageError):
+    """A session is used before it starts, after its end, or in another event loop."""
 
 
 class ResourceError(UsageError):

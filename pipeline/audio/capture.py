@@ -51,6 +51,7 @@ class FrameAssembler:
 
     :param standstill_ns: the longest step between the capture times of two periods that counts as
         late, and not as a gap. None: there are no gaps, as in a recording.
+    :param muted: whether the user has muted the microphone; its frames are silent then.
 
     A new process goes on where the words say that the one before it stood. The samples between are
     a gap, as after reopening a device.
@@ -64,6 +65,7 @@ class FrameAssembler:
         frame_samples: int = FRAME_SAMPLES,
         *,
         standstill_ns: int | None = None,
+        muted: Callable[[], object] = bool,
     ) -> None:
         self._writer = writer
         self._words = words
@@ -75,6 +77,7 @@ class FrameAssembler:
         self._captured_at_ns = words.captured_until_ns.load()  # first sample of the latest period
         self._reopened = False
         self._standstill_ns = standstill_ns or sys.maxsize
+        self._muted = muted
 
     def push(self, pcm: bytes, captured_at_ns: int) -> None:
         """Take the next samples, int16; the first of them was captured at `captured_at_ns`."""
@@ -103,6 +106,8 @@ class FrameAssembler:
         before_samples = (self._filled_bytes - len(self._periods[-1])) // SAMPLE_BYTES
         start_ns = self._captured_at_ns - samples_to_ns(before_samples)
         samples = np.frombuffer(b"".join(self._periods), np.int16)
+        if self._muted():
+            samples = np.zeros_like(samples)
         whole = len(samples) - len(samples) % self._frame_samples
         for start in range(0, whole, self._frame_samples):
             frame = samples[start : start + self._frame_samples]
@@ -155,6 +160,7 @@ def _work(
             WakeSender(wake_socket).wake,
             frame_samples,
             standstill_ns=None if choice.file else STANDSTILL_NS,
+            muted=state.supervisor.muted.load,
         )
 
         def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:

@@ -11,7 +11,7 @@ from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, SettingsError, WavError
-from pipeline.ipc.commands import CallTool, CancelTool, OfferTools
+from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
     ClockStarted,
@@ -27,6 +27,7 @@ from pipeline.ipc.reports import (
 from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.tool_process import ToolProcess
+from pipeline.supervisor.tool_set import ToolSet
 from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
 
 PLAYS_ON_MS = 30
@@ -80,17 +81,21 @@ class _ThreeProcesses:
         self.state = ClientState()
         self._children = children
         self._voice = voice
-        self._tool_process = ToolProcess(
+        process = ToolProcess(
             children,
             settings.tools,
             settings.tool_timeout_s,
             verbose=False,
-            offer=lambda tools: voice.tell_network(OfferTools(tools)),
             answer=voice.tell_network,
             notice=_fail,
         )
-        if settings.tools:
-            self._tool_process.start()
+        self._tools = ToolSet(
+            process if settings.tools else None,
+            None,
+            settings.tool_choice,
+            offer=voice.offer_tools,
+        )
+        self._tools.start()
 
     def wait_reports(self, timeout_s: float) -> None:
         for report in self._children.reports(timeout_s):
@@ -106,8 +111,8 @@ class _ThreeProcesses:
                 case RecordingEnded(reason):
                     raise WavError(f"The recording cannot be written ({reason}).")
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
-                    self._tool_process.handle(report)
-        self._tool_process.enforce_limits()
+                    self._tools.handle(report)
+        self._tools.enforce_limits()
         playback = self._voice.state.playback
         self.state.played_samples = playback.played_samples.load()
         self.state.playout_waited_ns = playback.playout_waited_ns.load()

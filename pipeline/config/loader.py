@@ -48,7 +48,7 @@ def load(
         *_unknown_names("The environment", environment),
         *_unknown_names(".env", dotenv),
     ]
-    _check_sign_in(settings, unknown)
+    check_sign_in(settings, unknown)
     warnings = [
         *unknown,
         *_endpoint_hints(flags, environment, dotenv),
@@ -127,7 +127,7 @@ def _parse_number(option: Option, text: str, source: str) -> int | float:
     return value
 
 
-def _check_sign_in(settings: Settings, unknown: Iterable[str]) -> None:
+def check_sign_in(settings: Settings, unknown: Iterable[str]) -> None:
     """Refuse a sign-in with a key if there is none; `unknown` may tell why it was not found."""
     if not settings.uses_offline_service and settings.uses_api_key and settings.api_key is None:
         sentence = (

@@ -18,17 +18,19 @@ from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
 from pipeline.console.repeats import RepeatCounter
-from pipeline.ipc.commands import CallTool
 from pipeline.ipc.event_counts import EventCounts
 from pipeline.ipc.reports import (
+    Announcement,
     AssistantDone,
     AssistantSaid,
     Connecting,
+    Event,
     EventRead,
     Interrupted,
     Listening,
     Log,
     Notice,
+    Opened,
     PeriodsMissed,
     Processing,
     Ready,
@@ -36,9 +38,11 @@ from pipeline.ipc.reports import (
     Report,
     SessionReady,
     Started,
+    ToolCalled,
     ToolPrinted,
     Trace,
     UserSaid,
+    event_of,
 )
 from pipeline.text import printable, shortened
 
@@ -55,25 +59,30 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
     UserSaid: lambda r: (f"You: {r.text or '(not understood)'}", "bold cyan"),
     Interrupted: lambda r: (f"Interrupted after {r.heard_ms / 1_000:.2f} s.", "magenta"),
     Ready: lambda _: ("Ready", "green"),
+    Opened: lambda _: (
+        "Ready: speak, you can interrupt anytime. Ctrl-C ends the conversation.",
+        "bold",
+    ),
+    Announcement: lambda r: (r.message, "bold"),
     RecordingEnded: lambda r: (
         f"The recording of the answers ends here ({r.reason}). The conversation continues.",
         "yellow",
     ),
-    CallTool: lambda r: (f"Calling {_name(r.name)}({_arguments(r.arguments)}) …", "blue"),
+    ToolCalled: lambda r: (f"Calling {_name(r.name)}({_arguments(r.arguments)}) …", "blue"),
     ToolPrinted: lambda r: (f"tool | {r.line}", "blue"),
 }
-"""Text and style of the reports that are always shown."""
+"""Text and style of the events that are always shown."""
 
 _ASIDES: dict[type, Callable[[Any], str]] = {
     Started: lambda r: f"{r.part}: {r.facts}",
     PeriodsMissed: lambda r: f"{r.part}: {len(r.periods)} period(s) too late",
     Trace: lambda r: _sentence(r.message),
 }
-"""Text of the reports that are shown with --verbose only."""
+"""Text of the events that are shown with --verbose only."""
 
 
 class Console:
-    """Shows reports, one after the other.
+    """Shows events, one after the other.
 
     :param transcription: whether the service sends the user's words.
     :param verbose: 1: also show events, facts about the processes and messages of libraries, with
@@ -90,12 +99,12 @@ class Console:
         self._events = EventCounts()
         self._repeats = RepeatCounter()
         self._user_words_due = False
-        self._held: list[AssistantSaid | AssistantDone | CallTool] = []
+        self._held: list[AssistantSaid | AssistantDone | ToolCalled] = []
         self._answer = ""  # words of the line that is open
         self._column = 0
 
-    def show(self, report: Report) -> None:
-        if isinstance(report, AssistantSaid | AssistantDone | CallTool):
+    def show(self, report: Event) -> None:
+        if isinstance(report, AssistantSaid | AssistantDone | ToolCalled):
             self._held.append(report)
             if not self._user_words_due:
                 self._release()
@@ -117,6 +126,11 @@ class Console:
         if isinstance(report, UserSaid):
             self._release()
 
+    def show_report(self, report: Report) -> None:
+        """Show what a process reports, if it is an event for a person."""
+        if event := event_of(report):
+            self.show(event)
+
     def _event(self, event: EventRead) -> None:
         if self._verbose:
             for line in self._events.lines(event.kind):
@@ -128,10 +142,6 @@ class Console:
             self._aside(message, keeps_lines=True)
         elif log.level >= logging.ERROR:
             self._notices(self._repeats.take(message))
-
-    def welcome(self) -> None:
-        """Say that everything runs, what the person can do, and how to leave."""
-        self._line("Ready: speak, you can interrupt anytime. Ctrl-C ends the conversation.", "bold")
 
     def say(self, sentence: str) -> None:
         """Show a sentence of the program's own."""
@@ -158,8 +168,8 @@ class Console:
         for report in held:
             if isinstance(report, AssistantDone):
                 self._close_answer()
-            elif isinstance(report, CallTool):
-                self._line(*_LINES[CallTool](report))
+            elif isinstance(report, ToolCalled):
+                self._line(*_LINES[ToolCalled](report))
             else:
                 self._say(report.text)
 

@@ -39,7 +39,7 @@ Handle = Callable[[Report], None]
 
 def check(settings: Settings, *, as_json: bool) -> int:
     """Look at everything that a conversation with `settings` needs."""
-    handle = _ignore if as_json else Console(verbose=settings.verbose).show
+    handle = _ignore if as_json else Console(verbose=settings.verbose).show_report
     findings: list[Finding] = []
 
     def show(finding: Finding) -> None:

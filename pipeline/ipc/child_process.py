@@ -25,6 +25,7 @@ from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.output import LineLimit, OutputReader
 from pipeline.ipc.reports import Droppable, Failed, Report
 from pipeline.ipc.sender import CommandSender
+from pipeline.ipc.spawning import BareProcess
 
 STOP_S = 0.7
 """How long a process may take to end by itself before it is killed."""
@@ -64,8 +65,15 @@ class Printed:
     report: Report
 
 
-News = Report | Printed | Ended
-Inbox = DroppingQueue[tuple["ChildProcess", News]]
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Of no child: what another thread wants done by the one that takes the reports."""
+
+    action: Callable[[], None]
+
+
+News = Report | Printed | Ended | Posted
+Inbox = DroppingQueue[tuple["ChildProcess | None", News]]
 
 
 class ChildProcess:
@@ -88,15 +96,14 @@ class ChildProcess:
         self.name = name
         self._inbox = inbox
         self._printed = printed
-        spawn = multiprocessing.get_context("spawn")
-        self._pipe, theirs = spawn.Pipe(duplex=True)
+        self._pipe, theirs = multiprocessing.Pipe(duplex=True)
         self._pipe_lock = threading.Lock()
         self._gives_up = False
         self._received = threading.Event()
         self._sender = CommandSender(name, self._pipe)
         self._output = OutputReader(name, LineLimit(self._print))
         self._receiver = threading.Thread(target=self._receive, name=f"{name} reports", daemon=True)
-        self.process = spawn.Process(
+        self.process = BareProcess(
             target=enter,
             args=(module, self._output.write_end, theirs, *args),
             name=name,
@@ -150,9 +157,14 @@ class ChildProcess:
         self.process.join()
         return True
 
-    def join_threads(self) -> None:
-        """Wait for the threads, which end soon after the process; bounded."""
+    def release(self) -> None:
+        """Wait for the threads of a reaped process, which end soon after it, and close its files.
+
+        Bounded. The garbage collector would close them too, at some later time.
+        """
         self._receiver.join(_JOIN_S)
+        if not self._receiver.is_alive():  # it may look at the process
+            self.process.close()
 
     def forget(self) -> None:
         """Keep this interpreter's exit from waiting for a process that cannot be ended."""

@@ -47,4 +47,24 @@ class ToolOutput:
     output: str
 
 
-Command = OfferTools | CallTool | CancelTool | ToolOutput
+@dataclass(frozen=True, slots=True)
+class Say:
+    """To the network process: the user types a turn."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptAnswer:
+    """To the network process: the user interrupts the answer without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSession:
+    """To the network process: change this session and those to come; None: leave it as it is."""
+
+    instructions: str | None = None
+    voice: str | None = None
+
+
+Command = OfferTools | CallTool | CancelTool | ToolOutput | Say | InterruptAnswer | UpdateSession

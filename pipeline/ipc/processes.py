@@ -14,6 +14,7 @@ from pipeline.ipc.child_process import (
     ChildProcess,
     Ended,
     Inbox,
+    Posted,
     Printed,
 )
 from pipeline.ipc.dropping_queue import DroppingQueue
@@ -82,6 +83,10 @@ class ChildProcesses:
                 self._may_end.add(child)
         return child
 
+    def call_soon(self, action: Callable[[], None]) -> None:
+        """Let `reports` call `action`, at once if it waits. Any thread may call this."""
+        self._inbox.put((None, Posted(action)))
+
     @property
     def alive(self) -> bool:
         """Whether any child has not ended yet."""
@@ -94,6 +99,7 @@ class ChildProcesses:
 
         :raises PipelineError: a child failed or ended when it should not, unless its `on_error`
             takes the error.
+        :raises Exception: what an action of `call_soon` raises.
         """
         for _ in range(self._REPORTS_AT_ONCE):
             try:
@@ -101,9 +107,11 @@ class ChildProcesses:
             except queue.Empty:
                 return
             timeout_s = 0.0
-            if isinstance(news, Printed):
+            if isinstance(news, Posted):
+                news.action()
+            elif isinstance(news, Printed):
                 yield news.report
-            elif child not in self._on_error:  # killed meanwhile
+            elif child is None or child not in self._on_error:  # killed meanwhile
                 continue
             elif isinstance(news, Ended):
                 self._handle_end(child, news)
@@ -132,7 +140,7 @@ class ChildProcesses:
         deadline_s = time.monotonic() + self.REAP_S
         for child in children:
             if child.reap(deadline_s - time.monotonic()):
-                child.join_threads()
+                child.release()
             else:
                 self._leave_behind(child)
         self._hear_the_rest()
@@ -150,7 +158,7 @@ class ChildProcesses:
                 _, news = self._inbox.get(0.0)
             except queue.Empty:
                 return
-            if not isinstance(news, Printed | Ended):
+            if not isinstance(news, Posted | Printed | Ended):
                 self._late(news)
 
     def _leave_behind(self, child: ChildProcess) -> None:

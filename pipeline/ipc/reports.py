@@ -2,18 +2,34 @@
 
 The network process also sends `CallTool` and `CancelTool`, for the supervisor to pass on.
 
+Those that an `Event` is the base of are what a user of the program as a library is told.
+
 They go over a pipe, never through shared memory: nothing here is urgent, and a late report changes
 neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the others never are.
 """
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class Event:
+    """What a conversation tells its user: the root of all events of `pipeline.VoiceSession`."""
+
+    time_ns: int = field(default_factory=time.monotonic_ns, kw_only=True, compare=False)
+    """``time.monotonic_ns`` at which the process that saw it made the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent(Event):
+    """An event that only explains what happens. A user who is slow loses the oldest of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
     """A part of the pipeline has started: network, microphone or speaker."""
 
     part: str
@@ -41,7 +57,7 @@ class MissedPeriod(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PeriodsMissed:
+class PeriodsMissed(TraceEvent):
     """A card, "microphone" or "speaker", was not served in time."""
 
     part: str
@@ -102,14 +118,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingEnded:
+class RecordingEnded(Event):
     """The speaker's recording cannot be continued, for a reason of the system's; playback can."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class Log(TraceEvent):
     """A message of a library or of the process; shown with --verbose, errors always.
 
     Debug messages are shown with --verbose twice only.
@@ -163,12 +179,12 @@ class CardTested(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Connecting:
+class Connecting(Event):
     where: str
 
 
 @dataclass(frozen=True, slots=True)
-class SessionReady:
+class SessionReady(Event):
     """The service has accepted the settings; the microphone is sent."""
 
     session_id: str
@@ -177,55 +193,94 @@ class SessionReady:
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Event):
     """The service hears the user speak."""
 
 
 @dataclass(frozen=True, slots=True)
-class Processing:
+class Processing(Event):
     """The user has finished speaking; the service prepares an answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class UserSaid:
+class UserSaid(Event):
     """The user's words as the service understood them; empty if it understood nothing."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class AssistantSaid:
+class AssistantSaid(Event):
     """The next part of the answer's text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class AssistantDone:
+class AssistantDone(Event):
     """The text of the answer is complete, or was broken off."""
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(Event):
     """The user interrupted the answer after hearing `heard_ms` of it."""
 
     heard_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Event):
     """The whole answer has been heard; it is the user's turn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Event):
     """A sentence for the person; the conversation continues."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class EventRead:
+class Opened(Event):
+    """The session, the microphone and the speaker work: the person can speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement(Event):
+    """A sentence about the run: the files that take the place of cards, the recording, the tools.
+
+    Unlike a `Notice` it never repeats.
+    """
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """The model calls a function. `arguments` is its JSON, not checked."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCancelled(Event):
+    """The result of a call is not needed any more."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered(Event):
+    """What the model is told about a call: JSON of the result, or a sentence about the error."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRead(TraceEvent):
     """An event of the service, for --verbose."""
 
     kind: str
@@ -234,7 +289,7 @@ class EventRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(TraceEvent):
     """How an unusual event was handled, for --verbose."""
 
     message: str
@@ -263,14 +318,14 @@ class ToolEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolPrinted:
+class ToolPrinted(TraceEvent):
     """A line that a tool wrote to standard output or standard error."""
 
     line: str
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Event):
     """A recorded input has been spoken, and nothing more is expected: the conversation is over."""
 
     answered: bool = True
@@ -299,6 +354,11 @@ Report = (
     | Interrupted
     | Ready
     | Notice
+    | Opened
+    | Announcement
+    | ToolCalled
+    | ToolCancelled
+    | ToolAnswered
     | EventRead
     | Trace
     | ToolsLoaded
@@ -314,3 +374,16 @@ Droppable = AtWork | Log | EventRead | Trace | ToolPrinted
 """Reports that only inform a person. A library, a service or a tool can make any number of them,
 so most of a flood is dropped. All others come at the pace of a conversation (words, turns, calls)
 or once in the life of a process: they are kept, and cannot fill the memory."""
+
+
+def event_of(report: Report) -> Event | None:
+    """Return what a report means to the user; None if it is for the supervisor alone."""
+    match report:
+        case CallTool(call_id, name, arguments):
+            return ToolCalled(call_id, name, arguments)
+        case CancelTool(call_id):
+            return ToolCancelled(call_id)
+        case Event():
+            return report
+        case _:
+            return None

@@ -80,10 +80,31 @@ class AddMessage:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class CancelResponse:
+    """Tell the service to end what it is making: the user has interrupted without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSession:
+    """Tell the service other instructions or another voice; None: as they are."""
+
+    instructions: str | None = None
+    voice: str | None = None
+
+
 SoundAction = QueueAudio | EndItem | Interrupt
 """What the sound needs: carried out before everything else."""
 
-ServiceAction = Truncate | DeleteItem | SendToolResult | CreateResponse | AddMessage
+ServiceAction = (
+    Truncate
+    | DeleteItem
+    | SendToolResult
+    | CreateResponse
+    | AddMessage
+    | CancelResponse
+    | ChangeSession
+)
 """What the service is told, in this order: see `Outbox`."""
 
 Action = SoundAction | ServiceAction | Report

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 from pipeline.config.settings import Settings
 from pipeline.errors import (
@@ -15,7 +16,15 @@ from pipeline.errors import (
     TokenError,
 )
 from pipeline.ipc.child import SupervisorLink
-from pipeline.ipc.commands import Command, OfferTools, ToolOutput, ToolSchema
+from pipeline.ipc.commands import (
+    Command,
+    InterruptAnswer,
+    OfferTools,
+    Say,
+    ToolOutput,
+    ToolSchema,
+    UpdateSession,
+)
 from pipeline.ipc.reports import (
     Connecting,
     ConversationMemory,
@@ -25,7 +34,7 @@ from pipeline.ipc.reports import (
     SessionReady,
     Trace,
 )
-from pipeline.network.actions import Action, Interrupt, ServiceAction, SoundAction
+from pipeline.network.actions import Action, ChangeSession, Interrupt, ServiceAction, SoundAction
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
@@ -86,6 +95,7 @@ class Client:
         self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
+        self._early: list[Command] = []  # before the first session was ready
         self._lost_samples_reported = False
         self._memory_reports = MemoryReports(link.report)
         if memory is not None:
@@ -169,6 +179,24 @@ class Client:
                 self._offered.set_result(tools)
             case ToolOutput(call_id, output):
                 self._perform(self._conversation.tool_returned(call_id, output))
+            case UpdateSession():
+                self._update_session(command)
+            case Say() | InterruptAnswer() if not self._state.network.ready.load():
+                self._early.append(command)
+            case Say(text):
+                self._perform(self._conversation.say(text))
+                self._memory_reports.update(self._conversation)
+            case InterruptAnswer():
+                self._perform(self._conversation.interrupt())
+
+    def _update_session(self, update: UpdateSession) -> None:
+        """Change the sessions that are open, and those to come."""
+        change = ChangeSession(update.instructions, update.voice)
+        given = {name: text for name, text in asdict(update).items() if text is not None}
+        self._settings = replace(self._settings, **given)
+        for session in (self._sessions.current, self._sessions.coming):
+            if session is not None:
+                session.send(change)
 
     def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
@@ -219,6 +247,9 @@ class Client:
         else:
             self._link.report(SessionReady(session.session_id, settings.model, settings.voice))
         self._perform(self._conversation.session_resumed())
+        early, self._early = self._early, []
+        for command in early:
+            self.handle_command(command)
 
     def _on_message(self, session: LiveSession, message: bytes) -> None:
         read_at_ns = time.monotonic_ns()

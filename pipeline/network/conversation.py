@@ -25,7 +25,7 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, AddMessage, CreateResponse
+from pipeline.network.actions import Action, AddMessage, CancelResponse, CreateResponse, Interrupt
 from pipeline.network.answers import Answers
 from pipeline.network.calls import ToolCalls
 from pipeline.network.display import Display
@@ -66,6 +66,7 @@ class Conversation:
         self._display = Display()
         self._questions = Questions()
         self._between_sessions = False
+        self._awaits_cut = False
 
     @property
     def generation(self) -> int:
@@ -106,6 +107,28 @@ class Conversation:
         """
         return [*self._react(event), *self._request_owed()]
 
+    def say(self, text: str) -> list[Action]:
+        """The user has typed a turn: it interrupts the answer as speech does, and is answered.
+
+        The answer is asked for once the service knows how much of the one before was heard.
+        Without a session the next one is told of the turn.
+        """
+        actions: list[Action] = []
+        if self._interrupt_response:
+            self._questions.user_speaks(expected=not self.idle)
+            actions += self._silence()
+            self._awaits_cut = any(isinstance(action, Interrupt) for action in actions)
+        self._display.busy()
+        self._transcript.user_said("", text)
+        if not self._between_sessions:
+            actions.append(AddMessage("user", text))
+        self._floor.owe()
+        return [*actions, UserSaid(text), *self._request_owed()]
+
+    def interrupt(self) -> list[Action]:
+        """The user interrupts the answer without a word."""
+        return list(self._silence())
+
     def tool_returned(self, call_id: str, output: str) -> list[Action]:
         """A function that the model called has come to an end."""
         return [*self._calls.returned(call_id, output), *self._request_owed()]
@@ -121,7 +144,8 @@ class Conversation:
     def cut_settled(self, generation: int, item: int, samples: int) -> list[Action]:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
         settled = list(self._answers.settle(generation, item, samples))
-        return [*settled, *self.heard(item, samples)]
+        self._awaits_cut = False
+        return [*settled, *self.heard(item, samples), *self._request_owed()]
 
     def tick(self, now_s: float) -> list[Action]:
         """Pass the time, on any clock that only grows.
@@ -263,11 +287,21 @@ class Conversation:
         self._floor.speech_started()
         self._display.busy()
         if self._interrupt_response:
-            yield from self._answers.interrupt()
-            yield from self._display.end_words()
-            yield from self._calls.interrupt()
-            self._floor.interrupt()
+            yield from self._interrupt()
         yield Listening()
+
+    def _interrupt(self) -> Iterator[Action]:
+        yield from self._answers.interrupt()
+        yield from self._display.end_words()
+        yield from self._calls.interrupt()
+        self._floor.interrupt()
+
+    def _silence(self) -> Iterator[Action]:
+        """Interrupt without speech, at which the service would end its answer by itself."""
+        being_made = self._answers.being_made
+        yield from self._interrupt()
+        if being_made:
+            yield CancelResponse()
 
     def _words(self, event: WordsDelta | WordsDone) -> Iterator[Action]:
         response = self._answers.current(event.response_id)
@@ -326,7 +360,7 @@ class Conversation:
         """Ask for the answer that is owed, as soon as one may be asked for."""
         if self._calls.take_complete():
             self._floor.owe()
-        if not self._answers.being_made and not self._between_sessions:
+        if not (self._answers.being_made or self._between_sessions or self._awaits_cut):
             request = self._floor.request()
             if request is not None:
                 yield request

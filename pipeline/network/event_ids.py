@@ -1,7 +1,8 @@
 """Ids of the client's events. The service repeats one in an error that the event has caused."""
 
 ANSWER, TRUNCATION, DELETION, RESULT, MESSAGE = "answer", "truncation", "deletion", "result", "turn"
-_KINDS = (ANSWER, TRUNCATION, DELETION, RESULT, MESSAGE)
+CANCELLATION, CHANGE = "cancellation", "change"
+_KINDS = (ANSWER, TRUNCATION, DELETION, RESULT, MESSAGE, CANCELLATION, CHANGE)
 
 
 def event_id(kind: str, number: int) -> str:

@@ -12,6 +12,8 @@ from azure.ai.voicelive.models import FunctionCallOutputItem
 from pipeline.errors import ServiceClosedError
 from pipeline.network.actions import (
     AddMessage,
+    CancelResponse,
+    ChangeSession,
     CreateResponse,
     DeleteItem,
     SendToolResult,
@@ -21,13 +23,15 @@ from pipeline.network.actions import (
 from pipeline.network.connection import SendGate
 from pipeline.network.event_ids import (
     ANSWER,
+    CANCELLATION,
+    CHANGE,
     DELETION,
     MESSAGE,
     RESULT,
     TRUNCATION,
     event_id,
 )
-from pipeline.network.session import message_item
+from pipeline.network.session import message_item, session_change
 
 
 class Outbox:
@@ -113,3 +117,9 @@ async def _send(connection: VoiceLiveConnection, message: ServiceAction, number:
             await item.create(item=turn, event_id=event_id(MESSAGE, number))
         case CreateResponse():
             await connection.response.create(event_id=event_id(ANSWER, message.number))
+        case CancelResponse():
+            await connection.response.cancel(event_id=event_id(CANCELLATION, number))
+        case ChangeSession(instructions, voice):
+            await connection.session.update(
+                session=session_change(instructions, voice), event_id=event_id(CHANGE, number)
+            )

@@ -72,6 +72,15 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
     return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
 
 
+def session_change(instructions: str | None, voice: str | None) -> RequestSession:
+    """Return what changes of a session; None: as it is."""
+    wanted: dict[str, Any] = {
+        "instructions": None if instructions is None else encodable(instructions),
+        "voice": None if voice is None else _voice(voice),
+    }
+    return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
+
+
 def message_item(role: Literal["user", "assistant"], words: str) -> MessageItem:
     """Return what one side said as an item of the conversation."""
     if role == "user":

@@ -68,6 +68,8 @@ class SupervisorFields:
     """1: fade out and end."""
     finished: Word
     """1: the conversation has ended as it should."""
+    muted: Word
+    """1: silence takes the place of what the microphone hears."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 from pipeline.errors import PipelineError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
-from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
+from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
 from pipeline.supervisor.replacement import ReplacementLimit
+from pipeline.tools.names import FunctionName
 
 
 class ToolProcess:
-    """Calls functions of the user's `files`.
+    """Calls functions of the user's `files`, and others that can be imported.
 
-    :param offer: called once, with what the model can call.
     :param answer: called exactly once for each call that is not cancelled.
     :param notice: called with sentences for the person.
     """
@@ -33,16 +33,16 @@ class ToolProcess:
         files: tuple[str, ...],
         timeout_s: float,
         *,
+        functions: tuple[FunctionName, ...] = (),
         verbose: int,
-        offer: Callable[[tuple[ToolSchema, ...]], None],
         answer: Callable[[ToolOutput], None],
         notice: Callable[[str], None],
     ) -> None:
         self._children = children
         self._files = files
+        self._functions = functions
         self._timeout_s = timeout_s
         self._verbose = verbose
-        self._offer = offer
         self._answer = answer
         self._notice = notice
         self._child: ChildProcess | None = None
@@ -63,9 +63,8 @@ class ToolProcess:
     ) -> None:
         """Handle what the network process asks for and what the tools process reports."""
         match report:
-            case ToolsLoaded(tools) if not self._loaded:
+            case ToolsLoaded():
                 self._loaded = True
-                self._offer(tools)
             case CallTool():
                 self.call(report)
             case CancelTool():
@@ -112,6 +111,7 @@ class ToolProcess:
                 "pipeline.tools.process",
                 self._verbose,
                 self._files,
+                self._functions,
                 on_error=self._broken,
                 printed=ToolPrinted,
             )

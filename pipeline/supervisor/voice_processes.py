@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import NoReturn
 
@@ -12,7 +12,7 @@ from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildProcess
-from pipeline.ipc.commands import Command, OfferTools, ToolSchema
+from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.shm.names import SharedNames
@@ -58,6 +58,7 @@ class VoiceProcesses:
         stack.enter_context(closing(self._network_socket))
         stack.callback(self.state.supervisor.stop.store, 1)
         self._offer: OfferTools | None = None
+        self._update = UpdateSession()
         self._memory: ConversationMemory | None = None
         self._network: ReplaceableProcess | None = None
         self._processes: list[ReplaceableProcess] = []
@@ -73,6 +74,12 @@ class VoiceProcesses:
         """Tell the model, through the network process, what it may call."""
         self._offer = OfferTools(tools)
         self.tell_network(self._offer)
+
+    def update_session(self, update: UpdateSession) -> None:
+        """Change the session, and those of a network process to come."""
+        given = {name: text for name, text in asdict(update).items() if text is not None}
+        self._update = replace(self._update, **given)
+        self.tell_network(update)
 
     def remember(self, memory: ConversationMemory) -> None:
         """Keep what a new network process must know."""
@@ -113,6 +120,8 @@ class VoiceProcesses:
             self._memory,
             on_error=on_error,
         )
+        if self._update != UpdateSession():
+            child.send(self._update)
         if self._offer is not None:
             child.send(self._offer)
         if self._memory is None:

@@ -152,7 +152,13 @@ def sigint_left_to_supervisor() -> Iterator[None]:
 
 @contextmanager
 def ending_signals_ignored() -> Iterator[None]:
-    """Ignore what would interrupt the end of the program; it takes less than a second."""
+    """Ignore what would interrupt the end of the program; it takes less than a second.
+
+    Nothing to do outside the main thread: no signal is handled there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
     try:
         yield

@@ -24,24 +24,33 @@ from pipeline.ipc.reports import Report, ToolsLoaded
 from pipeline.system.resources import unlimit_math_threads
 from pipeline.tools.calls import Calls
 from pipeline.tools.loading import load_tools
+from pipeline.tools.names import FunctionName
+from pipeline.tools.objects import import_function, tools_of
 
 
-def main(pipe: "Connection[Report, Command]", verbose: int, files: tuple[str, ...]) -> None:
+def main(
+    pipe: "Connection[Report, Command]",
+    verbose: int,
+    files: tuple[str, ...],
+    functions: tuple[FunctionName, ...] = (),
+) -> None:
     """Entry point of the spawned process."""
     unlimit_math_threads()
     if sys.platform != "win32":
         os.setpgrp()  # what tools start belongs to this group, and ends with it
     try:
-        run_child(pipe, verbose, partial(_work, files))
+        run_child(pipe, verbose, partial(_work, files, functions))
     finally:
         _end()
 
 
-def _work(files: tuple[str, ...], link: SupervisorLink) -> None:
+def _work(
+    files: tuple[str, ...], functions: tuple[FunctionName, ...], link: SupervisorLink
+) -> None:
     loop = asyncio.new_event_loop()
     calls = Calls(loop, link.report)
     threading.Thread(target=_serve, args=(link, calls), name="commands", daemon=True).start()
-    tools = load_tools(files)
+    tools = {**load_tools(files), **tools_of(map(import_function, functions))}
     link.report(ToolsLoaded(tuple(tool.schema for tool in tools.values())))
     calls.offer(tools)
     loop.run_forever()

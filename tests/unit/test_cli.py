@@ -12,11 +12,11 @@ import pytest
 
 from pipeline import __version__, cli
 from pipeline.config.settings import Settings, options
+from pipeline.console.cli import run
 from pipeline.emulator.cli import serve
 from pipeline.emulator.server.faults import Faults
 from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
-from pipeline.supervisor.cli import run
 from tests.support.program import REPOSITORY
 
 COMMANDS = ["run", "serve", "bench", "devices", "check"]
@@ -30,10 +30,14 @@ class Calls:
         self.seen: list[object] = []
         self.outcome: int | BaseException = 0
 
-    def run(self, settings: Settings) -> int:
+    def run(self, settings: Settings, *, json_events: bool) -> int:
+        self.json_events = json_events
         return self._answer(settings)
 
-    list_devices = try_devices = run
+    def list_devices(self, settings: Settings) -> int:
+        return self._answer(settings)
+
+    try_devices = list_devices
 
     def serve(self, options: ServeOptions) -> int:
         return self._answer(options)
@@ -50,8 +54,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
     monkeypatch.chdir(tmp_path)
     calls = Calls()
     for name in (
-        "pipeline.supervisor.run",
-        "pipeline.supervisor.devices",
+        "pipeline.console.run",
+        "pipeline.console.devices",
         "pipeline.emulator.process",
     ):
         module = ModuleType(name)

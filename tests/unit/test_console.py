@@ -9,27 +9,29 @@ import pytest
 from rich.console import Console as RichConsole
 
 from pipeline.console.console import Console
-from pipeline.ipc.commands import CallTool
 from pipeline.ipc.processes import library_line
 from pipeline.ipc.reports import (
     AssistantDone,
     AssistantSaid,
     ClockStarted,
     Connecting,
+    Event,
     EventRead,
     Finished,
     Interrupted,
     Listening,
     Log,
     Notice,
+    Opened,
     Processing,
     Ready,
-    Report,
     SessionReady,
     Started,
+    ToolCalled,
     ToolPrinted,
     Trace,
     UserSaid,
+    event_of,
 )
 
 TURN = (Listening(), Processing(), UserSaid("What time is it?"))
@@ -63,9 +65,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return output
 
 
-def show(console: Console, *reports: Report) -> None:
-    for report in reports:
-        console.show(report)
+def show(console: Console, *events: Event) -> None:
+    for event in events:
+        console.show(event)
 
 
 def lines(output: io.StringIO) -> list[str]:
@@ -131,7 +133,7 @@ def test_without_transcription_the_answer_does_not_wait(
     ("report", "line"), [(Ready(), "Ready"), (Interrupted(1_500), "Interrupted after 1.50 s.")]
 )
 def test_words_never_wait_longer_than_their_sound(
-    plain: io.StringIO, report: Report, line: str
+    plain: io.StringIO, report: Event, line: str
 ) -> None:
     show(Console(), Processing(), *ANSWER, report)
     assert lines(plain)[1:] == ["Assistant: It is noon.", line]
@@ -153,7 +155,7 @@ def test_an_end_without_words_shows_nothing(plain: io.StringIO) -> None:
 
 
 def test_a_tool_s_call_stands_where_the_model_asked_for_it(plain: io.StringIO) -> None:
-    call = CallTool("c1", "weather", '{"city": "Oslo"}')
+    call = ToolCalled("c1", "weather", '{"city": "Oslo"}')
     show(Console(), Processing(), call, UserSaid("How is the weather?"), ToolPrinted("sunny"))
     assert lines(plain)[1:] == [
         "You: How is the weather?",
@@ -163,7 +165,7 @@ def test_a_tool_s_call_stands_where_the_model_asked_for_it(plain: io.StringIO) -
 
 
 def test_long_arguments_are_shortened(plain: io.StringIO) -> None:
-    show(Console(), CallTool("c1", "note", "x" * 1_000_000))
+    show(Console(), ToolCalled("c1", "note", "x" * 1_000_000))
     assert lines(plain) == [f"Calling note({'x' * 500}…) …"]
 
 
@@ -175,7 +177,7 @@ def test_long_arguments_are_shortened(plain: io.StringIO) -> None:
         (Notice("Something."), "Something."),
     ],
 )
-def test_facts_of_the_session(plain: io.StringIO, report: Report, line: str) -> None:
+def test_facts_of_the_session(plain: io.StringIO, report: Event, line: str) -> None:
     show(Console(), report)
     assert lines(plain) == [line]
 
@@ -186,7 +188,7 @@ def test_words_that_look_like_markup_are_shown_as_they_are(plain: io.StringIO) -
 
 
 def test_the_welcome_says_what_one_can_do_and_how_to_leave(plain: io.StringIO) -> None:
-    Console().welcome()
+    show(Console(), Opened())
     assert "you can interrupt anytime" in plain.getvalue()
     assert "Ctrl-C" in plain.getvalue()
 
@@ -199,7 +201,7 @@ ASIDES = [
 
 
 @pytest.mark.parametrize("report", ASIDES)
-def test_details_are_shown_only_when_asked_for(plain: io.StringIO, report: Report) -> None:
+def test_details_are_shown_only_when_asked_for(plain: io.StringIO, report: Event) -> None:
     show(Console(), report)
     assert lines(plain) == []
     show(Console(verbose=True), report)
@@ -207,7 +209,8 @@ def test_details_are_shown_only_when_asked_for(plain: io.StringIO, report: Repor
 
 
 def test_what_sound_libraries_print_is_shown_with_verbose_twice(plain: io.StringIO) -> None:
-    chatter = library_line("ALSA lib pcm.c: Unknown PCM")
+    chatter = event_of(library_line("ALSA lib pcm.c: Unknown PCM"))
+    assert chatter is not None
     show(Console(verbose=1), chatter)
     assert lines(plain) == []
     show(Console(verbose=2), chatter)
@@ -241,7 +244,7 @@ def test_errors_of_libraries_are_always_shown(plain: io.StringIO) -> None:
 @pytest.mark.parametrize("verbose", [False, True])
 @pytest.mark.parametrize("report", [Finished(), ClockStarted("speaker", 1)])
 def test_what_is_for_the_supervisor_alone_is_not_shown(
-    plain: io.StringIO, report: Report, verbose: bool
+    plain: io.StringIO, report: Event, verbose: bool
 ) -> None:
     show(Console(verbose=verbose), report)
     assert lines(plain) == []
@@ -259,7 +262,7 @@ ESCAPES = "\x1b[2J\x1b]0;title\x07x\u202ey\x9b31m\ud83d"
         (Notice(ESCAPES), "xy\ufffd"),
         (Log(logging.ERROR, "lib", ESCAPES), "lib: xy\ufffd"),
         (Log(logging.INFO, "lib", f"{ESCAPES}\n  1"), "lib: xy\ufffd\n  1"),
-        (CallTool("c1", ESCAPES, ESCAPES), "Calling xy\ufffd(xy\ufffd) \u2026"),
+        (ToolCalled("c1", ESCAPES, ESCAPES), "Calling xy\ufffd(xy\ufffd) \u2026"),
         (ToolPrinted(ESCAPES), "tool | xy\ufffd"),
         (EventRead(ESCAPES, 1), "xy\ufffd"),
         (Trace(ESCAPES), "xy\ufffd"),
@@ -268,7 +271,7 @@ ESCAPES = "\x1b[2J\x1b]0;title\x07x\u202ey\x9b31m\ud83d"
         (Notice("a\nYou: b"), "a You: b"),
     ],
 )
-def test_no_report_steers_the_terminal(plain: io.StringIO, report: Report, line: str) -> None:
+def test_no_report_steers_the_terminal(plain: io.StringIO, report: Event, line: str) -> None:
     show(Console(verbose=True), report)
     assert re.fullmatch(rf" +0\.\d{{3}} {re.escape(line)}\n", plain.getvalue())
 
@@ -290,7 +293,7 @@ def test_endless_text_is_shortened(plain: io.StringIO) -> None:
 
 def test_notices_that_repeat_are_counted(plain: io.StringIO) -> None:
     console = Console()
-    errors: list[Report] = [Notice("A."), Log(logging.ERROR, "lib", "B.")] * 150
+    errors: list[Event] = [Notice("A."), Log(logging.ERROR, "lib", "B.")] * 150
     show(console, *errors)
     assert lines(plain) == ["A.", "lib: B."]
     console.tell_repeats()

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from pipeline.audio.levels import level_of
+from pipeline.console.devices import device_table, meter, verdict
 from pipeline.ipc.reports import Device
 from pipeline.pcm import PCM16, Samples
-from pipeline.supervisor.devices import device_table, meter, verdict
 
 TONE = np.sin(np.arange(48_000) / 5)
 DEVICES = (

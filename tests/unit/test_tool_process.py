@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import ToolError
 from pipeline.ipc.child_process import ChildFailedError
-from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput, ToolSchema
+from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput
 from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
 from pipeline.supervisor.replacement import ReplacementLimit
 from pipeline.supervisor.tool_process import ToolProcess
@@ -44,13 +44,11 @@ class World:
         self.children = FakeChildren()
         self.answers: list[ToolOutput] = []
         self.notices: list[str] = []
-        self.offers: list[tuple[ToolSchema, ...]] = []
         self.tool_process = ToolProcess(
             self.children,  # type: ignore[arg-type]
             ("tools.py",),
             TIMEOUT_S,
             verbose=False,
-            offer=self.offers.append,
             answer=self.answers.append,
             notice=self.notices.append,
         )
@@ -135,11 +133,6 @@ def test_a_process_that_ends_again_and_again_waits_for_the_next_call(world: Worl
     assert world.notices[-1].endswith("The next call starts a new process.")
     world.tool_process.handle(CallTool("c3", "f", "{}"))
     assert len(world.children.spawned) == 2 + ReplacementLimit.MOST
-
-
-def test_functions_are_offered_once(world: World) -> None:
-    world.tool_process.handle(ToolsLoaded(()))
-    assert world.offers == [()]
 
 
 def test_files_that_cannot_be_loaded_end_the_run_before_it_begins(

@@ -23,13 +23,14 @@ Each option can also stand in the environment or in .env: --vad-threshold is
 AZURE_VOICELIVE_VAD_THRESHOLD there.""",
 )
 @options_of(Settings)
-def run(**flags: object) -> int:
+@click.option("--json-events", is_flag=True, help="Print each event as a line of JSON.")
+def run(json_events: bool, **flags: object) -> int:
     """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
     settings = load_settings(flags)
     with interruptible_loading():
-        from pipeline.supervisor.run import run as hold_conversation
+        from pipeline.console.run import run as hold_conversation
 
-    return hold_conversation(settings)
+    return hold_conversation(settings, json_events=json_events)
 
 
 @click.command(
@@ -53,7 +54,7 @@ def devices(test: bool, input: str | None, output: str | None, verbose: int) -> 
         raise UsageError("--input and --output need --test: the list shows all devices.")
     take_environment()
     with interruptible_loading():
-        from pipeline.supervisor.devices import list_devices, try_devices
+        from pipeline.console.devices import list_devices, try_devices
 
     settings = Settings(input=input, output=output, verbose=verbose)
     return try_devices(settings) if test else list_devices(settings)

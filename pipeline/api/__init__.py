@@ -1,0 +1,11 @@
+"""The conversation as a library: what `import pipeline` offers.
+
+    voice_session, blocking    the two forms: asynchronous and synchronous
+    controls                   what both can do
+    session_thread             runs the supervisor in a thread of its own
+    event_queue                events on their way to the user
+    values                     what a user can look at
+
+Everything that has to be on time runs in other processes. Here only events and commands pass, so a
+user that blocks delays neither the sound, nor an interruption, nor the microphone.
+"""

@@ -1,0 +1,147 @@
+"""What a user can do with a conversation, in both of its forms."""
+
+import asyncio
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from pipeline.api.session_thread import SessionThread, Snapshot
+from pipeline.api.session_tools import SessionTools
+from pipeline.api.values import Heard, Metrics, Turn
+from pipeline.config.checking import checked
+from pipeline.config.settings import Settings
+from pipeline.errors import SessionError, SettingsError
+from pipeline.ipc.commands import InterruptAnswer, Say, UpdateSession
+from pipeline.supervisor.pipeline import Pipeline
+from pipeline.text import encodable
+
+ENDED = "This session has ended, expected one that runs: make a new one."
+
+
+class SessionControls:
+    """The controls return at once and may be called from any thread.
+
+    :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None,
+        tools: Sequence[Callable[..., Any]],
+        tools_in: Literal["caller", "process"],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._thread = SessionThread(
+            checked(settings or Settings()), SessionTools.of(tools, tools_in), on_change
+        )
+        self._started = False
+        self._failure_raised = False
+
+    def say(self, text: str) -> None:
+        """Take `text` as a turn of the user's: it interrupts the answer, and is answered.
+
+        :raises SessionError: the session does not run.
+        """
+        if not text.strip():
+            raise SessionError("The text to say is empty, expected words: give some.")
+        self._do(lambda pipeline: pipeline.tell_network(Say(encodable(text))))
+
+    def interrupt(self) -> None:
+        """Silence the answer, as if the user had begun to speak. Nothing happens if there is none.
+
+        :raises SessionError: the session does not run.
+        """
+        self._do(lambda pipeline: pipeline.tell_network(InterruptAnswer()))
+
+    def mute(self) -> None:
+        """Let the service hear silence in place of the microphone, from the next frame on.
+
+        :raises SessionError: the session does not run.
+        """
+        self._do(lambda pipeline: pipeline.mute(muted=True))
+
+    def unmute(self) -> None:
+        """Let the service hear the microphone again.
+
+        :raises SessionError: the session does not run.
+        """
+        self._do(lambda pipeline: pipeline.mute(muted=False))
+
+    def update(self, *, instructions: str | None = None, voice: str | None = None) -> None:
+        """Change the instructions or the voice from the next answer on.
+
+        A service that refuses the change says so in a `Notice`.
+
+        :raises SettingsError: a value cannot be used.
+        :raises SessionError: the session does not run.
+        """
+        given = {"instructions": instructions, "voice": voice}
+        named = {name: text for name, text in given.items() if text is not None}
+        if not named:
+            raise SettingsError("Nothing to update, expected instructions or a voice: give one.")
+        checked(Settings(**named))  # type: ignore[arg-type]  # both are texts
+        self._do(lambda pipeline: pipeline.tell_network(UpdateSession(instructions, voice)))
+
+    @property
+    def opened(self) -> bool:
+        """Whether the session, the microphone and the speaker have started."""
+        return self._thread.opened
+
+    @property
+    def ended(self) -> bool:
+        """Whether the conversation has ended; events that were not read can still be read."""
+        return self._thread.ended
+
+    @property
+    def heard(self) -> Heard:
+        """How much of the latest answer has left the loudspeaker, to the sample."""
+        snapshot = self._thread.snapshot()
+        return snapshot.heard if snapshot else Heard(0, 0)
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counters of the sound and the network.
+
+        :raises SessionError: the session has not been started.
+        """
+        return self._snapshot().metrics
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """The latest 100 turns, the oldest first, as far as their words are known."""
+        snapshot = self._thread.snapshot()
+        return snapshot.history if snapshot else ()
+
+    def _begin(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        if self._started:
+            raise SessionError("This session was started before: make a new one.")
+        self._started = True
+        weakref.finalize(self, self._thread.stop)  # if it is forgotten without `close`
+        self._thread.start(loop)
+
+    def _check_started(self) -> None:
+        if not self._started:
+            raise SessionError(
+                "This session is not started: use it in `async with`, or in `with` if it is a "
+                "BlockingVoiceSession."
+            )
+
+    def _do(self, action: Callable[[Pipeline], None]) -> None:
+        self._check_started()
+        if self._thread.ended:
+            raise SessionError(ENDED)
+        self._thread.do(action)
+
+    def _snapshot(self) -> Snapshot:
+        self._check_started()
+        snapshot = self._thread.snapshot()
+        if snapshot is None:
+            raise SessionError("This session has not begun yet: wait until it is open.")
+        return snapshot
+
+    def _raise_failure(self) -> None:
+        """Raise once what ended the conversation."""
+        failure = self._thread.failure
+        if failure is not None and not self._failure_raised:
+            self._failure_raised = True
+            raise failure

@@ -1,0 +1,46 @@
+"""Events as JSON, and the manual's table of them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+from pipeline.ipc.reports import Event, Report, TraceEvent
+
+_TIME = "time_ns"
+_TYPES = {str: "string", int: "integer", bool: "true or false"}
+
+
+def event_types() -> tuple[type[Event], ...]:
+    """Return every type of event, those that only explain last."""
+    types = [kind for kind in get_args(Report) if issubclass(kind, Event)]
+    return tuple(sorted(types, key=lambda kind: issubclass(kind, TraceEvent)))
+
+
+def name_of(kind: type[Event]) -> str:
+    """Return the name of a type of event in JSON, such as ``user_said``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Return an event as an object of JSON: its name, its time and its fields."""
+    names = (field.name for field in fields(event))
+    return {"event": name_of(type(event)), **{name: getattr(event, name) for name in names}}
+
+
+def events_table() -> str:
+    """Return a table of all events in Markdown, for docs/api.md."""
+    return "\n".join(_rows())
+
+
+def _rows() -> Iterator[str]:
+    yield "| event | in JSON | fields | meaning |"
+    yield "|---|---|---|---|"
+    for kind in event_types():
+        hints = get_type_hints(kind)
+        names = (field.name for field in fields(kind) if field.name != _TIME)
+        shown = ", ".join(f"`{name}` ({_TYPES.get(hints[name], 'list')})" for name in names)
+        meaning = (kind.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+        meaning = re.sub(r"\s+", " ", meaning)
+        explains = ", a trace" if issubclass(kind, TraceEvent) else ""
+        yield f"| `{kind.__name__}`{explains} | `{name_of(kind)}` | {shown} | {meaning} |"

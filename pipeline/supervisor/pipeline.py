@@ -1,0 +1,212 @@
+"""Owns the shared memory and the processes of a conversation, and ends them all in every case.
+
+    supervisor ─┬─ probe            (lists the sound cards, then ends)
+                ├─ offline service  (if no endpoint is configured)
+                ├─ network
+                ├─ tools            (if there are files of tools)
+                ├─ playback
+                └─ capture
+
+All are spawned, never forked. Only this process creates and removes shared memory. Everything here
+runs in one thread, which may be any, and takes no signal.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import NoReturn
+
+from pipeline.config.settings import Settings
+from pipeline.errors import PipelineError, UnansweredError
+from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolOutput, UpdateSession
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.reports import (
+    Announcement,
+    AtWork,
+    ConversationMemory,
+    Device,
+    Event,
+    Finished,
+    Notice,
+    Opened,
+    RecordingEnded,
+    Report,
+    SessionReady,
+    Started,
+    ToolAnswered,
+    ToolEnded,
+    ToolReturned,
+    ToolsLoaded,
+    event_of,
+)
+from pipeline.shm.state import SharedState
+from pipeline.supervisor.cards import check_files, choose_cards
+from pipeline.supervisor.devices import find_devices
+from pipeline.supervisor.health import HealthMonitor
+from pipeline.supervisor.offline_service import OfflineService
+from pipeline.supervisor.recording import Recording
+from pipeline.supervisor.tool_process import ToolProcess
+from pipeline.supervisor.tool_set import ToolSet, UserTools
+from pipeline.supervisor.voice_processes import VoiceProcesses
+from pipeline.system.resources import ensure_descriptors
+
+POLL_S = 0.25
+"""How often losses and the limits of tools are looked at."""
+
+
+class StoppedError(PipelineError):
+    """The conversation was asked to end."""
+
+
+class Pipeline:
+    """One conversation, from the first process to the last.
+
+    Its methods run in one thread, except `call_soon`, which any thread may call.
+
+    :param emit: called with each event.
+    :param stack: ends everything when it closes.
+    :param tools: functions besides the files of `settings`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        emit: Callable[[Event], None],
+        stack: ExitStack,
+        tools: UserTools | None = None,
+    ) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._recording = stack.enter_context(Recording(self._announce))
+        self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
+        self._offline = OfflineService(self._children, stack, self._pass_on)
+        self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
+        self._tools = self._tool_set(tools, stack)
+        self._network_settings = settings
+        if tools is not None:  # it waits for the offer if it knows of any tools
+            names = (*tools.caller, *(name.qualified_name for name in tools.functions))
+            self._network_settings = replace(settings, tools=(*settings.tools, *names))
+        self._starting = {"microphone", "speaker", "session"}
+        self._health = HealthMonitor(self._voice.state)
+        self._finished = False
+        self._answered = True
+        self.memory = ConversationMemory()
+
+    @property
+    def state(self) -> SharedState:
+        """The shared memory, until the stack is closed."""
+        return self._voice.state
+
+    def call_soon(self, action: Callable[[], None]) -> None:
+        """Call `action` in the thread of `run`, at once if it waits."""
+        self._children.call_soon(action)
+
+    def stop(self) -> NoReturn:
+        """End the conversation: for `call_soon`, so that `run` raises StoppedError."""
+        raise StoppedError("The conversation was asked to end.")
+
+    def tell_network(self, command: Command) -> None:
+        """Send a command of the user's."""
+        if isinstance(command, UpdateSession):
+            self._voice.update_session(command)
+        else:
+            self._voice.tell_network(command)
+
+    def mute(self, muted: bool) -> None:
+        """Let the microphone be silent, or not."""
+        self.state.supervisor.muted.store(int(muted))
+
+    def run(self) -> None:
+        """Start everything, then pass events on until the end.
+
+        :raises PipelineError: it could not start, broke off, or was stopped.
+        """
+        ensure_descriptors()
+        check_files(self._settings, self._recording)  # before anything starts
+        self._voice.start_network(self._offline.start(self._network_settings))
+        self._tools.start()
+        microphone, speaker = choose_cards(
+            self._settings, self._recording, self._find_devices, notice=self._announce
+        )
+        self._voice.start_audio(self._settings, microphone, speaker)
+        while not self._finished:
+            for report in self._children.reports(POLL_S):
+                self._handle(report)
+            self._tools.enforce_limits()
+            self._voice.check()
+            self._offline.check()
+            for sentence in self._health.notices():
+                self._emit(Notice(sentence))
+        self._voice.state.supervisor.finished.store(1)
+        if not self._answered:
+            raise UnansweredError("The service did not answer all that was said.")
+
+    def _find_devices(self) -> tuple[Device, ...]:
+        return find_devices(self._children, self._settings.verbose, self._handle)
+
+    def _handle(self, report: Report) -> None:
+        self._pass_on(report)
+        match report:
+            case Finished(answered):
+                self._finished, self._answered = True, answered
+            case ConversationMemory():
+                self.memory = report
+                self._voice.remember(report)
+            case AtWork():
+                self._offline.handle(report)
+            case RecordingEnded(reason):
+                self._recording.note_end(reason)
+            case SessionReady():
+                self._note_started("session")
+            case Started(part):
+                self._note_started(part)
+            case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
+                self._tools.handle(report)
+
+    def _pass_on(self, report: Report) -> None:
+        if event := event_of(report):
+            self._emit(event)
+
+    def _announce(self, sentence: str) -> None:
+        self._emit(Announcement(sentence))
+
+    def _handle_late(self, report: Report) -> None:
+        """Handle what a process reports while it ends: its last words do not matter any more."""
+        if isinstance(report, RecordingEnded):
+            self._recording.note_end(report.reason)
+
+    def _tool_set(self, tools: UserTools | None, stack: ExitStack) -> ToolSet:
+        settings, process, caller = self._settings, None, None
+        if settings.tools or (tools and tools.functions):
+            process = ToolProcess(
+                self._children,
+                settings.tools,
+                settings.tool_timeout_s,
+                functions=tools.functions if tools else (),
+                verbose=settings.verbose,
+                answer=self._answer_call,
+                notice=self._announce,
+            )
+        if tools and tools.caller:
+            from pipeline.supervisor.caller_tools import CallerTools
+
+            caller = CallerTools(
+                tools.caller,
+                tools.loop,
+                settings.tool_timeout_s,
+                call_soon=self.call_soon,
+                answer=self._answer_call,
+            )
+            stack.callback(caller.close)
+        return ToolSet(process, caller, settings.tool_choice, self._voice.offer_tools)
+
+    def _answer_call(self, output: ToolOutput) -> None:
+        self._emit(ToolAnswered(output.call_id, output.output))
+        self._voice.tell_network(output)
+
+    def _note_started(self, part: str) -> None:
+        """Tell once that the last part has started."""
+        if part in self._starting:
+            self._starting.remove(part)
+            if not self._starting:
+                self._emit(Opened())

@@ -1,0 +1,97 @@
+"""All functions that the model may call: those of the tools process, and those of the caller."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.errors import SettingsError, ToolError
+from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
+from pipeline.supervisor.tool_process import ToolProcess
+from pipeline.tools.names import FunctionName
+
+if TYPE_CHECKING:  # both import pydantic, which a conversation without such functions needs not
+    import asyncio
+
+    from pipeline.supervisor.caller_tools import CallerTools
+    from pipeline.tools.schema import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class UserTools:
+    """Functions that a program hands over itself, besides files of them.
+
+    :ivar loop: runs the coroutines of the program.
+    :ivar caller: functions that run in the program, by name.
+    :ivar functions: functions that run in the tools process.
+    """
+
+    loop: "asyncio.AbstractEventLoop"
+    caller: "Mapping[str, Tool]" = field(default_factory=dict)
+    functions: tuple[FunctionName, ...] = ()
+
+
+class ToolSet:
+    """Passes calls on to where the functions are, and offers all of them to the model once.
+
+    :param choice: the setting `tool_choice`.
+    :param offer: called with what the model can call.
+    """
+
+    def __init__(
+        self,
+        process: ToolProcess | None,
+        caller: "CallerTools | None",
+        choice: str,
+        offer: Callable[[tuple[ToolSchema, ...]], None],
+    ) -> None:
+        self._process = process
+        self._caller = caller
+        self._choice = choice
+        self._offer = offer
+        self._offered = False
+
+    def start(self) -> None:
+        """Start the tools process, or offer what needs none."""
+        if self._process is not None:
+            self._process.start()
+        elif self._caller is not None:
+            self._offer_all(())
+
+    def handle(
+        self, report: ToolsLoaded | CallTool | CancelTool | ToolReturned | ToolEnded
+    ) -> None:
+        """Handle what the network process asks for and what the tools process reports.
+
+        :raises ToolError, SettingsError: two functions have one name, or the choice names none.
+        """
+        caller, process = self._caller, self._process
+        if isinstance(report, ToolsLoaded) and not self._offered:
+            self._offer_all(report.tools)
+        if isinstance(report, CallTool) and caller and (not process or caller.knows(report.name)):
+            caller.call(report)
+            return
+        if isinstance(report, CancelTool) and caller:
+            caller.cancel(report)
+        if process is not None:
+            process.handle(report)
+
+    def enforce_limits(self) -> None:
+        """Give up calls that take too long; call this a few times a second."""
+        for part in (self._process, self._caller):
+            if part is not None:
+                part.enforce_limits()
+
+    def _offer_all(self, loaded: tuple[ToolSchema, ...]) -> None:
+        tools = (*loaded, *(self._caller.schemas if self._caller else ()))
+        names = [tool.name for tool in tools]
+        for name in names:
+            if names.count(name) > 1:
+                raise ToolError(f"Two tools are named {name}: rename one of them.")
+        if self._choice not in ("auto", "none", "required", *names):
+            raise SettingsError(
+                f"--tool-choice is {self._choice!r}, expected auto, none, required, "
+                f"or one of the tools: {', '.join(names)}."
+            )
+        self._offered = True
+        self._offer(tools)

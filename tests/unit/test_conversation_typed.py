@@ -1,0 +1,117 @@
+"""Typed turns and interruptions without a word, over the conversation that is free of I/O."""
+
+import pytest
+
+from pipeline.ipc.reports import Interrupted, Report, UserSaid
+from pipeline.network.actions import (
+    Action,
+    AddMessage,
+    CancelResponse,
+    CreateResponse,
+    DeleteItem,
+    Interrupt,
+    QueueAudio,
+    Truncate,
+)
+from pipeline.network.conversation import Conversation
+from pipeline.network.events import (
+    AudioDelta,
+    Event,
+    ResponseCreated,
+    ResponseDone,
+    SpeechStarted,
+    SpeechStopped,
+)
+
+MS = 24  # samples
+SECOND = bytes(2 * 1_000 * MS)
+DONE = ResponseDone("r1", "completed", "")
+CANCELLED = ResponseDone("r1", "cancelled", "client_cancelled")
+
+
+def drive(conversation: Conversation, *events: Event) -> list[Action]:
+    return [action for event in events for action in conversation.receive(event)]
+
+
+def to_service(actions: list[Action]) -> list[Action]:
+    """Leave out what only the person is shown, and the sound's."""
+    return [a for a in actions if not isinstance(a, Report | QueueAudio | Interrupt)]
+
+
+@pytest.fixture
+def answering() -> Conversation:
+    """The user has asked; the answer r1 has sent 1000 ms of its item i1."""
+    conversation = Conversation()
+    drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"))
+    drive(conversation, AudioDelta("r1", "i1", SECOND))
+    return conversation
+
+
+def test_a_typed_turn_is_told_and_answered() -> None:
+    conversation = Conversation()
+    actions = conversation.say("Hello.")
+    assert actions == [AddMessage("user", "Hello."), UserSaid("Hello."), CreateResponse()]
+    assert not conversation.idle
+    request = actions[-1]
+    assert isinstance(request, CreateResponse)
+    assert conversation.release(request)
+
+
+def test_a_typed_turn_interrupts_an_answer_that_is_being_made(answering: Conversation) -> None:
+    actions = answering.say("Stop.")
+    assert actions[0] == Interrupt(1)
+    assert to_service(actions) == [CancelResponse(), AddMessage("user", "Stop.")]
+    assert drive(answering, AudioDelta("r1", "i1", SECOND), CANCELLED) == []
+    settled = answering.cut_settled(1, 1, 400 * MS)
+    assert settled == [Truncate("i1", 400), Interrupted(400), CreateResponse()]
+
+
+def test_a_typed_turn_waits_for_the_end_of_the_response(answering: Conversation) -> None:
+    answering.say("Stop.")
+    assert to_service(answering.cut_settled(1, 1, 400 * MS)) == [Truncate("i1", 400)]
+    assert to_service(drive(answering, CANCELLED)) == [CreateResponse()]
+
+
+def test_a_typed_turn_interrupts_an_answer_that_only_sounds(answering: Conversation) -> None:
+    drive(answering, DONE)
+    assert to_service(answering.say("Stop.")) == [AddMessage("user", "Stop.")]
+    settled = answering.cut_settled(1, 1, 0)
+    assert to_service(settled) == [DeleteItem("i1"), CreateResponse()]
+
+
+def test_a_typed_turn_interrupts_nothing_if_speech_does_not() -> None:
+    conversation = Conversation(interrupt_response=False)
+    drive(conversation, ResponseCreated("r1"), AudioDelta("r1", "i1", SECOND))
+    assert to_service(conversation.say("Go on.")) == [AddMessage("user", "Go on.")]
+    assert to_service(drive(conversation, DONE)) == [CreateResponse()]
+    assert conversation.generation == 0
+
+
+def test_a_typed_turn_between_sessions_is_told_to_the_next_once() -> None:
+    conversation = Conversation()
+    conversation.session_lost()
+    assert conversation.say("Hello?") == [UserSaid("Hello?")]
+    assert conversation.session_resumed() == [AddMessage("user", "Hello?"), CreateResponse()]
+
+
+def test_a_typed_turn_while_the_user_speaks_is_answered_after_the_spoken_one() -> None:
+    conversation = Conversation()
+    drive(conversation, SpeechStarted())
+    assert to_service(conversation.say("And this.")) == [AddMessage("user", "And this.")]
+    assert to_service(drive(conversation, SpeechStopped(), ResponseCreated("r1"))) == []
+    assert to_service(drive(conversation, DONE)) == [CreateResponse()]
+
+
+def test_an_interruption_without_a_word(answering: Conversation) -> None:
+    actions = answering.interrupt()
+    assert actions[0] == Interrupt(1)
+    assert to_service(actions) == [CancelResponse()]
+    assert to_service(answering.cut_settled(1, 1, 400 * MS)) == [Truncate("i1", 400)]
+    drive(answering, CANCELLED)
+    assert answering.idle
+    assert answering.interrupt() == []
+
+
+def test_an_interruption_of_an_answer_that_only_sounds(answering: Conversation) -> None:
+    drive(answering, DONE)
+    assert answering.interrupt() == [Interrupt(1)]
