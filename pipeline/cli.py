@@ -68,11 +68,18 @@ def _devices() -> click.Command:
     return devices
 
 
+def _check() -> click.Command:
+    from pipeline.doctor.cli import check
+
+    return check
+
+
 _LOADERS: dict[str, Callable[[], click.Command]] = {
     "run": _run,
     "serve": _serve,
     "bench": _bench,
     "devices": _devices,
+    "check": _check,
 }
 
 

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 import soxr
 
+from pipeline.audio.levels import level_of
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.reopening import open_when_there
@@ -32,7 +33,7 @@ from pipeline.pcm import (
 )
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter
-from pipeline.shm.state import CaptureFields, SharedState
+from pipeline.shm.state import CaptureFields, LevelReading, SharedState
 from pipeline.shm.wakeup import WakeSender
 from pipeline.system.realtime import no_garbage_collection
 
@@ -179,6 +180,19 @@ def _work(
                 return
             for microphone in run_stream("microphone", adaptive, start, link, words.heartbeat_ns):
                 words.ended.store(int(microphone.ended))
+                if choice.file is None:
+                    _publish_level(writer, words)
+
+
+def _publish_level(writer: RingWriter, words: CaptureFields) -> None:
+    """Look at the latest frame, in the main thread: the callback's budget is not touched.
+
+    The callback may write into it meanwhile if the ring has gone round; a level may be that wrong.
+    """
+    if (frame := writer.latest()) is not None:
+        level = level_of(frame.samples)
+        before = LevelReading.unpacked(words.level.load())
+        words.level.store(LevelReading(before.number + 1, level.peak, level.clips).packed())
 
 
 def _place(words: CaptureFields, writer: RingWriter, frame_samples: int) -> ClockPlace | None:

@@ -339,6 +339,8 @@ def _list(port_audio: Any) -> list[Device]:  # noqa: ANN401 - PyAudio has no typ
                 default_rate_hz=int(info["defaultSampleRate"]),
                 is_default_input=index == default_input,
                 is_default_output=index == default_output,
+                input_latency_ms=info.get("defaultLowInputLatency", 0.0) * 1_000,
+                output_latency_ms=info.get("defaultLowOutputLatency", 0.0) * 1_000,
             )
         )
     return devices

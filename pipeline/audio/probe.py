@@ -8,7 +8,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import DevicesFound, Report
 
 
-def main(pipe: "Connection[Report, Command]", verbose: bool) -> None:
+def main(pipe: "Connection[Report, Command]", verbose: int) -> None:
     """Entry point of the spawned process."""
     run_child(pipe, verbose, _work)
 

@@ -1,5 +1,6 @@
 """Finds the device or the WAV file that a setting means."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,11 @@ class DeviceChoice:
     @property
     def file(self) -> Path | None:
         return self.target if isinstance(self.target, Path) else None
+
+
+def is_monitor(name: str) -> bool:
+    """Whether a device of this name records what a loudspeaker plays."""
+    return re.search(r"\b(monitor|stereo mix|loopback|what u hear)\b", name.lower()) is not None
 
 
 def choose_device(

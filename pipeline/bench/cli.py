@@ -24,17 +24,19 @@ Examples:
   {program} bench --device headset --period-ms 10
   {program} bench --endpoint https://my-resource.services.ai.azure.com --quick
 
-A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit was exceeded.""",
+A run takes 4 minutes, with --compare 11. Its last line says what fell short of the budgets.
+Exit code 1: a limit (--max-...) was exceeded.""",
 )
-@click.option("--quick", is_flag=True, help="20 interruptions in each scenario instead of 100.")
+@click.option("--quick", is_flag=True, help="20 interruptions a scenario instead of 100.")
 @click.option(
     "--scenario",
     "scenarios",
     multiple=True,
     type=click.Choice(SCENARIO_NAMES),
-    help="Measure only this scenario; can be given several times.",
+    metavar="NAME",
+    help=f"Only this scenario; repeatable: {', '.join(SCENARIO_NAMES)}.",
 )
-@click.option("--compare", is_flag=True, help="Measure the usual single-process design as well.")
+@click.option("--compare", is_flag=True, help="Also measure the usual one-process design.")
 @click.option(
     "--period-ms",
     type=click.FloatRange(1, 50),
@@ -53,7 +55,7 @@ A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit w
 @click.option(
     "--device",
     metavar="TEXT",
-    help="Play on this real device, number or part of its name, instead of a virtual card.",
+    help="Play on this device (number or part of its name), not on a virtual card.",
 )
 @click.option(
     "--endpoint",
@@ -63,7 +65,7 @@ A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit w
 @click.option(
     "--let-sleep",
     is_flag=True,
-    help="Let idle processors sleep; without this they are kept awake on Linux.",
+    help="Let idle processors sleep; Linux keeps them awake else.",
 )
 @click.option(
     "--seed",
@@ -72,15 +74,13 @@ A whole run takes less than 5 minutes, with --compare 11. Exit code 1: a limit w
     show_default=True,
     help="Seed of the moments of interruption.",
 )
-@click.option("--json", type=_FILE, help="Write all facts and every measured value to this file.")
-@click.option("--html", type=_FILE, help="Write the report and its drawing to this file.")
+@click.option("--json", type=_FILE, help="Write every value to this file.")
+@click.option("--html", type=_FILE, help="Write report and drawing to this file.")
 @click.option("--png", type=_FILE, help="Write the drawing to this file.")
 @click.option(
-    "--max-cut-ms", type=click.FloatRange(min=0), help="Fail if the p99 of a cut exceeds this."
+    "--max-cut-ms", type=click.FloatRange(min=0), help="Fail if a cut's p99 exceeds this."
 )
-@click.option(
-    "--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more dropouts."
-)
+@click.option("--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more.")
 @click.option("--verbose", is_flag=True, help="Show where an error came from.")
 def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int:  # noqa: ANN401 - checked by click
     """Measure how fast an interruption silences the sound.

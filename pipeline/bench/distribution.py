@@ -24,3 +24,11 @@ class Distribution:
             return None
         ranks = np.percentile(measured, (50, 95, 99, 100), method="inverted_cdf")
         return cls(*ranks.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of a distribution; None where there is none."""
+
+    p50: float
+    p99: float | None = None

@@ -67,7 +67,7 @@ def _draw_metric(
         axes.scatter(values, heights, s=5, alpha=0.5, linewidths=0, color=colour)
         for value, width in ((found.p50, 2.0), (found.p99, 1.0)):
             axes.plot([value, value], [row - 0.4, row + 0.4], color="black", linewidth=width)
-    if metric.budget is not None:
+    if metric.budget is not None and metric.budget.p99 is not None:
         axes.axvline(metric.budget.p99, color="#2a9d4b", linestyle="--", linewidth=1)
         axes.annotate(
             f" {metric.budget.p99:g} ms",

@@ -16,13 +16,13 @@ _ROWS = {
 
 
 def show(conversations: Sequence[Conversation], console: Console) -> None:
-    """Print the table of times and what they mean."""
-    rows = [(label, _values(conversations, field)) for field, (label, _) in _ROWS.items()]
-    title = f"Milliseconds, over {len(conversations)} conversation(s)"
-    console.print(distribution_table(title, rows))
+    """Print what the times mean, then their table."""
     for label, meaning in _ROWS.values():
         console.print(Text(f"{label}: {meaning}.", style="dim"))
     console.print(Text("Not measured: the card's own buffer, and a delay at its driver.", "dim"))
+    rows = [(label, _values(conversations, field)) for field, (label, _) in _ROWS.items()]
+    title = f"Milliseconds, over {len(conversations)} conversation(s)"
+    console.print(distribution_table(title, rows))
 
 
 def _values(conversations: Sequence[Conversation], field: str) -> list[float]:

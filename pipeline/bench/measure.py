@@ -53,7 +53,7 @@ def measure(
     :raises PipelineError: the client failed, or no longer answers.
     """
     drain_ms = max_drain_ms(design, scenario)
-    cycle_ms = scenario.cycle_ms(drain_ms, design.frame_ms)
+    cycle_ms = turn_ms(design, scenario)
     with TemporaryDirectory(prefix="voice-bench-") as folder, ChildProcesses() as instruments:
         spoken, heard = Path(folder) / "spoken.wav", Path(folder) / "heard.wav"
         random = np.random.default_rng(seed)
@@ -93,6 +93,11 @@ def measure(
             disturbance=disturbance,
         )
         return evaluate(design, scenario, run)
+
+
+def turn_ms(design: Design, scenario: Scenario) -> int:
+    """Return how long one turn takes."""
+    return scenario.cycle_ms(max_drain_ms(design, scenario), design.frame_ms)
 
 
 class _Service:

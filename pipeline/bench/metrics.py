@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.bench.distribution import Distribution
+from pipeline.bench.distribution import Budget
 from pipeline.bench.result import Result
 
 
@@ -14,8 +14,7 @@ class Metric:
     key: str
     label: str
     meaning: str
-    budget: Distribution | None
-    """Limits for its p50 and p99."""
+    budget: Budget | None
     values: Callable[[Result], Sequence[float]]
 
 
@@ -29,22 +28,18 @@ class Count:
     value: Callable[[Result], float]
 
 
-def _budget(p50: float, p99: float) -> Distribution:
-    return Distribution(p50, p99, p99, p99)
-
-
 CUT = Metric(
     "cut_ms",
     "cut",
     "speech_started on the wire → last stale sample at the device edge",
-    _budget(5, 8),
+    Budget(5, 8),
     lambda result: [turn.cut_ms for turn in result.clear_turns if not turn.silent],
 )
 SPEAK = Metric(
     "speak_ms",
     "speak",
     "first delta on the wire → its first sample at the edge",
-    _budget(4, 8),
+    Budget(4, 8),
     lambda result: [turn.speak_ms for turn in result.clear_turns],
 )
 ROUND_TRIP = Metric(
@@ -58,7 +53,7 @@ MICROPHONE = Metric(
     "microphone_ms",
     "microphone",
     "last sample of a frame is captured → the service has received it",
-    None,
+    Budget(2),
     lambda result: [f.ms for f in result.microphone if not (f.stalled or f.unread)],
 )
 METRICS = (CUT, SPEAK, ROUND_TRIP, MICROPHONE)

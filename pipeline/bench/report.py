@@ -15,9 +15,7 @@ from pipeline.bench.keep_awake import processors
 from pipeline.bench.metrics import CIRCUMSTANCES, FAULTS, METRICS, Count, Metric
 from pipeline.bench.result import Result
 from pipeline.bench.tables import PERCENTILES, distribution_cells, table
-
-HANDOFF_BUDGET_MS = Distribution(0.05, 0.5, 0.5, 0.5)
-"""Limits for its p50 and p99."""
+from pipeline.bench.verdict import HANDOFF_BUDGET_MS
 
 DISTURBED_CPUS = 0.2
 """Use by other programs above which the report warns."""
@@ -46,7 +44,7 @@ class Measured:
 
 
 def show(measured: Measured, console: Console) -> None:
-    """Print the report."""
+    """Print the report: what explains it first, the times last."""
     for part in parts(measured):
         console.print(part)
 
@@ -54,11 +52,11 @@ def show(measured: Measured, console: Console) -> None:
 def parts(measured: Measured) -> Sequence[RenderableType]:
     """Return the report from top to bottom."""
     return [
-        _times(measured),
-        _counts(measured, "Faults, all of which should be 0", FAULTS, _fault_cell),
+        Group(*(Text(sentence, style="dim") for sentence in sentences(measured))),
         _counts(measured, "Network and machine meanwhile", CIRCUMSTANCES, _count_cell),
         _cost(measured),
-        Group(*(Text(sentence, style="dim") for sentence in sentences(measured))),
+        _counts(measured, "Faults, all of which should be 0", FAULTS, _fault_cell),
+        _times(measured),
     ]
 
 

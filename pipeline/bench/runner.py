@@ -2,28 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.bench import live, live_report
 from pipeline.bench.clients import Design
-from pipeline.bench.distribution import Distribution
 from pipeline.bench.drawing import check_drawable
 from pipeline.bench.export import write_html, write_json, write_live_json, write_png
 from pipeline.bench.handoff import measure_handoffs
 from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.machine import machine_facts
-from pipeline.bench.measure import measure
-from pipeline.bench.metrics import CUT
+from pipeline.bench.measure import measure, turn_ms
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
-from pipeline.bench.result import Result
 from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.single_process import single_process
 from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
+from pipeline.bench.verdict import Verdict, judge, judge_live, limits_exceeded
 from pipeline.config.settings import Settings
 from pipeline.errors import UsageError
 from pipeline.system.signals import signals_end_the_run
@@ -32,8 +31,8 @@ HANDOFFS_PER_CUT = 10
 _COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
-    MofNCompleteColumn(),
     TimeRemainingColumn(),
+    TextColumn("left"),
 )
 EXCEEDED = 1
 """Exit code if a limit was exceeded."""
@@ -57,13 +56,12 @@ def _run(options: BenchOptions) -> int:
     if options.compare:
         designs.append(single_process())
     console = Console(highlight=False)
-    measured = _measure(options, scenarios, designs, console)
+    measured = _measure(options, scenarios, designs)
     show(measured, console)
     _write(options, measured)
-    exceeded = limits_exceeded([ours for ours, _ in measured.pairs], options)
-    for sentence in exceeded:
-        console.print(sentence, style="bold red")
-    return EXCEEDED if exceeded else 0
+    ours = [result for result, _ in measured.pairs]
+    _print_verdict(judge(ours, measured.handoffs, options), console)
+    return EXCEEDED if any(limits_exceeded(ours, options)) else 0
 
 
 def _run_live(options: BenchOptions, service: Settings) -> int:
@@ -83,7 +81,7 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
     console = Console(highlight=False)
     design = three_processes(options.period_ms, options.frame_ms, options.device)
     conversations = []
-    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("conversations", total=options.conversations)
         for _ in range(options.conversations):
             conversations.append(live.converse(design, service))
@@ -91,31 +89,24 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
     live_report.show(conversations, console)
     if options.json is not None:
         write_live_json(options.json, conversations, _public(options))
+    _print_verdict(judge_live(conversations, options.period_ms), console)
     return 0
+
+
+def _print_verdict(verdict: Verdict, console: Console) -> None:
+    style = "bold red" if verdict.shortfalls else "bold green"
+    console.print(str(verdict), style=style, soft_wrap=not console.is_terminal)
+
+
+def _progress() -> Progress:
+    """Return a bar on standard error, so that a report can be piped on while a person watches."""
+    console = Console(stderr=True)
+    return Progress(*_COLUMNS, console=console, transient=True, speed_estimate_period=60)
 
 
 def _public(options: BenchOptions) -> dict[str, Any]:
     """Return the options without the service's settings, which hold its key."""
     return asdict(replace(options, service=None))
-
-
-def limits_exceeded(results: Sequence[Result], options: BenchOptions) -> list[str]:
-    """Return a sentence for each limit that a result exceeds."""
-    sentences = []
-    for result in results:
-        cut = Distribution.of(CUT.values(result))
-        if options.max_cut_ms is not None and (cut is None or cut.p99 > options.max_cut_ms):
-            found = "no answer was cut" if cut is None else f"{cut.p99:.2f} ms"
-            sentences.append(
-                f"{result.scenario}: the p99 of a cut may be {options.max_cut_ms:g} ms, "
-                f"measured: {found}."
-            )
-        if options.max_dropouts is not None and result.dropouts > options.max_dropouts:
-            sentences.append(
-                f"{result.scenario}: {options.max_dropouts} dropouts are allowed, "
-                f"measured: {result.dropouts}."
-            )
-    return sentences
 
 
 def _chosen(names: Sequence[str]) -> list[Scenario]:
@@ -139,20 +130,23 @@ def _measure(
     options: BenchOptions,
     scenarios: Sequence[Scenario],
     designs: Sequence[Design],
-    console: Console,
 ) -> Measured:
     pairs = []
+    planned_ms = sum(
+        options.cuts * turn_ms(design, scenario) for scenario in scenarios for design in designs
+    )
     with (
         keep_cpus_awake([] if options.let_sleep else processors()),
         StallWatchers() as watchers,
-        Progress(*_COLUMNS, console=console, transient=True) as progress,
+        _progress() as progress,
     ):
-        task = progress.add_task("hand-off", total=len(scenarios) * len(designs) * options.cuts)
+        task = progress.add_task("hand-off", total=planned_ms)
         handoffs = measure_handoffs(options.cuts * HANDOFFS_PER_CUT)
         for scenario in scenarios:
             results = []
             for design in designs:
                 progress.update(task, description=f"{scenario.name}, {design.name}")
+                advance = partial(progress.advance, task, turn_ms(design, scenario))
                 results.append(
                     measure(
                         design,
@@ -160,7 +154,7 @@ def _measure(
                         options.cuts,
                         seed=options.seed,
                         watchers=watchers,
-                        on_turn=lambda: progress.advance(task),
+                        on_turn=advance,
                     )
                 )
             pairs.append((results[0], results[1] if len(results) > 1 else None))

@@ -7,7 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.bench.distribution import Distribution
+from pipeline.bench.distribution import Budget, Distribution
 
 PERCENTILES = ("p50", "p95", "p99", "max")
 
@@ -33,7 +33,7 @@ def distribution_table(title: str, rows: Iterable[tuple[str, Sequence[float]]]) 
 
 
 def distribution_cells(
-    measured: Distribution | None, budget: Distribution | None = None, digits: int = 1
+    measured: Distribution | None, budget: Budget | None = None, digits: int = 1
 ) -> list[Text]:
     """Return p50, p95, p99 and maximum; p50 and p99 are green within their budget, else red."""
     if measured is None:

@@ -33,11 +33,11 @@ def load_settings(flags: dict[str, object]) -> Settings:
 
     :raises SettingsError: a value cannot be used.
     """
-    remember_verbose(verbose=flags["verbose"] is True)
+    remember_verbose(verbose=bool(flags["verbose"]))
     environment = take_environment()
     dotenv, ignored_lines = read_dotenv()
     settings, warnings = load(flags, environment, dotenv)
-    remember_verbose(verbose=settings.verbose)
+    remember_verbose(verbose=settings.verbose > 0)
     for sentence in (*ignored_lines, *warnings):
         show("warning", sentence)
     _export_foreign_names(dotenv)

@@ -26,7 +26,8 @@ def load(
 ) -> Loaded:
     """Merge the three sources and check the values that take effect.
 
-    :param flags: what was typed, by field name: `str`, `bool` for a switch, `None` if absent.
+    :param flags: what was typed, by field name: `str`, `bool` for a switch, `int` for a counted
+        flag (0 if absent), `None` if absent.
     :raises SettingsError: a value cannot be used.
     """
     values: dict[str, Any] = {}
@@ -34,6 +35,8 @@ def load(
         typed = flags.get(option.name)
         if isinstance(typed, bool):
             values[option.name] = typed
+        elif isinstance(typed, int) and typed:
+            values[option.name] = min(typed, int(option.maximum))
         elif isinstance(typed, tuple) and typed:
             values[option.name] = tuple(parse(option, text, option.flag) for text in typed)
         elif isinstance(typed, str):
@@ -80,7 +83,7 @@ def parse(option: Option, raw: str, source: str) -> bool | int | float | str:
     text = raw.strip()
     if not text:
         raise SettingsError(f"{source} is empty: give it a value or leave it out.")
-    if option.kind is bool:
+    if option.kind is bool or (option.counted and not text.isdecimal()):
         return _parse_bool(text, source)
     if option.choices and text not in option.choices:
         expected = ", ".join(option.choices)

@@ -24,10 +24,12 @@ def setting(
     minimum: float = -math.inf,
     maximum: float = math.inf,
     secret: bool = False,
+    counted: bool = False,
 ) -> _T:
     """Declare a field of `Settings` or of another dataclass that `options` reads.
 
-    `minimum` and `maximum` belong to the range.
+    `minimum` and `maximum` belong to the range. `counted`: a flag without a value, whose
+    repetitions count.
     """
     declared = {
         "meaning": meaning,
@@ -35,6 +37,7 @@ def setting(
         "minimum": minimum,
         "maximum": maximum,
         "secret": secret,
+        "counted": counted,
     }
     value: _T = field(default=default, repr=not secret, metadata=declared)
     return value
@@ -126,7 +129,14 @@ class Settings:
         maximum=50,
     )
     offline: bool = setting(False, "Use the built-in service even if an endpoint is configured.")
-    verbose: bool = setting(False, "Also show events, device facts and library messages.")
+    verbose: int = setting(
+        0,
+        "Also show events, times, device facts and library messages; "
+        "2 (the flag twice): what the sound libraries print, too.",
+        minimum=0,
+        maximum=2,
+        counted=True,
+    )
     connect_timeout_s: float = setting(
         10.0, "Longest time for setting up a session.", minimum=0.1, maximum=300
     )
@@ -169,6 +179,7 @@ class Option:
     minimum: float
     maximum: float
     secret: bool
+    counted: bool
 
     @property
     def flag(self) -> str:

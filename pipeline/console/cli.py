@@ -6,6 +6,7 @@ from pipeline.config.command import Command, load_settings, remember_verbose
 from pipeline.config.flags import options_of
 from pipeline.config.secrets import take_environment
 from pipeline.config.settings import Settings
+from pipeline.errors import UsageError
 from pipeline.system.signals import interruptible_loading
 
 
@@ -32,13 +33,28 @@ def run(json_events: bool, **flags: object) -> int:
     return hold_conversation(settings, json_events=json_events)
 
 
-@click.command(cls=Command)
-@click.option("--verbose", is_flag=True, help="Also show messages of the sound libraries.")
-def devices(verbose: bool) -> int:
-    """List the sound devices that --input and --output can name."""
-    remember_verbose(verbose=verbose)
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  {program} devices
+  {program} devices --test
+  {program} devices --test --input 2 --output headset
+
+Exit code of --test: 1 if the microphone is silent, very quiet or clipping.""",
+)
+@click.option("--test", is_flag=True, help="Record two seconds, play them back, and judge them.")
+@click.option("--input", metavar="TEXT", help="Microphone for --test; as for run.")
+@click.option("--output", metavar="TEXT", help="Speaker for --test; as for run.")
+@click.option("--verbose", count=True, help="Also show messages of libraries; twice: all.")
+def devices(test: bool, input: str | None, output: str | None, verbose: int) -> int:  # noqa: A002 - the flag's name
+    """List the sound devices that --input and --output can name, or test them."""
+    remember_verbose(verbose=verbose > 0)
+    if not test and (input or output):
+        raise UsageError("--input and --output need --test: the list shows all devices.")
     take_environment()
     with interruptible_loading():
-        from pipeline.console.devices import list_devices
+        from pipeline.console.devices import list_devices, try_devices
 
-    return list_devices(Settings(verbose=verbose))
+    settings = Settings(input=input, output=output, verbose=verbose)
+    return try_devices(settings) if test else list_devices(settings)

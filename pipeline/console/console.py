@@ -9,6 +9,7 @@ question and answer stand in the right order.
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
 from pipeline.console.repeats import RepeatCounter
+from pipeline.ipc.event_counts import EventCounts
 from pipeline.ipc.reports import (
     Announcement,
     AssistantDone,
@@ -33,12 +35,14 @@ from pipeline.ipc.reports import (
     Processing,
     Ready,
     RecordingEnded,
+    Report,
     SessionReady,
     Started,
     ToolCalled,
     ToolPrinted,
     Trace,
     UserSaid,
+    event_of,
 )
 from pipeline.text import printable, shortened
 
@@ -72,7 +76,6 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
 _ASIDES: dict[type, Callable[[Any], str]] = {
     Started: lambda r: f"{r.part}: {r.facts}",
     PeriodsMissed: lambda r: f"{r.part}: {len(r.periods)} period(s) too late",
-    EventRead: lambda r: _name(r.kind),
     Trace: lambda r: _sentence(r.message),
 }
 """Text of the events that are shown with --verbose only."""
@@ -82,14 +85,18 @@ class Console:
     """Shows events, one after the other.
 
     :param transcription: whether the service sends the user's words.
-    :param verbose: also show events, facts about the processes and messages of libraries.
+    :param verbose: 1: also show events, facts about the processes and messages of libraries, with
+        the time since the start in front of each line; an answer's words then come in one piece.
+        2: also what sound libraries print.
     """
 
-    def __init__(self, *, transcription: bool = True, verbose: bool = False) -> None:
+    def __init__(self, *, transcription: bool = True, verbose: int = 0) -> None:
         self._out = RichConsole(markup=False, highlight=False, emoji=False)
-        self._streams = self._out.is_terminal
+        self._streams = self._out.is_terminal and not verbose
         self._transcription = transcription
         self._verbose = verbose
+        self._start_s = time.monotonic()
+        self._events = EventCounts()
         self._repeats = RepeatCounter()
         self._user_words_due = False
         self._held: list[AssistantSaid | AssistantDone | ToolCalled] = []
@@ -108,24 +115,31 @@ class Console:
             self._notices(self._repeats.take(report.message))
         elif isinstance(report, Log):
             self._log(report)
-        elif shown := self._shown(report):
-            self._line(*shown)
+        elif isinstance(report, EventRead):
+            self._event(report)
+        elif line := _LINES.get(type(report)):
+            self._line(*line(report))
+        elif self._verbose and (aside := _ASIDES.get(type(report))):
+            self._aside(aside(report))
         if isinstance(report, Processing):
             self._user_words_due = self._transcription
         if isinstance(report, UserSaid):
             self._release()
 
-    def _shown(self, report: Event) -> tuple[str, str] | None:
-        """Return text and style of a report's line; None if it is not shown."""
-        if line := _LINES.get(type(report)):
-            return line(report)
-        aside = _ASIDES.get(type(report))
-        return (aside(report), "dim") if aside and self._verbose else None
+    def show_report(self, report: Report) -> None:
+        """Show what a process reports, if it is an event for a person."""
+        if event := event_of(report):
+            self.show(event)
+
+    def _event(self, event: EventRead) -> None:
+        if self._verbose:
+            for line in self._events.lines(event.kind):
+                self._aside(_sentence(line))
 
     def _log(self, log: Log) -> None:
         message = f"{log.logger}: {log.message}"
-        if self._verbose:
-            self._line(message, "dim", keeps_lines=True)
+        if self._verbose > 1 or (self._verbose and log.level > logging.DEBUG):
+            self._aside(message, keeps_lines=True)
         elif log.level >= logging.ERROR:
             self._notices(self._repeats.take(message))
 
@@ -139,6 +153,8 @@ class Console:
 
     def end(self) -> None:
         """Tell what would be told later."""
+        for line in self._events.rest():
+            self._aside(line)
         self._notices(self._repeats.end())
 
     def _notices(self, sentences: Iterable[str]) -> None:
@@ -184,10 +200,18 @@ class Console:
             self._out.print()
             self._column = 0
         if not self._streams:
-            self._out.print(f"Assistant: {self._answer}", soft_wrap=True)
+            self._print(f"Assistant: {self._answer}", "")
         self._answer = ""
 
-    def _line(self, text: str, style: str, *, keeps_lines: bool = False) -> None:
+    def _line(self, text: str, style: str) -> None:
         self._close_answer()
-        line = printable(text, keeps_lines=keeps_lines)
-        self._out.print(line, style=style, soft_wrap=not self._streams)
+        self._print(printable(text), style)
+
+    def _aside(self, text: str, *, keeps_lines: bool = False) -> None:
+        """Show a line of --verbose; an answer whose words still come stays in one piece."""
+        self._print(printable(text, keeps_lines=keeps_lines), "dim")
+
+    def _print(self, text: str, style: str) -> None:
+        if self._verbose:
+            text = f"{time.monotonic() - self._start_s:8.3f} {text}"
+        self._out.print(text, style=style, soft_wrap=not self._streams)

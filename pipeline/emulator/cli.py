@@ -66,7 +66,9 @@ OFFLINE_REPLY_KEY the key of --reply-url.""",
     "--reply-model", metavar="TEXT", help="The model's name.  [default: the first that it lists]"
 )
 @options_of(Faults)
-@click.option("--verbose", is_flag=True, help="Also show every event and library messages.")
+@click.option(
+    "--verbose", is_flag=True, help="Also show events (frequent ones counted) and library messages."
+)
 def serve(verbose: bool, key: str | None, key_file: str | None, **flags: Any) -> int:  # noqa: ANN401 - checked by click
     """Run the built-in offline service alone. Ctrl-C ends it."""
     remember_verbose(verbose=verbose)

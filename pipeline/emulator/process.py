@@ -33,7 +33,7 @@ INTERRUPTED = 130
 
 
 def main(
-    pipe: "Connection[Report, Command]", verbose: bool, listener: socket.socket, key: str
+    pipe: "Connection[Report, Command]", verbose: int, listener: socket.socket, key: str
 ) -> None:
     """Entry point of the spawned process; `listener` accepts connections already."""
     run_child(pipe, verbose, partial(_work, listener, key))
@@ -105,6 +105,8 @@ async def _serve_alone(options: ServeOptions) -> None:
             replies=replies,
             faults=options.faults,
             most_clients=options.max_clients,
+            show=click.echo,
+            verbose=options.verbose,
         )
         endpoint = await service.start()
         stack.push_async_callback(service.stop)

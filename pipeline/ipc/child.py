@@ -107,7 +107,7 @@ class SupervisorLink:
 
 
 def run_child(
-    pipe: "Connection[Report, Command]", verbose: bool, work: Callable[[SupervisorLink], None]
+    pipe: "Connection[Report, Command]", verbose: int, work: Callable[[SupervisorLink], None]
 ) -> None:
     """Run `work` as the whole life of a spawned process, and report how it failed if it did."""
     with sigint_left_to_supervisor(), SupervisorLink(pipe) as link, _logging_to(link, verbose):
@@ -139,7 +139,7 @@ class _ReportHandler(logging.Handler):
 
 
 @contextmanager
-def _logging_to(link: SupervisorLink, verbose: bool) -> Iterator[None]:
+def _logging_to(link: SupervisorLink, verbose: int) -> Iterator[None]:
     handler = _ReportHandler(link)
     root = logging.getLogger()
     root.addHandler(handler)

@@ -32,6 +32,11 @@ def _logged(line: str) -> Report:
     return Log(logging.INFO, "stderr", line)
 
 
+def library_line(line: str) -> Report:
+    """Make a report of what a sound library prints, which is shown with --verbose twice only."""
+    return Log(logging.DEBUG, "stderr", line)
+
+
 class ChildProcesses:
     """Spawned processes, each at the other end of a pipe. Leaving the context ends them all.
 

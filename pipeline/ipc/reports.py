@@ -126,7 +126,10 @@ class RecordingEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Log(TraceEvent):
-    """A message of a library or of the process; shown with --verbose, errors always."""
+    """A message of a library or of the process; shown with --verbose, errors always.
+
+    Debug messages are shown with --verbose twice only.
+    """
 
     level: int
     logger: str
@@ -145,6 +148,9 @@ class Device:
     default_rate_hz: int
     is_default_input: bool
     is_default_output: bool
+    input_latency_ms: float = 0.0
+    output_latency_ms: float = 0.0
+    """The shortest that the host API suggests."""
 
     def __str__(self) -> str:
         return f"[{self.index}] {self.name} ({self.host_api})"
@@ -155,6 +161,21 @@ class DevicesFound:
     """All sound cards, in PortAudio's order."""
 
     devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardHeard:
+    """The greatest magnitude, 0 to 32768, of what a microphone under test has just heard."""
+
+    peak: int
+
+
+class CardTested(NamedTuple):
+    """A microphone's recording was played; its level. Fields as in `pipeline.audio.levels`."""
+
+    peak: int
+    clipped: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +342,8 @@ Report = (
     | RecordingEnded
     | Log
     | DevicesFound
+    | CardHeard
+    | CardTested
     | Connecting
     | SessionReady
     | Listening

@@ -28,6 +28,25 @@ class Position(NamedTuple):
         return cls(word >> _POSITION_SAMPLES_BITS, word & ((1 << _POSITION_SAMPLES_BITS) - 1))
 
 
+class LevelReading(NamedTuple):
+    """The microphone's level, looked at a few times a second."""
+
+    number: int
+    """Of readings so far; 0: there was none yet."""
+    peak: int
+    """Greatest magnitude in the latest frame, 0 to 32768."""
+    clips: bool
+    """Whether that frame is clipped."""
+
+    def packed(self) -> int:
+        """Return all three in one word."""
+        return self.number << 17 | self.clips << 16 | self.peak
+
+    @classmethod
+    def unpacked(cls, word: int) -> Self:
+        return cls(word >> 17, word & 0xFFFF, bool(word >> 16 & 1))
+
+
 class CutReport(NamedTuple):
     """Playback's report about an interruption."""
 
@@ -75,6 +94,8 @@ class CaptureFields:
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
     callback_ns: Word
     """``time.monotonic_ns`` of the latest frame: the microphone works."""
+    level: Word
+    """Packed `LevelReading`; 0 for a recorded input."""
 
 
 @dataclass(frozen=True, slots=True)

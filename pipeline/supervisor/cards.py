@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.audio.selection import SAMPLE_WAV, DeviceChoice, choose_device
+from pipeline.audio.selection import SAMPLE_WAV, DeviceChoice, choose_device, is_monitor
 from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
 from pipeline.errors import WavError
@@ -36,7 +36,7 @@ def choose_cards(
     :param recording: takes the speaker's place if `check_files` has claimed a file, or if there is
         no speaker.
     :param list_devices: called only if a card is wanted.
-    :param notice: told which files take the place of cards.
+    :param notice: told which cards are used, and which files take the place of cards.
     :raises DeviceError, WavError: what is wanted cannot be used.
     """
     only_files = is_wav(settings.input) and is_wav(settings.output)
@@ -49,9 +49,27 @@ def choose_cards(
     if speaker is None:
         speaker = recording.claim_free_name()
         missing.append(f"No loudspeaker found: the answers are saved to {recording.given}.")
-    if missing:
-        notice(" ".join(missing))
+    for sentence in (" ".join(missing), _used(microphone, speaker), _monitor_hint(microphone)):
+        if sentence:
+            notice(sentence)
     return microphone or DeviceChoice(SAMPLE_WAV), speaker
+
+
+def _used(microphone: DeviceChoice | None, speaker: DeviceChoice) -> str:
+    """Name the cards and their host APIs; files that the person gave need no words."""
+    cards = [("Microphone", microphone), ("Loudspeaker", speaker)]
+    return " ".join(
+        f"{name}: {choice.name}." for name, choice in cards if choice and not choice.file
+    )
+
+
+def _monitor_hint(microphone: DeviceChoice | None) -> str:
+    if microphone is None or microphone.file or not is_monitor(microphone.name):
+        return ""
+    return (
+        f"{microphone.name} records what the loudspeaker plays, not a person: choose a microphone "
+        "with --input."
+    )
 
 
 def _check_output(output: Path, given_input: str | None) -> None:

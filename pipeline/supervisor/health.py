@@ -7,6 +7,7 @@ from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.watchdog import Standstill
+from pipeline.supervisor.microphone_hints import MicrophoneHints
 
 _REMEDIES = {
     "microphone": "check it, or choose another with --input",
@@ -58,6 +59,7 @@ class HealthMonitor:
         self._gap_samples = state.capture.gap_samples
         self._noticed_gap_samples = 0
         self._noticed_underruns = 0
+        self._microphone = MicrophoneHints(state.capture.level)
         self._cards = {"microphone": _Card(state.capture), "loudspeaker": _Card(state.playback)}
 
     def notices(self) -> Iterator[str]:
@@ -67,6 +69,7 @@ class HealthMonitor:
         yield from self._gaps()
         yield from self._pauses()
         yield from self._standstills()
+        yield from self._microphone.notices(self._now_s())
 
     def _gaps(self) -> Iterator[str]:
         samples = self._gap_samples.load()

@@ -34,7 +34,7 @@ class ToolProcess:
         timeout_s: float,
         *,
         functions: tuple[FunctionName, ...] = (),
-        verbose: bool,
+        verbose: int,
         answer: Callable[[ToolOutput], None],
         notice: Callable[[str], None],
     ) -> None:

@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
-from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
@@ -96,11 +96,13 @@ class VoiceProcesses:
         playback = partial(
             self._children.spawn,
             *("playback", "pipeline.audio.playback", settings, self.names, speaker),
+            printed=library_line,
         )
         capture = partial(
             self._children.spawn,
             *("capture", "pipeline.audio.capture", settings, self.names, microphone),
             self._capture_socket,
+            printed=library_line,
         )
         self._replaceable(playback, _works(self.state.playback), goes_on="plays on")
         self._replaceable(capture, _works(self.state.capture), goes_on="records on")

@@ -30,7 +30,7 @@ from pipeline.tools.objects import import_function, tools_of
 
 def main(
     pipe: "Connection[Report, Command]",
-    verbose: bool,
+    verbose: int,
     files: tuple[str, ...],
     functions: tuple[FunctionName, ...] = (),
 ) -> None:

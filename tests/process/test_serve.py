@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,10 @@ def printed(program: Program, name: str) -> str:
     return found[1]
 
 
+def said(program: Program, pattern: str) -> bool:
+    return re.search(pattern, program.out) is not None
+
+
 async def greeting(endpoint: str, key: str) -> str:
     async with connect(
         endpoint=endpoint, credential=AzureKeyCredential(key), model="gpt-realtime"
@@ -36,6 +41,15 @@ def test_what_it_prints_is_all_that_a_client_needs(tmp_path: Path) -> None:
         endpoint, key = printed(program, "endpoint"), printed(program, "key")
         assert asyncio.run(greeting(endpoint, key)) == "session.created"
         assert endpoint.startswith("http://127.0.0.1:")
+        with pytest.raises(Exception, match="401"):
+            asyncio.run(greeting(endpoint, "wrong"))
+        for told in (
+            r"client 1 came from 127\.0\.0\.1:\d+, for gpt-realtime",
+            r"client 1 is ready, \d+\.\d\d s after it came",
+            r"client 1 has gone after \d+\.\d s and 0 answer\(s\)",
+            r"client 2 from 127\.0\.0\.1:\d+ was refused \(HTTP 401\): The key is wrong",
+        ):
+            program.wait_until(partial(said, program, told))
         program.interrupt()
         assert program.wait_exit() == 130
         assert "Traceback" not in program.said

@@ -64,6 +64,11 @@ def test_a_real_service(asked: list[BenchOptions], monkeypatch: pytest.MonkeyPat
     assert options.service.model == "some-model"
 
 
+def test_the_help_fits_two_screens(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["bench", "--help"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) <= 48
+
+
 @pytest.mark.parametrize(
     "line", ["--scenario loud", "--period-ms 0", "--max-cut-ms -1", "--seed x", "--json ."]
 )

@@ -18,8 +18,9 @@ from pipeline.bench.handoff import Handoffs
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.result import Result
-from pipeline.bench.runner import limits_exceeded, run
+from pipeline.bench.runner import run
 from pipeline.bench.stalls import Stall, Stalls
+from pipeline.bench.verdict import judge, judge_live, limits_exceeded
 from pipeline.config.settings import Settings
 from pipeline.errors import MissingPackageError, UsageError
 from pipeline.ipc.reports import MissedPeriod
@@ -74,9 +75,9 @@ def shown(measured: Measured) -> str:
 
 
 def cells(report: str, label: str) -> list[str]:
-    """Return the cells of the first row with this label."""
-    row = next(line for line in report.splitlines() if line.strip().startswith(f"{label} "))
-    return row.strip().removeprefix(label).split()
+    """Return the cells of the last row with this label: notes come before the tables."""
+    rows = [line for line in report.splitlines() if line.strip().startswith(f"{label} ")]
+    return rows[-1].strip().removeprefix(label).split()
 
 
 @pytest.fixture(autouse=True)
@@ -180,20 +181,100 @@ def test_a_client_without_values_has_its_rows() -> None:
     ],
 )
 def test_limits(options: BenchOptions, sentences: int) -> None:
-    assert len(limits_exceeded([RESULT], options)) == sentences
+    assert len(list(limits_exceeded([RESULT], options))) == sentences
 
 
 def test_late_card_periods_are_dropouts() -> None:
     missed = (MissedPeriod(0, 6), MissedPeriod(10, 16))
     late = replace(RESULT, missed=missed, turns=(replace(TURN, dropouts=1),))
     assert late.dropouts == 3
-    assert limits_exceeded([late], BenchOptions(max_dropouts=2))
-    assert not limits_exceeded([late], BenchOptions(max_dropouts=3))
+    (exceeded,) = limits_exceeded([late], BenchOptions(max_dropouts=2))
+    assert exceeded == "3 dropouts (limit 2) in quiet"
+    assert not list(limits_exceeded([late], BenchOptions(max_dropouts=3)))
 
 
 def test_a_silent_client_exceeds_the_limit_of_a_cut() -> None:
     silent = replace(RESULT, turns=(), unheard_turns=100)
-    assert limits_exceeded([silent], BenchOptions(max_cut_ms=1_000.0))
+    (exceeded,) = limits_exceeded([silent], BenchOptions(max_cut_ms=1_000.0))
+    assert exceeded == "no answer was cut (limit 1000) in quiet"
+
+
+@pytest.mark.parametrize(
+    ("results", "handoffs", "options", "line"),
+    [
+        ([RESULT], HANDOFFS, BenchOptions(), "Passed."),
+        (
+            [RESULT, replace(RESULT, scenario="busy", turns=(replace(TURN, cut_ms=9.0),))],
+            HANDOFFS,
+            BenchOptions(),
+            "Fell short: cut p50 9.0 ms (budget 5) in busy; cut p99 9.0 ms (budget 8) in busy.",
+        ),
+        (
+            [replace(RESULT, turns=(replace(TURN, speak_ms=5.0, dropouts=2),))],
+            HANDOFFS,
+            BenchOptions(),
+            "Fell short: speak p50 5.0 ms (budget 4) in quiet; dropouts 2 (budget 0) in quiet.",
+        ),
+        (
+            [replace(RESULT, microphone=(FrameMetrics(2.5, stalled=False),))],
+            Handoffs(ring_us=(60.0,), bare_us=(30.0,)),
+            BenchOptions(),
+            (
+                "Fell short: microphone p50 2.5 ms (budget 2) in quiet; "
+                "ring hand-off p50 0.060 ms (budget 0.05)."
+            ),
+        ),
+        (
+            [RESULT],
+            HANDOFFS,
+            BenchOptions(max_cut_ms=3.5),
+            "Fell short: cut p99 4.0 ms (limit 3.5) in quiet.",
+        ),
+        (
+            [replace(RESULT, turns=(replace(TURN, cut_ms=12.0),))],
+            HANDOFFS,
+            BenchOptions(period_ms=10),
+            (
+                "Passed. Times were not judged: the budgets are for periods of 5 ms or less, and "
+                "this was measured with 10 ms."
+            ),
+        ),
+    ],
+)
+def test_the_verdict_names_what_fell_short(
+    results: list[Result], handoffs: Handoffs, options: BenchOptions, line: str
+) -> None:
+    assert str(judge(results, handoffs, options)) == line
+
+
+@pytest.mark.parametrize(
+    ("cuts_ms", "period_ms", "line"),
+    [
+        ((4.0,), 5.0, "Passed. Only cuts are judged."),
+        ((9.0,), 5.0, "Fell short: cut p50 9.0 ms (budget 5); cut p99 9.0 ms (budget 8)."),
+        ((), 5.0, "Fell short: no answer was cut."),
+        ((9.0,), 10.0, "Passed. Cuts were not judged: the period was 10 ms."),
+    ],
+)
+def test_the_verdict_on_a_real_service(
+    cuts_ms: tuple[float, ...], period_ms: float, line: str
+) -> None:
+    conversation = live.Conversation(cuts_ms, (), (), ())
+    assert str(judge_live([conversation], period_ms)).startswith(line)
+
+
+def test_the_report_ends_with_the_times() -> None:
+    report = shown(ALONE)
+    order = ["Not measured", "machine meanwhile", "Cost:", "Faults,", "Milliseconds,", "wake-up"]
+    assert sorted(order, key=report.index) == order
+
+
+def test_the_last_line_is_the_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "_measure", lambda *_: COMPARED)
+    assert run(BenchOptions()) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Passed."
 
 
 def test_json_holds_every_value(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
 from tests.support.program import REPOSITORY
 
-COMMANDS = ["run", "serve", "bench", "devices"]
+COMMANDS = ["run", "serve", "bench", "devices", "check"]
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
 
 
@@ -36,6 +36,8 @@ class Calls:
 
     def list_devices(self, settings: Settings) -> int:
         return self._answer(settings)
+
+    try_devices = list_devices
 
     def serve(self, options: ServeOptions) -> int:
         return self._answer(options)
@@ -57,7 +59,12 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
         "pipeline.emulator.process",
     ):
         module = ModuleType(name)
-        vars(module).update(run=calls.run, list_devices=calls.list_devices, serve=calls.serve)
+        vars(module).update(
+            run=calls.run,
+            list_devices=calls.list_devices,
+            try_devices=calls.try_devices,
+            serve=calls.serve,
+        )
         monkeypatch.setitem(sys.modules, name, module)
     return calls
 
@@ -255,7 +262,7 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("rnu", "'rnu' is not a command, expected one of run, serve, bench, devices; "),
+        ("rnu", "'rnu' is not a command, expected one of run, serve, bench, devices, check; "),
         ("rnu", "did you mean run?"),
         ("--bogus", "--bogus"),
         ("run --modl x", "--model"),
@@ -296,8 +303,9 @@ def test_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
 
 def test_the_help_shows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     cli.execute(["-h"])
-    shown = capsys.readouterr().out.partition("Commands:")[2].split()
-    assert [word for word in shown if word in COMMANDS][: len(COMMANDS)] == COMMANDS
+    lines = capsys.readouterr().out.partition("Commands:")[2].splitlines()
+    names = [line.split()[0] for line in lines if line.strip()]
+    assert [name for name in names if name in COMMANDS] == COMMANDS
 
 
 @pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console as RichConsole
 
 from pipeline.console.console import Console
+from pipeline.ipc.processes import library_line
 from pipeline.ipc.reports import (
     AssistantDone,
     AssistantSaid,
@@ -30,6 +31,7 @@ from pipeline.ipc.reports import (
     ToolPrinted,
     Trace,
     UserSaid,
+    event_of,
 )
 
 TURN = (Listening(), Processing(), UserSaid("What time is it?"))
@@ -206,6 +208,34 @@ def test_details_are_shown_only_when_asked_for(plain: io.StringIO, report: Event
     assert len(lines(plain)) == 1
 
 
+def test_what_sound_libraries_print_is_shown_with_verbose_twice(plain: io.StringIO) -> None:
+    chatter = event_of(library_line("ALSA lib pcm.c: Unknown PCM"))
+    assert chatter is not None
+    show(Console(verbose=1), chatter)
+    assert lines(plain) == []
+    show(Console(verbose=2), chatter)
+    assert lines(plain)[0].endswith("ALSA lib pcm.c: Unknown PCM")
+
+
+def test_verbose_counts_deltas_and_keeps_an_answer_in_one_piece(terminal: Terminal) -> None:
+    console = Console(verbose=1)
+    show(console, EventRead("response.created", 1), EventRead("response.audio.delta", 2))
+    show(console, AssistantSaid("One, "), EventRead("response.audio.delta", 3))
+    show(console, EventRead("response.audio_transcript.delta", 4), Trace("odd"))
+    show(console, EventRead("response.done", 5), AssistantSaid("two."), AssistantDone())
+    show(console, EventRead("response.audio.delta", 6))
+    console.end()
+    timed = [re.fullmatch(r" +\d+\.\d{3} (.*)", line) for line in lines(terminal)]
+    assert [line and line[1] for line in timed] == [
+        "response.created",
+        "odd",
+        "2 response.audio.delta, 1 response.audio_transcript.delta",
+        "response.done",
+        "Assistant: One, two.",
+        "1 response.audio.delta",
+    ]
+
+
 def test_errors_of_libraries_are_always_shown(plain: io.StringIO) -> None:
     show(Console(), Log(logging.ERROR, "lib", "broken"))
     assert lines(plain) == ["lib: broken"]
@@ -243,7 +273,7 @@ ESCAPES = "\x1b[2J\x1b]0;title\x07x\u202ey\x9b31m\ud83d"
 )
 def test_no_report_steers_the_terminal(plain: io.StringIO, report: Event, line: str) -> None:
     show(Console(verbose=True), report)
-    assert plain.getvalue() == f"{line}\n"
+    assert re.fullmatch(rf" +0\.\d{{3}} {re.escape(line)}\n", plain.getvalue())
 
 
 def test_no_word_of_an_answer_steers_the_terminal(plain: io.StringIO, terminal: Terminal) -> None:

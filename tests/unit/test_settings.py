@@ -51,6 +51,7 @@ def test_a_switch_turned_off_comes_before_the_environment() -> None:
 def test_every_setting_is_read_from_every_source() -> None:
     samples = {bool: "true", int: "7", float: "1.0", str: "words"}
     special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad", "frame_ms": "10"}
+    special["verbose"] = "2"
     raw = {o.name: special.get(o.name, samples[o.kind]) for o in options()}
     by_flag = settings(
         None, **{o.name: (raw[o.name],) if o.repeatable else raw[o.name] for o in options()}
@@ -59,7 +60,24 @@ def test_every_setting_is_read_from_every_source() -> None:
     by_dotenv = load({}, {}, {o.environment: raw[o.name] for o in options()}).settings
     assert by_flag == by_environment == by_dotenv
     for field in fields(Settings):
-        assert getattr(by_flag, field.name) in {"words", ("words",), 7, 10, 1.0, *special.values()}
+        assert getattr(by_flag, field.name) in {
+            "words",
+            ("words",),
+            2,
+            7,
+            10,
+            1.0,
+            *special.values(),
+        }
+
+
+def test_a_counted_flag_and_its_words_in_the_environment() -> None:
+    assert [settings(verbose=count).verbose for count in (0, 1, 2, 3)] == [0, 1, 2, 2]
+    words = {"true": 1, "off": 0, "2": 2}
+    for word, level in words.items():
+        assert settings({"AZURE_VOICELIVE_VERBOSE": word}).verbose == level
+    assert settings({"AZURE_VOICELIVE_VERBOSE": "2"}, verbose=1).verbose == 1
+    assert settings({"AZURE_VOICELIVE_VERBOSE": "2"}, verbose=0).verbose == 2
 
 
 def test_several_files_of_tools_are_separated_as_in_path() -> None:

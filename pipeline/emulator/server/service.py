@@ -1,6 +1,7 @@
 """The built-in Voice Live service: a WebSocket server for any client of the real service."""
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
@@ -13,6 +14,7 @@ from pipeline.emulator.replies.rules import Replier
 from pipeline.emulator.replies.source import Replies, SlowReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, endpoint_of, listen
+from pipeline.emulator.server.client_log import ClientLog, ShowLine
 from pipeline.emulator.server.connection import Connection
 from pipeline.emulator.server.faults import NO_FAULTS, Faults, from_query
 from pipeline.emulator.server.liveness import LIMITS, Limits
@@ -57,10 +59,14 @@ class EmulatorService:
         faults: Faults = NO_FAULTS,
         most_clients: int | None = None,
         limits: Limits = LIMITS,
+        show: ShowLine = lambda _: None,
+        verbose: bool = False,
     ) -> None:
         """Take an address, or a socket that listens already; port 0 means any free port.
 
-        Raises `MissingPackageError` if the models are not installed.
+        `show` is given a line about each client that comes, is refused, ready, answered or goes,
+        and with `verbose` about its events. Raises `MissingPackageError` if the models are not
+        installed.
         """
         self._access = access
         self._address = host, port
@@ -69,6 +75,9 @@ class EmulatorService:
         self._faults = faults
         self._most_clients = most_clients or default_most_clients()
         self._limits = limits
+        self._show = show
+        self._verbose = verbose
+        self._numbers = itertools.count(1)
         self._engine = Engine()
         self._runner: web.AppRunner | None = None
         self._clients: set[web.WebSocketResponse] = set()
@@ -114,14 +123,16 @@ class EmulatorService:
         self._runner = None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        log = ClientLog(next(self._numbers), _where(request), self._show, events=self._verbose)
         if not self._access.allows(request.headers, request.query):
-            return _refusal(401, "The key is wrong or missing.")
+            return _refusal(log, 401, "The key is wrong or missing.")
         try:
             faults = from_query(request.query, self._faults)
         except SettingsError as error:
-            return _refusal(400, str(error))
+            return _refusal(log, 400, str(error))
         if len(self._clients) >= self._most_clients:
-            return _refusal(503, f"All {self._most_clients} places are taken: try again later.")
+            places = f"All {self._most_clients} places are taken: try again later."
+            return _refusal(log, 503, places)
         client = web.WebSocketResponse(
             max_msg_size=_MOST_MESSAGE_BYTES,
             compress=False,
@@ -129,27 +140,35 @@ class EmulatorService:
             autoping=False,  # pings and pongs are signs of life
         )
         self._clients.add(client)
+        log.came(_model(request))
         try:
             await client.prepare(request)
-            await self._connection(client, request, faults).converse(self._wait_until_loaded)
+            connection = self._connection(client, request, faults, log)
+            await connection.converse(self._wait_until_loaded)
         finally:
             self._clients.discard(client)
+            log.gone()
         return client
 
     def _connection(
-        self, client: web.WebSocketResponse, request: web.Request, faults: Faults
+        self,
+        client: web.WebSocketResponse,
+        request: web.Request,
+        faults: Faults,
+        log: ClientLog,
     ) -> Connection:
-        outbox = Outbox(faults)
+        outbox = Outbox(faults, log.sent)
         replies = self._replies
         if faults.first_token_ms:
             replies = SlowReplies(replies, faults.first_token_ms / 1_000)
         session = Session(
             self._engine,
-            request.query.get("model") or _DEFAULT_MODEL,
+            _model(request),
             replies,
             outbox,
             lifetime_s=faults.session_limit_s,
             times_real_time=faults.burst,
+            note=log.received,
         )
         return Connection(
             client, request.transport, session, outbox, faults=faults, limits=self._limits
@@ -162,7 +181,17 @@ class EmulatorService:
                 await self._engine.settled()
 
 
-def _refusal(status: int, message: str) -> web.Response:
+def _model(request: web.Request) -> str:
+    return request.query.get("model") or _DEFAULT_MODEL
+
+
+def _where(request: web.Request) -> str:
+    peer = request.transport and request.transport.get_extra_info("peername")
+    return f"{peer[0]}:{peer[1]}" if peer else "an unknown address"
+
+
+def _refusal(log: ClientLog, status: int, message: str) -> web.Response:
+    log.refused(status, message)
     headers = {"Retry-After": str(_RETRY_AFTER_S)} if status == 503 else None
     body = {"error": {"code": str(status), "message": message}}
     return web.json_response(body, status=status, headers=headers)

@@ -74,8 +74,11 @@ class Session:
         *,
         lifetime_s: float = LIFETIME_S,
         times_real_time: float = TIMES_REAL_TIME,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Serve one client; `note` is told the type of each event that it sends."""
         self._sink = sink
+        self._note = note
         self._configuration = configuration = Configuration(model, lifetime_s)
         conversation = ConversationHistory()
         self._recordings = recordings = Recordings(engine)
@@ -145,6 +148,7 @@ class Session:
     def _handler(self, message: Event, length: int) -> _Handler:
         kind = required(message, "type", str)
         optional(message, "event_id", str)
+        self._note(kind)
         if kind in _UNSUPPORTED:
             raise ClientError("not_supported", _UNSUPPORTED[kind], "type")
         if kind not in self._handlers:

@@ -1,0 +1,49 @@
+"""Levels of a microphone: what counts as silent, very quiet and clipping."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.pcm import Samples
+
+FULL_SCALE = 32_768
+CLIPPED = 32_700
+"""Magnitudes from here on are at the end of the scale."""
+
+CLIPPED_SHARE = 0.001
+"""A louder moment or two is no clipping: this share of the samples is."""
+
+VERY_LOW_DBFS = -50.0
+"""The peak of speech at a usable level is far above."""
+
+
+class Level(NamedTuple):
+    """Loudness of a stretch of sound."""
+
+    peak: int
+    """Greatest magnitude, 0 to 32768."""
+    clipped: int
+    """Number of samples at the end of the scale."""
+    samples: int
+
+    @property
+    def dbfs(self) -> float:
+        """Peak in dB of full scale; -inf for digital silence."""
+        return 20 * math.log10(self.peak / FULL_SCALE) if self.peak else -math.inf
+
+    @property
+    def clips(self) -> bool:
+        return self.clipped > self.samples * CLIPPED_SHARE
+
+    @property
+    def very_low(self) -> bool:
+        """Whether there is sound, but hardly any."""
+        return self.peak > 0 and self.dbfs < VERY_LOW_DBFS
+
+
+def level_of(samples: Samples) -> Level:
+    """Measure samples, shape ``(samples,)``."""
+    magnitudes = np.abs(samples.astype(np.int32))
+    peak = int(magnitudes.max(initial=0))
+    return Level(peak, int(np.count_nonzero(magnitudes >= CLIPPED)), len(samples))

@@ -1,0 +1,97 @@
+"""Hints about the level of the microphone."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.shm.state import LevelReading, SharedState
+from pipeline.supervisor.microphone_hints import MicrophoneHints
+
+
+class Microphone:
+    """Publishes levels, as capture does, and collects the hints."""
+
+    def __init__(self, state: SharedState) -> None:
+        self._word = state.capture.level
+        self._hints = MicrophoneHints(self._word)
+        self._number = 0
+        self._now_s = 100.0
+
+    def give(self, peak: int, seconds: float, *, clips: bool = False) -> list[str]:
+        said: list[str] = []
+        for _ in range(round(seconds * 5)):
+            self._number += 1
+            self._word.store(LevelReading(self._number, peak, clips).packed())
+            said += self._hints.notices(self._now_s)
+            self._now_s += 0.2
+        return said
+
+    def stand_still(self, seconds: float) -> list[str]:
+        said: list[str] = []
+        for _ in range(round(seconds * 5)):
+            said += self._hints.notices(self._now_s)
+            self._now_s += 0.2
+        return said
+
+
+@pytest.fixture
+def microphone() -> Iterator[Microphone]:
+    with SharedState.create() as state:
+        yield Microphone(state)
+
+
+def test_a_reading_survives_its_word() -> None:
+    for reading in (LevelReading(0, 0, False), LevelReading(9, 32_768, True)):
+        assert LevelReading.unpacked(reading.packed()) == reading
+
+
+def test_ordinary_sound_needs_no_hint(microphone: Microphone) -> None:
+    assert microphone.give(4_000, 70) == []
+
+
+def test_digital_silence_is_told_once_each_time(microphone: Microphone) -> None:
+    assert microphone.give(0, 4.8) == []
+    (told,) = microphone.give(0, 120)
+    assert told.startswith("The microphone has given only digital silence for 5 s: unmute it")
+    assert microphone.give(4_000, 1) == []
+    assert len(microphone.give(0, 20)) == 1
+
+
+def test_a_moment_of_sound_is_no_silence(microphone: Microphone) -> None:
+    for _ in range(5):
+        assert microphone.give(0, 4) == []
+        assert microphone.give(300, 0.2) == []
+
+
+def test_a_very_quiet_microphone_is_told_once(microphone: Microphone) -> None:
+    assert microphone.give(40, 55) == []
+    (told,) = microphone.give(40, 200)
+    assert told.startswith("The microphone has been very quiet for 60 s")
+
+
+def test_speech_now_and_then_is_not_quiet(microphone: Microphone) -> None:
+    for _ in range(4):
+        assert microphone.give(40, 50) == []
+        assert microphone.give(5_000, 1) == []
+
+
+def test_clipping_is_told_once(microphone: Microphone) -> None:
+    assert microphone.give(32_768, 0.8, clips=True) == []
+    (told,) = microphone.give(32_768, 30, clips=True)
+    assert told.startswith("The microphone is clipping")
+
+
+def test_rare_clipping_is_not_told(microphone: Microphone) -> None:
+    for _ in range(10):
+        assert microphone.give(32_768, 0.2, clips=True) == []
+        assert microphone.give(4_000, 5) == []
+
+
+def test_without_readings_nothing_is_told(microphone: Microphone) -> None:
+    assert microphone.stand_still(120) == []
+
+
+def test_a_card_that_stood_still_was_not_silent(microphone: Microphone) -> None:
+    assert microphone.give(4_000, 1) == []
+    assert microphone.stand_still(60) == []
+    assert microphone.give(0, 4) == []
