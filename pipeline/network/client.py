@@ -36,6 +36,7 @@ from pipeline.network.events import (
     ServiceError,
     SessionCreated,
     SessionUpdated,
+    SpeechStarted,
     TurnEvent,
 )
 from pipeline.network.input_end import InputEnd
@@ -182,6 +183,8 @@ class Client:
         self._check_refusal(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         self._perform(self._conversation.receive(event), event_read)
+        if isinstance(event, SpeechStarted):
+            self._state.network.speech_heard_ns.store(read_at_ns)
         now_s = read_at_ns / NS_PER_S
         self._input_end.event_received(now_s)
         self._silence.event_received(now_s)

@@ -9,25 +9,38 @@ import psutil
 from tests.support.measured import show_measured
 from tests.support.program import SHARED_MEMORY, Program
 
-RINGS = {frozenset({"capture", "playback"}): "network"}
-"""The network process has both rings, the others the one of their name."""
+NAMES = {
+    frozenset({"capture"}): "capture",
+    frozenset({"capture", "raw"}): "capture",
+    frozenset({"playback"}): "playback",
+    frozenset({"playback", "reference"}): "playback",
+    frozenset({"capture", "playback"}): "network",
+    frozenset({"capture", "raw", "reference"}): "ears",
+}
+"""Processes by the rings that they have mapped; beside files there are no ears, and no raw ring and
+no reference, unless a test wants them."""
 
-_PLAYBACK_RING_BYTES = 2_000_000
-_STATE_BYTES = 100_000
+_LEAST_BYTES = {
+    "playback": 2_000_000,
+    "capture": 1_400_000,
+    "raw": 1_000_000,
+    "reference": 100_000,
+}
+"""Rings by their length, longest first."""
 
 
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
-    """Return those that have attached to the shared memory: network, playback and capture."""
+    """Return those that have attached to all of their shared memory."""
     found = {}
     for child in program.children():
-        rings = frozenset(_rings(child))
-        if rings:
-            found[RINGS.get(rings) or next(iter(rings))] = child
+        name = NAMES.get(frozenset(_rings(child)))
+        if name:
+            found[name] = child
     return found
 
 
 def signal_process(program: Program, name: str, number: signal.Signals) -> psutil.Process:
-    """Send a signal to the network, playback or capture process, once there is one; return it."""
+    """Send a signal to the process of that name, once there is one; return it."""
     program.wait_until(lambda: name in voice_processes(program))
     process = voice_processes(program)[name]
     process.send_signal(number)
@@ -56,5 +69,5 @@ def _rings(process: psutil.Process) -> set[str]:
         sizes = {Path(w).stat().st_size for w in words if w.startswith(f"{SHARED_MEMORY}/")}
     except OSError:
         return set()
-    rings = {size for size in sizes if size > _STATE_BYTES}
-    return {"playback" if size > _PLAYBACK_RING_BYTES else "capture" for size in rings}
+    named = [next((n for n, least in _LEAST_BYTES.items() if size > least), "") for size in sizes]
+    return set(named) - {""}
