@@ -18,6 +18,12 @@ LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
 
 LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
 _SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
+_JUDGED_PERIODS = 24
+"""A busy processor makes a few of them late."""
+_JUMPED_BLOCKS = 30
+"""If one processor stalls, both cards' times move, one shortly after the other."""
+_FOLLOWED_BLOCKS = 25
+"""One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
 
 
 class Aligner:
@@ -36,6 +42,9 @@ class Aligner:
         self._lead_samples = LEAD_SAMPLES
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
+        self._jumped_blocks = 0
+        self._followed_blocks = 0
+        self._late_samples: list[int] = []  # by how much the latest periods came too late
         self.waiting_blocks = 0
         self.realigned = False
         self.sounds_until_ns = 0
@@ -45,38 +54,35 @@ class Aligner:
         samples_ns = samples_to_ns(len(frame.samples), rate_hz)
         self.sounds_until_ns = frame.capture_time_ns + samples_ns
         position = frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz
-        if self._speaker.observe(position, frame.capture_time_ns):
-            self._lose_place()
-        late_samples = self._line.write(*self._rate.place(frame, rate_hz))
-        if late_samples > 0 and not self._moves:
-            self._lead_less(late_samples)
+        self._speaker.observe(position, frame.capture_time_ns)
+        self._late_samples.append(self._line.write(*self._rate.place(frame, rate_hz)))
+        if len(self._late_samples) == _JUDGED_PERIODS:
+            late = sorted(samples for samples in self._late_samples if samples > 0)
+            if len(late) > _JUDGED_PERIODS // 4:
+                self._lead_less(late[len(late) * 3 // 4])
+            self._late_samples.clear()
 
     def reference(self, position: int, captured_at_ns: int, *, expected: bool) -> Samples:
         """Return what sounds a lead later than the microphone's block at `position`.
 
         :param expected: whether the block has waited for it; if nothing was sounding, it has not.
         """
-        if self._microphone.observe(position, captured_at_ns):
-            self._lose_place()
+        self._microphone.observe(position, captured_at_ns)
         self.realigned = False
         if self._microphone.offset is None or self._speaker.offset is None:
             return np.zeros(BLOCK_SAMPLES, np.int16)
         offset = self._microphone.offset - self._speaker.offset
-        shift = self._follow(offset + self._lead_samples)
         if not expected:
             return np.zeros(BLOCK_SAMPLES, np.int16)
+        shift = self._follow(offset + self._lead_samples)
         return self._line.read(position + shift, BLOCK_SAMPLES)
 
     @property
     def lead_ms(self) -> float:
         return self._lead_samples * 1_000 / SAMPLE_RATE_HZ
 
-    def _lose_place(self) -> None:
-        self._moves = True
-        self._lead_samples = LEAD_SAMPLES
-
     def _lead_less(self, late_samples: int) -> None:
-        """The reference came too late for its block: expect it later from now on."""
+        """The reference comes too late for its blocks: expect it later from now on."""
         self._lead_samples -= late_samples + _SPARE_SAMPLES
         self._moves = True
         if self._lead_samples < LEAST_LEAD_SAMPLES and not self.waiting_blocks:
@@ -84,11 +90,19 @@ class Aligner:
             self._lead_samples += BLOCK_SAMPLES
 
     def _follow(self, wanted: float) -> int:
-        """Return the shift: drift is followed sample by sample, everything else at once."""
-        if self._shift is None or self._moves or abs(wanted - self._shift) > JUMP_SAMPLES:
+        """Return the shift: drift is followed sample by sample, a jump that lasts at once."""
+        if self._shift is None or self._moves or self._jumped_blocks == _JUMPED_BLOCKS:
             self._shift = round(wanted)
             self._moves = False
+            self._jumped_blocks = 0
             self.realigned = True
-        elif abs(wanted - self._shift) > 1:
-            self._shift += 1 if wanted > self._shift else -1
+        off = wanted - self._shift
+        if abs(off) > JUMP_SAMPLES:
+            self._jumped_blocks += 1
+        else:
+            self._jumped_blocks = 0
+            self._followed_blocks += 1
+            if abs(off) > 1 and self._followed_blocks >= _FOLLOWED_BLOCKS:
+                self._shift += 1 if off > 0 else -1
+                self._followed_blocks = 0
         return self._shift

@@ -134,6 +134,7 @@ class Listener:
         self._job = job
         self._link = link
         self._waiting: deque[_Block] = deque()
+        self._held = False
         self._control = HoldControl(
             state, silero=parts.silero is not None, resumed=self._tell_resumed
         )
@@ -160,6 +161,7 @@ class Listener:
             if self._job.holds:
                 sounding = silent_for_ns < _STILL_SOUNDING_NS
                 self._control.hear(heard, sounding=sounding, now_ns=now_ns)
+                self._tell_hold(heard)
             cleaned.append(heard.cleaned.copy())
         return cleaned if self._job.cleans else [samples]
 
@@ -168,6 +170,8 @@ class Listener:
         if self._aligner.realigned:
             self._realigned.add(1)
             self._ears.realigned()
+            lead_ms = self._aligner.lead_ms
+            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
         return self._ears.hear(block.samples, reference, holding=self._control.holding)
 
     def _follow_speaker(self) -> None:
@@ -178,6 +182,18 @@ class Listener:
         if self._aligner.waiting_blocks != waiting_blocks:
             delay_ms = BLOCK_MS * self._aligner.waiting_blocks
             self._link.report(Trace(f"the microphone waits {delay_ms} ms while an answer sounds"))
+
+    def _tell_hold(self, heard: Heard) -> None:
+        if self._control.holding and not self._held:
+            evidence, levels = heard.evidence, heard.levels
+            self._link.report(
+                Trace(
+                    f"speech is likely ({heard.state.value}): Silero {evidence.silero:.2f}, "
+                    f"earshot {evidence.earshot:.2f}, {evidence.rise_db:.0f} dB above the floor, "
+                    f"microphone {levels.microphone_db:.0f} dB, cleaned {levels.cleaned_db:.0f} dB"
+                )
+            )
+        self._held = self._control.holding
 
     def _tell_resumed(self, reason: Reason, lasted_ms: int) -> None:
         self._link.report(Trace(f"the answer paused for {lasted_ms} ms: {reason.value}"))
