@@ -56,10 +56,11 @@ class Account:
         )
 
 
-def account(talk: Talk, service: CodedService, heard: Samples) -> Account:
+def account(talk: Talk, service: CodedService, heard: Samples, unrecorded_ms: int = 0) -> Account:
     """Compare what the service and the loudspeaker heard with what was said.
 
     :param heard: the recording of the loudspeaker.
+    :param unrecorded_ms: what may be missing in it once.
     """
     sessions = service.heard_runs()
     asked = {question for _, question in service.asked}
@@ -78,7 +79,7 @@ def account(talk: Talk, service: CodedService, heard: Samples) -> Account:
         torn=sum(question is None for _, question in service.asked),
         wrong_samples=wrong,
         repeated_samples=repeated,
-        skipped_samples=skipped,
+        skipped_samples=max(0, skipped - ms_to_samples(unrecorded_ms)),
     )
 
 

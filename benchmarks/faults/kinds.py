@@ -6,8 +6,10 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import psutil
+from aiohttp import web
 
 from benchmarks.faults.service import CodedService, Listener
 from tests.support.program import Program
@@ -18,6 +20,8 @@ CONGESTED_S = 3.0
 AWAY_S = 1.5
 MANY_ERRORS = 300
 LARGE_BYTES = 8_000_000
+UNRECORDED_MS = 150
+"""Playback writes its recording ten times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,19 @@ class Kind:
     :ivar harm: does it, and returns when it is over.
     :ivar flags: of the program.
     :ivar calls: whether the model calls a slow tool before it answers the second question.
+    :ivar unrecorded_ms: what may be missing in the recording because the process that dies had not
+        written it yet: it sounded.
     """
 
     name: str
     harm: Callable[[Scene], None]
     flags: tuple[str, ...] = ()
     calls: bool = False
+    unrecorded_ms: int = 0
+
+
+def _nothing(_scene: Scene) -> None:
+    """Let the conversation be."""
 
 
 def _close(code: int) -> Callable[[Scene], None]:
@@ -76,11 +87,36 @@ def _expire(scene: Scene) -> None:
     scene.service.call(expire())
 
 
-def _stay_away(scene: Scene) -> None:
-    scene.service.away = True
+def _refuse(refusal: Callable[[], web.HTTPException]) -> Callable[[Scene], None]:
+    """Break off, and refuse new sessions for a while."""
+
+    def harm(scene: Scene) -> None:
+        scene.service.refusal = refusal
+        _reset(scene)
+        time.sleep(AWAY_S)
+        scene.service.refusal = None
+
+    return harm
+
+
+def _break_off_twice(scene: Scene) -> None:
+    """Break off again as soon as the next session is there."""
+    sessions = len(scene.service.sessions)
     _reset(scene)
-    time.sleep(AWAY_S)
-    scene.service.away = False
+    scene.program.wait_until(lambda: len(scene.service.sessions) > sessions)
+    _reset(scene)
+
+
+def _be_silent(scene: Scene) -> None:
+    """Break off, and leave the settings of the next session without an answer."""
+    scene.service.silent_sessions = 1
+    _reset(scene)
+
+
+def _refuse_answers(scene: Scene) -> None:
+    """Break off, and refuse the request for an answer: another response is active."""
+    scene.service.refused_requests = 3
+    _reset(scene)
 
 
 def _stall(scene: Scene) -> None:
@@ -149,6 +185,7 @@ def _stop_supervisor(scene: Scene) -> None:
     os.kill(scene.program.pid, signal.SIGCONT)
 
 
+BUSY = partial(web.HTTPTooManyRequests, headers={"Retry-After": "1"})
 NONSENSE = (
     "", "{", "[" * 100_000, "null", "7", '"text"', "{}", '{"type": 7}', b"\x00\xff\xfe",
     '{"type": "response.audio.delta", "delta": "%%%"}',
@@ -158,27 +195,44 @@ NONSENSE = (
 )  # fmt: skip
 
 KINDS = [
-    Kind("nothing (for comparison)", lambda _scene: None),
+    Kind("nothing (for comparison)", _nothing),
     Kind("service: closes (1000)", _close(1_000)),
     Kind("service: fails (1011)", _close(1_011)),
     Kind("service: restarts (1012)", _close(1_012)),
     Kind("service: session expires", _expire),
     Kind("link: reset", _reset),
-    Kind("link: reset, then 503 for 1.5 s", _stay_away),
+    Kind("link: reset, and again at once", _break_off_twice),
+    Kind("service: away (503) for 1.5 s", _refuse(web.HTTPServiceUnavailable)),
+    Kind("service: busy (429, Retry-After)", _refuse(BUSY)),
+    Kind("service: silent session", _be_silent, ("--connect-timeout-s", "2")),
+    Kind("service: refuses three requests", _refuse_answers),
+    Kind("service: sessions of 6 s", _nothing, ("--session-minutes", "0.1")),
     Kind("link: dead (no byte, no pong)", _stall),
     Kind("link: congested for 3 s", _congest),
     Kind("service: 14 messages of nonsense", _send(*NONSENSE)),
     Kind("service: an event of 8 MB", _send('{"type": "odd", "x": "' + "x" * LARGE_BYTES + '"}')),
     Kind("service: 300 errors", _send_errors),
     Kind("network: kill -9", _signal(signal.SIGKILL, "network")),
-    Kind("playback: kill -9", _signal(signal.SIGKILL, "playback")),
+    Kind(
+        "playback: kill -9",
+        _signal(signal.SIGKILL, "playback"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
     Kind("capture: kill -9", _signal(signal.SIGKILL, "capture")),
     Kind("network: crashes (SIGSEGV)", _signal(signal.SIGSEGV, "network")),
-    Kind("network and playback: kill -9", _signal(signal.SIGKILL, "network", "playback")),
-    Kind("all three: kill -9", _signal(signal.SIGKILL, "network", "playback", "capture")),
+    Kind(
+        "network and playback: kill -9",
+        _signal(signal.SIGKILL, "network", "playback"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
+    Kind(
+        "all three: kill -9",
+        _signal(signal.SIGKILL, "network", "playback", "capture"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
     Kind("tools: kill -9", _signal(signal.SIGKILL, "tools"), calls=True),
     Kind("network: stopped", _signal(signal.SIGSTOP, "network")),
-    Kind("playback: stopped", _signal(signal.SIGSTOP, "playback")),
+    Kind("playback: stopped", _signal(signal.SIGSTOP, "playback"), unrecorded_ms=UNRECORDED_MS),
     Kind("capture: stopped", _signal(signal.SIGSTOP, "capture")),
     Kind("machine: stands still for 5 s", _stop_everything),
     Kind("supervisor: stopped for 5 s", _stop_supervisor),

@@ -45,11 +45,18 @@ class CodedService(ScriptedService):
         self.sent_samples: Counter[int] = Counter()
         """Samples sent of each answer, in the session that sent most of them."""
         self.overtaken: set[int] = set()
-        """Questions that the next one came after before they were answered."""
+        """Questions after which the next one came before their answer had been heard."""
+        self.silent_sessions = 0
+        """So many new sessions do not accept the client's settings."""
+        self.refused_requests = 0
+        """So many requests for an answer are refused."""
         self.listeners: list[Listener] = []
         self._numbers = count()
 
     async def _hold(self, session: ScriptedSession) -> None:
+        if self.silent_sessions:
+            self.silent_sessions -= 1
+            session.accept_nothing()
         listener = Listener(self, session, next(self._numbers))
         self.listeners.append(listener)
         await listener.run()
@@ -82,6 +89,8 @@ class Listener:
         self._user_item = ""
         self._answering: asyncio.Task[None] | None = None
         self._open: int | None = None
+        self._questions: dict[str, int] = {}
+        """The question that each answer item answers."""
         self._seen_events = 0
         self.mute = False
         """Whether nothing is sent: the link is dead."""
@@ -116,7 +125,18 @@ class Listener:
             if event["type"] == "conversation.item.create":
                 self._remember(event["item"])
             elif event["type"] == "response.create" and self._open is not None:
-                await self._begin_answer(self._open)
+                await self._answer_request(self._open, event.get("event_id"))
+            elif event["type"] in ("conversation.item.truncate", "conversation.item.delete"):
+                self._service.overtaken.add(self._questions[event["item_id"]])
+
+    async def _answer_request(self, question: int, event_id: str | None) -> None:
+        if not self._service.refused_requests:
+            await self._begin_answer(question)
+            return
+        self._service.refused_requests -= 1
+        code = "conversation_already_has_active_response"
+        error = {"code": code, "message": "It has an active response.", "event_id": event_id}
+        await self._send("error", error=error)
 
     def _remember(self, item: dict[str, object]) -> None:
         if item.get("role") == "user":
@@ -199,6 +219,7 @@ class Listener:
         response, item = f"resp_{self._number}_{number}", f"item_{self._number}_{number}"
         await self._send("response.created", response={"id": response, "status": "in_progress"})
         self.current = response
+        self._questions[item] = question
         if self._service.calls and question == 1 and self._calls_left():
             await self._call(response, number)
             return

@@ -72,7 +72,7 @@ def hold(kind: Kind, at_sample: int, seed: int) -> Outcome:
         return Outcome(
             kind=kind.name,
             moment_ms=at_sample * 1_000 // SAMPLE_RATE_HZ,
-            account=account(talk, service, read_wav(Path(folder) / HEARD)),
+            account=account(talk, service, read_wav(Path(folder) / HEARD), kind.unrecorded_ms),
             exit_code=exit_code,
             left=_left(program, segments),
             said=program.said,

@@ -23,11 +23,15 @@ SHUTDOWN_S = 0.2
 
 
 class ClientConnection:
-    """One client, after the handshake."""
+    """One client, after the handshake.
+
+    :ivar accepts: whether a `session.update` is answered.
+    """
 
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         self.request = request
         self.socket = socket
+        self.accepts = True
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -52,14 +56,14 @@ class ClientConnection:
     async def received(self) -> AsyncIterator[tuple[int, dict[str, Any]]]:
         """Yield each event with its arrival, ``time.monotonic_ns``, until the client leaves.
 
-        A `session.update` has been answered before it is yielded.
+        A `session.update` has been answered before it is yielded, if this connection `accepts`.
         """
         async for message in self.socket:
             arrived_ns = time.monotonic_ns()
             if message.type != WSMsgType.TEXT:
                 continue
             event = json.loads(message.data)
-            if event["type"] == "session.update":
+            if event["type"] == "session.update" and self.accepts:
                 await self.send(events.event("session.updated", session=event["session"]))
             yield arrived_ns, event
 
@@ -84,19 +88,22 @@ def local_listener(*, narrow: bool = False) -> Iterator[tuple[socket.socket, str
 
 @asynccontextmanager
 async def serving(
-    listener: socket.socket, key: str, converse: Converse, away: Callable[[], bool] = lambda: False
+    listener: socket.socket,
+    key: str,
+    converse: Converse,
+    refusal: Callable[[], web.HTTPException | None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Accept clients as long as the context lasts, and run `converse` for each of them.
 
     :param key: what a client must send as its ``api-key``; HTTP 401 otherwise.
-    :param away: clients get HTTP 503 while it returns True.
+    :param refusal: what a client gets instead of a session.
     """
 
     async def accept(request: web.Request) -> web.WebSocketResponse:
         if request.headers.get("api-key") != key:
             raise web.HTTPUnauthorized
-        if away():
-            raise web.HTTPServiceUnavailable
+        if refused := refusal():
+            raise refused
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         connection = ClientConnection(request, socket)

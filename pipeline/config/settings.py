@@ -148,6 +148,13 @@ class Settings:
     connect_timeout_s: float = setting(
         10.0, "Longest time for setting up a session.", minimum=0.1, maximum=300
     )
+    session_minutes: float = setting(
+        25.0,
+        "When the next session takes over from the one before, in a quiet moment; "
+        "earlier if the service announces an earlier end.",
+        minimum=0.01,
+        maximum=1_440,
+    )
     reconnect_s: float = setting(
         300.0,
         "How long to try to reconnect after a lost connection or an expired session; "

@@ -183,6 +183,11 @@ class Answers:
         """The words of current responses without audio."""
         return [each.turn for each in self._current() if not self._items.begun(each)]
 
+    @property
+    def broken_off(self) -> list[str]:
+        """The ids of responses that have begun to sound and are not finished."""
+        return [id_ for id_, each in self._unfinished.items() if self._items.begun(each)]
+
     def forget_heard(self) -> None:
         """Drop items that cannot change any more, so that memory stays bounded."""
         self._items.forget_heard()

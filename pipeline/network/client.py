@@ -23,6 +23,7 @@ from pipeline.ipc.reports import (
     Finished,
     Notice,
     SessionReady,
+    Trace,
 )
 from pipeline.network.actions import Action, Interrupt, ServiceAction, SoundAction
 from pipeline.network.backoff import ReconnectBackoff
@@ -30,19 +31,13 @@ from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import (
-    Event,
-    ResponseDone,
-    ServiceError,
-    SessionCreated,
-    SessionUpdated,
-    SpeechStarted,
-    TurnEvent,
-)
+from pipeline.network.events import Event, ResponseDone, SpeechStarted, TurnEvent
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.memory import MemoryReports
 from pipeline.network.session import build_session
+from pipeline.network.session_limit import QUIET_S, Moment, SessionLimit
+from pipeline.network.sessions import Sessions
 from pipeline.network.setup import SetUp
 from pipeline.network.silence import Silence
 from pipeline.network.uplink import Uplink
@@ -86,8 +81,9 @@ class Client:
         self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
         self._silence = Silence(time.monotonic())
-        self._session: LiveSession | None = None
-        self._session_id = ""
+        self._sessions = Sessions(self._new_session, self._hold_session)
+        self._limit = SessionLimit(settings.session_minutes * 60)
+        self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
         self._lost_samples_reported = False
@@ -113,30 +109,46 @@ class Client:
         :raises ServiceClosedError: a session ended, and another one was refused or could not be
             opened in time.
         """
-        while True:
-            try:
-                await self._hold_session()
-            except _NO_SESSION as error:
-                if self._state.network.ready.load():
-                    self._perform(self._conversation.session_lost())
-                elif not isinstance(error, BusyError):
-                    raise
-                await self._wait_to_reconnect(error)
+        sessions = self._sessions
+        try:
+            sessions.open()
+            while True:
+                error, was_current = await sessions.next_end()
+                if not isinstance(error, _NO_SESSION):
+                    raise error
+                if was_current or sessions.current is None:
+                    heard_again = self._uplink.end_session()
+                    self._perform(self._conversation.session_lost(heard_again=heard_again))
+                await self._replace_session(error)
+        finally:
+            await sessions.close()
 
-    async def _hold_session(self) -> None:
+    async def _replace_session(self, error: PipelineError) -> None:
+        """Open another session, unless there is one: one has ended, or could not be opened."""
+        sessions = self._sessions
+        if sessions.current is not None:
+            self._link.report(Trace(f"the next session is not open yet: {error}"))
+            self._limit.failed(time.monotonic())
+        elif sessions.coming is None:
+            if not (self._state.network.ready.load() or isinstance(error, BusyError)):
+                raise error
+            await self._wait_to_reconnect(error)
+            sessions.open()
+        elif sessions.coming.ready:
+            self._take_over()
+
+    def _new_session(self) -> LiveSession:
+        setup = SetUp(host_of(self._settings), self._settings.connect_timeout_s)
+        return LiveSession(self._uplink, self._on_message, self._conversation.release, setup)
+
+    async def _hold_session(self, session: LiveSession) -> None:
         settings = self._settings
-        where = "the built-in offline service" if settings.offline else host_of(settings)
-        self._link.report(Connecting(where))
-        setup = SetUp(host_of(settings), settings.connect_timeout_s)
-        async with open_connection(settings, setup) as connection:
-            tools = await self._offered if settings.tools else ()
-            self._session = LiveSession(
-                connection, self._uplink, self._on_message, self._conversation.release, setup
-            )
-            try:
-                await self._session.run(build_session(settings, tools))
-            finally:
-                self._session = None
+        if self._sessions.current is None:
+            where = "the built-in offline service" if settings.offline else host_of(settings)
+            self._link.report(Connecting(where))
+        async with open_connection(settings, session.setup) as connection:
+            tools = await asyncio.shield(self._offered) if settings.tools else ()
+            await session.run(connection, build_session(settings, tools))
 
     async def _wait_to_reconnect(self, error: PipelineError) -> None:
         """:raises ServiceClosedError: the session is refused, or was tried for long enough."""
@@ -166,56 +178,76 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
+        self._uplink.tick()
+        self._renew_session(now_s)
         self._memory_reports.tick(now_s, self._conversation)
         self._notice_silence(now_s)
-        connected = self._session is not None
+        connected = self._sessions.current is not None
         idle = self._conversation.finished
         if self._input_end.reached(now_s, connected=connected, idle=idle):
             self._link.report(Finished(self._conversation.all_answered))
 
-    def _on_message(self, message: bytes) -> None:
+    def _renew_session(self, now_s: float) -> None:
+        """Open the next session before this one's limit; let it take over when that is harmless."""
+        if not self._conversation.idle:
+            self._idle_since_s = None
+        elif self._idle_since_s is None:
+            self._idle_since_s = now_s
+        sessions = self._sessions
+        if sessions.current is None or not self._limit.prepare_due(now_s):
+            return
+        moment = Moment(now_s, self._idle_since_s, self._conversation.between_answers)
+        if sessions.coming is None:
+            sessions.open()
+        elif sessions.coming.ready and self._limit.change_due(moment):
+            self._change_session(moment)
+
+    def _change_session(self, moment: Moment) -> None:
+        heard_again = self._uplink.end_session(moment.now_s - QUIET_S if moment.quiet else None)
+        self._perform(self._conversation.session_lost(heard_again=heard_again, planned=True))
+        self._take_over(planned=True)
+
+    def _take_over(self, *, planned: bool = False) -> None:
+        """The session that is coming becomes the current one."""
+        settings, now_s = self._settings, time.monotonic()
+        session = self._sessions.take_over()
+        self._limit.began(now_s, session.expires_in_s)
+        self._backoff.connected(now_s)
+        self._state.network.ready.store(1)
+        if planned:
+            self._link.report(Trace(f"session {session.session_id} takes over before the limit"))
+        else:
+            self._link.report(SessionReady(session.session_id, settings.model, settings.voice))
+        self._perform(self._conversation.session_resumed())
+
+    def _on_message(self, session: LiveSession, message: bytes) -> None:
         read_at_ns = time.monotonic_ns()
         try:
             kind, event = read(message)
         except UnreadableError as error:
             self._link.report(Notice(f"The service sent something unreadable: {error}"))
             return
-        self._check_refusal(event)
+        session.set_up(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
-        self._perform(self._conversation.receive(event), event_read)
-        if isinstance(event, SpeechStarted):
-            self._state.network.speech_heard_ns.store(read_at_ns)
-        now_s = read_at_ns / NS_PER_S
+        if session is self._sessions.listened_to:
+            self._perform(self._conversation.receive(event), event_read)
+            if isinstance(event, SpeechStarted):
+                self._state.network.speech_heard_ns.store(read_at_ns)
+            self._note(event, read_at_ns / NS_PER_S)
+            if session.ready and self._sessions.current is None:
+                self._take_over()
+        elif event_read is not None:
+            self._link.report(event_read)
+
+    def _note(self, event: Event, now_s: float) -> None:
+        """Do what the conversation does not need of an event of the current session."""
         self._input_end.event_received(now_s)
         self._silence.event_received(now_s)
         if isinstance(event, TurnEvent):
             self._memory_reports.update(self._conversation)
-        match event:
-            case SessionCreated(session_id):
-                self._session_id = session_id
-                if self._session is not None:
-                    self._session.created()
-            case SessionUpdated():
-                self._begin()
-            case ResponseDone(status=status) if status != "failed":
-                self._backoff.answered()
-
-    def _check_refusal(self, event: Event) -> None:
-        """:raises EndpointError: an error came instead of the session."""
-        ready = self._session is not None and self._session.ready
-        if isinstance(event, ServiceError) and not (event.benign or ready):
-            raise EndpointError(f"The service refused the session ({event.code}): {event.message}")
-
-    def _begin(self) -> None:
-        """The session is as the settings want it; later updates change nothing."""
-        settings, session = self._settings, self._session
-        if session is None or session.ready:
-            return
-        session.begin()
-        self._backoff.connected(time.monotonic())
-        self._state.network.ready.store(1)
-        self._link.report(SessionReady(self._session_id, settings.model, settings.voice))
-        self._perform(self._conversation.session_resumed())
+        self._uplink.receive(event)  # releases a turn: after its words are remembered
+        if isinstance(event, ResponseDone) and event.status != "failed":
+            self._backoff.answered()
 
     def _perform(self, actions: Sequence[Action], cause: EventRead | None = None) -> None:
         """Carry out actions without waiting: first those that the sound needs.
@@ -229,8 +261,8 @@ class Client:
             self._link.report(cause)
         for action in actions:
             if isinstance(action, ServiceAction):
-                if self._session is not None:
-                    self._session.send(action)
+                if self._sessions.listened_to is not None:
+                    self._sessions.listened_to.send(action)
             elif not isinstance(action, SoundAction):
                 self._link.report(action)
 

@@ -78,13 +78,18 @@ class SendGate:
             raise closed() from error
 
 
-async def next_message(connection: VoiceLiveConnection, on_ping: Callable[[bytes], None]) -> bytes:
+async def next_message(
+    connection: VoiceLiveConnection,
+    on_ping: Callable[[bytes], None],
+    on_pong: Callable[[bytes], None],
+) -> bytes:
     """Wait for the service's next message.
 
     The SDK's own `recv_bytes` hides why a connection has ended, and answers pings itself: while
     nothing can be sent, nothing would be read.
 
     :param on_ping: takes the payload of a ping, which is to be sent back in a pong.
+    :param on_pong: takes the payload of a pong.
     :raises ServiceClosedError: there is none left; the sentence says why.
     """
     websocket = websocket_of(connection)
@@ -98,7 +103,7 @@ async def next_message(connection: VoiceLiveConnection, on_ping: Callable[[bytes
             case WSMsgType.PING:
                 on_ping(message.data)
             case WSMsgType.PONG:
-                pass
+                on_pong(message.data)
             case _:
                 raise closing_of(websocket, message)
 

@@ -25,9 +25,9 @@ from pipeline.ipc.reports import (
     Trace,
     UserSaid,
 )
-from pipeline.network.actions import Action, AddMessage, CreateResponse, SendToolResult
+from pipeline.network.actions import Action, AddMessage, CreateResponse
 from pipeline.network.answers import Answers
-from pipeline.network.calls import INTERRUPTED, ToolCalls
+from pipeline.network.calls import ToolCalls
 from pipeline.network.display import Display
 from pipeline.network.events import (
     ALREADY_ACTIVE,
@@ -94,6 +94,11 @@ class Conversation:
         busy = self._floor.user_speaks or self._calls.waiting or not self._answers.all_heard
         return bool(owed and not busy and not self._between_sessions)
 
+    @property
+    def between_answers(self) -> bool:
+        """Whether the service is making no answer, and none is to come: what sounds is complete."""
+        return self._floor.quiet and not self._answers.being_made and not self._calls.waiting
+
     def receive(self, event: Event) -> list[Action]:
         """React to one event of the service, in the order of arrival.
 
@@ -134,13 +139,21 @@ class Conversation:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""
         return self._floor.release(request)
 
-    def session_lost(self) -> list[Action]:
-        """The session is gone: what it sent sounds to its end, and it is owed nothing."""
-        self._floor.reset(owed=self._owes_reply)
+    def session_lost(self, *, heard_again: bool = False, planned: bool = False) -> list[Action]:
+        """The session is gone: what it sent sounds to its end, and it is owed nothing.
+
+        :param heard_again: the next session is sent a turn of the user again, which it answers by
+            itself: nothing else is owed.
+        :param planned: another session is there already, so the person does not wait for it.
+        """
+        self._floor.reset(owed=self._owes_reply and not heard_again)
         self._answers.drop_unspoken_text()
+        for response_id in self._answers.broken_off:  # the next session does not go on with them
+            self._questions.answered(response_id)
         self._questions.session_lost()
         self._transcript.stop_replay()
-        self._display.busy()
+        if not planned:
+            self._display.busy()
         self._between_sessions = True
         return [
             *self._answers.break_off(),
@@ -179,7 +192,9 @@ class Conversation:
         :param queued: what sounds of the answers that it received.
         """
         turns = self._transcript.restore(memory.turns)
-        self._floor.reset(owed=memory.reply_owed)
+        # An item that the memory does not know is the answer that was owed: it has begun to sound.
+        has_begun = queued.item > memory.items and not memory.calls
+        self._floor.reset(owed=memory.reply_owed and not has_begun)
         self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True
@@ -218,7 +233,7 @@ class Conversation:
                 yield from self._words(event)
             case SpeechStarted():
                 yield from self._speech_started()
-            case SpeechStopped(item_id):
+            case SpeechStopped(item_id=item_id):
                 self._floor.speech_stopped()
                 self._transcript.begin_user(item_id)
                 yield Processing()
@@ -270,12 +285,11 @@ class Conversation:
             yield from self._display.words(text)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
+        call = (event.call_id, event.name, event.arguments)
         if self._answers.current(event.response_id):
-            yield from self._calls.requested(
-                event.response_id, event.call_id, event.name, event.arguments
-            )
+            yield from self._calls.requested(event.response_id, *call)
         else:
-            yield SendToolResult(event.call_id, INTERRUPTED)
+            yield from self._calls.unwanted(*call)
 
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
         self._floor.response_finished()

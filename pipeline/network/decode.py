@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.network.events import (
+    AudioBufferCleared,
     AudioDelta,
     AudioDone,
     Event,
@@ -94,6 +95,14 @@ def _any_text(fields: Fields, name: str) -> str:
     return _text(fields, name) if fields.get(name) else ""
 
 
+def _any_number(fields: Fields, name: str) -> int | None:
+    """Return the field as a whole number; None if it is not a sensible one."""
+    number = fields.get(name)
+    if isinstance(number, int | float) and 0 <= number < 1e12:
+        return int(number)
+    return None
+
+
 def _audio_delta(event: Fields) -> AudioDelta:
     pcm = b64decode(_text(event, "delta"), validate=True)
     return AudioDelta(_text(event, "response_id"), _text(event, "item_id"), pcm)
@@ -143,11 +152,20 @@ def _error(event: Fields) -> ServiceError:
 
 
 _MEANINGS: dict[str, Callable[[Fields], Event]] = {
-    "session.created": lambda e: SessionCreated(_any_text(_object(e, "session"), "id")),
-    "session.updated": lambda _: SessionUpdated(),
-    "input_audio_buffer.speech_started": lambda _: SpeechStarted(),
-    "input_audio_buffer.speech_stopped": lambda e: SpeechStopped(_any_text(e, "item_id")),
+    "session.created": lambda e: SessionCreated(
+        _any_text(_object(e, "session"), "id"), _any_number(_object(e, "session"), "expires_at")
+    ),
+    "session.updated": lambda e: SessionUpdated(
+        _any_number(_any_object(e, "session"), "expires_at")
+    ),
+    "input_audio_buffer.speech_started": lambda e: SpeechStarted(
+        _any_text(e, "item_id"), _any_number(e, "audio_start_ms")
+    ),
+    "input_audio_buffer.speech_stopped": lambda e: SpeechStopped(
+        _any_text(e, "item_id"), _any_number(e, "audio_end_ms")
+    ),
     "input_audio_buffer.committed": lambda e: TurnCommitted(_any_text(e, "item_id")),
+    "input_audio_buffer.cleared": lambda _: AudioBufferCleared(),
     "conversation.item.input_audio_transcription.completed": lambda e: UserTranscript(
         _any_text(e, "transcript"), _any_text(e, "item_id")
     ),

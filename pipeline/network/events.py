@@ -18,22 +18,36 @@ late. Some versions of the service send neither code nor parameter with them."""
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
+    """`expires_at_s` is when the service ends the session, in seconds of ``time.time``."""
+
     session_id: str
+    expires_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionUpdated:
-    pass
+    expires_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    pass
+    """`start_ms` is the position in the session's audio, prefix padding included."""
+
+    item_id: str = ""
+    start_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
+    """`end_ms` is the position in the session's audio."""
+
     item_id: str = ""
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBufferCleared:
+    """The service has dropped all audio that it had not committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,7 @@ Event = (
     | SpeechStarted
     | SpeechStopped
     | TurnCommitted
+    | AudioBufferCleared
     | UserTranscript
     | ResponseCreated
     | AudioDelta

@@ -7,12 +7,21 @@ living connection from ever coming that far, because a pong is bytes too.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import NoReturn
 
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.network.connection import SendGate, websocket_of
+from pipeline.pcm import NS_PER_S
+
+_STAMP_BYTES = 8
+
+
+def pinged_at_s(pong: bytes) -> float | None:
+    """Return when the ping was sent that this pong answers; None if it does not say so."""
+    return int.from_bytes(pong) / NS_PER_S if len(pong) == _STAMP_BYTES else None
 
 
 class Heartbeat:
@@ -34,15 +43,17 @@ class Heartbeat:
 
         :raises ServiceClosedError: the connection takes no more.
         """
-        websocket = websocket_of(connection)
+        websocket, loop = websocket_of(connection), asyncio.get_running_loop()
+        ping_s = loop.time() + self.PING_S
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.PING_S):
+                async with asyncio.timeout_at(ping_s):
                     await self._due.wait()
             self._due.clear()
             async with gate.turn():
                 asked, self._asked = self._asked, None
-                if asked is None:
-                    await websocket.ping()
-                else:
+                if asked is not None:
                     await websocket.pong(asked)
+                if loop.time() >= ping_s:  # however often the service pings
+                    await websocket.ping(time.monotonic_ns().to_bytes(_STAMP_BYTES))
+                    ping_s = loop.time() + self.PING_S

@@ -13,6 +13,9 @@ class InputEnd:
     SETTLED_S = 2.0
     """Rest after which a recorded input counts as answered; longer than endpointing takes."""
 
+    REPORTED_S = 1.0
+    """Time after which the service has reported speech at the end of what it was sent."""
+
     UNANSWERED_S = 20.0
     """Silence of the service after which nothing more is expected of it."""
 
@@ -21,7 +24,7 @@ class InputEnd:
         self._uplink = uplink
         self._latest_event_s = now_s
         self._busy_s = now_s
-        self._sent = False
+        self._sent_s: float | None = None
 
     def event_received(self, now_s: float) -> None:
         """The service has sent something."""
@@ -34,10 +37,20 @@ class InputEnd:
 
         :param idle: whether nothing is to come, or to be heard.
         """
-        self._sent = self._sent or (connected and self._spoken())
-        if not (self._sent and (idle or (connected and self._service_is_silent(now_s)))):
+        sent = self._all_sent(now_s, connected=connected)
+        idle = idle and not self._uplink.turn_open
+        if not (sent and (idle or (connected and self._service_is_silent(now_s)))):
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S
+
+    def _all_sent(self, now_s: float, *, connected: bool) -> bool:
+        """Whether a session was sent the end of the input, and no other has to be sent it again."""
+        lost = not connected and self._sent_s is not None and now_s - self._sent_s < self.REPORTED_S
+        if lost or (self._uplink.turn_open and not self._uplink.drained):
+            self._sent_s = None
+        elif self._sent_s is None and connected and self._spoken():
+            self._sent_s = now_s
+        return self._sent_s is not None
 
     def _spoken(self) -> bool:
         return self._state.capture.ended.load() == 1 and self._uplink.drained

@@ -13,6 +13,7 @@ from pipeline.ipc.reports import ConversationMemory, Report, Started
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.uplink import Uplink
+from pipeline.pcm import ms_to_samples
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
@@ -45,7 +46,8 @@ def _work(
         FrameRing.attach(names.playback_ring) as playback_ring,
         asyncio.Runner(loop_factory=event_loop) as runner,
     ):
-        uplink = Uplink(capture_ring.reader(), WakeReceiver(wake_socket), state)
+        frame_samples = ms_to_samples(settings.frame_ms)
+        uplink = Uplink(capture_ring.reader(), WakeReceiver(wake_socket), state, frame_samples)
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
         loop = runner.get_loop()

@@ -18,6 +18,10 @@ Indices are 64-bit counts of frames that only grow; fill is ``written - read``, 
 ``index mod capacity``, so full and empty need no extra flag. Each index has one writer, and the
 two lie 128 bytes apart. An old answer stays safe: by the time it is used, the true number can only
 be larger, of `free_frames` for the writer and of `fill_frames` for the reader. Neither side waits.
+
+A frame that was looked at stays until the reader advances past it. Microphone frames stay after
+they were sent, until the service has taken them for good (`network/send_window.py`): so they also
+survive the reader's process, whose successor begins at ``read``.
 """
 
 from typing import NamedTuple, Self
@@ -218,6 +222,11 @@ class RingReader:
         self._samples = slots["samples"]
         self._generations = slots["generation"]
         self._next = self._read.load()
+
+    @property
+    def position(self) -> int:
+        """Index of the oldest waiting frame: the number of frames given back so far."""
+        return self._next
 
     def fill_frames(self) -> int:
         """Return the number of waiting frames; the writer can only increase it."""

@@ -90,7 +90,12 @@ class NetworkFields:
     ready: Word
     """1: the session is configured and hears the microphone."""
     sent_samples: Word
-    """Microphone samples handed to the service."""
+    """Microphone samples handed to the service; those that a later session was sent again too."""
+    released_samples: Word
+    """Microphone samples that no session needs any more, counted from the first in the ring. Stored
+    before the ring's `read`, which is the frame that this sample lies in."""
+    lost_samples: Word
+    """Microphone samples given up because the service was away for too long."""
     speech_heard_ns: Word
     """``time.monotonic_ns`` at which the service's latest `speech_started` was read."""
     heartbeat_ns: Word

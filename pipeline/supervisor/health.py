@@ -51,7 +51,10 @@ class HealthMonitor:
     def __init__(self, state: SharedState, now_s: Callable[[], float] = time.monotonic) -> None:
         self._playback = state.playback
         self._now_s = now_s
-        self._loss = _Loss("the network is away for too long", state.capture.lost_samples)
+        self._losses = (
+            _Loss("the network is away for too long", state.network.lost_samples),
+            _Loss("the network process stands still for too long", state.capture.lost_samples),
+        )
         self._gap_samples = state.capture.gap_samples
         self._noticed_gap_samples = 0
         self._noticed_underruns = 0
@@ -59,7 +62,8 @@ class HealthMonitor:
 
     def notices(self) -> Iterator[str]:
         """Yield a sentence for each new event; call this a few times a second."""
-        yield from self._loss.notices(self._now_s())
+        for loss in self._losses:
+            yield from loss.notices(self._now_s())
         yield from self._gaps()
         yield from self._pauses()
         yield from self._standstills()

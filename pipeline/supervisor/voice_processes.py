@@ -22,8 +22,9 @@ from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
 
-CAPTURE_RING_MS = 30_000
-"""Length of microphone audio that can wait for the network."""
+CAPTURE_RING_MS = 90_000
+"""Length of microphone audio that can wait. The network process keeps 60 s; the rest bridges the
+time in which there is no network process."""
 
 PLAYBACK_RING_FRAMES = 1_024
 """51 s of full frames; the rest of a longer answer waits in the network process."""

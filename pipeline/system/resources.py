@@ -7,7 +7,7 @@ import sys
 from pipeline.errors import ResourceError
 
 DESCRIPTORS = 128
-"""Twice as many as any of the processes opens."""
+"""Three times as many as any of the processes opens."""
 
 _MEMORY = "the system grants no more memory: end other programs, or raise `ulimit -v`"
 _PROCESSES = (

@@ -22,7 +22,7 @@ from pipeline.network.floor import Floor
 
 STEPS = [
     *("create", "create of itself", "call", "done", "cancel", "speak", "quiet", "return", "late"),
-    *("refuse", "error", "send", "time"),
+    *("refuse", "error", "send", "time", "again"),
 ]
 
 
@@ -98,9 +98,8 @@ class World:
             case "create of itself" if self.active is None:
                 self.refusal_due, self.asked = self.refusal_due or self.asked, False
                 self.create()
-            case "call" if self.active:
-                self.calls.append(f"call_{len(self.calls)}")
-                self.take(receive(FunctionCalled(self.active, self.calls[-1], "f", "{}")))
+            case "call" | "again" if self.active:
+                self.call(self.active, again=kind == "again")
             case "done" | "cancel" if self.active:
                 self.end(self.active, kind)
             case "speak" if not self.user_speaks:
@@ -124,6 +123,15 @@ class World:
             case "time":
                 self.now_s += Floor.ANSWER_WITHIN_S
                 self.take(self.conversation.tick(self.now_s))
+
+    def call(self, response: str, *, again: bool) -> None:
+        """Announce a call, or any earlier one once more."""
+        call_id = f"call_{len(self.calls)}"
+        if again and self.calls:
+            call_id = self.calls[len(self.answers) % len(self.calls)]
+        else:
+            self.calls.append(call_id)
+        self.take(self.conversation.receive(FunctionCalled(response, call_id, "f", "{}")))
 
     def end(self, response: str, kind: str) -> None:
         self.active = None

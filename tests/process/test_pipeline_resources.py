@@ -31,12 +31,12 @@ def can_mount() -> bool:
         return False
 
 
-def refused(folder: Path, shell: str) -> str:
-    """Run the program after `shell`, which ends with it; return the one sentence."""
+def refused(folder: Path, first: str) -> str:
+    """Run the program after `first`, which ends with it; return the one sentence."""
     spoken = write_wav(folder / "spoken.wav", noise(1, -9, 9, seed=1))
     files = ("--input", spoken, "--output", folder / "heard.wav")
     endpoint = ("--endpoint", "http://127.0.0.1:9", "--api-key", "never-sent")
-    with Program("run", *endpoint, *files, cwd=folder, shell=shell) as program:
+    with Program("run", *endpoint, *files, cwd=folder, first=first) as program:
         assert program.wait_exit() == USAGE, program.said
         program.wait_gone()
         (sentence,) = program.err.splitlines()

@@ -66,10 +66,10 @@ async def text_of_any_kind(session: ScriptedSession, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "shell"), [("ascii", ""), ("cp1252", "exec >&- 2>/dev/full <&-")]
+    ("encoding", "first"), [("ascii", ""), ("cp1252", "exec >&- 2>/dev/full <&-")]
 )
-def test_text_of_any_kind(tmp_path: Path, encoding: str, shell: str) -> None:
-    if shell and sys.platform != "linux":
+def test_text_of_any_kind(tmp_path: Path, encoding: str, first: str) -> None:
+    if first and sys.platform != "linux":
         pytest.skip("this system has no full device")
     tools = tmp_path / "tools.py"
     tools.write_text(TOOL)
@@ -85,12 +85,12 @@ def test_text_of_any_kind(tmp_path: Path, encoding: str, shell: str) -> None:
             noise(0.2, -9, 9, seed=1),
             *("--tools", tools),
             environment={"PYTHONIOENCODING": encoding},
-            shell=shell,
+            first=first,
         ) as program,
     ):
         assert program.wait_exit() == 0, program.said
         assert not program.err
-        if not shell:
+        if not first:
             check_shown(program.out)
         check_told(*service.sessions)
     recorded = read_wav(tmp_path / "heard.wav")

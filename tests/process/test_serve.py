@@ -108,3 +108,19 @@ def test_without_descriptors_it_says_so_in_one_line_and_goes_on(tmp_path: Path) 
         assert program.err.count("\n") == 1
         program.interrupt()
         assert program.wait_exit() == 130
+
+
+def test_it_serves_without_standard_streams(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    arguments = ("serve", "--port", port, "--key", "k")
+    with Program(*arguments, cwd=tmp_path, first="exec <&- >&- 2>&-") as program:
+        program.wait_until(lambda: answers(port) or not program.running)
+        assert asyncio.run(greeting(f"http://127.0.0.1:{port}", "k")) == "session.created"
+        program.interrupt()
+        assert program.wait_exit() == 130
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -29,7 +29,7 @@ from tests.service.client import (
 from tests.service.conversations import CLOCK, SHORT
 
 BATCH = 25
-BATCHES = 400
+BATCHES = 160
 BATCHES_PER_SESSION = 50
 MOST_GROWTH_BYTES = 512 * 1024 * 1024
 """Allowance for models, heaps of threads and Hypothesis; the events themselves need none."""
@@ -276,7 +276,7 @@ def sessions_left() -> int:
 
 # A batch is too long to be shown; without this, that would hide why it failed.
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
-def test_ten_thousand_events(port: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_thousands_of_events(port: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     memory_bytes = psutil.Process().memory_info().rss
     with asyncio.Runner() as runner:
@@ -296,7 +296,7 @@ def test_ten_thousand_events(port: int, caplog: pytest.LogCaptureFixture) -> Non
 
         send_all()
         fuzzing.end_session()
-    assert fuzzing.sent >= 10_000
+    assert fuzzing.sent >= BATCH * BATCHES
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert fuzzing.seen.keys() >= {*ANSWERED_ONCE.values(), *ANSWERED.values(), "response.done"}
     assert fuzzing.seen.keys() >= {"invalid_type", "invalid_value", "missing_required_parameter"}

@@ -20,17 +20,17 @@ def negative(seconds: float, seed: int) -> Samples:
     return noise(seconds, -20_000, -10_001, seed)
 
 
-async def user_turn(session: ScriptedSession, item: str, words: str) -> None:
-    """Say that the user has finished a turn of these words."""
-    await session.speech_started()
-    await session.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
-    await session.send("input_audio_buffer.committed", item_id=item)
+async def user_turn(session: ScriptedSession, item: str, words: str) -> int:
+    """Say that all that was heard so far is a turn of these words; return its end, in ms."""
+    await session.speech_started(item, 0)
+    end_ms = await session.speech_stopped(item)
     await session.send(
         "conversation.item.input_audio_transcription.completed",
         item_id=item,
         content_index=0,
         transcript=words,
     )
+    return end_ms
 
 
 async def answer(

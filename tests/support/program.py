@@ -26,7 +26,7 @@ class Program:
 
     Leaving the context kills all its processes that still run, so that a failed test leaves none.
 
-    :param shell: what a shell does before it becomes the program, such as ``exec >&-``.
+    :param first: what a shell does before it becomes the program, such as ``exec >&-``.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Program:
         *arguments: object,
         cwd: Path,
         environment: Mapping[str, str] | None = None,
-        shell: str = "",
+        first: str = "",
     ) -> None:
         self._out = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed by __exit__
         self._err = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
-            _after(shell, self.command(*arguments)),
+            _after(first, self.command(*arguments)),
             cwd=cwd,
             env=self.environment(environment),
             stdin=subprocess.DEVNULL,
@@ -152,8 +152,8 @@ class Program:
             return False
 
 
-def _after(shell: str, command: list[str]) -> list[str]:
-    return ["sh", "-c", f'{shell}\nexec "$0" "$@"', *command] if shell else command
+def _after(first: str, command: list[str]) -> list[str]:
+    return ["sh", "-c", f'{first}\nexec "$0" "$@"', *command] if first else command
 
 
 def _is_resource_tracker(process: psutil.Process) -> bool:

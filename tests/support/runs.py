@@ -16,14 +16,14 @@ def run_against(
     folder: Path,
     *arguments: object,
     environment: Mapping[str, str] | None = None,
-    shell: str = "",
+    first: str = "",
 ) -> Program:
     """Start a conversation with `service` in `folder`."""
     return Program(
         *("run", "--endpoint", service.endpoint, *arguments),
         cwd=folder,
         environment={"AZURE_VOICELIVE_API_KEY": service.KEY, **(environment or {})},
-        shell=shell,
+        first=first,
     )
 
 
@@ -33,8 +33,8 @@ def run_on_files(
     spoken: Samples,
     *arguments: object,
     environment: Mapping[str, str] | None = None,
-    shell: str = "",
+    first: str = "",
 ) -> Program:
     """Start a conversation in which `spoken` is said; `HEARD` in `folder` records the answers."""
     files = ("--input", write_wav(folder / SPOKEN, spoken), "--output", folder / HEARD)
-    return run_against(service, folder, *files, *arguments, environment=environment, shell=shell)
+    return run_against(service, folder, *files, *arguments, environment=environment, first=first)

@@ -11,8 +11,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, Self, TypeVar
 
+from aiohttp import web
+
 from pipeline.bench import events
 from pipeline.bench.voice_server import ClientConnection, local_listener, serving
+from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
 
 
 class ScriptedSession:
@@ -43,6 +46,10 @@ class ScriptedSession:
     def abort(self) -> None:
         """Leave without a close frame: reset the TCP connection."""
         self._connection.transport.abort()
+
+    def accept_nothing(self) -> None:
+        """Leave the client's settings without an answer from now on."""
+        self._connection.accepts = False
 
     def stop_reading(self) -> None:
         """Leave in the socket what the client sends, until `resume_reading`."""
@@ -77,14 +84,27 @@ class ScriptedSession:
             events.audio_done(response, item), events.response_done(response, status, **details)
         )
 
-    async def speech_started(self) -> int:
-        """Report that the user speaks; return when it was sent, ``time.monotonic_ns``."""
+    @property
+    def heard_ms(self) -> int:
+        """Position in the audio of the session."""
+        return samples_to_ms(len(self.heard) // SAMPLE_BYTES)
+
+    async def speech_started(self, item: str = "user", start_ms: int | None = None) -> int:
+        """Report that the user speaks; return when it was sent, ``time.monotonic_ns``.
+
+        :param start_ms: where the turn begins; by default where the audio ends at present.
+        """
+        start_ms = self.heard_ms if start_ms is None else start_ms
         sent_at_ns = time.monotonic_ns()
-        await self._connection.send(events.speech_started("user"))
+        await self.send("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=item)
         return sent_at_ns
 
-    async def speech_stopped(self) -> None:
-        await self._connection.send(events.speech_stopped("user"))
+    async def speech_stopped(self, item: str = "user", end_ms: int | None = None) -> int:
+        """Report that the user's turn is over, and take it; return where it ends, in ms."""
+        end_ms = self.heard_ms if end_ms is None else end_ms
+        await self.send("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=item)
+        await self.send("input_audio_buffer.committed", item_id=item)
+        return end_ms
 
     async def read(self) -> None:
         """Collect the client's events until it leaves."""
@@ -122,14 +142,14 @@ class ScriptedService:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.sessions: list[ScriptedSession] = []
         self.failures: list[BaseException] = []
-        self.away = False
-        """Whether clients are refused with HTTP 503."""
+        self.refusal: Callable[[], web.HTTPException] | None = None
+        """Makes what clients get instead of a session."""
 
     def __enter__(self) -> Self:
         self._opened = ExitStack()
         opening = local_listener(narrow=self._narrow)
         listener, self.endpoint = self._opened.enter_context(opening)
-        self._server = serving(listener, self.KEY, self._converse, away=lambda: self.away)
+        self._server = serving(listener, self.KEY, self._converse, self._refuse)
         self._thread.start()
         self.call(self._server.__aenter__())
         return self
@@ -146,6 +166,9 @@ class ScriptedService:
     def call(self, step: Coroutine[Any, Any, T]) -> T:
         """Run `step` in the event loop of the sessions, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(step, self._loop).result(60)
+
+    def _refuse(self) -> web.HTTPException | None:
+        return self.refusal() if self.refusal else None
 
     async def _converse(self, connection: ClientConnection) -> None:
         session = ScriptedSession(connection)

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.shm.ring import SLOT
+from pipeline.supervisor.voice_processes import (
+    PLAYBACK_RING_FRAMES,
+    RAW_RING_BLOCKS,
+    REFERENCE_RING_PERIODS,
+)
 from tests.support.measured import show_measured
 from tests.support.program import SHARED_MEMORY, Program
 
@@ -20,22 +26,21 @@ NAMES = {
 """Processes by the rings that they have mapped; beside files there are no ears, and no raw ring and
 no reference, unless a test wants them."""
 
-_LEAST_BYTES = {
-    "playback": 2_000_000,
-    "capture": 1_400_000,
-    "raw": 1_000_000,
-    "reference": 100_000,
+_RINGS = {
+    "playback": PLAYBACK_RING_FRAMES,
+    "raw": RAW_RING_BLOCKS,
+    "reference": REFERENCE_RING_PERIODS,
 }
-"""Rings by their length, longest first."""
+_PAGES_BYTES = 65_536
+"""More than a segment is longer than its frames, or than the shared state."""
 
 
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
     """Return those that have attached to all of their shared memory."""
     found = {}
-    for child in program.children():
-        name = NAMES.get(frozenset(_rings(child)))
-        if name:
-            found[name] = child
+    for pid in _children(program):
+        if name := NAMES.get(frozenset(_rings(pid))):
+            found[name] = psutil.Process(pid)
     return found
 
 
@@ -62,12 +67,23 @@ def _has_other(program: Program, name: str, than: psutil.Process) -> bool:
     return voice_processes(program).get(name, than) != than
 
 
-def _rings(process: psutil.Process) -> set[str]:
+def _children(program: Program) -> list[int]:
+    """Return what the supervisor's main thread has spawned: cheaper than all processes."""
+    children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def _rings(pid: int) -> set[str]:
     """Tell the rings that a process has mapped by their length."""
     try:
-        words = Path(f"/proc/{process.pid}/maps").read_text().split()
+        words = Path(f"/proc/{pid}/maps").read_text().split()
         sizes = {Path(w).stat().st_size for w in words if w.startswith(f"{SHARED_MEMORY}/")}
     except OSError:
         return set()
-    named = [next((n for n, least in _LEAST_BYTES.items() if size > least), "") for size in sizes]
-    return set(named) - {""}
+    return {_ring(size // SLOT.itemsize) for size in sizes if size > _PAGES_BYTES}
+
+
+def _ring(frames: int) -> str:
+    """Return the name of a ring; those whose length no other one has are told by it."""
+    near = _PAGES_BYTES // SLOT.itemsize
+    return next((n for n, least in _RINGS.items() if least <= frames < least + near), "capture")

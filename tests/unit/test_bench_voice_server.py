@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from pipeline.bench import events
 from pipeline.bench.voice_server import PATH, ClientConnection, local_listener, serving
@@ -17,7 +18,9 @@ KEY = "a-key-for-tests"
 
 @asynccontextmanager
 async def client(
-    received: list[dict[str, Any]], key: str = KEY, away: Callable[[], bool] = lambda: False
+    received: list[dict[str, Any]],
+    key: str = KEY,
+    refusal: Callable[[], web.HTTPException | None] = lambda: None,
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """Connect to a server that sends speech_started and collects what it receives."""
 
@@ -28,7 +31,7 @@ async def client(
 
     with local_listener() as (listener, endpoint):
         async with (
-            serving(listener, KEY, converse, away),
+            serving(listener, KEY, converse, refusal),
             aiohttp.ClientSession(headers={"api-key": key}) as session,
             session.ws_connect(f"{endpoint}{PATH}") as socket,
         ):
@@ -51,12 +54,15 @@ def test_the_session_is_created_before_the_script_begins_and_updates_are_answere
     assert [event["type"] for event in received] == ["session.update"]
 
 
-@pytest.mark.parametrize(("key", "away", "status"), [("wrong", False, 401), (KEY, True, 503)])
+@pytest.mark.parametrize(
+    ("key", "refusal", "status"),
+    [("wrong", lambda: None, 401), (KEY, web.HTTPServiceUnavailable, 503)],
+)
 def test_a_wrong_key_and_a_server_that_is_away_refuse_the_handshake(
-    key: str, away: bool, status: int
+    key: str, refusal: Callable[[], web.HTTPException | None], status: int
 ) -> None:
     async def talk() -> None:
-        async with client([], key, lambda: away):
+        async with client([], key, refusal):
             pass
 
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pipeline.config.settings import Settings
-from pipeline.errors import EndpointError
 from pipeline.ipc.commands import OfferTools, ToolOutput
 from pipeline.ipc.reports import (
     AnswerMemory,
@@ -28,6 +27,7 @@ from pipeline.ipc.reports import (
 from pipeline.network.actions import DeleteItem, SendToolResult, ServiceAction, Truncate
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
+from pipeline.network.events import Event
 from pipeline.network.floor import Floor
 from pipeline.network.input_end import InputEnd
 from pipeline.pcm import FRAME_SAMPLES
@@ -62,16 +62,36 @@ class Session:
     """A session whose messages wait for ever."""
 
     ready = True
+    session_id = "s1"
+    expires_in_s: float | None = None
 
     def __init__(self) -> None:
         self.waiting: list[ServiceAction] = []
+
+    def set_up(self, event: Event) -> None:
+        """Nothing is left to be set up."""
+
+    def take_over(self) -> None:
+        """There is no microphone."""
 
     def send(self, message: ServiceAction) -> None:
         self.waiting.append(message)
 
 
 class Uplink:
+    """A microphone that is silent."""
+
     drained = True
+    turn_open = False
+
+    def receive(self, event: Event) -> None:
+        pass
+
+    def tick(self) -> None:
+        pass
+
+    def end_session(self, _quiet_since_s: float | None = None) -> bool:
+        return False
 
 
 class Rig:
@@ -96,11 +116,14 @@ class Rig:
         self.client = Client(Settings(verbose=True), *parts, loop=self._loop, memory=memory)
 
     def connect(self) -> None:
-        session: Any = self.session
-        self.client._session = session
+        self.client._sessions.current = self.session  # type: ignore[assignment]
 
     def receive(self, kind: str, **fields: Any) -> None:
-        self.client._on_message(json.dumps({"type": kind, **fields}).encode())
+        self.receive_raw(json.dumps({"type": kind, **fields}).encode())
+
+    def receive_raw(self, message: bytes) -> None:
+        session: Any = self.session
+        self.client._on_message(session, message)
 
     def answer(self) -> None:
         """An answer of one second, of which words and sound have come."""
@@ -184,24 +207,28 @@ def test_a_result_between_two_sessions_goes_nowhere(rig: Rig) -> None:
     for call_id in ("c1", "c2"):
         rig.receive("response.function_call_arguments.done", **call, call_id=call_id)
     rig.client.handle_command(ToolOutput("c1", "noon"))
-    rig.client._session = None
+    rig.client._sessions.current = None
     rig.client.handle_command(ToolOutput("c2", "noon"))
     assert rig.session.waiting == [SendToolResult("c1", "noon")]
 
 
-def test_an_error_instead_of_a_session_is_a_refusal(rig: Rig) -> None:
-    error = {"code": "DeploymentNotFound", "message": "No such model."}
-    with pytest.raises(EndpointError, match=r"\(DeploymentNotFound\): No such model\."):
-        rig.receive("error", error=error)
+def test_an_error_is_shown(rig: Rig) -> None:
     rig.connect()
-    rig.link.take()
-    rig.receive("error", error=error)
+    rig.receive("error", error={"code": "DeploymentNotFound", "message": "No such model."})
     assert [type(report) for report in rig.link.take()] == [EventRead, Notice]
+
+
+def test_what_a_session_sends_that_is_not_current_changes_nothing(rig: Rig) -> None:
+    rig.connect()
+    retired: Any = Session()
+    message = {"type": "input_audio_buffer.speech_started", "item_id": "u1"}
+    rig.client._on_message(retired, json.dumps(message).encode())
+    assert [type(report) for report in rig.link.take()] == [EventRead]
 
 
 def test_an_unreadable_message_is_reported_and_skipped(rig: Rig) -> None:
     rig.connect()
-    rig.client._on_message(b"{")
+    rig.receive_raw(b"{")
     (notice,) = rig.link.take()
     assert isinstance(notice, Notice)
     rig.receive("response.created", response={"id": "r1"})

@@ -29,12 +29,12 @@ from pipeline.network.setup import SetUp, Stage
 from tests.support.raw_service import Connection, RawService, read_to_the_end, upgraded
 
 
-def ignore(_ping: bytes) -> None:
+def ignore(*_: bytes) -> None:
     pass
 
 
 async def read_message(connection: VoiceLiveConnection) -> bytes:
-    return await next_message(connection, ignore)
+    return await next_message(connection, ignore, ignore)
 
 
 def converse(
@@ -126,6 +126,7 @@ def test_pings_are_sent_and_answered_while_the_reader_reads(
         await socket.ping(b"latest")
         pinged = ponged = False
         while not (pinged and ponged):
+            await socket.ping(b"latest")
             message = await socket.receive()
             pinged = pinged or message.type is WSMsgType.PING
             ponged = ponged or (message.type is WSMsgType.PONG and message.data == b"latest")
@@ -135,7 +136,7 @@ def test_pings_are_sent_and_answered_while_the_reader_reads(
     async def talk(connection: VoiceLiveConnection) -> bytes:
         heartbeat = Heartbeat()
         beating = asyncio.create_task(heartbeat.run(connection, SendGate()))
-        message = await next_message(connection, heartbeat.answer)
+        message = await next_message(connection, heartbeat.answer, ignore)
         beating.cancel()
         return message
 

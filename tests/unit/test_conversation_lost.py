@@ -5,8 +5,15 @@ import pickle
 import pytest
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.ipc.reports import AssistantDone, Interrupted, Ready
-from pipeline.network.actions import Action, AddMessage, CreateResponse, EndItem, QueueAudio
+from pipeline.ipc.reports import AssistantDone, Interrupted, Ready, Trace
+from pipeline.network.actions import (
+    Action,
+    AddMessage,
+    CreateResponse,
+    EndItem,
+    QueueAudio,
+    SendToolResult,
+)
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
@@ -350,3 +357,54 @@ def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation)
     successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
     assert successor.cut_settled(1, 1, SECOND // 2) == []
     assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good")]
+
+
+def test_an_answer_that_has_begun_since_the_memory_is_not_asked_for_again(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *GREETING[:2])
+    assert resume(go_on(conversation, QueuedEnd(1, 0, SECOND, complete=False))) == REMEMBERED[:1]
+
+
+def test_a_call_that_a_later_session_announces_again_is_answered_and_does_not_run(
+    conversation: Conversation,
+) -> None:
+    call = FunctionCalled("r1", "c1", "f", "{}")
+    drive(conversation, ResponseCreated("r1"), call)
+    assert conversation.tool_returned("c1", "noon") == [SendToolResult("c1", "noon")]
+    assert [type(action) for action in conversation.receive(call)] == [Trace]
+    conversation.session_lost()
+    resume(conversation)
+    drive(conversation, ResponseCreated("r1"))
+    assert conversation.receive(call) == [SendToolResult("c1", "noon")]
+    assert [type(action) for action in conversation.receive(call)] == [Trace]
+    (request,) = conversation.receive(ResponseDone("r1", "completed", ""))
+    assert isinstance(request, CreateResponse)
+
+
+def test_another_call_of_the_same_name_runs(conversation: Conversation) -> None:
+    drive(conversation, ResponseCreated("r1"), FunctionCalled("r1", "c1", "f", "{}"))
+    conversation.tool_returned("c1", "noon")
+    conversation.session_lost()
+    resume(conversation)
+    drive(conversation, ResponseCreated("r1"))
+    assert conversation.receive(FunctionCalled("r1", "c1", "f", '{"x":1}')) == [
+        CallTool("c1", "f", '{"x":1}')
+    ]
+
+
+def test_a_turn_that_is_heard_again_is_not_asked_for(conversation: Conversation) -> None:
+    drive(conversation, *HELLO)
+    conversation.session_lost(heard_again=True)
+    assert resume(conversation) == [AddMessage("user", "Hello.")]
+
+
+def test_a_planned_change_is_not_felt(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING)
+    assert conversation.between_answers
+    assert conversation.heard(1, SECOND) == [Ready()]
+    assert conversation.session_lost(planned=True) == []
+    assert resume(conversation) == REMEMBERED
+    assert conversation.heard(1, SECOND) == []
+    drive(conversation, SpeechStarted())
+    assert not conversation.between_answers

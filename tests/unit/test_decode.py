@@ -9,6 +9,7 @@ from azure.ai.voicelive.models import ServerEvent
 
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.events import (
+    AudioBufferCleared,
     AudioDelta,
     AudioDone,
     Event,
@@ -58,18 +59,19 @@ def done(**response: Any) -> dict[str, Any]:
         (
             "input_audio_buffer.speech_started",
             {"audio_start_ms": 100, "item_id": "u1"},
-            SpeechStarted(),
+            SpeechStarted("u1", 100),
         ),
         (
             "input_audio_buffer.speech_stopped",
             {"audio_end_ms": 900, "item_id": "u1"},
-            SpeechStopped("u1"),
+            SpeechStopped("u1", 900),
         ),
         (
             "input_audio_buffer.committed",
             {"previous_item_id": "i0", "item_id": "u1"},
             TurnCommitted("u1"),
         ),
+        ("input_audio_buffer.cleared", {}, AudioBufferCleared()),
         (
             "conversation.item.input_audio_transcription.completed",
             {"item_id": "u1", "content_index": 0, "transcript": "Hello. ¿Qué?"},
@@ -162,7 +164,6 @@ def test_what_an_event_means(kind: str, fields: dict[str, Any], expected: Event)
             "conversation.item.input_audio_transcription.delta",
             {"item_id": "u1", "content_index": 0, "delta": "He"},
         ),
-        ("input_audio_buffer.cleared", {}),
         ("response.output_item.added", {"response_id": "r1", "output_index": 0, "item": ITEM}),
         ("response.output_item.done", {"response_id": "r1", "output_index": 0, "item": ITEM}),
         ("response.content_part.added", {**OF_ANSWER, "part": {"type": "audio"}}),

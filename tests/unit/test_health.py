@@ -61,7 +61,7 @@ def test_a_loss_that_lasts_is_noticed_when_it_begins_and_when_it_ends(rig: Rig) 
     for lost_ms in (5_000, 250):
         shown = []
         for _ in range(lost_ms // 250):
-            rig.state.capture.lost_samples.add(6_000)
+            rig.state.network.lost_samples.add(6_000)
             rig.now_s += 0.25
             shown += rig.notices()
         assert shown == begins

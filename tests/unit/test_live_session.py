@@ -1,6 +1,7 @@
 """Receiver, sender and microphone end together, and the first failure is reported."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn, Self
 
@@ -11,6 +12,7 @@ from azure.ai.voicelive.models import RequestSession
 
 from pipeline.errors import EndpointError, ServiceClosedError
 from pipeline.network.actions import CreateResponse, Truncate
+from pipeline.network.events import ServiceError, SessionCreated, SessionUpdated
 from pipeline.network.live_session import LiveSession, cause_of
 from pipeline.network.outbox import Outbox
 from pipeline.network.setup import SetUp
@@ -53,7 +55,7 @@ class Connection:
     def exception(self) -> None:
         return None
 
-    async def ping(self) -> None:
+    async def ping(self, _payload: bytes) -> None:
         self.pings += 1
 
     async def pong(self, payload: bytes) -> None:
@@ -65,7 +67,11 @@ class Microphone:
 
     def __init__(self) -> None:
         self.running = asyncio.Event()
+        self.answered_s: list[float] = []
         self.failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+
+    def answered(self, pinged_s: float) -> None:
+        self.answered_s.append(pinged_s)
 
     async def run(self, _connection: object, _gate: object) -> NoReturn:
         self.running.set()
@@ -80,15 +86,16 @@ class Rig:
         self.messages: list[bytes] = []
         self.raises: Exception | None = None
         self.session = LiveSession(
-            self.connection,  # type: ignore[arg-type]
             self.microphone,  # type: ignore[arg-type]
             self._on_message,
             lambda _: True,
             SetUp("service", 60),
         )
-        self.run = asyncio.create_task(self.session.run(RequestSession()))
+        connection: Any = self.connection
+        self.run = asyncio.create_task(self.session.run(connection, RequestSession()))
 
-    def _on_message(self, message: bytes) -> None:
+    def _on_message(self, session: LiveSession, message: bytes) -> None:
+        assert session is self.session
         self.messages.append(message)
         if self.raises is not None:
             raise self.raises
@@ -112,16 +119,51 @@ def with_rig(test: Callable[[Rig], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(run())
 
 
-def test_the_settings_go_first_and_the_microphone_waits_for_their_acceptance() -> None:
+def test_the_settings_go_first_and_the_microphone_waits_until_the_session_takes_over() -> None:
     async def test(rig: Rig) -> None:
         rig.session.send(Truncate("i1", 1))
         await rig.wait_sent(2)
         assert rig.connection.sent == ["session.update", "conversation.item.truncate"]
         assert not rig.session.ready
-        assert not rig.microphone.running.is_set()
-        rig.session.begin()
-        await rig.microphone.running.wait()
+        rig.session.set_up(SessionUpdated())
         assert rig.session.ready
+        await asyncio.sleep(0)
+        assert not rig.microphone.running.is_set()
+        rig.session.take_over()
+        await rig.microphone.running.wait()
+
+    with_rig(test)
+
+
+def test_an_error_instead_of_a_session_is_a_refusal() -> None:
+    async def test(rig: Rig) -> None:
+        error = ServiceError("DeploymentNotFound", "No such model.")
+        with pytest.raises(EndpointError, match=r"\(DeploymentNotFound\): No such model\."):
+            rig.session.set_up(error)
+        rig.session.set_up(SessionUpdated())
+        rig.session.set_up(error)
+
+    with_rig(test)
+
+
+def test_the_service_says_when_it_ends_the_session() -> None:
+    async def test(rig: Rig) -> None:
+        rig.session.set_up(SessionCreated("s1"))
+        times_s = [rig.session.expires_in_s]
+        for event in (
+            SessionUpdated(time.time() + 100),
+            SessionUpdated(),
+            SessionUpdated(time.time() + 1_000),
+        ):
+            rig.session.set_up(event)
+            times_s.append(rig.session.expires_in_s)
+        assert times_s == [
+            None,
+            pytest.approx(100, abs=60),
+            pytest.approx(100, abs=60),
+            pytest.approx(1_000, abs=60),
+        ]
+        assert rig.session.session_id == "s1"
 
     with_rig(test)
 
@@ -162,7 +204,8 @@ def test_what_a_message_raises_ends_the_session() -> None:
 
 def test_an_unexpected_failure_of_the_microphone_is_not_silent() -> None:
     async def test(rig: Rig) -> None:
-        rig.session.begin()
+        rig.session.set_up(SessionUpdated())
+        rig.session.take_over()
         await rig.microphone.running.wait()
         rig.microphone.failure.set_exception(KeyError("a fault of our own"))
         with pytest.raises(KeyError):
@@ -219,6 +262,19 @@ def test_a_stop_is_not_lost_when_the_connection_ends_at_the_same_time() -> None:
         rig.run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await rig.run
+
+    with_rig(test)
+
+
+def test_an_answered_ping_counts_from_when_it_was_sent() -> None:
+    async def test(rig: Rig) -> None:
+        stamp = (5 * 10**9).to_bytes(8)
+        rig.session._on_pong(stamp)
+        assert not rig.microphone.answered_s, "the microphone is not heard yet"
+        rig.session.take_over()
+        for payload in (b"", b"something", stamp):
+            rig.session._on_pong(payload)
+        assert rig.microphone.answered_s == [5.0]
 
     with_rig(test)
 

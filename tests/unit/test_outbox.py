@@ -86,10 +86,12 @@ def test_each_message_on_the_wire() -> None:
             Truncate("i1", 410),
             DeleteItem("i2"),
             SendToolResult("c1", "noon"),
-            CreateResponse(),
+            CreateResponse(7),
         ):
             rig.outbox.put(message)
         await rig.connection.wait_sent(6)
+        ids = [event["event_id"] for event in rig.connection.sent]
+        assert ids == ["turn_1", "turn_2", "truncation_3", "deletion_4", "result_5", "answer_7"]
         user, assistant, truncation, deletion, result, request = rig.connection.sent
         assert user["item"]["role"] == "user"
         assert user["item"]["content"][0]["text"] == "Hello."

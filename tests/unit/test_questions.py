@@ -130,6 +130,16 @@ def test_a_turn_that_another_session_hears_again_is_one_question(
     assert conversation.all_answered
 
 
+def test_an_answer_that_a_loss_breaks_off_is_not_waited_for(conversation: Conversation) -> None:
+    for event in (*TURN, ResponseCreated("r1"), AudioDelta("r1", "i1", bytes(480))):
+        conversation.receive(event)
+    conversation.session_lost()
+    conversation.heard(1, 240)
+    conversation.session_resumed()
+    assert conversation.finished
+    assert conversation.all_answered, "what had come of it was heard"
+
+
 def test_the_service_is_waited_for_until_its_answer_is_there(conversation: Conversation) -> None:
     assert conversation.waits_for_service
     conversation.receive(ResponseCreated("r1"))

@@ -364,3 +364,20 @@ def test_a_slot_is_a_header_and_samples_in_whole_cache_lines() -> None:
     }
     assert SLOT.itemsize % 64 == 0
     assert 64 + 2 * FRAME_SAMPLES <= SLOT.itemsize < 64 + 2 * FRAME_SAMPLES + 64
+
+
+def test_a_new_writer_knows_what_was_published_last() -> None:
+    with FrameRing.create(2) as ring:
+        first = ring.writer()
+        assert first.latest() is None
+        assert first.written_frames == 0
+        samples = np.arange(7, dtype=np.int16)
+        assert first.write(samples, generation=3, item=4, item_offset_samples=5, flags=1)
+        ring.reader().advance()
+        second = ring.writer()
+        latest = second.latest()
+        assert latest is not None
+        assert latest[:-1] == (0, 3, 4, 5, 0, 1)
+        assert np.array_equal(latest.samples, samples)
+        assert second.written_frames == 1
+        del latest
