@@ -1,17 +1,17 @@
 """The capture process: periods of any length in, frames of exact length out."""
 
-import socket
-import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
 import soxr
 
+from pipeline.audio.adaptive_period import AdaptivePeriodStream
+from pipeline.audio.frame_assembler import FrameAssembler
 from pipeline.audio.levels import level_of
+from pipeline.audio.microphone_route import MicrophoneRoute, published_samples
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
 from pipeline.audio.reopening import open_when_there
@@ -22,19 +22,11 @@ from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Report, Started
-from pipeline.pcm import (
-    FRAME_SAMPLES,
-    NS_PER_S,
-    SAMPLE_BYTES,
-    SAMPLE_RATE_HZ,
-    Samples,
-    ms_to_samples,
-    samples_to_ns,
-)
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter
 from pipeline.shm.state import CaptureFields, LevelReading, SharedState
-from pipeline.shm.wakeup import WakeSender
+from pipeline.shm.wakeup import WakeSender, WakeSockets
 from pipeline.system.realtime import no_garbage_collection
 
 READY_POLL_S = 0.005
@@ -43,132 +35,46 @@ STANDSTILL_NS = NS_PER_S // 2
 """Far longer than a card's periods, and than what a late callback catches up with."""
 
 
-class FrameAssembler:
-    """Collects periods of any length into frames of equal length, each with its capture time.
-
-    Call `push` from one thread: the stream's. Most calls only put a period aside; the call that
-    completes a frame joins them.
-
-    :param standstill_ns: the longest step between the capture times of two periods that counts as
-        late, and not as a gap. None: there are no gaps, as in a recording.
-    :param muted: whether the user has muted the microphone; its frames are silent then.
-
-    A new process goes on where the words say that the one before it stood. The samples between are
-    a gap, as after reopening a device.
-    """
-
-    def __init__(
-        self,
-        writer: RingWriter,
-        words: CaptureFields,
-        wake: Callable[[], None],
-        frame_samples: int = FRAME_SAMPLES,
-        *,
-        standstill_ns: int | None = None,
-        muted: Callable[[], object] = bool,
-    ) -> None:
-        self._writer = writer
-        self._words = words
-        self._wake = wake
-        self._frame_samples = frame_samples
-        self._frame_bytes = frame_samples * SAMPLE_BYTES
-        self._periods = [b""]
-        self._filled_bytes = 0
-        self._captured_at_ns = words.captured_until_ns.load()  # first sample of the latest period
-        self._reopened = False
-        self._standstill_ns = standstill_ns or sys.maxsize
-        self._muted = muted
-
-    def push(self, pcm: bytes, captured_at_ns: int) -> None:
-        """Take the next samples, int16; the first of them was captured at `captured_at_ns`."""
-        if self._reopened or captured_at_ns - self._captured_at_ns > self._standstill_ns:
-            self._reopened = False
-            self._note_gap(captured_at_ns)
-        self._captured_at_ns = captured_at_ns
-        self._periods.append(pcm)
-        self._filled_bytes += len(pcm)
-        if self._filled_bytes >= self._frame_bytes:
-            self._publish_frames()
-
-    def reopened(self) -> None:
-        """Count the time until the next `push` as lost. Call it before a new stream starts."""
-        self._reopened = True
-
-    def _note_gap(self, captured_at_ns: int) -> None:
-        if not self._captured_at_ns:
-            return
-        end_ns = self._captured_at_ns + samples_to_ns(len(self._periods[-1]) // SAMPLE_BYTES)
-        gap_ns = max(0, captured_at_ns - end_ns)
-        self._words.gap_samples.add(gap_ns * SAMPLE_RATE_HZ // NS_PER_S)
-
-    def _publish_frames(self) -> None:
-        """Publish the whole frames and keep the rest."""
-        before_samples = (self._filled_bytes - len(self._periods[-1])) // SAMPLE_BYTES
-        start_ns = self._captured_at_ns - samples_to_ns(before_samples)
-        samples = np.frombuffer(b"".join(self._periods), np.int16)
-        if self._muted():
-            samples = np.zeros_like(samples)
-        whole = len(samples) - len(samples) % self._frame_samples
-        for start in range(0, whole, self._frame_samples):
-            frame = samples[start : start + self._frame_samples]
-            self._publish(frame, start_ns + samples_to_ns(start))
-        rest = samples[whole:].tobytes()
-        self._periods, self._filled_bytes = [rest], len(rest)
-        self._captured_at_ns = start_ns + samples_to_ns(whole)
-        self._words.captured_samples.add(whole)
-        self._words.captured_until_ns.store(self._captured_at_ns)
-        self._words.callback_ns.store(time.monotonic_ns())
-
-    def _publish(self, frame: Samples, captured_at_ns: int) -> None:
-        if self._writer.write(frame, capture_time_ns=captured_at_ns):
-            self._wake()
-        else:
-            self._words.lost_samples.add(len(frame))
-
-
 def main(
     pipe: "Connection[Report, Command]",
     settings: Settings,
     names: SharedNames,
     choice: DeviceChoice,
-    wake_socket: socket.socket,
+    sockets: WakeSockets,
 ) -> None:
     """Entry point of the spawned process."""
-    run_child(pipe, settings.verbose, partial(_work, settings, names, choice, wake_socket))
+    run_child(pipe, settings.verbose, partial(_work, settings, names, choice, sockets))
 
 
 def _work(
     settings: Settings,
     names: SharedNames,
     choice: DeviceChoice,
-    wake_socket: socket.socket,
+    sockets: WakeSockets,
     link: SupervisorLink,
 ) -> None:
-    with (
-        SharedState.attach(names.state) as state,
-        FrameRing.attach(names.capture_ring) as ring,
-    ):
-        words, writer, frame_samples = (
-            state.capture,
-            ring.writer(),
-            ms_to_samples(settings.frame_ms),
-        )
-        place = _place(words, writer, frame_samples)
+    with ExitStack() as stack:
+        state = stack.enter_context(SharedState.attach(names.state))
+        words = state.capture
+        ring = stack.enter_context(FrameRing.attach(names.capture_ring))
+        raw_ring = None
+        if names.ears is not None:
+            raw_ring = stack.enter_context(FrameRing.attach(names.ears.raw_ring))
+        published = published_samples(ring, raw_ring, words.route.load())
+        place = _place(words, published)
         assembler = FrameAssembler(
-            writer,
+            ring.writer(),
             words,
-            WakeSender(wake_socket).wake,
-            frame_samples,
+            WakeSender(sockets.network).wake,
+            ms_to_samples(settings.frame_ms),
             standstill_ns=None if choice.file else STANDSTILL_NS,
             muted=state.supervisor.muted.load,
+            position_samples=published,
         )
-
-        def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
-            assembler.reopened()
-            on_period = _at_24_khz(assembler.push, microphone.rate_hz)
-            microphone.start(on_period, prepare_thread)
-            words.clock_start_ns.store(microphone.clock_start_ns)
-
+        route = None
+        if raw_ring is not None and sockets.ears is not None:
+            wake_ears = WakeSender(sockets.ears).wake
+            route = MicrophoneRoute(state, assembler, ring, raw_ring, wake_ears)
         opened = open_when_there(
             choice, lambda: open_microphone(choice, settings.period_ms, words, place), words, link
         )
@@ -176,12 +82,8 @@ def _work(
             return
         with closing(opened) as adaptive, no_garbage_collection():
             link.report(Started("microphone", adaptive.stream.description))
-            if choice.file and not _wait_session_ready(state, link):
-                return
-            for microphone in run_stream("microphone", adaptive, start, link, words.heartbeat_ns):
-                words.ended.store(int(microphone.ended))
-                if choice.file is None:
-                    _publish_level(writer, words)
+            if not choice.file or _wait_session_ready(state, link):
+                _record(adaptive, assembler, route, words, link, is_card=choice.file is None)
 
 
 def _publish_level(writer: RingWriter, words: CaptureFields) -> None:
@@ -195,13 +97,39 @@ def _publish_level(writer: RingWriter, words: CaptureFields) -> None:
         words.level.store(LevelReading(before.number + 1, level.peak, level.clips).packed())
 
 
-def _place(words: CaptureFields, writer: RingWriter, frame_samples: int) -> ClockPlace | None:
+def _record(
+    adaptive: AdaptivePeriodStream[Microphone],
+    assembler: FrameAssembler,
+    route: MicrophoneRoute | None,
+    words: CaptureFields,
+    link: SupervisorLink,
+    *,
+    is_card: bool,
+) -> None:
+    push = assembler.push if route is None else route.push
+
+    def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
+        assembler.reopened()
+        microphone.start(_at_24_khz(push, microphone.rate_hz), prepare_thread)
+        words.clock_start_ns.store(microphone.clock_start_ns)
+
+    end_samples: int | None = None
+    for microphone in run_stream("microphone", adaptive, start, link, words.heartbeat_ns):
+        if microphone.ended and not words.ended.load():
+            if end_samples is None:
+                end_samples = assembler.position_samples
+            words.ended.store(int(route is None or route.passed(end_samples)))
+        if is_card:
+            _publish_level(assembler.sink.writer, words)
+
+
+def _place(words: CaptureFields, published_samples: int) -> ClockPlace | None:
     """Where a recorded input goes on that a process before this one has begun to play.
 
-    A frame counts once it is in the ring or lost, each told by one word: whenever that process
+    A sample counts once it is in a ring or lost, each told by one word: whenever that process
     died, no sample is left out or taken twice.
     """
-    captured_samples = writer.written_frames * frame_samples + words.lost_samples.load()
+    captured_samples = published_samples + words.lost_samples.load()
     words.captured_samples.store(captured_samples)
     start_ns = words.clock_start_ns.load()
     return ClockPlace(start_ns, captured_samples) if start_ns else None

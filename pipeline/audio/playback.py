@@ -1,17 +1,19 @@
 """The playback process: answers from the ring, at the pace of the loudspeaker."""
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from multiprocessing.connection import Connection
 
 from pipeline.audio.adaptive_period import AdaptivePeriodStream
 from pipeline.audio.answer_source import Answers, ResampledAnswers, RingAnswers
 from pipeline.audio.fade import FADE_MS
+from pipeline.audio.hold import Duck, Hold, HoldableAnswers, HoldSign
 from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import PrepareThread, Speaker
@@ -22,7 +24,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import RecordingEnded, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
-from pipeline.shm.ring import FrameRing, RingReader
+from pipeline.shm.ring import FrameRing, RingReader, RingWriter
 from pipeline.shm.state import Position, SharedState
 from pipeline.system.realtime import no_garbage_collection
 
@@ -43,10 +45,12 @@ def _work(
     def end_recording(error: OSError) -> None:
         link.report(RecordingEnded(error.strerror or str(error)))
 
-    with (
-        SharedState.attach(names.state) as state,
-        FrameRing.attach(names.playback_ring) as ring,
-    ):
+    with ExitStack() as stack:
+        state = stack.enter_context(SharedState.attach(names.state))
+        ring = stack.enter_context(FrameRing.attach(names.playback_ring))
+        reference = None
+        if names.ears is not None:
+            reference = stack.enter_context(FrameRing.attach(names.ears.reference_ring)).writer()
         words = state.playback
         opened = open_when_there(
             choice,
@@ -54,19 +58,37 @@ def _work(
             words,
             link,
         )
-        if opened is not None:
-            with closing(opened) as adaptive, no_garbage_collection():
-                _play(adaptive, ring.reader(), state, link)
+        if opened is None:
+            return
+        with closing(opened) as adaptive, no_garbage_collection():
+            rate_hz = adaptive.stream.rate_hz
+            answers = _answers(ring.reader(), state, rate_hz)
+            player = _player(answers, state, rate_hz, reference, settings.barge_in)
+            _play(adaptive, player, state, link)
+
+
+def _player(
+    answers: Answers, state: SharedState, rate_hz: int, reference: RingWriter | None, barge_in: str
+) -> Player:
+    """Return a player; if there are ears, it tells them what sounds, and does what they say."""
+    if reference is None:
+        return Player(answers, state, rate_hz)
+    sounding = ReferenceWriter(reference, state.playback, rate_hz)
+    if barge_in == "service":
+        return Player(answers, state, rate_hz, reference=sounding)
+    sign = HoldSign(state, rate_hz)
+    if barge_in == "duck":
+        return Player(answers, state, rate_hz, pause=Duck(sign, rate_hz), reference=sounding)
+    holdable = HoldableAnswers(answers, rate_hz)
+    return Player(holdable, state, rate_hz, pause=Hold(holdable, sign), reference=sounding)
 
 
 def _play(
     adaptive: AdaptivePeriodStream[Speaker],
-    reader: RingReader,
+    player: Player,
     state: SharedState,
     link: SupervisorLink,
 ) -> None:
-    rate_hz = adaptive.stream.rate_hz
-    player = Player(_answers(reader, state, rate_hz), state, rate_hz)
 
     def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
         speaker.start(player.render, prepare_thread)

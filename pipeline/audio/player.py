@@ -12,6 +12,8 @@ import numpy as np
 
 from pipeline.audio.answer_source import Answers
 from pipeline.audio.fade import fade_samples, falling
+from pipeline.audio.hold import Pause
+from pipeline.audio.reference import ReferenceWriter
 from pipeline.pcm import Samples, samples_to_ns
 from pipeline.shm.state import CutReport, Position, SharedState
 
@@ -21,11 +23,24 @@ class Player:
 
     A player in a new process goes on where the words say that the one before it stood. What had
     been handed to that one's device counts as heard.
+
+    :param pause: what the ears may do to an answer; None: there are no ears, or they may not.
+    :param reference: takes what sounds, for the ears.
     """
 
-    def __init__(self, answers: Answers, state: SharedState, rate_hz: int) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        state: SharedState,
+        rate_hz: int,
+        *,
+        pause: Pause | None = None,
+        reference: ReferenceWriter | None = None,
+    ) -> None:
         self._answers = answers
         self._state = state
+        self._pause = pause
+        self._reference = reference
         self._words = state.playback
         self._load_generation = state.network.generation.load
         self._load_stop = state.supervisor.stop.load
@@ -49,9 +64,16 @@ class Player:
             self._cut(generation, sounds_at_ns)
         if not self._stopped and self._load_stop():
             self._stop()
-        filled = self._take_tail(out) if len(self._tail) else 0
-        if not self._stopped:
+        stands_still = self._stopped
+        if self._pause is not None and not self._stopped:
+            self._look_at_pause(self._pause, len(out))
+            stands_still = self._pause.stands_still
+        fading_out = len(self._tail) > 0
+        filled = self._take_tail(out) if fading_out else 0
+        if not stands_still:
             filled += self._take_answers(out[filled:] if filled else out)
+        if self._pause is not None:
+            self._pause.shape(out[:filled], fading_out=fading_out)
         if filled:
             self._silent = None
             if filled < len(out):
@@ -60,7 +82,17 @@ class Player:
             out.fill(0)
             self._silent = out
         self._sounding = filled == len(out)
+        if self._reference is not None:
+            if filled:
+                self._reference.put(out, sounds_at_ns)
+            else:
+                self._reference.skip(len(out))
         self._note_position(sounds_at_ns, filled)
+
+    def _look_at_pause(self, pause: Pause, samples: int) -> None:
+        fading = pause.look(samples, sounding=self._sounding and not len(self._tail))
+        if len(fading):
+            self._tail = fading
 
     def _take_answers(self, out: Samples) -> int:
         count = self._answers.take(out)
@@ -74,6 +106,8 @@ class Player:
         self._fade_out()
         position = self._answers.position
         discarded_frames = self._answers.discard(generation)
+        if self._pause is not None:
+            self._pause.cut()
         silent_at_ns = sounds_at_ns + samples_to_ns(len(self._tail), self._rate_hz)
         self._state.publish_cut(CutReport(generation, position, silent_at_ns, discarded_frames))
 

@@ -119,6 +119,24 @@ class Settings:
         None, "Speaker: a device's number or part of its name, or a .wav file to record to."
     )
     overwrite: bool = setting(False, "Replace the file that --output names, if there is one.")
+    ears: str = setting(
+        "auto",
+        "Whether this program itself listens for you while an answer sounds. By default with sound "
+        "cards, not with files.",
+        choices=("auto", "on", "off"),
+    )
+    barge_in: str = setting(
+        "hold",
+        "What the ears do when you probably speak over an answer: pause it until the service has "
+        "decided, go on quietly beneath, or leave it to the service alone.",
+        choices=("hold", "duck", "service"),
+    )
+    echo: str = setting(
+        "auto",
+        "Who removes the answer's echo from the microphone: the ears, or the service. By default "
+        "the service if it is Azure and --echo-cancellation is on.",
+        choices=("auto", "local", "server", "off"),
+    )
     frame_ms: int = setting(
         50, "Length of the microphone's frames; shorter is faster.", choices=("10", "20", "50")
     )

@@ -7,5 +7,7 @@
                                             └─▶ level ──────┘
 
 The linear canceller keeps soft onsets and leaks some echo; the suppressor removes the echo and
-mutes soft onsets. The rule needs both. This package computes only: no processes, no clocks.
+mutes soft onsets. The rule needs both. `ears.py` and what it uses compute only: no processes, no
+clocks. `process.py` gives them the microphone's blocks and, through `aligner.py`, what sounds at
+the same time; `hold_control.py` tells playback what follows.
 """

@@ -40,7 +40,7 @@ from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import Event, ResponseDone, TurnEvent
+from pipeline.network.events import Event, ResponseDone, SpeechStarted, TurnEvent
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.memory import MemoryReports
@@ -262,6 +262,8 @@ class Client:
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         if session is self._sessions.listened_to:
             self._perform(self._conversation.receive(event), event_read)
+            if isinstance(event, SpeechStarted):
+                self._state.network.speech_heard_ns.store(read_at_ns)
             self._note(event, read_at_ns / NS_PER_S)
             if session.ready and self._sessions.current is None:
                 self._take_over()

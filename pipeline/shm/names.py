@@ -10,3 +10,15 @@ class SharedNames:
     state: str
     capture_ring: str
     playback_ring: str
+    ears: "EarsNames | None" = None
+    """None: there are no ears."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarsNames:
+    """Names of the rings that only exist for the ears."""
+
+    raw_ring: str
+    """Capture to the ears: the microphone in blocks of 10 ms."""
+    reference_ring: str
+    """Playback to the ears: what sounds, period by period; silence is left out."""

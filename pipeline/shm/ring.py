@@ -67,13 +67,19 @@ class Frame(NamedTuple):
     item: int
     """Ordinal of the answer item, from 1; 0 for microphone frames."""
     item_offset_samples: int
-    """Position of the first sample within its answer item."""
+    """Position of the first sample within its answer item, or within all that the microphone has
+    given or the loudspeaker was given."""
     capture_time_ns: int
-    """``time.monotonic_ns`` of the first sample's capture; 0 for answers."""
+    """``time.monotonic_ns`` at which the first sample was captured or sounds; 0 for answers."""
     flags: int
     """FLAG_… bits."""
     samples: Samples
     """The valid samples, shape ``(n,)`` with 0 ≤ n ≤ 1200: a view of shared memory, not a copy."""
+
+    @property
+    def end_samples(self) -> int:
+        """Position just after the last sample, as `item_offset_samples` counts."""
+        return self.item_offset_samples + len(self.samples)
 
 
 class FrameRing:

@@ -70,6 +70,9 @@ class SupervisorFields:
     """1: the conversation has ended as it should."""
     muted: Word
     """1: silence takes the place of what the microphone hears."""
+    ears: Word
+    """Number of the ears process that lives, from 1; 0: there is none. The numbers before it have
+    ended for sure: they write nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,9 @@ class CaptureFields:
     """``time.monotonic_ns`` of the latest frame: the microphone works."""
     level: Word
     """Packed `LevelReading`; 0 for a recorded input."""
+    route: Word
+    """Number of the ears process that gets the microphone in blocks, and alone writes the frames.
+    0: capture writes them itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,8 @@ class NetworkFields:
     before the ring's `read`, which is the frame that this sample lies in."""
     lost_samples: Word
     """Microphone samples given up because the service was away for too long."""
+    speech_heard_ns: Word
+    """``time.monotonic_ns`` at which the service's latest `speech_started` was read."""
     heartbeat_ns: Word
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 
@@ -148,16 +156,42 @@ class PlaybackFields:
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
     callback_ns: Word
     """``time.monotonic_ns`` of the latest period: the loudspeaker works."""
+    held: Word
+    """Number of the hold in which the answer stands still; 0: none."""
+    rate_hz: Word
+    """Samples a second of the loudspeaker, in which the reference ring counts."""
+    reference_lost_periods: Word
+    """Periods that the ears do not know of, because the reference ring was full."""
 
 
-_Block = TypeVar("_Block", SupervisorFields, CaptureFields, NetworkFields, PlaybackFields)
-_BLOCK_BYTES = 2 * SEPARATION_BYTES  # room for 16 words, and a free 128 bytes after them
+@dataclass(frozen=True, slots=True)
+class EarsFields:
+    """Written by the ears process."""
+
+    ready: Word
+    """Number of the ears process that has loaded all that it needs; see `SupervisorFields.ears`."""
+    hold: Word
+    """Number of the hold in which playback is to stand still; 0: none."""
+    holds: Word
+    """Number of holds so far."""
+    resumed: Word
+    """Number of holds after which the answer went on."""
+    realigned: Word
+    """How often the reference was put to another place."""
+    heartbeat_ns: Word
+    """``time.monotonic_ns`` at which the process's own loop was last at work."""
+
+
+_Block = TypeVar(
+    "_Block", SupervisorFields, CaptureFields, NetworkFields, PlaybackFields, EarsFields
+)
+_BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes after them
 
 
 class SharedState:
     """The shared words, grouped by the process that writes them."""
 
-    _BLOCKS = (SupervisorFields, CaptureFields, NetworkFields, PlaybackFields)
+    _BLOCKS = (SupervisorFields, CaptureFields, NetworkFields, PlaybackFields, EarsFields)
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -165,6 +199,7 @@ class SharedState:
         self.capture = self._block(CaptureFields)
         self.network = self._block(NetworkFields)
         self.playback = self._block(PlaybackFields)
+        self.ears = self._block(EarsFields)
 
     @classmethod
     def create(cls) -> Self:

@@ -6,6 +6,14 @@ count: if the socket is full, a wake-up is already on its way.
 
 import socket
 from contextlib import suppress
+from typing import NamedTuple
+
+
+class WakeSockets(NamedTuple):
+    """The sending ends of a process that wakes others."""
+
+    network: socket.socket
+    ears: socket.socket | None = None
 
 
 class WakeSender:

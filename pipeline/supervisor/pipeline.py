@@ -4,6 +4,7 @@
                 ├─ offline service  (if no endpoint is configured)
                 ├─ network
                 ├─ tools            (if there are files of tools)
+                ├─ ears             (beside sound cards)
                 ├─ playback
                 └─ capture
 
@@ -42,6 +43,7 @@ from pipeline.ipc.reports import (
 from pipeline.shm.state import SharedState
 from pipeline.supervisor.cards import check_files, choose_cards
 from pipeline.supervisor.devices import find_devices
+from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.recording import Recording
@@ -128,7 +130,10 @@ class Pipeline:
         microphone, speaker = choose_cards(
             self._settings, self._recording, self._find_devices, notice=self._announce
         )
-        self._voice.start_audio(self._settings, microphone, speaker)
+        ears, sentence = choose_ears(self._settings, microphone, speaker)
+        if sentence:
+            self._announce(sentence)
+        self._voice.start_audio(self._settings, microphone, speaker, ears)
         while not self._finished:
             for report in self._children.reports(POLL_S):
                 self._handle(report)

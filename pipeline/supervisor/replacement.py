@@ -6,7 +6,8 @@
 | no sign of life for 3 s while the supervisor watched        | it is killed; a new process        |
 | its sound card went away                                    | a new process, which waits for it  |
 | a `PipelineError` of its own, such as a refused key         | the run ends with this sentence    |
-| a fourth time within a minute                               | the run ends with what it died of  |
+| a fourth time within a minute                               | the run ends with what it died of; |
+|                                                             | without ears, it goes on           |
 """
 
 from collections import deque
@@ -58,6 +59,8 @@ class ReplaceableProcess:
     :param goes_on: what the person is told that a new process does, such as "plays on".
     :param report: told of each replacement.
     :param now_s: a clock in seconds, such as ``time.monotonic``.
+    :param give_up: called instead of raising when it has been replaced too often: the conversation
+        goes on without it.
     """
 
     def __init__(
@@ -69,8 +72,11 @@ class ReplaceableProcess:
         goes_on: str,
         report: Callable[[Report], None],
         now_s: Callable[[], float],
+        give_up: Callable[[ChildFailedError], None] | None = None,
     ) -> None:
         self._children = children
+        self._give_up = give_up
+        self._given_up = False
         self._spawn = spawn
         self._sign = sign
         self._goes_on = goes_on
@@ -87,6 +93,8 @@ class ReplaceableProcess:
 
         :raises PipelineError: it has been replaced too often.
         """
+        if self._given_up:
+            return
         self._watch.look(self._now_s())
         patience_s = PATIENCE_S if self._watch.moved else START_PATIENCE_S
         if self._watch.standing_s > patience_s:
@@ -112,7 +120,11 @@ class ReplaceableProcess:
 
     def _replace(self, error: ChildFailedError) -> None:
         if not self._limit.allows(self._now_s()):
-            raise error
+            if self._give_up is None:
+                raise error
+            self._given_up = True
+            self._give_up(error)
+            return
         self._report(Notice(f"{error.what}: a new one {self._goes_on}."))
         for traceback in getattr(error, "__notes__", ()):
             self._report(Trace(traceback))

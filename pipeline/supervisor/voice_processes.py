@@ -10,14 +10,16 @@ from typing import NoReturn
 
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
+from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError, ProcessDiedError
-from pipeline.ipc.child_process import ChildProcess
+from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses, library_line
-from pipeline.ipc.reports import ConversationMemory, Report
-from pipeline.shm.names import SharedNames
+from pipeline.ipc.reports import ConversationMemory, Notice, Report
+from pipeline.shm.names import EarsNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
+from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
 
 CAPTURE_RING_MS = 90_000
@@ -26,6 +28,12 @@ time in which there is no network process."""
 
 PLAYBACK_RING_FRAMES = 1_024
 """51 s of full frames; the rest of a longer answer waits in the network process."""
+
+RAW_RING_BLOCKS = 512
+"""5 s of microphone: longer than it takes to notice that the ears hang."""
+
+REFERENCE_RING_PERIODS = 256
+"""1.3 s of the shortest periods."""
 
 
 class VoiceProcesses:
@@ -47,6 +55,7 @@ class VoiceProcesses:
         report: Callable[[Report], None],
     ) -> None:
         self._children = children
+        self._stack = stack
         self._report = report
         self.state = stack.enter_context(SharedState.create())
         capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
@@ -90,9 +99,16 @@ class VoiceProcesses:
             self._network.send(command)
 
     def start_audio(
-        self, settings: Settings, microphone: DeviceChoice, speaker: DeviceChoice
+        self,
+        settings: Settings,
+        microphone: DeviceChoice,
+        speaker: DeviceChoice,
+        ears: EarsJob | None = None,
     ) -> None:
         settings = replace(settings, api_key=None)  # only the network process needs it
+        sockets = WakeSockets(self._capture_socket)
+        if ears is not None:
+            sockets = self._start_ears(ears, verbose=settings.verbose)
         playback = partial(
             self._children.spawn,
             *("playback", "pipeline.audio.playback", settings, self.names, speaker),
@@ -101,11 +117,29 @@ class VoiceProcesses:
         capture = partial(
             self._children.spawn,
             *("capture", "pipeline.audio.capture", settings, self.names, microphone),
-            self._capture_socket,
+            sockets,
             printed=library_line,
         )
         self._replaceable(playback, _works(self.state.playback), goes_on="plays on")
         self._replaceable(capture, _works(self.state.capture), goes_on="records on")
+
+    def _start_ears(self, job: EarsJob, *, verbose: int) -> WakeSockets:
+        """Start the ears with rings of their own; returns what wakes the network and them."""
+        stack = self._stack
+        raw_ring = stack.enter_context(FrameRing.create(RAW_RING_BLOCKS))
+        reference_ring = stack.enter_context(FrameRing.create(REFERENCE_RING_PERIODS))
+        self.names = replace(self.names, ears=EarsNames(raw_ring.name, reference_ring.name))
+        wake_sender, wake_receiver = socket.socketpair()
+        stack.enter_context(closing(wake_sender))
+        stack.enter_context(closing(wake_receiver))
+        spawn = partial(self._spawn_ears, job, verbose, wake_receiver)
+        self._replaceable(
+            spawn,
+            self.state.ears.heartbeat_ns.load,
+            goes_on="listens on",
+            give_up=self._go_on_without_ears,
+        )
+        return WakeSockets(self._capture_socket, wake_sender)
 
     def check(self) -> None:
         """Replace a process that hangs; call this a few times a second."""
@@ -128,8 +162,37 @@ class VoiceProcesses:
             self._memory = ConversationMemory()  # the next one goes on, whatever has been said
         return child
 
+    def _spawn_ears(
+        self,
+        job: EarsJob,
+        verbose: int,
+        wake_receiver: socket.socket,
+        *,
+        on_error: Callable[[PipelineError], None],
+    ) -> ChildProcess:
+        # handover: the ears before these have ended. Capture takes the microphone back when it
+        # sees the new number, and gives it to the new ears when they are ready.
+        number = self.state.supervisor.ears.load() + 1
+        self.state.supervisor.ears.store(number)
+        return self._children.spawn(
+            *("ears", "pipeline.ears.process", verbose, self.names, replace(job, number=number)),
+            (wake_receiver, self._capture_socket),
+            on_error=on_error,
+        )
+
+    def _go_on_without_ears(self, error: ChildFailedError) -> None:
+        self.state.supervisor.ears.store(0)
+        self._report(
+            Notice(f"{error.what} too often: from now on only the service notices that you speak.")
+        )
+
     def _replaceable(
-        self, spawn: Spawn, sign: Callable[[], object], *, goes_on: str
+        self,
+        spawn: Spawn,
+        sign: Callable[[], object],
+        *,
+        goes_on: str,
+        give_up: Callable[[ChildFailedError], None] | None = None,
     ) -> ReplaceableProcess:
         process = ReplaceableProcess(
             self._children,
@@ -138,6 +201,7 @@ class VoiceProcesses:
             goes_on=goes_on,
             report=self._report,
             now_s=time.monotonic,
+            give_up=give_up,
         )
         self._processes.append(process)
         return process

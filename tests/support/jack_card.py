@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from tests.support.program import GENEROUS_S, Program
 from tests.support.runs import run_against
@@ -124,6 +125,7 @@ class JackPeer:
         self._period_times_ns: list[int] = []
         self._said_at_ns = 0
         self._promoted = False
+        self._echo = np.zeros(0, np.float32)
         self._client.set_process_callback(self._process)
 
     def __enter__(self) -> Self:
@@ -153,6 +155,10 @@ class JackPeer:
         self._said = sound.astype(np.float32) / np.float32(FULL_SCALE)
         self._said_at_ns = 0
         self._said_samples = 0
+
+    def open_loudspeaker(self, response: npt.NDArray[np.float32]) -> None:
+        """Let the microphone hear the loudspeaker through a room of this impulse response."""
+        self._echo = response[::-1].copy()
 
     @property
     def heard_samples(self) -> int:
@@ -200,6 +206,10 @@ class JackPeer:
         end = self._heard_samples + frames
         self._heard[self._heard_samples : end] = self._ear.get_array()
         self._heard_samples = end
+        taps = len(self._echo)
+        if taps and end >= frames + taps:
+            sounded = self._heard[end - frames - taps + 1 : end]
+            out += np.correlate(sounded, self._echo, "valid")
 
     def _connected(self, pattern: str) -> list[Any]:
         return [p for p in self._client.get_ports(pattern) if self._client.get_all_connections(p)]
@@ -243,12 +253,12 @@ class Talk:
 
 
 @contextmanager
-def talking(card: JackCard, folder: Path) -> Iterator[Talk]:
+def talking(card: JackCard, folder: Path, *arguments: object) -> Iterator[Talk]:
     """Run the program over `card`; yield it when it is ready, and end it by Ctrl-C."""
     with (
         JackPeer(card) as peer,
         ScriptedService() as service,
-        run_against(service, folder, environment=card.environment) as program,
+        run_against(service, folder, *arguments, environment=card.environment) as program,
     ):
         peer.connect(program)
         program.wait_output("Ready: speak")

@@ -8,30 +8,46 @@ from pathlib import Path
 import psutil
 
 from pipeline.shm.ring import SLOT
-from pipeline.supervisor.voice_processes import PLAYBACK_RING_FRAMES
+from pipeline.supervisor.voice_processes import (
+    PLAYBACK_RING_FRAMES,
+    RAW_RING_BLOCKS,
+    REFERENCE_RING_PERIODS,
+)
 from tests.support.measured import show_measured
 from tests.support.program import SHARED_MEMORY, Program
 
-RINGS = {frozenset({"capture", "playback"}): "network"}
-"""The network process has both rings, the others the one of their name."""
+NAMES = {
+    frozenset({"capture"}): "capture",
+    frozenset({"capture", "raw"}): "capture",
+    frozenset({"playback"}): "playback",
+    frozenset({"playback", "reference"}): "playback",
+    frozenset({"capture", "playback"}): "network",
+    frozenset({"capture", "raw", "reference"}): "ears",
+}
+"""Processes by the rings that they have mapped; beside files there are no ears, and no raw ring and
+no reference, unless a test wants them."""
 
-_PLAYBACK_RING_BYTES = PLAYBACK_RING_FRAMES * SLOT.itemsize
+_RINGS = {
+    "playback": PLAYBACK_RING_FRAMES,
+    "raw": RAW_RING_BLOCKS,
+    "reference": REFERENCE_RING_PERIODS,
+}
 _PAGES_BYTES = 65_536
 """More than a segment is longer than its frames, or than the shared state."""
 
 
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
-    """Return those that have attached to the shared memory: network, playback and capture."""
+    """Return those that have attached to all of their shared memory."""
     found = {}
     for pid in _children(program):
-        if rings := frozenset(_rings(pid)):
+        if name := NAMES.get(frozenset(_rings(pid))):
             with suppress(psutil.NoSuchProcess):  # it has just ended
-                found[RINGS.get(rings) or next(iter(rings))] = psutil.Process(pid)
+                found[name] = psutil.Process(pid)
     return found
 
 
 def signal_process(program: Program, name: str, number: signal.Signals) -> psutil.Process:
-    """Send a signal to the network, playback or capture process, once there is one; return it."""
+    """Send a signal to the process of that name, once there is one; return it."""
     program.wait_until(lambda: name in voice_processes(program))
     process = voice_processes(program)[name]
     process.send_signal(number)
@@ -69,8 +85,10 @@ def _rings(pid: int) -> set[str]:
         sizes = {Path(w).stat().st_size for w in words if w.startswith(f"{SHARED_MEMORY}/")}
     except OSError:
         return set()
-    rings = {size for size in sizes if size > _PAGES_BYTES}
-    return {
-        "playback" if 0 <= size - _PLAYBACK_RING_BYTES < _PAGES_BYTES else "capture"
-        for size in rings
-    }
+    return {_ring(size // SLOT.itemsize) for size in sizes if size > _PAGES_BYTES}
+
+
+def _ring(frames: int) -> str:
+    """Return the name of a ring; those whose length no other one has are told by it."""
+    near = _PAGES_BYTES // SLOT.itemsize
+    return next((n for n, least in _RINGS.items() if least <= frames < least + near), "capture")

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.capture import STANDSTILL_NS, FrameAssembler, _at_24_khz, _place
+from pipeline.audio.capture import STANDSTILL_NS, _at_24_khz, _place
+from pipeline.audio.frame_assembler import FrameAssembler
+from pipeline.audio.microphone_route import published_samples
 from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import FrameRing, RingReader
@@ -146,11 +148,11 @@ def test_a_new_process_counts_the_gap_and_goes_on() -> None:
 def test_a_recorded_input_goes_on_after_the_last_frame_whatever_became_of_it() -> None:
     with SharedState.create() as state, FrameRing.create(2) as ring:
         words, writer = state.capture, ring.writer()
-        assert _place(words, writer, FRAME_SAMPLES) is None
+        assert _place(words, published_samples(ring, None, 0)) is None
         words.clock_start_ns.store(START_NS)
         assert writer.write(counted(FRAME_SAMPLES))  # and died before it was counted
         words.lost_samples.add(3 * FRAME_SAMPLES)
-        place = _place(words, ring.writer(), FRAME_SAMPLES)
+        place = _place(words, published_samples(ring, None, 0))
         assert place == ClockPlace(START_NS, 4 * FRAME_SAMPLES)
         assert words.captured_samples.load() == 4 * FRAME_SAMPLES
 

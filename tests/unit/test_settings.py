@@ -50,8 +50,15 @@ def test_a_switch_turned_off_comes_before_the_environment() -> None:
 
 def test_every_setting_is_read_from_every_source() -> None:
     samples = {bool: "true", int: "7", float: "1.0", str: "words"}
-    special = {"endpoint": "https://host", "turn_detection": "azure_semantic_vad", "frame_ms": "10"}
-    special["verbose"] = "2"
+    special = {
+        "endpoint": "https://host",
+        "turn_detection": "azure_semantic_vad",
+        "frame_ms": "10",
+        "ears": "on",
+        "barge_in": "duck",
+        "echo": "server",
+        "verbose": "2",
+    }
     raw = {o.name: special.get(o.name, samples[o.kind]) for o in options()}
     by_flag = settings(
         None, **{o.name: (raw[o.name],) if o.repeatable else raw[o.name] for o in options()}

@@ -1,0 +1,108 @@
+"""Finds the reference that belongs to each block of the microphone, by the times of both cards.
+
+The canceller wants the reference before its echo: by 10 ms for its own sake, and by some more
+because a card's times are not exact. A loudspeaker with much latency is given its samples early
+enough. With less latency the microphone waits for one block while an answer sounds.
+"""
+
+import numpy as np
+
+from pipeline.ears.blocks import BLOCK_SAMPLES
+from pipeline.ears.reference import ReferenceLine, ReferenceRate
+from pipeline.ears.stream_clock import JUMP_SAMPLES, StreamClock
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.shm.ring import Frame
+
+LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
+"""How much later than the microphone's block its reference sounds, if it is known so early."""
+
+LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
+_SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
+_JUDGED_PERIODS = 24
+"""A busy processor makes a few of them late."""
+_JUMPED_BLOCKS = 30
+"""If one processor stalls, both cards' times move, one shortly after the other."""
+_FOLLOWED_BLOCKS = 25
+"""One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
+
+
+class Aligner:
+    """Takes both streams in the order of their arrival.
+
+    :ivar waiting_blocks: how many blocks of the microphone wait for their reference: 0 or 1.
+    :ivar realigned: whether the latest reference lies at another place than the one before.
+    :ivar sounds_until_ns: end of what the loudspeaker was given, ``time.monotonic_ns``.
+    """
+
+    def __init__(self) -> None:
+        self._line = ReferenceLine()
+        self._rate = ReferenceRate()
+        self._speaker = StreamClock()
+        self._microphone = StreamClock()
+        self._lead_samples = LEAD_SAMPLES
+        self._shift: int | None = None  # position of the reference less that of the microphone
+        self._moves = False
+        self._jumped_blocks = 0
+        self._followed_blocks = 0
+        self._late_samples: list[int] = []  # by how much the latest periods came too late
+        self.waiting_blocks = 0
+        self.realigned = False
+        self.sounds_until_ns = 0
+
+    def sounds(self, frame: Frame, rate_hz: int) -> None:
+        """Take a period that the loudspeaker was given."""
+        samples_ns = samples_to_ns(len(frame.samples), rate_hz)
+        self.sounds_until_ns = frame.capture_time_ns + samples_ns
+        position = frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz
+        self._speaker.observe(position, frame.capture_time_ns)
+        self._late_samples.append(self._line.write(*self._rate.place(frame, rate_hz)))
+        if len(self._late_samples) == _JUDGED_PERIODS:
+            late = sorted(samples for samples in self._late_samples if samples > 0)
+            if len(late) > _JUDGED_PERIODS // 4:
+                self._lead_less(late[len(late) * 3 // 4])
+            self._late_samples.clear()
+
+    def reference(self, position: int, captured_at_ns: int, *, expected: bool) -> Samples:
+        """Return what sounds a lead later than the microphone's block at `position`.
+
+        :param expected: whether the block has waited for it; if nothing was sounding, it has not.
+        """
+        self._microphone.observe(position, captured_at_ns)
+        self.realigned = False
+        if self._microphone.offset is None or self._speaker.offset is None:
+            return np.zeros(BLOCK_SAMPLES, np.int16)
+        offset = self._microphone.offset - self._speaker.offset
+        if not expected:
+            return np.zeros(BLOCK_SAMPLES, np.int16)
+        shift = self._follow(offset + self._lead_samples)
+        return self._line.read(position + shift, BLOCK_SAMPLES)
+
+    @property
+    def lead_ms(self) -> float:
+        return self._lead_samples * 1_000 / SAMPLE_RATE_HZ
+
+    def _lead_less(self, late_samples: int) -> None:
+        """The reference comes too late for its blocks: expect it later from now on."""
+        self._lead_samples -= late_samples + _SPARE_SAMPLES
+        self._moves = True
+        if self._lead_samples < LEAST_LEAD_SAMPLES and not self.waiting_blocks:
+            self.waiting_blocks = 1
+            self._lead_samples += BLOCK_SAMPLES
+
+    def _follow(self, wanted: float) -> int:
+        """Return the shift: drift is followed sample by sample, a jump that lasts at once."""
+        if self._shift is None or self._moves or self._jumped_blocks == _JUMPED_BLOCKS:
+            self._shift = round(wanted)
+            self._moves = False
+            self._jumped_blocks = 0
+            self.realigned = True
+        off = wanted - self._shift
+        if abs(off) > JUMP_SAMPLES:
+            self._jumped_blocks += 1
+        else:
+            self._jumped_blocks = 0
+            self._followed_blocks += 1
+            if abs(off) > 1 and self._followed_blocks >= _FOLLOWED_BLOCKS:
+                self._shift += 1 if off > 0 else -1
+                self._followed_blocks = 0
+        return self._shift

@@ -1,0 +1,216 @@
+"""The ears process: hears each block of the microphone beside what sounds, and passes it on.
+
+It may take 10 ms, so it runs with ordinary priority. Nothing waits for it: a process that dies or
+hangs is replaced, and until another one is ready capture writes the frames itself.
+"""
+
+import os
+import select
+import socket
+import time
+from collections import deque
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+# A matrix of this size gains nothing by threads, and each call would wait for them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from pipeline.ears.aligner import Aligner
+from pipeline.ears.blocks import BLOCK_MS, BLOCK_SAMPLES
+from pipeline.ears.cleaned_frames import CleanedFrames
+from pipeline.ears.ears import Ears, Heard
+from pipeline.ears.hold import Reason
+from pipeline.ears.hold_control import HoldControl
+from pipeline.ears.job import EarsJob
+from pipeline.ears.parts import Parts, load_parts
+from pipeline.ipc.child import SupervisorLink, run_child
+from pipeline.ipc.commands import Command
+from pipeline.ipc.reports import Notice, Report, Started, Trace
+from pipeline.pcm import NS_PER_MS, NS_PER_S, Samples
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import Frame, FrameRing, RingReader
+from pipeline.shm.state import SharedState
+from pipeline.shm.wakeup import WakeReceiver, WakeSender
+
+CHECK_S = 0.2
+_WARM_UP_BLOCKS = 20
+_RINGING_NS = 300 * NS_PER_MS
+_STILL_SOUNDING_NS = 40 * NS_PER_MS
+"""Playback gives the card its samples a period or more before they sound."""
+
+
+def main(
+    pipe: "Connection[Report, Command]",
+    verbose: int,
+    names: SharedNames,
+    job: EarsJob,
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    """Entry point of the spawned process; `sockets`: the one that wakes it, the network's."""
+    run_child(pipe, verbose, partial(_work, names, job, sockets))
+
+
+def _work(
+    names: SharedNames,
+    job: EarsJob,
+    sockets: tuple[socket.socket, socket.socket],
+    link: SupervisorLink,
+) -> None:
+    if names.ears is None:
+        raise ValueError("the ears have no rings")
+    wake_receiver, wake_sender = WakeReceiver(sockets[0]), WakeSender(sockets[1])
+    with ExitStack() as stack:
+        state = stack.enter_context(SharedState.attach(names.state))
+        raw = stack.enter_context(FrameRing.attach(names.ears.raw_ring))
+        capture = stack.enter_context(FrameRing.attach(names.capture_ring))
+        reference = stack.enter_context(FrameRing.attach(names.ears.reference_ring))
+        parts = load_parts()
+        _tell_missing(parts, job, link)
+        listener = Listener(state, reference.reader(), parts, job, link)
+        listener.warm_up()
+        link.report(Started("ears", ", ".join(_facts(job))))
+        waits = Waits(state, link, wake_receiver)
+        # handover: from this word on capture may name this process as the writer of its ring.
+        state.ears.ready.store(job.number)
+        while state.capture.route.load() != job.number:
+            if not waits.wait():
+                return
+        frames = CleanedFrames(raw.reader(), capture.writer(), job.frame_samples, wake_sender.wake)
+        while waits.wait():
+            while (block := frames.next_block()) is not None:
+                for cleaned in listener.hear(block):
+                    frames.put(cleaned)
+
+
+class Waits:
+    """Waits for the next block, and shows that the process works."""
+
+    def __init__(self, state: SharedState, link: SupervisorLink, receiver: WakeReceiver) -> None:
+        self._heartbeat_ns = state.ears.heartbeat_ns
+        self._link = link
+        self._receiver = receiver
+        self._checked_ns = 0
+
+    def wait(self) -> bool:
+        """Wait for a wake-up, at most 0.2 s; False if the supervisor says stop."""
+        select.select([self._receiver], [], [], CHECK_S)
+        self._receiver.clear()  # before the ring is read
+        now_ns = time.monotonic_ns()
+        if now_ns - self._checked_ns < CHECK_S * NS_PER_S:
+            return True
+        self._checked_ns = now_ns
+        self._heartbeat_ns.store(now_ns)
+        return not self._link.stop_requested()
+
+
+class _Block(NamedTuple):
+    """A block of the microphone, copied."""
+
+    position: int
+    captured_at_ns: int
+    samples: Samples
+
+
+class Listener:
+    """Hears the microphone's blocks beside the reference."""
+
+    def __init__(
+        self,
+        state: SharedState,
+        reference: RingReader,
+        parts: Parts,
+        job: EarsJob,
+        link: SupervisorLink,
+    ) -> None:
+        self._rate_hz = state.playback.rate_hz
+        self._realigned = state.ears.realigned
+        self._reference = reference
+        self._ears = Ears(parts)
+        self._aligner = Aligner()
+        self._job = job
+        self._link = link
+        self._waiting: deque[_Block] = deque()
+        self._held = False
+        self._control = HoldControl(
+            state, silero=parts.silero is not None, resumed=self._tell_resumed
+        )
+
+    def warm_up(self) -> None:
+        """Pay for the first calls before they delay a microphone."""
+        silence = np.zeros(BLOCK_SAMPLES, np.int16)
+        for _ in range(_WARM_UP_BLOCKS):
+            self._ears.hear(silence, silence, holding=True)
+
+    def hear(self, block: Frame) -> list[Samples]:
+        """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
+        self._control.follow_service()
+        self._follow_speaker()
+        samples = block.samples.copy()
+        self._waiting.append(_Block(block.item_offset_samples, block.capture_time_ns, samples))
+        now_ns = time.monotonic_ns()
+        silent_for_ns = now_ns - self._aligner.sounds_until_ns
+        audible = self._control.holding or silent_for_ns < _RINGING_NS
+        most_waiting = self._aligner.waiting_blocks if audible else 0
+        cleaned = []
+        while len(self._waiting) > most_waiting:
+            heard = self._hear(self._waiting.popleft(), audible=audible)
+            if self._job.holds:
+                sounding = silent_for_ns < _STILL_SOUNDING_NS
+                self._control.hear(heard, sounding=sounding, now_ns=now_ns)
+                self._tell_hold(heard)
+            cleaned.append(heard.cleaned.copy())
+        return cleaned if self._job.cleans else [samples]
+
+    def _hear(self, block: "_Block", *, audible: bool) -> Heard:
+        reference = self._aligner.reference(block.position, block.captured_at_ns, expected=audible)
+        if self._aligner.realigned:
+            self._realigned.add(1)
+            self._ears.realigned()
+            lead_ms = self._aligner.lead_ms
+            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
+        return self._ears.hear(block.samples, reference, holding=self._control.holding)
+
+    def _follow_speaker(self) -> None:
+        waiting_blocks = self._aligner.waiting_blocks
+        while (frame := self._reference.front()) is not None:
+            self._aligner.sounds(frame, self._rate_hz.load())
+            self._reference.advance()
+        if self._aligner.waiting_blocks != waiting_blocks:
+            delay_ms = BLOCK_MS * self._aligner.waiting_blocks
+            self._link.report(Trace(f"the microphone waits {delay_ms} ms while an answer sounds"))
+
+    def _tell_hold(self, heard: Heard) -> None:
+        if self._control.holding and not self._held:
+            evidence, levels = heard.evidence, heard.levels
+            self._link.report(
+                Trace(
+                    f"speech is likely ({heard.state.value}): Silero {evidence.silero:.2f}, "
+                    f"earshot {evidence.earshot:.2f}, {evidence.rise_db:.0f} dB above the floor, "
+                    f"microphone {levels.microphone_db:.0f} dB, cleaned {levels.cleaned_db:.0f} dB"
+                )
+            )
+        self._held = self._control.holding
+
+    def _tell_resumed(self, reason: Reason, lasted_ms: int) -> None:
+        self._link.report(Trace(f"the answer paused for {lasted_ms} ms: {reason.value}"))
+
+
+def _facts(job: EarsJob) -> list[str]:
+    holds = "hold an answer" if job.holds else "leave answers alone"
+    return [holds, "remove its echo" if job.cleans else "send the microphone as it is"]
+
+
+def _tell_missing(parts: Parts, job: EarsJob, link: SupervisorLink) -> None:
+    """Say what this machine lacks, once in a conversation."""
+    if parts.missing and job.number == 1:
+        names = ", ".join(parts.missing)
+        link.report(
+            Notice(
+                f"The ears do without {names}, which is missing or does not load, and notice you "
+                "later: install the extra 'ears', or use --ears off."
+            )
+        )
