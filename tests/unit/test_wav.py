@@ -426,6 +426,7 @@ def test_a_speaker_keeps_the_clock_of_its_recording(tmp_path: Path, missed: Xrun
     first = Recorder(path, missed, sound[: 3 * PERIOD])
     first.record(3)
     first.speaker.check()
+    wait_recorded(path, 3 * PERIOD)
     start_ns = time.monotonic_ns() - samples_to_ns(100 * PERIOD)
     second = Recorder(path, missed, sound[3 * PERIOD :], clock_start_ns=start_ns)
     second.record(1)
