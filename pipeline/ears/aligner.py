@@ -17,8 +17,10 @@ LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
 """How much later than the microphone's block its reference sounds, if it is known so early."""
 
 LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
+_SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
+"""With less, the canceller finds nothing."""
 _SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
-_JUDGED_PERIODS = 24
+_JUDGED_PERIODS = 60
 """A busy processor makes a few of them late."""
 _JUMPED_BLOCKS = 30
 """If one processor stalls, both cards' times move, one shortly after the other."""
@@ -58,8 +60,8 @@ class Aligner:
         self._late_samples.append(self._line.write(*self._rate.place(frame, rate_hz)))
         if len(self._late_samples) == _JUDGED_PERIODS:
             late = sorted(samples for samples in self._late_samples if samples > 0)
-            if len(late) > _JUDGED_PERIODS // 4:
-                self._lead_less(late[len(late) * 3 // 4])
+            if len(late) > _JUDGED_PERIODS * 2 // 5:  # with two periods in a block, every other one
+                self._lead_less(late[len(late) // 2])
             self._late_samples.clear()
 
     def reference(self, position: int, captured_at_ns: int, *, expected: bool) -> Samples:
@@ -83,11 +85,13 @@ class Aligner:
 
     def _lead_less(self, late_samples: int) -> None:
         """The reference comes too late for its blocks: expect it later from now on."""
+        before_samples = self._lead_samples
         self._lead_samples -= late_samples + _SPARE_SAMPLES
-        self._moves = True
         if self._lead_samples < LEAST_LEAD_SAMPLES and not self.waiting_blocks:
             self.waiting_blocks = 1
             self._lead_samples += BLOCK_SAMPLES
+        self._lead_samples = max(self._lead_samples, _SHORTEST_LEAD_SAMPLES)
+        self._moves = self._lead_samples != before_samples
 
     def _follow(self, wanted: float) -> int:
         """Return the shift: drift is followed sample by sample, a jump that lasts at once."""

@@ -18,6 +18,8 @@ from pipeline.pcm import Samples
 SETTLING_S = 3.0
 """Far-end sound until the ordinary rule holds."""
 _SILERO_AWAKE_BLOCKS = 50
+_STALE_BLOCKS = 6
+"""For so long the parts give what they kept from before a silence: it says nothing of now."""
 
 
 class State(Enum):
@@ -73,6 +75,7 @@ class Ears:
         self._headphones = HeadphoneRecogniser()
         self._floor = NoiseFloor()
         self._recent = RecentEvidence()
+        self._awake_blocks = 0
         self._silero_awake_blocks = 0
         self._microphone = np.zeros(BLOCK_SAMPLES, np.float32)
         self._reference = np.zeros(BLOCK_SAMPLES, np.float32)
@@ -92,6 +95,9 @@ class Ears:
         to_float(microphone, self._microphone)
         if not (self._far_end.audible or holding):
             return self._rest(microphone)
+        self._awake_blocks += 1
+        if self._awake_blocks <= _STALE_BLOCKS:
+            self._recent = RecentEvidence()
         to_float(reference, self._reference)
         residual = self._canceller.cancel(self._microphone, self._reference)
         echo_power = power(self._canceller.echo)
@@ -105,6 +111,7 @@ class Ears:
         self._far_end.forget()
 
     def _rest(self, microphone: Samples) -> Heard:
+        self._awake_blocks = 0
         level = decibels(power(self._microphone))
         return Heard(microphone, False, _NO_EVIDENCE, Levels(level, level, -100.0), State.RESTING)
 
@@ -126,7 +133,8 @@ class Ears:
         rule = self._rules.ordinary if settled else self._rules.strict
         state = State.LISTENING if settled else State.SETTLING
         levels = self._levels(residual_power, echo_power)
-        return Heard(to_pcm16(residual), rule(evidence), evidence, levels, state)
+        speech = self._awake_blocks > _STALE_BLOCKS and rule(evidence)
+        return Heard(to_pcm16(residual), speech, evidence, levels, state)
 
     def _suppress(self, cleaned: Block) -> Block:
         """Return the suppressor's output at 16 kHz, or `cleaned` without one."""
