@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SettingsError
 from pipeline.ipc.commands import InterruptAnswer, Say, UpdateSession
 from pipeline.supervisor.pipeline import Pipeline
-from pipeline.text import encodable
+from pipeline.system.text import encodable
 
 ENDED = "This session has ended, expected one that runs: make a new one."
 

@@ -44,7 +44,7 @@ from pipeline.ipc.reports import (
     UserSaid,
     event_of,
 )
-from pipeline.text import printable, shortened
+from pipeline.system.text import printable, shortened
 
 _name = partial(shortened, characters=100)
 _arguments = partial(shortened, characters=500)

@@ -24,7 +24,7 @@ from pipeline.supervisor.cards import check_files
 from pipeline.supervisor.devices import POLL_S, find_devices
 from pipeline.supervisor.recording import Recording
 from pipeline.system.signals import signals_end_the_run
-from pipeline.text import printable
+from pipeline.system.text import printable
 
 UNUSABLE = 1
 """Exit code of a test whose verdict is not "fine"."""

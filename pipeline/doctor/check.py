@@ -26,7 +26,7 @@ from pipeline.ipc.reports import Device, Report
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.offline_service import OfflineService
 from pipeline.system.signals import signals_end_the_run
-from pipeline.text import printable
+from pipeline.system.text import printable
 
 WRONG = 1
 """Exit code if something keeps a conversation from working."""

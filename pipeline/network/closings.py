@@ -4,7 +4,7 @@ from aiohttp import ClientWebSocketResponse, ServerTimeoutError, WSMessage, WSMs
 from aiohttp.http import WebSocketError
 
 from pipeline.errors import ServiceClosedError
-from pipeline.text import printable, shortened
+from pipeline.system.text import printable, shortened
 
 MOST_MESSAGE_BYTES = 32 * 1024 * 1024
 """Longest message of the service: an item that repeats 15 MiB of sound in base64, and more."""

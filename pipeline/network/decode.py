@@ -29,7 +29,7 @@ from pipeline.network.events import (
     WordsDelta,
     WordsDone,
 )
-from pipeline.text import encodable
+from pipeline.system.text import encodable
 
 Fields = dict[str, Any]
 

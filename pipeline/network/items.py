@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pipeline.network.actions import DeleteItem, Truncate
 from pipeline.network.transcript import Turn
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
-from pipeline.text import PiecewiseText
+from pipeline.system.text import PiecewiseText
 
 
 @dataclass(slots=True, eq=False)

@@ -29,7 +29,7 @@ from azure.ai.voicelive.models import (
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import ToolSchema
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.text import encodable
+from pipeline.system.text import encodable
 
 _TURN_DETECTIONS: dict[str, Callable[..., TurnDetection]] = {
     "server_vad": ServerVad,

@@ -7,7 +7,7 @@ import select
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pipeline.text import printable
+from pipeline.system.text import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

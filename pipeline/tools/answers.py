@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json, to_jsonable_python
 
-from pipeline.text import encodable
+from pipeline.system.text import encodable
 
 RESULT_BYTES = 64 * 1024
 """Larger results are useless in a spoken conversation and fill the model's context."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import PiecewiseText, encodable, printable, shortened
+from pipeline.system.text import PiecewiseText, encodable, printable, shortened
 
 GRIN = "\U0001f600"
 HIGH, LOW = "\ud83d", "\ude00"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pipeline.emulator.wire.events import Event
 from pipeline.ipc.event_counts import EventCounts
-from pipeline.text import printable, shortened
+from pipeline.system.text import printable, shortened
 
 ShowLine = Callable[[str], None]
 
