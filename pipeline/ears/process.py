@@ -4,7 +4,6 @@ It may take 10 ms, so it runs with ordinary priority. Nothing waits for it: a pr
 hangs is replaced, and until another one is ready capture writes the frames itself.
 """
 
-import os
 import select
 import socket
 import time
@@ -13,9 +12,6 @@ from contextlib import ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import NamedTuple
-
-# A matrix of this size gains nothing by threads, and each call would wait for them.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

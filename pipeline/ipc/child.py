@@ -21,7 +21,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.output import InheritableFd
 from pipeline.ipc.reports import Droppable, Failed, Log, Report
-from pipeline.system.resources import refusal
+from pipeline.system.resources import limit_math_threads, refusal
 from pipeline.system.signals import sigint_left_to_supervisor
 from pipeline.system.stdio import STDERR_FD, direct_output_to
 
@@ -38,6 +38,7 @@ def enter(
     """
     direct_output_to(output.fd)
     faulthandler.enable(STDERR_FD)
+    limit_math_threads()
     try:
         main = importlib.import_module(module).main
     except Exception as error:  # noqa: BLE001 - the system may refuse memory or threads
