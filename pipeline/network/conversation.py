@@ -240,12 +240,7 @@ class Conversation:
 
     @property
     def _calm(self) -> bool:
-        return (
-            self._floor.quiet
-            and not self._answers.being_made
-            and not self._calls.waiting
-            and self._answers.all_heard
-        )
+        return self.between_answers and self._answers.all_heard
 
     def _react(self, event: Event) -> Iterator[Action]:
         match event:

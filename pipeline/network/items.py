@@ -162,7 +162,7 @@ class Items:
         return [item for item in self._items.values() if self._is_unheard(item)]
 
     def restore(self, items: Iterable[Item], seen: int) -> None:
-        """Begin with the items of another process, which has `seen` that many."""
+        """Hold `items` whose session is gone, of another process perhaps; `seen` began so far."""
         self._seen = seen
         self._items = {f"{item.ordinal} of a lost session": item for item in items}
 
@@ -170,7 +170,7 @@ class Items:
         """Forget the items' ids: their session is gone, and another one may use the same."""
         for item in self._items.values():
             item.item_id = None
-        self._items = {f"{item.ordinal} of a lost session": item for item in self._items.values()}
+        self.restore(list(self._items.values()), self._seen)
 
     def forget_heard(self) -> None:
         """Keep only what can still change, so that memory stays bounded."""
