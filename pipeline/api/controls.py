@@ -75,12 +75,11 @@ class SessionControls:
         :raises SettingsError: a value cannot be used.
         :raises SessionError: the session does not run.
         """
-        given = {"instructions": instructions, "voice": voice}
-        named = {name: text for name, text in given.items() if text is not None}
-        if not named:
+        update = UpdateSession(instructions, voice)
+        if not update.given:
             raise SettingsError("Nothing to update, expected instructions or a voice: give one.")
-        checked(Settings(**named))  # type: ignore[arg-type]  # both are texts
-        self._do(lambda pipeline: pipeline.tell_network(UpdateSession(instructions, voice)))
+        checked(Settings(**update.given))  # type: ignore[arg-type]  # both are texts
+        self._do(lambda pipeline: pipeline.tell_network(update))
 
     @property
     def opened(self) -> bool:

@@ -66,5 +66,11 @@ class UpdateSession:
     instructions: str | None = None
     voice: str | None = None
 
+    @property
+    def given(self) -> dict[str, str]:
+        """The fields that change, by the names of their settings."""
+        named = {"instructions": self.instructions, "voice": self.voice}
+        return {name: text for name, text in named.items() if text is not None}
+
 
 Command = OfferTools | CallTool | CancelTool | ToolOutput | Say | InterruptAnswer | UpdateSession

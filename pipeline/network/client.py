@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from pipeline.config.settings import Settings
 from pipeline.errors import (
@@ -192,8 +192,7 @@ class Client:
     def _update_session(self, update: UpdateSession) -> None:
         """Change the sessions that are open, and those to come."""
         change = ChangeSession(update.instructions, update.voice)
-        given = {name: text for name, text in asdict(update).items() if text is not None}
-        self._settings = replace(self._settings, **given)
+        self._settings = replace(self._settings, **update.given)  # type: ignore[arg-type]  # texts
         for session in (self._sessions.current, self._sessions.coming):
             if session is not None:
                 session.send(change)

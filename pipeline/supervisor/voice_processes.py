@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -86,8 +86,7 @@ class VoiceProcesses:
 
     def update_session(self, update: UpdateSession) -> None:
         """Change the session, and those of a network process to come."""
-        given = {name: text for name, text in asdict(update).items() if text is not None}
-        self._update = replace(self._update, **given)
+        self._update = replace(self._update, **update.given)
         self.tell_network(update)
 
     def remember(self, memory: ConversationMemory) -> None:
