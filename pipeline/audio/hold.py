@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.audio.answer_source import Answers
-from pipeline.audio.fade import falling
+from pipeline.audio.fade import FadeIn, falling
 from pipeline.pcm import Samples
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import Position, SharedState
@@ -91,7 +91,7 @@ class HoldableAnswers:
         self._taken_again = 0
         self._start = self._end = source.position  # of those samples
         self._cut_at: Position | None = None  # where an answer was held that was then cut
-        self._risen_samples = self._fade_samples  # of a fade-in; all: none is under way
+        self._fade_in = FadeIn(self._fade_samples)
 
     @property
     def position(self) -> Position:
@@ -106,8 +106,8 @@ class HoldableAnswers:
     def take(self, out: Samples) -> int:
         """Copy the next samples to the start of `out`; returns how many."""
         count = self._take_plain(out)
-        if self._risen_samples < self._fade_samples:
-            self._risen_samples = self._rise(out[:count])
+        if self._fade_in.under_way:
+            self._fade_in.shape(out[:count])
         return count
 
     def hold(self) -> Samples:
@@ -116,7 +116,8 @@ class HoldableAnswers:
         again = np.zeros(self._fade_samples, np.int16)
         again = again[: self._take_plain(again)]
         fading = again.copy()
-        self._rise(fading)
+        if self._fade_in.under_way:
+            self._fade_in.shape(fading)
         fading[:] = fading * falling(len(fading)) if len(fading) else fading
         self._again, self._taken_again = again, 0
         self._start, self._end = start, self._source.position
@@ -125,7 +126,7 @@ class HoldableAnswers:
     def resume(self) -> None:
         """Fade in what is taken next, if anything was held."""
         if len(self._again):
-            self._risen_samples = 0
+            self._fade_in.begin()
 
     def give_back(self, handed: Position) -> None:
         """Give frames back to their writer: the device has all samples up to `handed`."""
@@ -135,7 +136,7 @@ class HoldableAnswers:
         """Drop everything older than `generation`; returns how many frames that was."""
         self._cut_at = self.position if len(self._again) else None
         self._again = _NOTHING
-        self._risen_samples = self._fade_samples
+        self._fade_in.end()
         return self._source.discard(generation)
 
     def _take_plain(self, out: Samples) -> int:
@@ -152,13 +153,6 @@ class HoldableAnswers:
             return count
         self._again = _NOTHING
         return count + (self._source.take(out[count:]) if count < len(out) else 0)
-
-    def _rise(self, sound: Samples) -> int:
-        """Continue a fade-in; returns how far it has come, in samples."""
-        rising = sound[: self._fade_samples - self._risen_samples]
-        gains = 1 - falling(self._fade_samples)[self._risen_samples :][: len(rising)]
-        rising[:] = rising * gains
-        return self._risen_samples + len(rising)
 
 
 class Hold:

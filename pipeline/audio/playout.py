@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.audio.answer_source import RingAnswers
-from pipeline.audio.fade import fade_samples, falling
+from pipeline.audio.fade import FadeIn, fade_samples, falling
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.state import PlaybackFields, Position
 
@@ -63,9 +63,10 @@ class Playout:
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
         self._tail = _NOTHING  # of a fade-out that reaches into the next period
         self._sure_samples: int  # known to be in the ring
+        self._fade_in = FadeIn(FADE)
         self._expect_answer()
         if answers.in_mid_item:
-            self._risen_samples = 0  # the process before this one broke off: fade in
+            self._fade_in.begin()  # the process before this one broke off
 
     @property
     def position(self) -> Position:
@@ -89,8 +90,8 @@ class Playout:
             self._sure_samples = waiting.samples
         count = self._answers.take(out)
         self._sure_samples -= count
-        if self._risen_samples < FADE:
-            self._rise(out[:count])
+        if self._fade_in.under_way:
+            self._fade_in.shape(out[:count])
         if count < len(out):
             self._finish_answer()
         return count
@@ -135,7 +136,7 @@ class Playout:
         self._dry = None
         if item == dry_item:
             self._calm = False
-            self._risen_samples = 0
+            self._fade_in.begin()
             self._delay.grow(now_ns - dry_ns)
             self._words.underruns.add(1)
             self._words.playout_delay_ns.store(self._delay.ns)
@@ -144,8 +145,8 @@ class Playout:
         """Fade out with the last `samples` there are, and pause."""
         last = np.zeros(samples, np.int16)
         self._answers.take(last)
-        if self._risen_samples < FADE:
-            self._rise(last)
+        if self._fade_in.under_way:
+            self._fade_in.shape(last)
         fading = last[-FADE:]
         fading[:] = fading * falling(len(fading))
         self._tail = last
@@ -159,13 +160,6 @@ class Playout:
         self._tail = self._tail[count:]
         return count
 
-    def _rise(self, sound: Samples) -> None:
-        """Continue a fade-in."""
-        rising = sound[: FADE - self._risen_samples]
-        gains = 1 - falling(FADE)[self._risen_samples :][: len(rising)]
-        rising[:] = rising * gains
-        self._risen_samples += len(rising)
-
     def _finish_answer(self) -> None:
         """Note that an answer has ended or was cut."""
         if self._playing and self._calm:
@@ -178,4 +172,4 @@ class Playout:
         self._playing = False
         self._calm = True  # no underrun in this answer so far
         self._sure_samples = 0
-        self._risen_samples = FADE  # of a fade-in; all of them: none is under way
+        self._fade_in.end()
