@@ -34,7 +34,7 @@ def published_samples(capture_ring: FrameRing, raw_ring: FrameRing | None, route
     :param route: see `CaptureFields.route`.
     """
     rings = [capture_ring, raw_ring] if raw_ring is not None and route else [capture_ring]
-    latest = [ring.writer().latest() for ring in rings]
+    latest = [ring.latest() for ring in rings]
     return max(0 if frame is None else frame.end_samples for frame in latest)
 
 

@@ -128,6 +128,18 @@ class FrameRing:
         self._ends.append(end)
         return end
 
+    def latest(self) -> Frame | None:
+        """Return the frame that was published last, by whichever process; None if none was.
+
+        For a process that looks at what another writes: it holds until the ring has gone round.
+        """
+        written = self._segment.word(_WRITTEN_OFFSET).load()
+        if not written:
+            return None
+        slots = _slots(self._segment, self.capacity_frames)
+        slot = (written - 1) % self.capacity_frames
+        return _frame(slots[_HEADER][slot].item(), slots["samples"][slot])
+
     def close(self) -> None:
         """Unmap the memory, and unlink it if this process created it."""
         while self._ends:

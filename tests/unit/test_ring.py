@@ -381,3 +381,17 @@ def test_a_new_writer_knows_what_was_published_last() -> None:
         assert np.array_equal(latest.samples, samples)
         assert second.written_frames == 1
         del latest
+
+
+def test_who_only_looks_sees_what_was_published_last() -> None:
+    with FrameRing.create(2) as ring, FrameRing.attach(ring.name) as attached:
+        writer = ring.writer()
+        assert attached.latest() is None
+        for number in range(3):
+            assert writer.write(np.full(number, number, np.int16), item_offset_samples=number)
+            ring.reader().advance()
+            latest = attached.latest()
+            assert latest is not None
+            assert (latest.sequence, latest.end_samples) == (number, 2 * number)
+            assert np.array_equal(latest.samples, np.full(number, number, np.int16))
+            del latest
