@@ -7,9 +7,8 @@ import numpy as np
 
 from benchmarks.ear_sounds import Sound, at_level
 from benchmarks.echo_paths import EchoPath, stretched
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
-BLOCK_SAMPLES = SAMPLE_RATE_HZ // 100
 NEAR_DB = -26.0
 MARGIN_SAMPLES = ms_to_samples(30)
 """The reference is given so long before its echo leaves the loudspeaker."""

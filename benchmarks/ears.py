@@ -25,13 +25,13 @@ import numpy as np
 import psutil
 
 from benchmarks import ear_sounds
-from benchmarks.ear_scenes import BLOCK_SAMPLES, Scene, far_end, scene
+from benchmarks.ear_scenes import Scene, far_end, scene
 from benchmarks.ear_sounds import Sound
 from benchmarks.echo_paths import PATHS
 from pipeline.ears.ears import Ears, Heard
 from pipeline.ears.hold import Action, HoldRecovery
 from pipeline.ears.parts import Parts, load_parts
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ
 
 ECHO_DB = (None, -24.0, -12.0, -6.0, 0.0)
 DRIFT_PPM = 60.0

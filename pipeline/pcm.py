@@ -10,6 +10,10 @@ import numpy.typing as npt
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 1_200
 FRAME_MS = 50
+BLOCK_SAMPLES = 240
+"""What the ears hear at a time."""
+
+BLOCK_MS = 10
 SAMPLE_BYTES = 2
 
 NS_PER_S = 1_000_000_000

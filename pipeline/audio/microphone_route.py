@@ -20,12 +20,9 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.audio.frame_assembler import FrameAssembler, Sink
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import BLOCK_SAMPLES, Samples
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
-
-BLOCK_SAMPLES = SAMPLE_RATE_HZ // 100
-"""What the ears hear at a time: 10 ms."""
 
 
 def published_samples(capture_ring: FrameRing, raw_ring: FrameRing | None, route: int) -> int:

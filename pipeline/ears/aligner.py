@@ -7,10 +7,9 @@ enough. With less latency the microphone waits for one block while an answer sou
 
 import numpy as np
 
-from pipeline.ears.blocks import BLOCK_SAMPLES
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.ears.stream_clock import JUMP_SAMPLES, StreamClock
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import Frame
 
 LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000

@@ -5,10 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import BLOCK_MS, Samples
 
-BLOCK_MS = 10
-BLOCK_SAMPLES = SAMPLE_RATE_HZ * BLOCK_MS // 1_000
 RATE_16K_HZ = 16_000
 BLOCK_16K_SAMPLES = RATE_16K_HZ * BLOCK_MS // 1_000
 BLOCKS_PER_S = 1_000 // BLOCK_MS

@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.ears.blocks import BLOCK_SAMPLES
-from pipeline.pcm import Samples
+from pipeline.pcm import BLOCK_SAMPLES, Samples
 from pipeline.shm.ring import Frame, RingReader, RingWriter
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from pipeline.ears.blocks import BLOCK_16K_SAMPLES, BLOCK_SAMPLES, Block
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.ears.blocks import BLOCK_16K_SAMPLES, Block
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ
 
 _INPUTS, _OUTPUTS = 3, 2
 """Three samples at 24 kHz become two at 16 kHz."""

@@ -5,7 +5,7 @@ from enum import Enum
 
 import numpy as np
 
-from pipeline.ears.blocks import BLOCK_SAMPLES, Block, decibels, power, to_float, to_pcm16
+from pipeline.ears.blocks import Block, decibels, power, to_float, to_pcm16
 from pipeline.ears.downsampler import Downsampler
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
@@ -13,7 +13,7 @@ from pipeline.ears.linear_canceller import LinearCanceller
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
 from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, rules_for
-from pipeline.pcm import Samples
+from pipeline.pcm import BLOCK_SAMPLES, Samples
 
 SETTLING_S = 3.0
 """Far-end sound until the ordinary rule holds."""

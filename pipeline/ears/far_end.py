@@ -1,7 +1,7 @@
 """Whether the far end sounds: what the loudspeaker played, or its echo in the room."""
 
-from pipeline.ears.blocks import BLOCK_MS, BLOCKS_PER_S
-from pipeline.pcm import Samples, peak
+from pipeline.ears.blocks import BLOCKS_PER_S
+from pipeline.pcm import BLOCK_MS, Samples, peak
 
 _AUDIBLE_PEAK = 100
 _RINGING_BLOCKS = 300 // BLOCK_MS

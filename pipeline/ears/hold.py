@@ -9,7 +9,7 @@ IDLE ──likely speech over an answer──▶ HOLDING ──the service hears
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline.ears.blocks import BLOCK_MS
+from pipeline.pcm import BLOCK_MS
 
 _ENOUGH_SPEECH_MS = 200
 """The service needs about so much speech to notice it."""

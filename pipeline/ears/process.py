@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.ears.aligner import Aligner
-from pipeline.ears.blocks import BLOCK_MS, BLOCK_SAMPLES
 from pipeline.ears.cleaned_frames import CleanedFrames
 from pipeline.ears.ears import Ears, Heard
 from pipeline.ears.hold import Reason
@@ -26,7 +25,7 @@ from pipeline.ears.parts import Parts, load_parts
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Notice, Report, Started, Trace
-from pipeline.pcm import NS_PER_MS, NS_PER_S, Samples
+from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, Samples
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader
 from pipeline.shm.state import SharedState

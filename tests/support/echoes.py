@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
-BLOCK_SAMPLES = 240
 MARGIN_MS = 30
 
 Sound = npt.NDArray[np.float32]

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.audio.frame_assembler import FrameAssembler
-from pipeline.audio.microphone_route import BLOCK_SAMPLES, MicrophoneRoute, published_samples
+from pipeline.audio.microphone_route import MicrophoneRoute, published_samples
 from pipeline.ears.cleaned_frames import CleanedFrames
-from pipeline.pcm import FRAME_SAMPLES, Samples, samples_to_ns
+from pipeline.pcm import BLOCK_SAMPLES, FRAME_SAMPLES, Samples, samples_to_ns
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 
