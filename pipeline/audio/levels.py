@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.pcm import Samples
+from pipeline.pcm import Samples, peak
 
 FULL_SCALE = 32_768
 CLIPPED = 32_700
@@ -44,6 +44,5 @@ class Level(NamedTuple):
 
 def level_of(samples: Samples) -> Level:
     """Measure samples, shape ``(samples,)``."""
-    magnitudes = np.abs(samples.astype(np.int32))
-    peak = int(magnitudes.max(initial=0))
-    return Level(peak, int(np.count_nonzero(magnitudes >= CLIPPED)), len(samples))
+    clipped = np.count_nonzero((samples >= CLIPPED) | (samples <= -CLIPPED))
+    return Level(peak(samples), int(clipped), len(samples))
