@@ -12,15 +12,13 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 
 from pipeline.audio.levels import FULL_SCALE, Level
-from pipeline.audio.selection import choose_device
-from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.errors import DeviceError, PipelineError
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import CardHeard, CardTested, Device, Report
 from pipeline.shm.state import SharedState
-from pipeline.supervisor.cards import check_files
+from pipeline.supervisor.cards import check_files, wanted_cards
 from pipeline.supervisor.devices import POLL_S, find_devices
 from pipeline.supervisor.recording import Recording
 from pipeline.system.signals import signals_end_the_run
@@ -66,12 +64,11 @@ def try_devices(settings: Settings) -> int:
         ChildProcesses(console.say) as children,
     ):
         check_files(settings, recording)
-        only_files = is_wav(settings.input) and is_wav(settings.output)
-        devices = (
-            () if only_files else find_devices(children, settings.verbose, console.show_report)
+        microphone, speaker = wanted_cards(
+            settings,
+            recording,
+            lambda: find_devices(children, settings.verbose, console.show_report),
         )
-        microphone = choose_device(settings.input, "input", devices)
-        speaker = recording.choice or choose_device(settings.output, "output", devices)
         if microphone is None or speaker is None:
             raise DeviceError(_NO_CARD)
         click.echo(f"microphone   {printable(microphone.name)}")

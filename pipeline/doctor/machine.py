@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from pipeline.audio.selection import choose_device, is_monitor
+from pipeline.audio.selection import choose_device
 from pipeline.audio.streams import Direction
 from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
@@ -17,6 +17,7 @@ from pipeline.ipc.reports import Device
 from pipeline.pcm import FRAME_SAMPLES, samples_to_ms
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
+from pipeline.supervisor.cards import monitor_hint
 from pipeline.supervisor.voice_processes import CAPTURE_RING_MS, PLAYBACK_RING_FRAMES
 from pipeline.system.realtime import AUDIO_PRIORITY
 from pipeline.system.resources import refusal
@@ -87,12 +88,8 @@ def check_card(wanted: str | None, direction: Direction, devices: Sequence[Devic
         return wrong(
             name, f"none found: connect one, or give --{direction} a .wav file in its place."
         )
-    if direction == "input" and is_monitor(choice.name):
-        return advice(
-            name,
-            f"{choice.name} records what the loudspeaker plays, not a person: choose a microphone "
-            "with --input.",
-        )
+    if direction == "input" and (hint := monitor_hint(choice)):
+        return advice(name, hint)
     return fine(name, str(wanted) if is_wav(wanted) else choice.name)
 
 

@@ -25,6 +25,19 @@ def check_files(settings: Settings, recording: Recording) -> None:
         recording.claim(output, overwrite=settings.overwrite)
 
 
+def wanted_cards(
+    settings: Settings, recording: Recording, list_devices: Callable[[], tuple[Device, ...]]
+) -> tuple[DeviceChoice | None, DeviceChoice | None]:
+    """Return microphone and speaker as wanted, else the default cards; None for one that is not.
+
+    Parameters and errors are those of `choose_cards`.
+    """
+    only_files = is_wav(settings.input) and is_wav(settings.output)
+    devices = () if only_files else list_devices()
+    microphone = choose_device(settings.input, "input", devices)
+    return microphone, recording.choice or choose_device(settings.output, "output", devices)
+
+
 def choose_cards(
     settings: Settings,
     recording: Recording,
@@ -39,17 +52,14 @@ def choose_cards(
     :param notice: told which cards are used, and which files take the place of cards.
     :raises DeviceError, WavError: what is wanted cannot be used.
     """
-    only_files = is_wav(settings.input) and is_wav(settings.output)
-    devices = () if only_files else list_devices()
-    microphone = choose_device(settings.input, "input", devices)
-    speaker = recording.choice or choose_device(settings.output, "output", devices)
+    microphone, speaker = wanted_cards(settings, recording, list_devices)
     missing = []
     if microphone is None:
         missing.append("No microphone found: a recorded user speaks instead.")
     if speaker is None:
         speaker = recording.claim_free_name()
         missing.append(f"No loudspeaker found: the answers are saved to {recording.given}.")
-    for sentence in (" ".join(missing), _used(microphone, speaker), _monitor_hint(microphone)):
+    for sentence in (" ".join(missing), _used(microphone, speaker), monitor_hint(microphone)):
         if sentence:
             notice(sentence)
     return microphone or DeviceChoice(SAMPLE_WAV), speaker
@@ -63,7 +73,8 @@ def _used(microphone: DeviceChoice | None, speaker: DeviceChoice) -> str:
     )
 
 
-def _monitor_hint(microphone: DeviceChoice | None) -> str:
+def monitor_hint(microphone: DeviceChoice | None) -> str:
+    """Say that a microphone hears the loudspeaker instead of a person; empty if it does not."""
     if microphone is None or microphone.file or not is_monitor(microphone.name):
         return ""
     return (
