@@ -214,7 +214,8 @@ class Console:
         """Close the line of an answer: with a dash if it was cut, and what was not heard, dim."""
         unheard = printable(done.unheard).strip() if self._verbose else ""
         if done.cut and (self._answer or unheard):
-            self._say(_CUT if self._answer[-1:].isspace() else f" {_CUT}")
+            blank = "" if not self._answer or self._answer[-1].isspace() else " "
+            self._say(blank + _CUT)
         self._close_answer(unheard)
 
     def _close_answer(self, unheard: str = "") -> None:
