@@ -193,6 +193,8 @@ class Console:
     def _say(self, text: str) -> None:
         """Add words to the open line; on a terminal they appear at once, broken between words."""
         text = printable(text, keeps_lines=True)
+        if not self._answer:
+            text = text.lstrip()
         if self._streams:
             label = "" if self._answer else "Assistant: "
             for blanks, word in re.findall(r"(\s*)(\S*)", label + text):

@@ -378,8 +378,8 @@ def test_the_answer_waits_for_the_question_on_a_terminal_too(terminal: Terminal)
 def test_a_notice_in_the_middle_of_an_answer_stands_on_a_line_of_its_own(
     terminal: Terminal,
 ) -> None:
-    show(Console(), ANSWER[0], Notice("Something."), *ANSWER[1:])
-    assert lines(terminal) == ["Assistant: It is", "Something.", "Assistant: noon."]
+    show(Console(), ANSWER[0], Notice("Something."), AssistantSaid(" at "), *ANSWER[1:])
+    assert lines(terminal) == ["Assistant: It is", "Something.", "Assistant: at noon."]
 
 
 def test_a_long_answer_is_broken_between_words(terminal: Terminal) -> None:
