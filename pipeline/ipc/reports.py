@@ -99,8 +99,8 @@ class AnswerMemory(NamedTuple):
 class ConversationMemory:
     """What only the network process knows: the supervisor keeps it for a new one.
 
-    Reported when a turn changes, and a few times a second while its words come, never with each
-    delta.
+    Reported when a turn changes, a few times a second while its words come, and with each word
+    that is shown, so that another process shows it no second time.
     """
 
     turns: tuple[TurnMemory, ...] = ()

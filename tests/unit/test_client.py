@@ -197,6 +197,8 @@ def test_the_loudspeaker_s_position_is_followed(rig: Rig) -> None:
     rig.state.playback.heard.store(Position(1, 24_000).packed())
     rig.client.tick()
     assert rig.link.take() == [AssistantSaid("Hello."), AssistantDone("Hello."), Ready()]
+    shown = rig.link.memories[-1].turns
+    assert shown == (TurnMemory("assistant", "", "Hello."),), "known to another process at once"
     assert rig.state.network.heartbeat_ns.load() > 0
 
 
