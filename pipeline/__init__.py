@@ -77,6 +77,7 @@ __all__ = [
     "Interrupted",
     "Listening",
     "Log",
+    "Marked",
     "Metrics",
     "MissingPackageError",
     "Notice",

@@ -16,7 +16,8 @@ from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import ConversationMemory, Notice, Report
-from pipeline.shm.names import EarsNames, SharedNames
+from pipeline.recorder.job import RecorderJob
+from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
@@ -34,6 +35,9 @@ RAW_RING_BLOCKS = 512
 
 REFERENCE_RING_PERIODS = 256
 """1.3 s of the shortest periods."""
+
+RECORDER_RING_PERIODS = 1_200
+"""6 s of periods of 5 ms: longer than it takes to replace a recorder that hangs."""
 
 
 class VoiceProcesses:
@@ -139,6 +143,30 @@ class VoiceProcesses:
             give_up=self._go_on_without_ears,
         )
         return WakeSockets(self._capture_socket, wake_sender)
+
+    def start_recorder(
+        self, job: RecorderJob, *, verbose: int, ended: Callable[[str], None]
+    ) -> Callable[[Command], None]:
+        """Start the recorder with rings of its own; returns what sends it commands.
+
+        Call this before `start_audio`.
+
+        :param ended: told why, if it has been replaced too often.
+        """
+        rings = [
+            self._stack.enter_context(FrameRing.create(RECORDER_RING_PERIODS)) for _ in range(2)
+        ]
+        self.names = replace(self.names, recorder=RecorderNames(*(ring.name for ring in rings)))
+        spawn = partial(
+            self._children.spawn, "recorder", "pipeline.recorder.process", verbose, self.names, job
+        )
+        process = self._replaceable(
+            spawn,
+            self.state.recorder.heartbeat_ns.load,
+            goes_on="records on",
+            give_up=lambda error: ended(f"{error.what} too often"),
+        )
+        return process.send
 
     def check(self) -> None:
         """Replace a process that hangs; call this a few times a second."""
