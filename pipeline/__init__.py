@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Interrupted,
         Listening,
         Log,
+        Marked,
         Notice,
         Opened,
         PeriodsMissed,

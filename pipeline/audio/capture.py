@@ -90,7 +90,7 @@ def _work(
         way = _Way(assembler, route, assembler.push if route is None else route.push)
         if names.recorder is not None:
             tap_ring = stack.enter_context(FrameRing.attach(names.recorder.microphone_ring))
-            tap = RecorderTap(tap_ring.writer(), words.unrecorded_periods, SAMPLE_RATE_HZ)
+            tap = RecorderTap(tap_ring.writer(), words.unrecorded_frames, SAMPLE_RATE_HZ)
             push = _recorded(way.push, tap, state.supervisor.muted.load)
             way = way._replace(push=push, tap=tap)
         opened = open_when_there(
@@ -102,6 +102,8 @@ def _work(
             link.report(Started("microphone", adaptive.stream.description))
             if not choice.file or _wait_session_ready(state, link):
                 _record(adaptive, way, words, link, is_card=choice.file is None)
+        if way.tap is not None:
+            way.tap.publish()
 
 
 def _recorded(push: OnPeriod, tap: RecorderTap, muted: Callable[[], object]) -> OnPeriod:

@@ -70,6 +70,8 @@ def _work(
                 answers, state, rate_hz, reference, settings.barge_in, recorder=recorder
             )
             _play(adaptive, player, state, link, recorder)
+        if recorder is not None:
+            recorder.publish()
 
 
 def _recorder_tap(
@@ -78,7 +80,7 @@ def _recorder_tap(
     if names.recorder is None:
         return None
     ring = stack.enter_context(FrameRing.attach(names.recorder.speaker_ring))
-    return RecorderTap(ring.writer(), words.unrecorded_periods, rate_hz)
+    return RecorderTap(ring.writer(), words.unrecorded_frames, rate_hz)
 
 
 def _player(

@@ -34,7 +34,7 @@ from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader
 from pipeline.shm.state import SharedState
 
-POLL_S = 0.1
+POLL_S = 0.25
 FLUSH_NS = NS_PER_S // 2
 CLOCK_SAMPLES = 10 * SAMPLE_RATE_HZ
 """How often the log tells which time belongs to which sample."""
@@ -168,24 +168,24 @@ class Recorder:
             self._transcript.take(command, self._timeline.place(time.monotonic_ns()))
 
     def take(self) -> int:
-        """Take what the cards have passed; returns how many periods."""
-        periods = 0
+        """Take what the cards have passed; returns how many frames."""
+        frames = 0
         while (frame := self._microphone_ring.take()) is not None:
             place, samples = self._microphone.place(frame)
             self._late_samples += self._wave.put(LEFT, place, samples)
             self._tell_clock(place, frame.capture_time_ns)
-            periods += 1
+            frames += 1
         rate_hz = self._state.playback.rate_hz.load() or SAMPLE_RATE_HZ
         while (frame := self._speaker_ring.take()) is not None:
             if (placed := self._speaker.place(frame, rate_hz)) is not None:
                 self._late_samples += self._wave.put(RIGHT, placed.place, placed.samples)
                 self._sounds(frame.item, placed.place, placed.place + len(placed.samples))
-            periods += 1
+            frames += 1
         self._look()
         if (now_ns := time.monotonic_ns()) >= self._flush_due_ns:
             self._flush_due_ns = now_ns + FLUSH_NS
             self._flush()
-        return periods
+        return frames
 
     def end(self) -> None:
         """Write the last of it."""
@@ -276,11 +276,11 @@ class Recorder:
         self._tell_lost()
 
     def _tell_lost(self) -> None:
-        dropped = self._state.capture.unrecorded_periods.load()
-        dropped += self._state.playback.unrecorded_periods.load()
+        dropped = self._state.capture.unrecorded_frames.load()
+        dropped += self._state.playback.unrecorded_frames.load()
         if dropped + self._late_samples and not self._told_lost:
             self._told_lost = True
-            self._log.add({"record": "lost", "time_ns": time.monotonic_ns(), "periods": dropped})
+            self._log.add({"record": "lost", "time_ns": time.monotonic_ns(), "frames": dropped})
             self._link.report(
                 Notice("The recording was too slow: parts of it are silent. The sound was not.")
             )

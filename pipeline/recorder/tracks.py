@@ -1,10 +1,10 @@
 """Where the periods of both cards lie in the recording.
 
-The microphone is the timeline: each of its samples follows the one before, and a stream that begins
-anew, or a machine that stood still, leaves silence as long as the clock says. The loudspeaker's
-samples follow each other too. They are put beside the microphone's by the times of both cards.
-Two cards drift apart: that is corrected by longer or shorter silence between two sounds, never
-within one, and not while it is less than `TOLERANCE_SAMPLES`.
+The microphone is the timeline: each of its samples follows the one before. A stream that begins
+anew, or a machine that stood still for long, leaves silence as long as the clock says. The
+loudspeaker's samples follow each other too. They are put beside the microphone's by the times of
+both cards. Two cards drift apart, or one loses samples: that is corrected by longer or shorter
+silence between two sounds, never within one, and not while it is less than `TOLERANCE_SAMPLES`.
 
     place in the recording = position of the card's stream + shift
 """
@@ -20,7 +20,10 @@ from pipeline.shm.ring import FLAG_STREAM_START, Frame
 
 TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 2_000
 _STANDSTILL_SAMPLES = SAMPLE_RATE_HZ // 2
-"""A step between the times of two periods that no late callback explains."""
+"""A step between the times of two frames that no late callback explains."""
+_FRAME_PERIODS = 10
+_JUMPED_FRAMES = 20
+"""If a processor stalls, both cards' times move, one shortly after the other."""
 _BIAS = 1 << 62
 """A shift may be negative, a shared word may not."""
 
@@ -84,7 +87,8 @@ class _Track:
         self._latest = position, time
         if starts:
             self._clock = StreamClock()
-        self._clock.observe(position, frame.capture_time_ns)
+        for _ in range(_FRAME_PERIODS):  # a frame's time is the earliest of its periods
+            self._clock.observe(position, frame.capture_time_ns)
         return starts or self._shift is None
 
     def commit(self) -> None:
@@ -112,12 +116,9 @@ class MicrophoneTrack(_Track):
 
     def place(self, frame: Frame) -> Placed:
         position = frame.item_offset_samples
-        before = self._clock.offset
         starts = self._observe(frame, position)
         if starts or self._shift is None:
             shift = self._move_to(round(self._offset - self._timeline.origin), position)
-        elif before is not None and self._offset - before > JUMP_SAMPLES:  # the card lost samples
-            shift = self._move_to(self._shift + round(self._offset - before), position)
         else:
             shift = self._shift
         self._timeline.origin = self._offset - shift
@@ -131,19 +132,22 @@ class SpeakerTrack(_Track):
     def __init__(self, name: str, timeline: Timeline, word: Word, on_shift: OnShift) -> None:
         super().__init__(name, timeline, word, on_shift)
         self._rate = ReferenceRate()
+        self._jumped_frames = 0
         self._starts = False  # a stream has started, and nothing of it has been placed
 
     def place(self, frame: Frame, rate_hz: int) -> Placed | None:
         """Return None for a silent period."""
         starts = self._observe(frame, frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz)
         self._starts = self._starts or starts
+        wanted = round(self._offset - self._timeline.origin)
+        shift = self._shift
+        off = abs(wanted - (shift or 0))
+        self._jumped_frames = self._jumped_frames + 1 if off > JUMP_SAMPLES else 0
         if not len(frame.samples):
             return None
         position, samples = self._rate.place(frame, rate_hz)
-        wanted = round(self._offset - self._timeline.origin)
-        shift = self._shift
         silent_before = self._end is not None and position > self._end
-        drifted = abs(wanted - (shift or 0)) > TOLERANCE_SAMPLES
+        drifted = TOLERANCE_SAMPLES < off <= JUMP_SAMPLES or self._jumped_frames > _JUMPED_FRAMES
         if shift is None or self._starts or (silent_before and drifted):
             shift = self._move_to(wanted, position)
         self._starts = False

@@ -102,8 +102,8 @@ class CaptureFields:
     route: Word
     """Number of the ears process that gets the microphone in blocks, and alone writes the frames.
     0: capture writes them itself."""
-    unrecorded_periods: Word
-    """Periods that the recorder does not get, because its ring was full."""
+    unrecorded_frames: Word
+    """Frames that the recorder does not get, because its ring was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,8 @@ class PlaybackFields:
     """Samples a second of the loudspeaker, in which the rings of what sounds count."""
     reference_lost_periods: Word
     """Periods that the ears do not know of, because the reference ring was full."""
-    unrecorded_periods: Word
-    """Periods that the recorder does not get, because its ring was full."""
+    unrecorded_frames: Word
+    """Frames that the recorder does not get, because its ring was full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ RAW_RING_BLOCKS = 512
 REFERENCE_RING_PERIODS = 256
 """1.3 s of the shortest periods."""
 
-RECORDER_RING_PERIODS = 1_200
-"""6 s of periods of 5 ms: longer than it takes to replace a recorder that hangs."""
+RECORDER_RING_FRAMES = 400
+"""10 s and more: longer than it takes to replace a recorder that hangs."""
 
 
 class VoiceProcesses:
@@ -154,7 +154,7 @@ class VoiceProcesses:
         :param ended: told why, if it has been replaced too often.
         """
         rings = [
-            self._stack.enter_context(FrameRing.create(RECORDER_RING_PERIODS)) for _ in range(2)
+            self._stack.enter_context(FrameRing.create(RECORDER_RING_FRAMES)) for _ in range(2)
         ]
         self.names = replace(self.names, recorder=RecorderNames(*(ring.name for ring in rings)))
         spawn = partial(
@@ -163,7 +163,7 @@ class VoiceProcesses:
         process = self._replaceable(
             spawn,
             self.state.recorder.heartbeat_ns.load,
-            goes_on="records on",
+            goes_on="continues the recording",
             give_up=lambda error: ended(f"{error.what} too often"),
         )
         return process.send
@@ -242,19 +242,23 @@ def _works(words: CaptureFields | PlaybackFields) -> Callable[[], tuple[int, int
     return lambda: (words.heartbeat_ns.load(), words.callback_ns.load())
 
 
-def start_voice_processes(
+def start_voice_processes(  # noqa: PLR0917 - what a conversation consists of
     children: ChildProcesses,
     stack: ExitStack,
     settings: Settings,
     microphone: DeviceChoice,
     speaker: DeviceChoice,
+    before_audio: Callable[["VoiceProcesses"], None] = lambda _: None,
 ) -> VoiceProcesses:
     """Start a conversation, to measure it, with the endpoint of `settings` on two given cards.
 
     A process that ends is not replaced: `ChildProcesses.reports` raises ProcessDiedError.
+
+    :param before_audio: called before the cards start.
     """
     voice = VoiceProcesses(children, stack, settings.frame_ms, report=not_replaced)
     voice.start_network(settings)
+    before_audio(voice)
     voice.start_audio(settings, microphone, speaker)
     return voice
 

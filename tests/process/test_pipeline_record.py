@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,12 +15,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline import BlockingVoiceSession, Marked, Settings
 from pipeline.recorder.job import NAMES
 from tests.process.test_pipeline_files import kill_everything, refused, small_disk, state
 from tests.support.answers import answer, end_cancelled, positive, user_turn
+from tests.support.program import GENEROUS_S
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import RATE_HZ, Samples, noise, read_wav
+from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
 from tests.support.voice_processes import strike
 
 TALK = "talk"
@@ -47,6 +51,13 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
 def records(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [entry for entry in entries(folder) if entry.get("record") == kind]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + GENEROUS_S
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited {GENEROUS_S} s in vain"
+        time.sleep(0.05)
 
 
 def check_whole(side: Samples, source: Samples) -> None:
@@ -150,6 +161,35 @@ def test_a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(tmp_path:
     assert "talk is not empty, expected the name of a new or empty folder" in refused(
         tmp_path, "--record", TALK, "--input", "spoken.wav"
     )
+
+
+def test_a_program_records_marks_and_mutes(tmp_path: Path) -> None:
+    async def listen(_session: ScriptedSession) -> None:
+        return
+
+    folder = tmp_path / TALK
+    spoken = write_wav(tmp_path / "spoken.wav", noise(60, 1, 9_000, seed=4))
+    with ScriptedService(listen) as service:
+        settings = Settings(
+            endpoint=service.endpoint,
+            api_key=service.KEY,
+            input=str(spoken),
+            output=str(tmp_path / HEARD),
+            record=str(folder),
+        )
+        with BlockingVoiceSession(settings) as session:
+            session.wait_open()
+            wait_until(lambda: len(both_sides(folder)[0].nonzero()[0]) > RATE_HZ)
+            session.mute()
+            session.mark("here")
+            mark = next(event for event in session if isinstance(event, Marked))
+            silent_from = len(both_sides(folder)[0])
+            wait_until(lambda: len(both_sides(folder)[0]) > silent_from + 3 * RATE_HZ)
+        assert mark.text == "here"
+    microphone, _ = both_sides(folder)
+    assert not microphone[silent_from + RATE_HZ :].any(), "nothing of a muted microphone is kept"
+    marked = {"event": "marked", "time_ns": mark.time_ns, "text": "here"}
+    assert marked in entries(folder)
 
 
 async def answer_twice(session: ScriptedSession) -> None:

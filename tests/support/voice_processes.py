@@ -11,7 +11,7 @@ from pipeline.shm.ring import SLOT
 from pipeline.supervisor.voice_processes import (
     PLAYBACK_RING_FRAMES,
     RAW_RING_BLOCKS,
-    RECORDER_RING_PERIODS,
+    RECORDER_RING_FRAMES,
     REFERENCE_RING_PERIODS,
 )
 from tests.support.measured import show_measured
@@ -35,7 +35,7 @@ _RINGS = {
     "playback": PLAYBACK_RING_FRAMES,
     "raw": RAW_RING_BLOCKS,
     "reference": REFERENCE_RING_PERIODS,
-    "recorder": RECORDER_RING_PERIODS,
+    "recorder": RECORDER_RING_FRAMES,
 }
 _PAGES_BYTES = 65_536
 """More than a segment is longer than its frames, or than the shared state."""

@@ -135,12 +135,32 @@ def test_a_machine_that_stood_still_moves_both_sides_alike(tracks: Tracks) -> No
     assert tracks.sound(at, START_NS + ns(at + away)) == at + away
 
 
-def test_samples_that_a_card_loses_are_silence(tracks: Tracks) -> None:
+def test_the_loudspeaker_stays_beside_a_microphone_that_loses_samples(tracks: Tracks) -> None:
     lost = SAMPLE_RATE_HZ // 10
-    for number in range(200):
+    for number in range(1_000):
         at = number * PERIOD
-        place = tracks.hear(at, START_NS + ns(at + (lost if number >= 100 else 0)))
-    assert place == 199 * PERIOD + lost
+        heard = tracks.hear(at, START_NS + ns(at + (lost if number >= 500 else 0)))
+        if number % 200 == 199:
+            sounded = tracks.sound(at, START_NS + ns(at))
+        else:
+            tracks.keep_silent(at, START_NS + ns(at))
+    assert heard == 999 * PERIOD, "nothing comes between its samples"
+    assert sounded == heard - lost
+    ((name, _, samples),) = tracks.shifts
+    assert (name, samples) == ("speaker", -lost)
+
+
+def test_a_stall_of_both_cards_moves_nothing(tracks: Tracks) -> None:
+    stall = SAMPLE_RATE_HZ // 20
+    for number in range(1_000):
+        at = number * PERIOD
+        tracks.hear(at, START_NS + ns(at + (stall if number >= 300 else 0)))
+        time_ns = START_NS + ns(at + (stall if number >= 310 else 0))
+        if number % 2:
+            assert tracks.sound(at, time_ns) == at
+        else:
+            tracks.keep_silent(at, time_ns)
+    assert not tracks.shifts
 
 
 def test_what_was_dropped_leaves_a_hole_of_its_length(tracks: Tracks) -> None:
