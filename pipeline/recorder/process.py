@@ -142,7 +142,7 @@ class Recorder:
         self._link = link
         self._log = files.enter_context(closing(EventLog(job.folder / EVENTS_NAME)))
         self._wave = files.enter_context(closing(WaveFile(job.folder / WAVE_NAME)))
-        self._transcript = Transcript(job.started)
+        self._transcript = Transcript(job.started, is_new=self._log.is_new)
         self._timeline = Timeline(job.start_ns)
         words = state.recorder
         self._microphone = MicrophoneTrack(

@@ -38,14 +38,18 @@ class Line:
 
 
 class Transcript:
-    """Collects turns; `write` makes both files anew, if something has changed."""
+    """Collects turns; `write` makes both files anew, if something has changed.
 
-    def __init__(self, started: str) -> None:
+    :param is_new: whether there are no files yet; those of a process that ended stay until there
+        is something to tell.
+    """
+
+    def __init__(self, started: str, *, is_new: bool = True) -> None:
         self._started = started
         self._lines: list[Line] = []
         self._base = 0  # index of the memory's oldest turn among the lines
         self._speech: tuple[int, int | None] | None = None  # the user's latest, not yet of a turn
-        self._changed = True
+        self._changed = is_new
 
     def speech_begins(self, place: int) -> None:
         self._speech = place, None
