@@ -13,6 +13,7 @@ from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
@@ -25,7 +26,7 @@ from pipeline.ipc.reports import RecordingEnded, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter
-from pipeline.shm.state import Position, SharedState
+from pipeline.shm.state import PlaybackFields, Position, SharedState
 from pipeline.system.realtime import no_garbage_collection
 
 
@@ -62,25 +63,52 @@ def _work(
             return
         with closing(opened) as adaptive, no_garbage_collection():
             rate_hz = adaptive.stream.rate_hz
+            state.playback.rate_hz.store(rate_hz)
+            recorder = _recorder_tap(names, stack, words, rate_hz)
             answers = _answers(ring.reader(), state, rate_hz)
-            player = _player(answers, state, rate_hz, reference, settings.barge_in)
-            _play(adaptive, player, state, link)
+            player = _player(
+                answers, state, rate_hz, reference, settings.barge_in, recorder=recorder
+            )
+            _play(adaptive, player, state, link, recorder)
+        if recorder is not None:
+            recorder.publish()
+
+
+def _recorder_tap(
+    names: SharedNames, stack: ExitStack, words: PlaybackFields, rate_hz: int
+) -> RecorderTap | None:
+    if names.recorder is None:
+        return None
+    ring = stack.enter_context(FrameRing.attach(names.recorder.speaker_ring))
+    return RecorderTap(ring.writer(), words.unrecorded_frames, rate_hz)
 
 
 def _player(
-    answers: Answers, state: SharedState, rate_hz: int, reference: RingWriter | None, barge_in: str
+    answers: Answers,
+    state: SharedState,
+    rate_hz: int,
+    reference: RingWriter | None,
+    barge_in: str,
+    *,
+    recorder: RecorderTap | None,
 ) -> Player:
     """Return a player; if there are ears, it tells them what sounds, and does what they say."""
     if reference is None:
-        return Player(answers, state, rate_hz)
-    sounding = ReferenceWriter(reference, state.playback, rate_hz)
+        return Player(answers, state, rate_hz, recorder=recorder)
+    make = partial(
+        Player,
+        state=state,
+        rate_hz=rate_hz,
+        reference=ReferenceWriter(reference, state.playback, rate_hz),
+        recorder=recorder,
+    )
     if barge_in == "service":
-        return Player(answers, state, rate_hz, reference=sounding)
+        return make(answers)
     sign = HoldSign(state, rate_hz)
     if barge_in == "duck":
-        return Player(answers, state, rate_hz, pause=Duck(sign, rate_hz), reference=sounding)
+        return make(answers, pause=Duck(sign, rate_hz))
     holdable = HoldableAnswers(answers, rate_hz)
-    return Player(holdable, state, rate_hz, pause=Hold(holdable, sign), reference=sounding)
+    return make(holdable, pause=Hold(holdable, sign))
 
 
 def _play(
@@ -88,9 +116,12 @@ def _play(
     player: Player,
     state: SharedState,
     link: SupervisorLink,
+    recorder: RecorderTap | None,
 ) -> None:
 
     def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
+        if recorder is not None:
+            recorder.stream_starts(speaker.rate_hz)
         speaker.start(player.render, prepare_thread)
         state.playback.clock_start_ns.store(speaker.clock_start_ns)
 

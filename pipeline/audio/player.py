@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.audio.answer_source import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.audio.hold import Pause
+from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.pcm import Samples, samples_to_ns
 from pipeline.shm.state import CutReport, Position, SharedState
@@ -26,6 +27,7 @@ class Player:
 
     :param pause: what the ears may do to an answer; None: there are no ears, or they may not.
     :param reference: takes what sounds, for the ears.
+    :param recorder: takes all that the device is given, for the recorder.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class Player:
         *,
         pause: Pause | None = None,
         reference: ReferenceWriter | None = None,
+        recorder: RecorderTap | None = None,
     ) -> None:
         self._answers = answers
         self._state = state
         self._pause = pause
         self._reference = reference
+        self._recorder = recorder
         self._words = state.playback
         self._load_generation = state.network.generation.load
         self._load_stop = state.supervisor.stop.load
@@ -82,12 +86,20 @@ class Player:
             out.fill(0)
             self._silent = out
         self._sounding = filled == len(out)
+        self._tell_what_sounds(out, filled, sounds_at_ns)
+        self._note_position(sounds_at_ns, filled)
+
+    def _tell_what_sounds(self, out: Samples, filled: int, sounds_at_ns: int) -> None:
         if self._reference is not None:
             if filled:
                 self._reference.put(out, sounds_at_ns)
             else:
                 self._reference.skip(len(out))
-        self._note_position(sounds_at_ns, filled)
+        if self._recorder is not None:
+            if filled:
+                self._recorder.put(out, sounds_at_ns, item=self._answers.position.item)
+            else:
+                self._recorder.put_silence(out, sounds_at_ns)
 
     def _look_at_pause(self, pause: Pause, samples: int) -> None:
         fading = pause.look(samples, sounding=self._sounding and not len(self._tail))

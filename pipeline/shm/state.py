@@ -102,6 +102,8 @@ class CaptureFields:
     route: Word
     """Number of the ears process that gets the microphone in blocks, and alone writes the frames.
     0: capture writes them itself."""
+    unrecorded_frames: Word
+    """Frames that the recorder does not get, because its ring was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,11 @@ class PlaybackFields:
     held: Word
     """Number of the hold in which the answer stands still; 0: none."""
     rate_hz: Word
-    """Samples a second of the loudspeaker, in which the reference ring counts."""
+    """Samples a second of the loudspeaker, in which the rings of what sounds count."""
     reference_lost_periods: Word
     """Periods that the ears do not know of, because the reference ring was full."""
+    unrecorded_frames: Word
+    """Frames that the recorder does not get, because its ring was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +186,27 @@ class EarsFields:
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecorderFields:
+    """Written by the recorder."""
+
+    heartbeat_ns: Word
+    """``time.monotonic_ns`` at which the process's own loop was last at work."""
+    microphone_place: Word
+    """Where the microphone lies in the recording, for a new process; see `recorder/tracks.py`.
+    0: nowhere yet."""
+    speaker_place: Word
+    """The same of the loudspeaker."""
+
+
 _Block = TypeVar(
-    "_Block", SupervisorFields, CaptureFields, NetworkFields, PlaybackFields, EarsFields
+    "_Block",
+    SupervisorFields,
+    CaptureFields,
+    NetworkFields,
+    PlaybackFields,
+    EarsFields,
+    RecorderFields,
 )
 _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes after them
 
@@ -191,7 +214,14 @@ _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes a
 class SharedState:
     """The shared words, grouped by the process that writes them."""
 
-    _BLOCKS = (SupervisorFields, CaptureFields, NetworkFields, PlaybackFields, EarsFields)
+    _BLOCKS = (
+        SupervisorFields,
+        CaptureFields,
+        NetworkFields,
+        PlaybackFields,
+        EarsFields,
+        RecorderFields,
+    )
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -200,6 +230,7 @@ class SharedState:
         self.network = self._block(NetworkFields)
         self.playback = self._block(PlaybackFields)
         self.ears = self._block(EarsFields)
+        self.recorder = self._block(RecorderFields)
 
     @classmethod
     def create(cls) -> Self:

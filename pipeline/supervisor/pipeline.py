@@ -5,6 +5,7 @@
                 ├─ network
                 ├─ tools            (if there are files of tools)
                 ├─ ears             (beside sound cards)
+                ├─ recorder         (with --record)
                 ├─ playback
                 └─ capture
 
@@ -28,8 +29,10 @@ from pipeline.ipc.reports import (
     Device,
     Event,
     Finished,
+    Marked,
     Notice,
     Opened,
+    RecorderEnded,
     RecordingEnded,
     Report,
     SessionReady,
@@ -46,6 +49,7 @@ from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
+from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
@@ -78,8 +82,11 @@ class Pipeline:
         tools: UserTools | None = None,
     ) -> None:
         self._settings = settings
-        self._emit = emit
+        self._emit_to_user = emit
         self._recording = stack.enter_context(Recording(self._announce))
+        self._recorder = stack.enter_context(
+            ConversationRecorder(self._announce, lambda sentence: self._emit(Notice(sentence)))
+        )
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
@@ -118,6 +125,10 @@ class Pipeline:
         """Let the microphone be silent, or not."""
         self.state.supervisor.muted.store(int(muted))
 
+    def mark(self, text: str) -> None:
+        """Mark this moment."""
+        self._emit(Marked(text))
+
     def run(self) -> None:
         """Start everything, then pass events on until the end.
 
@@ -125,6 +136,7 @@ class Pipeline:
         """
         ensure_descriptors()
         check_files(self._settings, self._recording)  # before anything starts
+        self._recorder.claim(self._settings)
         self._voice.start_network(self._offline.start(self._network_settings))
         self._tools.start()
         microphone, speaker = choose_cards(
@@ -133,6 +145,7 @@ class Pipeline:
         ears, sentence = choose_ears(self._settings, microphone, speaker)
         if sentence:
             self._announce(sentence)
+        self._recorder.start(self._voice, self._settings, microphone, speaker)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         while not self._finished:
             for report in self._children.reports(POLL_S):
@@ -157,16 +170,23 @@ class Pipeline:
             case ConversationMemory():
                 self.memory = report
                 self._voice.remember(report)
+                self._recorder.remember(report)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
                 self._recording.note_end(reason)
+            case RecorderEnded(reason):
+                self._recorder.note_end(reason)
             case SessionReady():
                 self._note_started("session")
             case Started(part):
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tools.handle(report)
+
+    def _emit(self, event: Event) -> None:
+        self._emit_to_user(event)
+        self._recorder.tell(event)
 
     def _pass_on(self, report: Report) -> None:
         if event := event_of(report):
@@ -179,6 +199,8 @@ class Pipeline:
         """Handle what a process reports while it ends: its last words do not matter any more."""
         if isinstance(report, RecordingEnded):
             self._recording.note_end(report.reason)
+        elif isinstance(report, RecorderEnded):
+            self._recorder.note_end(report.reason)
 
     def _tool_set(self, tools: UserTools | None, stack: ExitStack) -> ToolSet:
         settings, process, caller = self._settings, None, None
