@@ -9,7 +9,7 @@ from azure.ai.voicelive.aio import VoiceLiveConnection
 from pipeline.network.connection import SendGate
 from pipeline.network.events import Event
 from pipeline.network.send_window import SendWindow
-from pipeline.pcm import Samples
+from pipeline.pcm import NS_PER_S, Samples
 from pipeline.shm.ring import RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
@@ -61,6 +61,7 @@ class Uplink:
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
         self._window.release_reported(pinged_s)
+        self._words.round_trip_ns.store(time.monotonic_ns() - round(pinged_s * NS_PER_S))
 
     def receive(self, event: Event) -> None:
         """Note an event of the session that hears the microphone."""
