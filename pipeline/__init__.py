@@ -8,6 +8,13 @@ TYPE_CHECKING = False  # imports nothing, not even typing: Ctrl-C may come at an
 
 if TYPE_CHECKING:
     from pipeline.api.blocking import BlockingVoiceSession
+    from pipeline.api.sound import (
+        MicrophoneInput,
+        SoundBlock,
+        SoundDrop,
+        SoundFormat,
+        SpeakerOutput,
+    )
     from pipeline.api.values import Heard, Metrics, Turn
     from pipeline.api.voice_session import VoiceSession
     from pipeline.config.environment import load_settings
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
         ServiceClosedError,
         SessionError,
         SettingsError,
+        SoundError,
         TokenError,
         ToolError,
         UnansweredError,
@@ -78,6 +86,7 @@ __all__ = [
     "Listening",
     "Log",
     "Metrics",
+    "MicrophoneInput",
     "MissingPackageError",
     "Notice",
     "Opened",
@@ -93,6 +102,11 @@ __all__ = [
     "SessionReady",
     "Settings",
     "SettingsError",
+    "SoundBlock",
+    "SoundDrop",
+    "SoundError",
+    "SoundFormat",
+    "SpeakerOutput",
     "Started",
     "TokenError",
     "ToolAnswered",
@@ -114,6 +128,11 @@ __all__ = [
 _PLACES = {
     "BlockingVoiceSession": "pipeline.api.blocking",
     "VoiceSession": "pipeline.api.voice_session",
+    "MicrophoneInput": "pipeline.api.sound",
+    "SoundBlock": "pipeline.api.sound",
+    "SoundDrop": "pipeline.api.sound",
+    "SoundFormat": "pipeline.api.sound",
+    "SpeakerOutput": "pipeline.api.sound",
     "Heard": "pipeline.api.values",
     "Metrics": "pipeline.api.values",
     "Turn": "pipeline.api.values",

@@ -5,8 +5,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from pipeline.api.session_sound import SessionSound
 from pipeline.api.session_thread import SessionThread, Snapshot
 from pipeline.api.session_tools import SessionTools
+from pipeline.api.sound import MicrophoneInput, SpeakerOutput
 from pipeline.api.values import Heard, Metrics, Turn
 from pipeline.config.checking import checked
 from pipeline.config.settings import Settings
@@ -15,6 +17,10 @@ from pipeline.ipc.commands import InterruptAnswer, Say, UpdateSession
 from pipeline.supervisor.pipeline import Pipeline
 from pipeline.system.text import encodable
 
+NO_SPEAKER = (
+    "This session plays on a card or into a file, expected one with a speaker of its own: give it "
+    "speaker=SpeakerOutput(…)."
+)
 ENDED = "This session has ended, expected one that runs: make a new one."
 
 
@@ -30,10 +36,14 @@ class SessionControls:
         tools: Sequence[Callable[..., Any]],
         tools_in: Literal["caller", "process"],
         on_change: Callable[[], None],
+        *,
+        microphone: MicrophoneInput | None,
+        speaker: SpeakerOutput | None,
     ) -> None:
-        self._thread = SessionThread(
-            checked(settings or Settings()), SessionTools.of(tools, tools_in), on_change
-        )
+        given = checked(settings or Settings())
+        self._sound = SessionSound(given, microphone, speaker)
+        own = self._sound.ends
+        self._thread = SessionThread(given, SessionTools.of(tools, tools_in), on_change, own)
         self._started = False
         self._failure_raised = False
 
@@ -115,6 +125,7 @@ class SessionControls:
         if self._started:
             raise SessionError("This session was started before: make a new one.")
         self._started = True
+        self._sound.ends.prepare()
         weakref.finalize(self, self._thread.stop)  # if it is forgotten without `close`
         self._thread.start(loop)
 

@@ -67,7 +67,7 @@ def _work(
             words,
             WakeSender(sockets.network).wake,
             ms_to_samples(settings.frame_ms),
-            standstill_ns=None if choice.file else STANDSTILL_NS,
+            standstill_ns=STANDSTILL_NS if choice.is_device else None,
             muted=state.supervisor.muted.load,
             position_samples=published,
         )
@@ -83,7 +83,7 @@ def _work(
         with closing(opened) as adaptive, no_garbage_collection():
             link.report(Started("microphone", adaptive.stream.description))
             if not choice.file or _wait_session_ready(state, link):
-                _record(adaptive, assembler, route, words, link, is_card=choice.file is None)
+                _record(adaptive, assembler, route, words, link, is_device=choice.is_device)
 
 
 def _publish_level(writer: RingWriter, words: CaptureFields) -> None:
@@ -104,12 +104,13 @@ def _record(
     words: CaptureFields,
     link: SupervisorLink,
     *,
-    is_card: bool,
+    is_device: bool,
 ) -> None:
     push = assembler.push if route is None else route.push
 
     def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
-        assembler.reopened()
+        if is_device:
+            assembler.reopened()
         microphone.start(_at_24_khz(push, microphone.rate_hz), prepare_thread)
         words.clock_start_ns.store(microphone.clock_start_ns)
 
@@ -119,7 +120,7 @@ def _record(
             if end_samples is None:
                 end_samples = assembler.position_samples
             words.ended.store(int(route is None or route.passed(end_samples)))
-        if is_card:
+        if is_device:
             _publish_level(assembler.sink.writer, words)
 
 

@@ -13,6 +13,9 @@ from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.program_card import ProgramCard
+from pipeline.audio.program_outlet import Outlet
+from pipeline.audio.program_speaker import ProgramSpeaker
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
@@ -54,7 +57,7 @@ def _work(
         words = state.playback
         opened = open_when_there(
             choice,
-            lambda: open_speaker(choice, settings.period_ms, words, end_recording),
+            lambda: open_speaker(choice, settings.period_ms, words, end_recording, state.program),
             words,
             link,
         )
@@ -62,25 +65,37 @@ def _work(
             return
         with closing(opened) as adaptive, no_garbage_collection():
             rate_hz = adaptive.stream.rate_hz
-            answers = _answers(ring.reader(), state, rate_hz)
-            player = _player(answers, state, rate_hz, reference, settings.barge_in)
+            answers = _answers(ring.reader(), state, rate_hz, choice)
+            outlet = None
+            if isinstance(adaptive.stream, ProgramSpeaker):
+                outlet = adaptive.stream.outlet
+            player = _player(
+                answers, state, rate_hz, reference, barge_in=settings.barge_in, outlet=outlet
+            )
             _play(adaptive, player, state, link)
 
 
 def _player(
-    answers: Answers, state: SharedState, rate_hz: int, reference: RingWriter | None, barge_in: str
+    answers: Answers,
+    state: SharedState,
+    rate_hz: int,
+    reference: RingWriter | None,
+    *,
+    barge_in: str,
+    outlet: Outlet | None,
 ) -> Player:
     """Return a player; if there are ears, it tells them what sounds, and does what they say."""
     if reference is None:
-        return Player(answers, state, rate_hz)
+        return Player(answers, state, rate_hz, outlet=outlet)
     sounding = ReferenceWriter(reference, state.playback, rate_hz)
+    player = partial(Player, state=state, rate_hz=rate_hz, reference=sounding, outlet=outlet)
     if barge_in == "service":
-        return Player(answers, state, rate_hz, reference=sounding)
+        return player(answers)
     sign = HoldSign(state, rate_hz)
     if barge_in == "duck":
-        return Player(answers, state, rate_hz, pause=Duck(sign, rate_hz), reference=sounding)
+        return player(answers, pause=Duck(sign, rate_hz))
     holdable = HoldableAnswers(answers, rate_hz)
-    return Player(holdable, state, rate_hz, pause=Hold(holdable, sign), reference=sounding)
+    return player(holdable, pause=Hold(holdable, sign))
 
 
 def _play(
@@ -102,8 +117,10 @@ def _play(
     time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 
-def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:
+def _answers(reader: RingReader, state: SharedState, rate_hz: int, choice: DeviceChoice) -> Answers:
     words = state.playback
     handed = Position.unpacked(words.handed.load())
-    answers = Playout(RingAnswers(reader, words.cut_generation.load(), handed), words)
+    in_ring = RingAnswers(reader, words.cut_generation.load(), handed)
+    buffers = isinstance(choice.target, ProgramCard) and choice.target.on_request
+    answers = in_ring if buffers else Playout(in_ring, words)  # who asks ahead, waits himself
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)

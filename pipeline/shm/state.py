@@ -160,6 +160,8 @@ class PlaybackFields:
     """Number of the hold in which the answer stands still; 0: none."""
     rate_hz: Word
     """Samples a second of the loudspeaker, in which the reference ring counts."""
+    given_samples: Word
+    """Samples given to a program that is the speaker itself, at its rate."""
     reference_lost_periods: Word
     """Periods that the ears do not know of, because the reference ring was full."""
 
@@ -182,8 +184,24 @@ class EarsFields:
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramFields:
+    """Written by the program that is the sound card itself, in the supervisor's process."""
+
+    requested_samples: Word
+    """Samples asked for so far, at the speaker's rate."""
+    confirmed: Word
+    """Packed `Position` up to which the answers have sounded, at the speaker's rate."""
+
+
 _Block = TypeVar(
-    "_Block", SupervisorFields, CaptureFields, NetworkFields, PlaybackFields, EarsFields
+    "_Block",
+    SupervisorFields,
+    CaptureFields,
+    NetworkFields,
+    PlaybackFields,
+    EarsFields,
+    ProgramFields,
 )
 _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes after them
 
@@ -191,7 +209,14 @@ _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes a
 class SharedState:
     """The shared words, grouped by the process that writes them."""
 
-    _BLOCKS = (SupervisorFields, CaptureFields, NetworkFields, PlaybackFields, EarsFields)
+    _BLOCKS = (
+        SupervisorFields,
+        CaptureFields,
+        NetworkFields,
+        PlaybackFields,
+        EarsFields,
+        ProgramFields,
+    )
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -200,6 +225,7 @@ class SharedState:
         self.network = self._block(NetworkFields)
         self.playback = self._block(PlaybackFields)
         self.ears = self._block(EarsFields)
+        self.program = self._block(ProgramFields)
 
     @classmethod
     def create(cls) -> Self:

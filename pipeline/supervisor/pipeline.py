@@ -46,6 +46,7 @@ from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
+from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
@@ -68,6 +69,7 @@ class Pipeline:
     :param emit: called with each event.
     :param stack: ends everything when it closes.
     :param tools: functions besides the files of `settings`.
+    :param sound: what the program gives in the place of cards.
     """
 
     def __init__(
@@ -76,9 +78,12 @@ class Pipeline:
         emit: Callable[[Event], None],
         stack: ExitStack,
         tools: UserTools | None = None,
+        sound: ProgramSound = NO_OWN_SOUND,
     ) -> None:
         self._settings = settings
         self._emit = emit
+        self._stack = stack
+        self._sound = sound
         self._recording = stack.enter_context(Recording(self._announce))
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
@@ -89,7 +94,7 @@ class Pipeline:
             names = (*tools.caller, *(name.qualified_name for name in tools.functions))
             self._network_settings = replace(settings, tools=(*settings.tools, *names))
         self._starting = {"microphone", "speaker", "session"}
-        self._health = HealthMonitor(self._voice.state)
+        self._health = HealthMonitor(self._voice.state, own=sound.cards)
         self._finished = False
         self._answered = True
         self.memory = ConversationMemory()
@@ -106,6 +111,10 @@ class Pipeline:
     def stop(self) -> NoReturn:
         """End the conversation: for `call_soon`, so that `run` raises StoppedError."""
         raise StoppedError("The conversation was asked to end.")
+
+    def fail(self, error: PipelineError) -> NoReturn:
+        """End the conversation: for `call_soon`, so that `run` raises `error`."""
+        raise error
 
     def tell_network(self, command: Command) -> None:
         """Send a command of the user's."""
@@ -128,7 +137,11 @@ class Pipeline:
         self._voice.start_network(self._offline.start(self._network_settings))
         self._tools.start()
         microphone, speaker = choose_cards(
-            self._settings, self._recording, self._find_devices, notice=self._announce
+            self._settings,
+            self._recording,
+            self._find_devices,
+            notice=self._announce,
+            own=self._sound.open(self._stack, self.state),
         )
         ears, sentence = choose_ears(self._settings, microphone, speaker)
         if sentence:
