@@ -1,6 +1,7 @@
 """What a user can do with a conversation, in both of its forms."""
 
 import asyncio
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from pipeline.api.values import Heard, Metrics, Turn
 from pipeline.config.checking import checked
 from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SettingsError
-from pipeline.ipc.commands import InterruptAnswer, Say, UpdateSession
+from pipeline.ipc.commands import BeginTurn, EndTurn, InterruptAnswer, Say, UpdateSession
 from pipeline.supervisor.pipeline import Pipeline
 from pipeline.system.text import encodable
 
@@ -41,6 +42,7 @@ class SessionControls:
         speaker: SpeakerOutput | None,
     ) -> None:
         given = checked(settings or Settings())
+        self._marks_turns = given.marks_turns
         self._sound = SessionSound(given, microphone, speaker)
         own = self._sound.ends
         self._thread = SessionThread(given, SessionTools.of(tools, tools_in), on_change, own)
@@ -62,6 +64,22 @@ class SessionControls:
         :raises SessionError: the session does not run.
         """
         self._do(lambda pipeline: pipeline.tell_network(InterruptAnswer()))
+
+    def begin_turn(self) -> None:
+        """The user begins to speak: the answer is silenced, and the microphone is sent from now on.
+
+        Nothing else of the microphone leaves.
+
+        :raises SessionError: the session does not run, or the service detects its turns.
+        """
+        self._mark(BeginTurn(time.monotonic_ns()))
+
+    def end_turn(self) -> None:
+        """The user has spoken: the answer is asked for. Nothing happens if no turn has begun.
+
+        :raises SessionError: as `begin_turn`.
+        """
+        self._mark(EndTurn(time.monotonic_ns()))
 
     def mute(self) -> None:
         """Let the service hear silence in place of the microphone, from the next frame on.
@@ -128,6 +146,14 @@ class SessionControls:
         self._sound.ends.prepare()
         weakref.finalize(self, self._thread.stop)  # if it is forgotten without `close`
         self._thread.start(loop)
+
+    def _mark(self, command: BeginTurn | EndTurn) -> None:
+        if not self._marks_turns:
+            raise SessionError(
+                "The service detects the turns of this session, expected one whose turns the "
+                "program marks: give it the setting turn_detection='none'."
+            )
+        self._do(lambda pipeline: pipeline.tell_network(command))
 
     def _check_started(self) -> None:
         if not self._started:

@@ -60,6 +60,22 @@ class InterruptAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginTurn:
+    """To the network process: the user begins to speak, at this ``time.monotonic_ns``."""
+
+    at_ns: int
+    again: bool = False
+    """Whether a network process before this one was told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """To the network process: the user has spoken, and wants an answer."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateSession:
     """To the network process: change this session and those to come; None: leave it as it is."""
 
@@ -73,4 +89,14 @@ class UpdateSession:
         return {name: text for name, text in named.items() if text is not None}
 
 
-Command = OfferTools | CallTool | CancelTool | ToolOutput | Say | InterruptAnswer | UpdateSession
+Command = (
+    OfferTools
+    | CallTool
+    | CancelTool
+    | ToolOutput
+    | Say
+    | InterruptAnswer
+    | BeginTurn
+    | EndTurn
+    | UpdateSession
+)

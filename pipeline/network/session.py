@@ -69,7 +69,10 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "tools": [_function_tool(tool) for tool in tools] or None,
         "tool_choice": _tool_choice(settings.tool_choice) if tools else None,
     }
-    return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if settings.marks_turns:
+        given["turn_detection"] = None  # left out, it would be on
+    return RequestSession(**given)
 
 
 def session_change(instructions: str | None, voice: str | None) -> RequestSession:
@@ -93,7 +96,9 @@ def _voice(name: str) -> AzureStandardVoice | str:
     return AzureStandardVoice(name=name) if "-" in name else name
 
 
-def _turn_detection(settings: Settings) -> TurnDetection:
+def _turn_detection(settings: Settings) -> TurnDetection | None:
+    if settings.marks_turns:
+        return None
     # auto_truncate stays off: it assumes that audio is heard as it arrives. The pipeline knows
     # what was heard, and truncates by that.
     return _TURN_DETECTIONS[settings.turn_detection](

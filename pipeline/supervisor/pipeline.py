@@ -19,7 +19,15 @@ from typing import NoReturn
 
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, UnansweredError
-from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolOutput, UpdateSession
+from pipeline.ipc.commands import (
+    BeginTurn,
+    CallTool,
+    CancelTool,
+    Command,
+    EndTurn,
+    ToolOutput,
+    UpdateSession,
+)
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
     Announcement,
@@ -120,6 +128,8 @@ class Pipeline:
         """Send a command of the user's."""
         if isinstance(command, UpdateSession):
             self._voice.update_session(command)
+        elif isinstance(command, BeginTurn | EndTurn):
+            self._voice.mark_turn(command)
         else:
             self._voice.tell_network(command)
 

@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
-from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
+from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import ConversationMemory, Notice, Report
 from pipeline.shm.names import EarsNames, SharedNames
@@ -69,6 +69,7 @@ class VoiceProcesses:
         self._offer: OfferTools | None = None
         self._update = UpdateSession()
         self._memory: ConversationMemory | None = None
+        self._marks: tuple[BeginTurn | EndTurn, ...] = ()  # of the latest turn
         self._network: ReplaceableProcess | None = None
         self._processes: list[ReplaceableProcess] = []
 
@@ -88,6 +89,14 @@ class VoiceProcesses:
         """Change the session, and those of a network process to come."""
         self._update = replace(self._update, **update.given)
         self.tell_network(update)
+
+    def mark_turn(self, command: BeginTurn | EndTurn) -> None:
+        """Tell where a turn of the user's begins or ends."""
+        if isinstance(command, BeginTurn):
+            self._marks = (command,)
+        elif self._marks:
+            self._marks = (self._marks[0], command)
+        self.tell_network(command)
 
     def remember(self, memory: ConversationMemory) -> None:
         """Keep what a new network process must know."""
@@ -157,6 +166,8 @@ class VoiceProcesses:
             child.send(self._update)
         if self._offer is not None:
             child.send(self._offer)
+        for mark in self._marks:
+            child.send(replace(mark, again=True) if isinstance(mark, BeginTurn) else mark)
         if self._memory is None:
             self._memory = ConversationMemory()  # the next one goes on, whatever has been said
         return child

@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from pipeline import (
     Finished,
     Interrupted,
     MicrophoneInput,
+    Notice,
     Ready,
+    SessionError,
     Settings,
     SoundBlock,
     SoundDrop,
@@ -24,7 +27,7 @@ from pipeline import (
     SpeakerOutput,
     VoiceSession,
 )
-from tests.support.answers import answer, positive, user_turn
+from tests.support.answers import answer, end_cancelled, positive, user_turn
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import Samples, noise
 
@@ -270,3 +273,114 @@ def test_channels_are_mixed() -> None:
     stereo = np.array([[1, 3], [-4, -8], [32_767, 32_767]], np.int16)
     for pcm in (stereo, stereo.reshape(-1), stereo.tobytes(), bytearray(stereo.tobytes())):
         assert SoundFormat(channels=2).mono(pcm, "").tolist() == [2, -6, 32_767]
+
+
+CODED = noise(60.0, 1_000, 20_000, seed=7)
+
+
+def coded() -> Callable[[int], Samples]:
+    """Return a microphone in which no two stretches are alike."""
+    parts = blocks_of(CODED, 480)
+    return lambda _: next(parts)
+
+
+async def answers_marked_turns(session: ScriptedSession) -> None:
+    """Take each turn, and answer it when that is asked for."""
+    number = 0
+    while True:
+        number += 1
+        await session.wait_for(lambda: session.count("input_audio_buffer.commit") >= number)  # noqa: B023
+        await session.send("input_audio_buffer.committed", item_id=f"u{number}")
+        await session.wait_for(lambda: session.count("response.create") >= number)  # noqa: B023
+        await answer(session, f"r{number}", ANSWER)
+        if number == 1:
+            await session.wait_for(lambda: session.count("response.cancel"))
+            await end_cancelled(session, "r1")
+        else:
+            await session.end_answer(f"r{number}", f"item_r{number}")
+
+
+def place_of(stretch: Samples) -> int:
+    """Return where a stretch of the coded microphone begins."""
+    starts = np.flatnonzero(CODED[: len(CODED) - len(stretch)] == stretch[0])
+    (place,) = (s for s in starts if np.array_equal(CODED[s : s + len(stretch)], stretch))
+    return int(place)
+
+
+def turns_of(session: ScriptedSession) -> list[Samples]:
+    """Return what the service heard up to each commit."""
+    heard = np.frombuffer(session.heard, np.int16)
+    ends = [event["heard_bytes"] // 2 for event in session.received if "heard_bytes" in event]
+    return [heard[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def test_only_the_turns_that_a_program_marks_leave_and_a_new_one_interrupts() -> None:
+    given: list[SoundBlock | SoundDrop] = []
+
+    async def turn(session: VoiceSession, samples: int) -> None:
+        session.begin_turn()
+        enough = session.metrics.sent_ms + samples // 24
+        while session.metrics.sent_ms < enough:  # noqa: ASYNC110 - it is read from shared memory
+            await asyncio.sleep(0.005)
+        session.end_turn()
+
+    async def converse(service: ScriptedService) -> None:
+        settings = replace(own(service), turn_detection="none")
+        async with VoiceSession(
+            settings, microphone=MicrophoneInput(coded()), speaker=SpeakerOutput(given.append)
+        ) as session:
+            await session.wait_open()
+            while session.metrics.captured_ms < 1_000:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+            await turn(session, 7_200)
+            while len(given) < 20:  # noqa: ASYNC110 - the thread of the session fills it
+                await asyncio.sleep(0.005)
+            await turn(session, 7_200)
+            while session.heard != (2, len(ANSWER)):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+            session.begin_turn()
+            session.end_turn()
+            async for event in session:
+                if isinstance(event, Notice):
+                    assert "shorter than 100 ms" in event.message
+                    break
+
+    with ScriptedService(answers_marked_turns) as service:
+        run(converse(service))
+        (heard,) = service.sessions
+    turns = turns_of(heard)
+    assert [len(turn) >= 7_200 for turn in turns] == [True, True]
+    first, second = (place_of(turn) for turn in turns)
+    assert first > 12_000, "what was heard before the first turn stays here"
+    assert second > first + len(turns[0]), "and what was heard between the turns"
+    assert heard.received[0]["session"]["turn_detection"] is None
+    sent = [event["type"] for event in heard.received[1:]]
+    assert sent[:2] == ["input_audio_buffer.commit", "response.create"]
+    assert sorted(sent[2:4]) == ["conversation.item.truncate", "response.cancel"]
+    assert sent[4:6] == ["input_audio_buffer.commit", "response.create"]
+    (cancelled,) = (e for e in heard.received if e["type"] == "response.cancel")
+    assert cancelled["response_id"] == "r1"
+    drops = [item for item in given if isinstance(item, SoundDrop)]
+    assert drops[0].answer == 1
+    assert drops[1:] in ([], [SoundDrop(2, len(ANSWER))]), "all of the second answer was heard"
+    second_answer = [b for b in given if isinstance(b, SoundBlock) and b.answer == 2]
+    assert np.array_equal(np.concatenate([b.samples[:, 0] for b in second_answer]), ANSWER)
+
+
+def test_a_muted_microphone_lets_nothing_leave() -> None:
+    async def converse(service: ScriptedService) -> None:
+        async with VoiceSession(
+            own(service),
+            microphone=MicrophoneInput(coded()),
+            speaker=SpeakerOutput(lambda _: None),
+        ) as session:
+            session.mute()
+            await session.wait_open()
+            while session.metrics.sent_ms < 1_000:  # noqa: ASYNC110 - it is read from shared memory
+                await asyncio.sleep(0.02)
+            assert not any(service.sessions[0].heard)
+            with pytest.raises(SessionError, match="expected one whose turns the program marks"):
+                session.begin_turn()
+
+    with ScriptedService() as service:
+        run(converse(service))
