@@ -15,6 +15,7 @@ from pipeline.config.checking import checked
 from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SettingsError
 from pipeline.ipc.commands import BeginTurn, EndTurn, InterruptAnswer, Say, UpdateSession
+from pipeline.ipc.reports import Levels
 from pipeline.supervisor.pipeline import Pipeline
 from pipeline.system.text import encodable
 
@@ -40,12 +41,15 @@ class SessionControls:
         *,
         microphone: MicrophoneInput | None,
         speaker: SpeakerOutput | None,
+        levels: bool,
     ) -> None:
         given = checked(settings or Settings())
         self._marks_turns = given.marks_turns
         self._sound = SessionSound(given, microphone, speaker)
         own = self._sound.ends
-        self._thread = SessionThread(given, SessionTools.of(tools, tools_in), on_change, own)
+        self._thread = SessionThread(
+            given, SessionTools.of(tools, tools_in), on_change, own, emits_levels=levels
+        )
         self._started = False
         self._failure_raised = False
 
@@ -124,6 +128,14 @@ class SessionControls:
         """How much of the latest answer has left the loudspeaker, to the sample."""
         snapshot = self._thread.snapshot()
         return snapshot.heard if snapshot else Heard(0, 0)
+
+    @property
+    def levels(self) -> Levels:
+        """How loud the microphone and the loudspeaker are: the latest tenths of a second.
+
+        :raises SessionError: the session has not been started.
+        """
+        return self._snapshot().levels
 
     @property
     def metrics(self) -> Metrics:

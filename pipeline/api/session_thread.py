@@ -14,7 +14,7 @@ from pipeline.api.session_tools import SessionTools
 from pipeline.api.values import Heard, Metrics, Turn, heard_of, history_of, metrics_of
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.ipc.reports import Event, Opened
+from pipeline.ipc.reports import Event, Levels, Opened
 from pipeline.supervisor.pipeline import Pipeline, StoppedError
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 
@@ -31,6 +31,7 @@ class Snapshot:
     heard: Heard
     metrics: Metrics
     history: tuple[Turn, ...]
+    levels: Levels
 
 
 class SessionThread:
@@ -46,10 +47,13 @@ class SessionThread:
         tools: SessionTools,
         on_change: Callable[[], None],
         sound: ProgramSound = NO_OWN_SOUND,
+        *,
+        emits_levels: bool = False,
     ) -> None:
         self._settings = settings
         self._tools = tools
         self._sound = sound
+        self._emits_levels = emits_levels
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_change = on_change
         self._events = EventQueue()
@@ -115,7 +119,14 @@ class SessionThread:
         try:
             with ExitStack() as stack:
                 tools = stack.enter_context(self._tools.running(self._loop))
-                pipeline = Pipeline(self._settings, self._emit, stack, tools, self._sound)
+                pipeline = Pipeline(
+                    self._settings,
+                    self._emit,
+                    stack,
+                    tools,
+                    self._sound,
+                    emits_levels=self._emits_levels,
+                )
                 stack.callback(self._detach)
                 self._attach(pipeline)
                 pipeline.run()
@@ -145,7 +156,9 @@ class SessionThread:
         if pipeline is None:
             return self._latest
         state = pipeline.state
-        return Snapshot(heard_of(state), metrics_of(state), history_of(pipeline.memory))
+        return Snapshot(
+            heard_of(state), metrics_of(state), history_of(pipeline.memory), pipeline.levels
+        )
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Opened):

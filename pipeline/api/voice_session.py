@@ -34,6 +34,7 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
         imports them, and where a function that does not return can be ended.
     :param microphone: takes the place of a card; None: the card or file of the settings.
     :param speaker: likewise.
+    :param levels: whether there is an event `Levels` ten times a second.
     :raises ToolError: the model could not call one of them.
     :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
     :raises SoundError: the microphone or the speaker cannot be used.
@@ -47,10 +48,17 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
         tools_in: Literal["caller", "process"] = "caller",
         microphone: MicrophoneInput | None = None,
         speaker: SpeakerOutput | None = None,
+        levels: bool = False,
     ) -> None:
         self._waker = LoopWaker()
         super().__init__(
-            settings, tools, tools_in, self._waker.wake, microphone=microphone, speaker=speaker
+            settings,
+            tools,
+            tools_in,
+            self._waker.wake,
+            microphone=microphone,
+            speaker=speaker,
+            levels=levels,
         )
         port = self._sound.speaker
         self._speaker = AsyncSpeaker(port) if port is not None else None

@@ -12,6 +12,7 @@ All are spawned, never forked. Only this process creates and removes shared memo
 runs in one thread, which may be any, and takes no signal.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -61,6 +62,9 @@ from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.voice_processes import VoiceProcesses
 from pipeline.system.resources import ensure_descriptors
 
+LEVELS_S = 0.1
+"""How often levels are measured, if there is something to do or they are wanted."""
+
 POLL_S = 0.25
 """How often losses and the limits of tools are looked at."""
 
@@ -78,6 +82,8 @@ class Pipeline:
     :param stack: ends everything when it closes.
     :param tools: functions besides the files of `settings`.
     :param sound: what the program gives in the place of cards.
+    :param emits_levels: whether there is an event of the levels, ten times a second.
+    :ivar levels: measured lately.
     """
 
     def __init__(
@@ -87,11 +93,14 @@ class Pipeline:
         stack: ExitStack,
         tools: UserTools | None = None,
         sound: ProgramSound = NO_OWN_SOUND,
+        *,
+        emits_levels: bool = False,
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._stack = stack
         self._sound = sound
+        self._emits_levels = emits_levels
         self._recording = stack.enter_context(Recording(self._announce))
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
@@ -106,6 +115,8 @@ class Pipeline:
         self._finished = False
         self._answered = True
         self.memory = ConversationMemory()
+        self.levels = self._voice.level_meter.look()
+        self._levels_due_s = time.monotonic()
 
     @property
     def state(self) -> SharedState:
@@ -158,8 +169,9 @@ class Pipeline:
             self._announce(sentence)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         while not self._finished:
-            for report in self._children.reports(POLL_S):
+            for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
                 self._handle(report)
+            self._measure_levels(time.monotonic())
             self._tools.enforce_limits()
             self._voice.check()
             self._offline.check()
@@ -168,6 +180,14 @@ class Pipeline:
         self._voice.state.supervisor.finished.store(1)
         if not self._answered:
             raise UnansweredError("The service did not answer all that was said.")
+
+    def _measure_levels(self, now_s: float) -> None:
+        if now_s < self._levels_due_s:
+            return
+        self._levels_due_s = now_s + LEVELS_S
+        self.levels = self._voice.level_meter.look()
+        if self._emits_levels:
+            self._emit(self.levels)
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)

@@ -20,6 +20,7 @@ from pipeline.shm.names import EarsNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
+from pipeline.supervisor.level_meter import LevelMeter
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
 
 CAPTURE_RING_MS = 90_000
@@ -60,6 +61,7 @@ class VoiceProcesses:
         self.state = stack.enter_context(SharedState.create())
         capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
+        self.level_meter = LevelMeter(self.state, capture_ring, playback_ring)
         self.names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
         # Both ends stay open here: a new process gets the same end again.
         self._capture_socket, self._network_socket = socket.socketpair()

@@ -15,6 +15,7 @@ from pipeline import (
     Event,
     Finished,
     Interrupted,
+    Levels,
     MicrophoneInput,
     Notice,
     Ready,
@@ -71,10 +72,19 @@ def test_every_sample_passes_both_ways_once() -> None:
             own(service),
             microphone=MicrophoneInput(microphone()),
             speaker=SpeakerOutput(given.append),
+            levels=True,
         ) as session:
-            kinds = [type(event) async for event in session]
+            events = [event async for event in session]
+        kinds = [type(event) for event in events]
         assert kinds[-1] is Finished
         assert Ready in kinds
+        levels = [event for event in events if isinstance(event, Levels)]
+        for part, peak, rms in (("microphone", -11.2, -15.0), ("speaker", -4.3, -6.6)):
+            heard = [getattr(event, part) for event in levels]
+            assert max(heard).peak_dbfs == pytest.approx(peak, abs=0.2)
+            assert max(loudness.rms_dbfs for loudness in heard) == pytest.approx(rms, abs=3.0)
+            assert min(heard) == (-100.0, -100.0)
+        assert session.levels == levels[-1]
         assert session.metrics.lost_ms == 0
 
     with ScriptedService(answers_one_turn) as service:
