@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from pipeline import (
@@ -377,3 +378,46 @@ def test_only_the_turns_that_a_program_marks_leave_and_a_new_one_interrupts() ->
     assert drops[1:] in ([], [SoundDrop(2, len(ANSWER))]), "all of the second answer was heard"
     second_answer = [b for b in given if isinstance(b, SoundBlock) and b.answer == 2]
     assert np.array_equal(np.concatenate([b.samples[:, 0] for b in second_answer]), ANSWER)
+
+
+def test_a_process_that_is_killed_costs_the_program_no_sample() -> None:
+    long_answer = positive(3.0, seed=9)
+    given: list[SoundBlock | SoundDrop] = []
+
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard_ms >= 500)
+        await user_turn(session, "u1", "Hello?")
+        await answer(session, "r1", long_answer)
+        await session.end_answer("r1", "item_r1")
+        await session.wait_for(lambda: session.heard_ms >= 8_000)
+
+    async def converse(service: ScriptedService) -> None:
+        before = set(psutil.Process().children(recursive=True))
+        async with VoiceSession(
+            own(service),
+            microphone=MicrophoneInput(coded()),
+            speaker=SpeakerOutput(given.append),
+        ) as session:
+            await session.wait_open()
+            started = set(psutil.Process().children(recursive=True)) - before
+            named = (child for child in started if "spawn_main" in " ".join(child.cmdline()))
+            _network, playback, capture = sorted(named, key=psutil.Process.create_time)
+            while len(given) < 30:  # noqa: ASYNC110 - the thread of the session fills it
+                await asyncio.sleep(0.005)
+            playback.kill()
+            capture.kill()
+            await wait_for(session, Ready)
+            assert session.metrics.lost_ms == 0
+            while session.metrics.sent_ms < 8_000:  # noqa: ASYNC110 - it is read from shared memory
+                await asyncio.sleep(0.02)
+
+    with ScriptedService(script) as service:
+        run(converse(service))
+        arrived = np.frombuffer(service.sessions[0].heard, np.int16)
+    assert np.array_equal(arrived, CODED[: len(arrived)])
+    blocks = [item for item in given if isinstance(item, SoundBlock)]
+    sounded = np.zeros(len(long_answer), np.int16)
+    for block in blocks:
+        sounded[block.position : block.end] = block.samples[:, 0]
+    assert np.array_equal(sounded, long_answer)
+    assert sum(map(len, blocks)) <= len(long_answer) + 240, "a block at most comes twice"
