@@ -100,6 +100,8 @@ class InProcess:
         self._valid += 1
         number = VALID + self._valid
         actions = [action for text in _valid_turn(number) for action in self.feed(text.encode())]
+        self._heard = self._queued
+        actions += self._perform(self._conversation.heard(*self._heard))
         assert any(isinstance(action, QueueAudio) for action in actions), "no sound"
         assert AssistantSaid("Words.") in actions, "no words"
         assert any(isinstance(action, CallTool) for action in actions), "no call"

@@ -6,7 +6,15 @@ The method runs in a thread, the coroutine on the event loop; neither can delay 
 
 import asyncio
 
-from pipeline import AssistantSaid, ToolAnswered, ToolCalled, UserSaid, VoiceSession, load_settings
+from pipeline import (
+    AssistantDone,
+    AssistantSaid,
+    ToolAnswered,
+    ToolCalled,
+    UserSaid,
+    VoiceSession,
+    load_settings,
+)
 
 
 class ShoppingList:
@@ -40,6 +48,8 @@ async def main() -> None:
                     print("You:", text)
                 case AssistantSaid(text):
                     print(text, end="", flush=True)
+                case AssistantDone(cut=cut):
+                    print(" —" if cut else "")
                 case ToolCalled(_, name, arguments):
                     print(f"[{name} {arguments}]")
                 case ToolAnswered(_, output):

@@ -22,7 +22,7 @@ class Heard(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What one side said; of an interrupted answer what was heard of it."""
+    """What one side said; of an answer what has been heard of it."""
 
     role: Literal["user", "assistant"]
     text: str
@@ -71,4 +71,5 @@ def metrics_of(state: SharedState) -> Metrics:
 
 
 def history_of(memory: ConversationMemory) -> tuple[Turn, ...]:
-    return tuple(Turn(turn.role, turn.words) for turn in memory.turns if turn.words.strip())
+    heard = (Turn(turn.role, turn.words[: turn.heard]) for turn in memory.turns)
+    return tuple(turn for turn in heard if turn.text.strip())

@@ -96,6 +96,9 @@ class Settings:
     )
     noise_reduction: bool = setting(True, "Let the service remove background noise.")
     transcription: bool = setting(True, "Show what you said as text.")
+    read_ahead: bool = setting(
+        False, "Show the words of an answer as they arrive; off: as they are heard."
+    )
     temperature: float | None = setting(
         None,
         "How varied the answers are. By default as the model sets it.",

@@ -2,9 +2,10 @@
 
 All text goes through `printable` here: a service, a tool or a device name may hold anything.
 
-On a terminal the answer's words appear as they arrive; elsewhere every line is written whole. The
-user's words often arrive in the middle of the answer to them: the answer waits here, so that
-question and answer stand in the right order.
+The answer's words are events that come as the words are heard. On a terminal they appear at once;
+elsewhere every line is written whole. A dash marks where an answer was cut. The user's words often
+arrive in the middle of the answer to them: the answer waits here, so that question and answer stand
+in the right order. So does the interruption until the words that it cut off stand there.
 """
 
 import logging
@@ -16,6 +17,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
+from rich.text import Text
 
 from pipeline.console.repeats import RepeatCounter
 from pipeline.ipc.event_counts import EventCounts
@@ -50,6 +52,10 @@ _name = partial(shortened, characters=100)
 _arguments = partial(shortened, characters=500)
 """A model may pass a whole document; the beginning of it tells what it is."""
 _sentence = partial(shortened, characters=2_000)
+
+_CUT = "—"
+_LONGEST_CUT_S = 0.25
+"""How long the words of an answer may take to end after the user has begun to speak."""
 
 _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
     Connecting: lambda r: (f"Connecting to {r.where} …", "dim"),
@@ -101,6 +107,7 @@ class Console:
         self._user_words_due = False
         self._held: list[AssistantSaid | AssistantDone | ToolCalled] = []
         self._answer = ""  # words of the line that is open
+        self._interrupted_s: float | None = None  # when the user spoke over that line
         self._column = 0
 
     def show(self, report: Event) -> None:
@@ -108,6 +115,9 @@ class Console:
             self._held.append(report)
             if not self._user_words_due:
                 self._release()
+            return
+        if isinstance(report, Listening) and self._answer:
+            self._interrupted_s = time.monotonic()
             return
         if isinstance(report, Interrupted | Ready):
             self._release()
@@ -148,11 +158,18 @@ class Console:
         self._line(sentence, "bold")
 
     def tell_repeats(self) -> None:
-        """Tell how often notices came again; call this a few times a second."""
+        """Tell how often notices came again; call this a few times a second.
+
+        Speech over an answer waits no longer for the end of its words: perhaps it cut nothing.
+        """
+        since_s = self._interrupted_s
+        if since_s is not None and time.monotonic() - since_s > _LONGEST_CUT_S:
+            self._show_interruption()
         self._notices(self._repeats.due())
 
     def end(self) -> None:
         """Tell what would be told later."""
+        self._close_answer()
         for line in self._events.rest():
             self._aside(line)
         self._notices(self._repeats.end())
@@ -167,7 +184,7 @@ class Console:
         held, self._held = self._held, []
         for report in held:
             if isinstance(report, AssistantDone):
-                self._close_answer()
+                self._end_answer(report)
             elif isinstance(report, ToolCalled):
                 self._line(*_LINES[ToolCalled](report))
             else:
@@ -176,6 +193,8 @@ class Console:
     def _say(self, text: str) -> None:
         """Add words to the open line; on a terminal they appear at once, broken between words."""
         text = printable(text, keeps_lines=True)
+        if not self._answer:
+            text = text.lstrip()
         if self._streams:
             label = "" if self._answer else "Assistant: "
             for blanks, word in re.findall(r"(\s*)(\S*)", label + text):
@@ -193,15 +212,29 @@ class Console:
         self._out.print(blanks + word, end="", soft_wrap=True)
         self._column += cells
 
-    def _close_answer(self) -> None:
-        if not self._answer:
-            return
-        if self._column:
+    def _end_answer(self, done: AssistantDone) -> None:
+        """Close the line of an answer: with a dash if it was cut, and what was not heard, dim."""
+        unheard = printable(done.unheard).strip() if self._verbose else ""
+        if done.cut and (self._answer or unheard):
+            blank = "" if not self._answer or self._answer[-1].isspace() else " "
+            self._say(blank + _CUT)
+        self._close_answer(unheard)
+
+    def _close_answer(self, unheard: str = "") -> None:
+        """Close the line that is open, if one is; what waited for it follows."""
+        if self._answer and self._column:
             self._out.print()
             self._column = 0
-        if not self._streams:
-            self._print(f"Assistant: {self._answer}", "")
+        if self._answer and not self._streams:
+            line = Text(f"Assistant: {self._answer.rstrip()}")
+            self._print(line.append(f" {unheard}", "dim") if unheard else line, "")
         self._answer = ""
+        self._show_interruption()
+
+    def _show_interruption(self) -> None:
+        interrupted, self._interrupted_s = self._interrupted_s is not None, None
+        if interrupted:
+            self._line(*_LINES[Listening](Listening()))
 
     def _line(self, text: str, style: str) -> None:
         self._close_answer()
@@ -211,7 +244,7 @@ class Console:
         """Show a line of --verbose; an answer whose words still come stays in one piece."""
         self._print(printable(text, keeps_lines=keeps_lines), "dim")
 
-    def _print(self, text: str, style: str) -> None:
+    def _print(self, text: str | Text, style: str) -> None:
         if self._verbose:
-            text = f"{time.monotonic() - self._start_s:8.3f} {text}"
+            text = Text.assemble(f"{time.monotonic() - self._start_s:8.3f} ", text)
         self._out.print(text, style=style, soft_wrap=not self._streams)

@@ -74,7 +74,9 @@ class TurnMemory(NamedTuple):
 
     role: Literal["user", "assistant"]
     item_id: str
-    words: str
+    words: str = ""
+    heard: int | None = None
+    """Characters of the words that have been heard, while more may be heard; None: all."""
 
 
 class AnswerMemory(NamedTuple):
@@ -85,14 +87,20 @@ class AnswerMemory(NamedTuple):
     received_samples: int
     turn: int
     """Index of its words in `ConversationMemory.turns`."""
+    start_samples: int = 0
+    """Where it begins in the sound of its answer."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Places of words in the sound of its answer: characters, samples."""
+    complete: bool = False
+    """Whether all sound of its answer has come."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationMemory:
     """What only the network process knows: the supervisor keeps it for a new one.
 
-    Reported when a turn changes, and a few times a second while its words come, never with each
-    delta.
+    Reported when a turn changes, a few times a second while its words come, and with each word
+    that is shown, so that another process shows it no second time.
     """
 
     turns: tuple[TurnMemory, ...] = ()
@@ -211,14 +219,24 @@ class UserSaid(Event):
 
 @dataclass(frozen=True, slots=True)
 class AssistantSaid(Event):
-    """The next part of the answer's text."""
+    """The next words of the answer, as they are heard; with `read_ahead` as they arrive."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AssistantDone(Event):
-    """The text of the answer is complete, or was broken off."""
+    """The answer is over.
+
+    Its words were all reported by `AssistantSaid`; with `read_ahead` also the unheard ones.
+    """
+
+    text: str = ""
+    """What was heard of it."""
+    unheard: str = ""
+    """Words of it that had arrived and never sounded."""
+    cut: bool = False
+    """Whether it was interrupted, or broke off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,37 @@ which will never sound is truncated to exactly what did.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Interrupted, Trace
-from pipeline.network.actions import Action, EndItem, Interrupt, QueueAudio
-from pipeline.network.events import AudioDelta
+from pipeline.network.actions import (
+    Action,
+    DeleteItem,
+    EndItem,
+    Interrupt,
+    QueueAudio,
+    Truncate,
+)
+from pipeline.network.events import AudioDelta, WordTime
 from pipeline.network.items import Item, Items, QueuedEnd, Response
 from pipeline.network.transcript import Turn
-from pipeline.pcm import samples_to_ms
+from pipeline.network.word_places import WordPlaces
+from pipeline.pcm import SAMPLE_BYTES, ms_to_samples, samples_to_ms
+
+
+class SettledCut(NamedTuple):
+    """What follows from the place of a cut."""
+
+    corrections: list[Truncate | DeleteItem]
+    interrupted: tuple[Interrupted, ...]
+    """Empty if all had been heard."""
 
 
 class Answers:
     """Responses that the service has not finished, and items that can still change.
 
     :ivar generation: interruptions so far.
+    :ivar reopened: responses of a process that died, which had not been heard to their end.
     """
 
     SILENT_S = 30.0
@@ -32,10 +50,16 @@ class Answers:
     MOST_UNFINISHED = 100
     """Bounds memory if the ends of responses are lost."""
 
+    PACE_CHARACTERS = 40
+    """Length of an answer from which the voice's pace is learnt."""
+
     def __init__(self) -> None:
         self.generation = 0
         self._unfinished: dict[str, Response] = {}
         self._items = Items()
+        self._pace: float = WordPlaces.TYPICAL_PACE
+        self._expects_times = False
+        self.reopened: list[Response] = []
 
     @property
     def being_made(self) -> bool:
@@ -90,8 +114,9 @@ class Answers:
     def begin(self, response_id: str, turn: Turn) -> None:
         """The service has created a response; `turn` collects its words."""
         if len(self._unfinished) >= self.MOST_UNFINISHED:
-            self.finish(next(iter(self._unfinished)))
-        self._unfinished[response_id] = Response(self.generation, turn)
+            self.finish(next(iter(self._unfinished)), complete=False)
+        places = WordPlaces(expects_times=self._expects_times, samples_per_character=self._pace)
+        self._unfinished[response_id] = Response(self.generation, turn, places=places)
 
     def audio(self, delta: AudioDelta) -> Iterator[Action]:
         """Queue the samples of a current response; what is stale counts as unheard."""
@@ -110,6 +135,7 @@ class Answers:
             yield from item.truncation()
         elif pcm:
             item.queued_samples = item.received_samples
+            response.places.receive(len(pcm) // SAMPLE_BYTES)
             yield QueueAudio(item.ordinal, response.generation, offset_samples, pcm)
 
     def end_audio(self, item_id: str) -> Iterator[Action]:
@@ -117,21 +143,45 @@ class Answers:
         item = self._items.get(item_id)
         if item is None or not self.is_current(item.response):
             return
+        item.response.places.complete = True
         # Behind another item's audio this end would be a step back in what was heard.
         if item is self._items.latest:
             yield EndItem(item.ordinal, item.response.generation, item.received_samples)
 
-    def finish(self, response_id: str) -> Response | None:
-        """The service has finished a response; returns it, if it was known."""
+    def word_time(self, timed: WordTime, response: Response) -> None:
+        """The service says when a word of `response` sounds, perhaps before its item's audio."""
+        item = self._items.get(timed.item_id)
+        start_samples = item.start_samples if item else response.places.received_samples
+        response.places.time(timed.word, start_samples + ms_to_samples(timed.start_ms))
+
+    def finish(self, response_id: str, *, complete: bool) -> Response | None:
+        """The service has finished a response; returns it, if it was known.
+
+        :param complete: whether it is the whole answer, and not one that broke off.
+        """
         response = self._unfinished.pop(response_id, None)
         if response is not None:
             response.finished = True
+            response.places.complete |= complete
+            if complete:
+                self._learn(response)
         return response
+
+    def _learn(self, response: Response) -> None:
+        """Expect of the next answers what this one showed of its voice."""
+        characters, samples = len(response.turn.words), response.places.received_samples
+        if samples and characters >= self.PACE_CHARACTERS:
+            self._pace = samples / characters
+            self._expects_times = response.places.has_times
+
+    def is_heard(self, response: Response) -> bool:
+        """Whether a response has come and been heard to its end."""
+        return response.finished and not self._items.has_unheard(response)
 
     def interrupt(self) -> Iterator[Action]:
         """Silence all answers, if any is being made or heard."""
         if self._current() or not self.all_heard:
-            self.drop_unspoken_text()
+            self.end_unspoken()
             self.generation += 1
             yield Interrupt(self.generation)
 
@@ -141,7 +191,7 @@ class Answers:
         Others that have no audio yet survive that.
         """
         if not self._items.begun(response):
-            response.turn.words = ""
+            response.end(cut=True)
         if self._items.has_unheard(response):
             for other in self._current():
                 if not self._items.begun(other):
@@ -161,6 +211,9 @@ class Answers:
                 item.response.generation,
                 item.received_samples,
                 turns.index(item.response.turn),
+                item.start_samples,
+                item.response.places.marks,
+                item.response.places.complete,
             )
             for item in self._items.unheard()
             if item.response.turn in turns
@@ -175,22 +228,30 @@ class Answers:
     ) -> Iterator[Action]:
         """Begin with the answers of another process, which sound up to `queued` and no further."""
         self.generation = generation
-        answers = memory.answers
-        sounding = [answer for answer in answers if answer.ordinal <= queued.item]
-        items = [_restored(answer, turns[answer.turn], queued) for answer in sounding]
+        responses = {n: _reopened(turn) for n, turn in enumerate(turns) if turn.heard is not None}
+        items = [
+            _restored(answer, responses.setdefault(answer.turn, _reopened(turns[answer.turn])))
+            for answer in memory.answers
+            if answer.ordinal <= queued.item
+        ]
         if queued.item > memory.items:
             unknown = AnswerMemory(queued.item, queued.generation, queued.samples, 0)
-            items.append(_restored(unknown, Turn("assistant"), queued))
+            items.append(_restored(unknown, _reopened(Turn("assistant"))))
+        for item in items:
+            if item.ordinal == queued.item:
+                item.received_samples = item.queued_samples = queued.samples
         self._items.restore(items, max(memory.items, queued.item))
-        for unspoken in {a.turn for a in answers} - {a.turn for a in sounding}:
-            turns[unspoken].words = ""
+        self.reopened = list(responses.values())
+        for response in self.reopened:
+            if self.is_heard(response):
+                response.end(cut=True)
         if queued.item and not queued.complete and queued.generation == generation:
             yield EndItem(queued.item, generation, queued.samples)
 
     @property
     def unspoken(self) -> list[Turn]:
         """The words of current responses without audio."""
-        return [each.turn for each in self._current() if not self._items.begun(each)]
+        return [each.turn for each in self._unspoken()]
 
     @property
     def broken_off(self) -> list[str]:
@@ -205,20 +266,19 @@ class Answers:
         """Everything before `samples` of the item with this ordinal has sounded."""
         self._items.heard(item, samples)
 
-    def settle(self, generation: int, item: int, samples: int) -> Iterator[Action]:
+    def settle(self, generation: int, item: int, samples: int) -> SettledCut:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
         settled = self._items.settle(generation, item, samples)
-        for stale in settled:
-            yield from stale.truncation()
-        if any(stale.cut_short for stale in settled):
-            yield Interrupted(samples_to_ms(sum(stale.settled_samples or 0 for stale in settled)))
+        corrections = [each for stale in settled for each in stale.truncation()]
+        if not any(stale.cut_short for stale in settled):
+            return SettledCut(corrections, ())
+        heard_samples = sum(stale.settled_samples or 0 for stale in settled)
+        return SettledCut(corrections, (Interrupted(samples_to_ms(heard_samples)),))
 
-    def drop_unspoken_text(self) -> bool:
-        """Drop the text of responses without audio; returns whether there were any."""
-        silent = self.unspoken
-        for turn in silent:
-            turn.words = ""
-        return bool(silent)
+    def end_unspoken(self) -> None:
+        """End the current responses without audio: their words never sound."""
+        for response in self._unspoken():
+            response.end(cut=True)
 
     def break_off(self) -> Iterator[Action]:
         """The session is gone: what it sent sounds to its end, and nothing more comes of it."""
@@ -238,20 +298,29 @@ class Answers:
             response.latest_s, response.silent = None, False
         return response
 
+    def _unspoken(self) -> list[Response]:
+        return [each for each in self._current() if not self._items.begun(each)]
+
     def _current(self) -> list[Response]:
         return [each for each in self._unfinished.values() if self.is_current(each)]
 
 
-def _restored(answer: AnswerMemory, turn: Turn, queued: QueuedEnd) -> Item:
-    """Return an item of another process, as far as it will sound."""
+def _reopened(turn: Turn) -> Response:
+    """Return a response of another process, of which some words may still be heard."""
+    response = Response(0, turn, finished=True)
+    response.places.restore((), turn.heard or 0)
+    return response
+
+
+def _restored(answer: AnswerMemory, response: Response) -> Item:
+    """Return an item of another process; its response gets what was known of its sound."""
+    places = response.places
+    response.generation = answer.generation
+    places.restore(answer.marks, response.turn.heard or 0)
+    end_samples = answer.start_samples + answer.received_samples
+    places.receive(end_samples - places.received_samples)
+    places.complete = answer.complete
     received_samples = answer.received_samples
-    if answer.ordinal == queued.item:
-        turn.truncate(queued.samples, max(queued.samples, received_samples))
-        received_samples = queued.samples
     return Item(
-        None,
-        answer.ordinal,
-        Response(answer.generation, turn, finished=True),
-        received_samples,
-        received_samples,
+        None, answer.ordinal, response, answer.start_samples, received_samples, received_samples
     )

@@ -28,6 +28,8 @@ from pipeline.ipc.commands import (
     UpdateSession,
 )
 from pipeline.ipc.reports import (
+    AssistantDone,
+    AssistantSaid,
     Connecting,
     ConversationMemory,
     EventRead,
@@ -90,7 +92,9 @@ class Client:
         self._uplink = uplink
         uplink.on_turn_end = self._on_turn_end
         self._downlink = downlink
-        self._conversation = Conversation(interrupt_response=settings.interrupt_response)
+        self._conversation = Conversation(
+            interrupt_response=settings.interrupt_response, read_ahead=settings.read_ahead
+        )
         self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
         self._silence = Silence(time.monotonic())
@@ -220,7 +224,10 @@ class Client:
         self._state.network.heartbeat_ns.store(now_ns)
         self._downlink.pump()
         self._report_lost_samples()
-        self._perform([*self._playback_changes(), *self._conversation.tick(now_s)])
+        actions = [*self._playback_changes(), *self._conversation.tick(now_s)]
+        self._perform(actions)
+        if any(isinstance(action, AssistantSaid | AssistantDone) for action in actions):
+            self._memory_reports.update(self._conversation)  # what is shown is shown once
         self._uplink.tick()
         self._renew_session(now_s)
         self._memory_reports.tick(now_s, self._conversation)

@@ -44,6 +44,7 @@ from pipeline.network.events import (
     UserTranscript,
     WordsDelta,
     WordsDone,
+    WordTime,
 )
 from pipeline.network.floor import Floor
 from pipeline.network.items import QueuedEnd, Response
@@ -55,15 +56,16 @@ class Conversation:
     """State of a conversation, over one session or several.
 
     :param interrupt_response: whether the user's speech silences the answer.
+    :param read_ahead: whether the words of an answer are shown before they are heard.
     """
 
-    def __init__(self, *, interrupt_response: bool = True) -> None:
+    def __init__(self, *, interrupt_response: bool = True, read_ahead: bool = False) -> None:
         self._interrupt_response = interrupt_response
         self._floor = Floor()
         self._answers = Answers()
         self._calls = ToolCalls()
         self._transcript = Transcript()
-        self._display = Display()
+        self._display = Display(read_ahead=read_ahead)
         self._questions = Questions()
         self._between_sessions = False
         self._awaits_cut = False
@@ -163,16 +165,23 @@ class Conversation:
     def heard(self, item: int, samples: int) -> list[Action]:
         """Playback's position moved: everything before it has left the loudspeaker."""
         self._answers.heard(item, samples)
+        shown = list(self._show_heard())  # first: it ends turns, which may be replayed then
         messages: Iterable[AddMessage] = ()
         if self._transcript.withholds:
             messages = self._transcript.replay_heard(self._answers.unheard_turns())
-        return [*messages, *self._rest()]
+        return [*shown, *messages, *self._rest()]
 
     def cut_settled(self, generation: int, item: int, samples: int) -> list[Action]:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
-        settled = list(self._answers.settle(generation, item, samples))
+        settled = self._answers.settle(generation, item, samples)
         self._awaits_cut = False
-        return [*settled, *self.heard(item, samples), *self._request_owed()]
+        return [
+            *settled.corrections,
+            *self._show_heard(),
+            *settled.interrupted,
+            *self.heard(item, samples),
+            *self._request_owed(),
+        ]
 
     def tick(self, now_s: float) -> list[Action]:
         """Pass the time, on any clock that only grows.
@@ -200,7 +209,7 @@ class Conversation:
         self._floor.reset(owed=self._owes_reply and not heard_again)
         if self._marks_turn:
             self._floor.speech_started()
-        self._answers.drop_unspoken_text()
+        self._answers.end_unspoken()
         for response_id in self._answers.broken_off:  # the next session does not go on with them
             self._questions.answered(response_id)
         self._questions.session_lost()
@@ -210,7 +219,7 @@ class Conversation:
         self._between_sessions = True
         return [
             *self._answers.break_off(),
-            *self._display.end_words(),
+            *self._show_heard(),
             *self._calls.abandon(),
         ]
 
@@ -251,10 +260,9 @@ class Conversation:
         self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True
-        return [
-            *self._answers.restore(memory, turns, generation, queued),
-            *map(CancelTool, memory.calls),
-        ]
+        ends = list(self._answers.restore(memory, turns, generation, queued))
+        self._display.restore(each for each in self._answers.reopened if each.has_words)
+        return [*ends, *map(CancelTool, memory.calls)]
 
     @property
     def _owes_reply(self) -> bool:
@@ -277,8 +285,8 @@ class Conversation:
                 yield from self._answers.audio(event)
             case AudioDone():
                 yield from self._answers.end_audio(event.item_id)
-            case WordsDelta() | WordsDone():
-                yield from self._words(event)
+            case WordsDelta() | WordsDone() | WordTime():
+                self._words(event)
             case SpeechStarted():
                 yield from self._speech_started()
             case SpeechStopped(item_id=item_id):
@@ -330,7 +338,6 @@ class Conversation:
 
     def _interrupt(self) -> Iterator[Action]:
         yield from self._answers.interrupt()
-        yield from self._display.end_words()
         yield from self._calls.interrupt()
         self._floor.interrupt()
 
@@ -340,20 +347,26 @@ class Conversation:
         yield from self._interrupt()
         yield from map(CancelResponse, response_ids)
 
-    def _words(self, event: WordsDelta | WordsDone) -> Iterator[Action]:
+    def _words(self, event: WordsDelta | WordsDone | WordTime) -> None:
         response = self._answers.current(event.response_id)
         if response is None:
             return
-        if isinstance(event, WordsDelta):
-            yield from self._show_words(response, response.words.add(event.text))
-        else:
-            yield from self._show_words(response, response.words.end())
-            yield from self._display.end_words()
+        match event:
+            case WordsDelta(_, text, spoken):
+                response.places.silent |= not spoken
+                self._add_words(response, response.words.add(text))
+            case WordsDone():
+                self._add_words(response, response.words.end())
+            case WordTime():
+                self._answers.word_time(event, response)
 
-    def _show_words(self, response: Response, text: str) -> Iterator[Action]:
-        if text:
+    def _add_words(self, response: Response, text: str) -> None:
+        if text and not response.over:
             response.turn.words += text
-            yield from self._display.words(text)
+            self._display.add(response)
+
+    def _show_heard(self) -> Iterator[Action]:
+        return self._display.update(self._answers.is_heard)
 
     def _function_called(self, event: FunctionCalled) -> Iterator[Action]:
         call = (event.call_id, event.name, event.arguments)
@@ -364,13 +377,14 @@ class Conversation:
 
     def _response_done(self, done: ResponseDone) -> Iterator[Action]:
         self._floor.response_finished()
-        response = self._answers.finish(done.response_id)
+        complete = done.status == "completed"
+        response = self._answers.finish(done.response_id, complete=complete)
         if response is None:
             return
         self._settle_question(response, done)
         self._calls.response_finished(done.response_id)
         if self._answers.is_current(response):
-            yield from self._show_words(response, response.words.end())
+            self._add_words(response, response.words.end())
             yield from self._ended_early(response, done)
         self._answers.forget_heard()
 
@@ -387,7 +401,6 @@ class Conversation:
         """Act on the end of a current response that is not complete."""
         if done.status == "cancelled":
             yield from self._answers.take_back(response)
-            yield from self._display.end_words()
             yield from self._calls.interrupt()
         elif done.status in ("failed", "incomplete"):
             reason = done.reason.rstrip(". ") or "no reason given"
@@ -419,4 +432,5 @@ class Conversation:
 
     def _rest(self) -> Iterator[Action]:
         if self.idle:
+            yield from self._show_heard()
             yield from self._display.rest()

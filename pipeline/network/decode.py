@@ -8,6 +8,7 @@ the arrival of an interruption to the generation.
 import json
 from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pipeline.network.events import (
@@ -28,6 +29,7 @@ from pipeline.network.events import (
     UserTranscript,
     WordsDelta,
     WordsDone,
+    WordTime,
 )
 from pipeline.system.text import encodable
 
@@ -108,13 +110,21 @@ def _audio_delta(event: Fields) -> AudioDelta:
     return AudioDelta(_text(event, "response_id"), _text(event, "item_id"), pcm)
 
 
-def _words_delta(event: Fields) -> WordsDelta:
+def _words_delta(event: Fields, *, spoken: bool) -> WordsDelta:
     delta = _raw_text(event, "delta") if event.get("delta") else ""
-    return WordsDelta(_text(event, "response_id"), delta)
+    return WordsDelta(_text(event, "response_id"), delta, spoken)
 
 
 def _words_done(event: Fields) -> WordsDone:
     return WordsDone(_text(event, "response_id"))
+
+
+def _word_time(event: Fields) -> Event:
+    start_ms = _any_number(event, "audio_offset_ms")
+    if start_ms is None:
+        return Unhandled()
+    word = _any_text(event, "text").strip()
+    return WordTime(_text(event, "response_id"), _text(event, "item_id"), word, start_ms)
 
 
 def _function_called(event: Fields) -> FunctionCalled:
@@ -175,9 +185,10 @@ _MEANINGS: dict[str, Callable[[Fields], Event]] = {
     "response.created": lambda e: ResponseCreated(_any_text(_object(e, "response"), "id")),
     "response.audio.delta": _audio_delta,
     "response.audio.done": lambda e: AudioDone(_text(e, "response_id"), _text(e, "item_id")),
-    "response.audio_transcript.delta": _words_delta,
+    "response.audio_timestamp.delta": _word_time,
+    "response.audio_transcript.delta": partial(_words_delta, spoken=True),
     "response.audio_transcript.done": _words_done,
-    "response.text.delta": _words_delta,
+    "response.text.delta": partial(_words_delta, spoken=False),
     "response.text.done": _words_done,
     "response.function_call_arguments.done": _function_called,
     "response.done": _response_done,

@@ -94,11 +94,23 @@ class WordsDelta:
 
     response_id: str
     text: str
+    spoken: bool = True
+    """Whether it is the transcript of audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordsDone:
     response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordTime:
+    """A word of an answer sounds `start_ms` after the beginning of its item's audio."""
+
+    response_id: str
+    item_id: str
+    word: str
+    start_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,7 @@ Event = (
     | AudioDone
     | WordsDelta
     | WordsDone
+    | WordTime
     | FunctionCalled
     | ResponseDone
     | ServiceError

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pipeline.network.actions import DeleteItem, Truncate
 from pipeline.network.transcript import Turn
+from pipeline.network.word_places import WordPlaces
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
 from pipeline.system.text import PiecewiseText
 
@@ -23,10 +24,41 @@ class Response:
     finished: bool = False
     words: PiecewiseText = field(default_factory=PiecewiseText)
     """What joins the deltas of its words."""
+    places: WordPlaces = field(default_factory=WordPlaces)
+    heard_samples: int = 0
+    """Sound of it that has been heard, all its items together."""
+    cut: bool = False
+    """Whether it was interrupted, or broke off; known once it is over."""
+    unheard: str | None = None
+    """The words that were never heard, once nothing more of it can be; `turn` has the others."""
     latest_s: float | None = None
     """When the service last sent something of it; None until the next tick."""
     silent: bool = False
     """Whether that was so long ago that its end must have been lost."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more of its words can be heard."""
+        return self.unheard is not None
+
+    @property
+    def has_words(self) -> bool:
+        return bool(self.turn.words or self.unheard)
+
+    def listen(self) -> None:
+        """Note which of its words have been heard."""
+        if not self.over:
+            self.turn.heard = self.places.heard(self.turn.words, self.heard_samples)
+
+    def end(self, *, cut: bool = False) -> None:
+        """Nothing more of it will be heard: keep the words that were."""
+        if self.over:
+            return
+        self.listen()
+        words, heard = self.turn.words, self.turn.heard
+        self.turn.words, self.turn.heard = words[:heard], None
+        self.unheard = words[len(self.turn.words) :]
+        self.cut = cut or not self.places.complete or bool(self.unheard.strip())
 
 
 class QueuedEnd(NamedTuple):
@@ -49,6 +81,8 @@ class Item:
     """None once its session is gone: the service cannot be told of it any more."""
     ordinal: int
     response: Response
+    start_samples: int = 0
+    """Where it begins in the sound of its response."""
     received_samples: int = 0
     queued_samples: int = 0
     """Given to the loudspeaker; audio that came after an interruption never is."""
@@ -109,7 +143,11 @@ class Items:
             self._seen += 1
             settled_samples = 0 if response.generation < generation else None
             self._items[item_id] = Item(
-                item_id, self._seen, response, settled_samples=settled_samples
+                item_id,
+                self._seen,
+                response,
+                response.places.received_samples,
+                settled_samples=settled_samples,
             )
         return self._items[item_id]
 
@@ -137,6 +175,9 @@ class Items:
     def heard(self, item: int, samples: int) -> None:
         """Everything before `samples` of the item with this ordinal has sounded."""
         self._heard = (item, samples)
+        for each in self._items.values():
+            if each.settled_samples is None:
+                _note_heard(each, _heard_of(each, *self._heard))
         self.forget_heard()
 
     def settle(self, generation: int, item: int, samples: int) -> list[Item]:
@@ -150,11 +191,10 @@ class Items:
                 missed = stale.response.generation < sounding
                 position = self._heard if missed else (item, samples)
                 stale.settled_samples = _heard_of(stale, *position)
+                _note_heard(stale, stale.settled_samples)
                 settled.append(stale)
-        for response in dict.fromkeys(stale.response for stale in settled):
-            parts = [stale for stale in settled if stale.response is response]
-            heard_samples = sum(part.settled_samples or 0 for part in parts)
-            response.turn.truncate(heard_samples, sum(part.received_samples for part in parts))
+        for stale in settled:
+            stale.response.end(cut=True)
         return settled
 
     def unheard(self) -> list[Item]:
@@ -187,6 +227,13 @@ class Items:
     def _is_unheard(self, item: Item) -> bool:
         heard_samples = _heard_of(item, *self._heard)
         return item.settled_samples is None and heard_samples < item.received_samples
+
+
+def _note_heard(item: Item, samples: int) -> None:
+    """Note in its response that so much of an item has been heard."""
+    if samples:
+        response = item.response
+        response.heard_samples = max(response.heard_samples, item.start_samples + samples)
 
 
 def _heard_of(item: Item, heard_item: int, heard_samples: int) -> int:

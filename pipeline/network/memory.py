@@ -7,7 +7,9 @@ from pipeline.network.conversation import Conversation
 
 
 class MemoryReports:
-    """Reports the memory of a conversation when it has changed: after each turn, and at intervals.
+    """Reports the memory of a conversation when it has changed.
+
+    That is after each turn, with each word that is heard, and at intervals.
 
     A copy of 100 turns takes about 0.1 ms.
     """

@@ -8,6 +8,7 @@ from azure.ai.voicelive.models import (
     AudioEchoCancellation,
     AudioInputTranscriptionOptions,
     AudioNoiseReduction,
+    AudioTimestampType,
     AzureSemanticVad,
     AzureSemanticVadEn,
     AzureSemanticVadMultilingual,
@@ -50,6 +51,7 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "voice": _voice(settings.voice),
         "input_audio_format": InputAudioFormat.PCM16,
         "output_audio_format": OutputAudioFormat.PCM16,
+        "output_audio_timestamp_types": _timestamp_types(settings.voice) or None,
         "input_audio_sampling_rate": SAMPLE_RATE_HZ,
         "turn_detection": _turn_detection(settings),
         "input_audio_echo_cancellation": (
@@ -80,6 +82,7 @@ def session_change(instructions: str | None, voice: str | None) -> RequestSessio
     wanted: dict[str, Any] = {
         "instructions": None if instructions is None else encodable(instructions),
         "voice": None if voice is None else _voice(voice),
+        "output_audio_timestamp_types": None if voice is None else _timestamp_types(voice),
     }
     return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
 
@@ -94,6 +97,11 @@ def message_item(role: Literal["user", "assistant"], words: str) -> MessageItem:
 def _voice(name: str) -> AzureStandardVoice | str:
     """Azure's voices have a hyphen in the name (en-US-AvaNeural), OpenAI's do not (alloy)."""
     return AzureStandardVoice(name=name) if "-" in name else name
+
+
+def _timestamp_types(voice: str) -> list[AudioTimestampType]:
+    """Ask for the times of words where they exist: Azure's voices have them."""
+    return [AudioTimestampType.WORD] if "-" in voice else []
 
 
 def _turn_detection(settings: Settings) -> TurnDetection | None:

@@ -20,17 +20,13 @@ class Turn:
     role: Literal["user", "assistant"]
     item_id: str = ""
     words: str = ""
+    heard: int | None = None
+    """Characters of the words that have been heard, while more may be heard; None: all."""
 
     def message(self) -> Iterator[AddMessage]:
         """What a new session is told of the turn, if it has words."""
         if words := self.words.strip():
             yield AddMessage(self.role, words)
-
-    def truncate(self, heard_samples: int, all_samples: int) -> None:
-        """Drop the words that did not sound, judged by the share of the sound that did."""
-        heard = self.words[: len(self.words) * heard_samples // max(1, all_samples)]
-        whole = heard == self.words
-        self.words = heard if whole else heard.rpartition(" ")[0]
 
 
 class Transcript:
@@ -49,7 +45,7 @@ class Transcript:
 
     def begin_assistant(self) -> Turn:
         """An answer begins; its words are for the caller to add."""
-        turn = Turn("assistant")
+        turn = Turn("assistant", heard=0)
         self._turns.append(turn)
         return turn
 
@@ -65,13 +61,15 @@ class Transcript:
         """Return all turns, and copies for another process, without the words of `unspoken`."""
         turns = list(self._turns)
         return turns, tuple(
-            TurnMemory(turn.role, turn.item_id, "" if turn in unspoken else turn.words)
+            TurnMemory(turn.role, turn.item_id)
+            if turn in unspoken
+            else TurnMemory(turn.role, turn.item_id, turn.words, turn.heard)
             for turn in turns
         )
 
     def restore(self, turns: tuple[TurnMemory, ...]) -> list[Turn]:
         """Begin with what another process remembered; returns its turns."""
-        self._turns.extend(Turn(turn.role, turn.item_id, turn.words) for turn in turns)
+        self._turns.extend(Turn(*turn) for turn in turns)
         return list(self._turns)
 
     def ends_with_user(self, unspoken: Collection[Turn] = ()) -> bool:

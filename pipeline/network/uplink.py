@@ -212,6 +212,7 @@ class Uplink:
 
     def _pass_silence(self, turns: TurnGate, now_ns: int) -> None:
         """Leave out what lies between turns, but for what a late begin may reach back to."""
+        self._place_turns(turns)
         turns.give_up_waiting(self._written, now_ns)
         self._forget_turns(turns)
         if self._sending or turns.turn_open or any(turns.due(self._session)):

@@ -91,7 +91,7 @@ def test_functions_of_the_program(tmp_path: Path) -> None:
     assert '[add_to_list {"item": "milk"}]' in said
     assert '[["milk"]]' in said
     assert '["The time is over."]' in said
-    assert said.endswith("Good day.To buy: milk\n")
+    assert said.endswith("Good day.\nTo buy: milk\n")
 
 
 def test_a_batch_of_recordings(tmp_path: Path) -> None:

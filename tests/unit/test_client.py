@@ -24,7 +24,7 @@ from pipeline.ipc.reports import (
     Report,
     TurnMemory,
 )
-from pipeline.network.actions import DeleteItem, SendToolResult, ServiceAction, Truncate
+from pipeline.network.actions import AddMessage, DeleteItem, SendToolResult, ServiceAction, Truncate
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event
@@ -147,10 +147,10 @@ def test_the_generation_rises_before_anything_is_reported_or_sent(rig: Rig) -> N
     assert rig.downlink.waiting, "more than the ring holds"
     rig.link.take()
     rig.receive("input_audio_buffer.speech_started")
-    assert rig.link.generations == [1, 1, 1]
-    cause, *effects = rig.link.take()
+    assert rig.link.generations == [1, 1]
+    cause, effect = rig.link.take()
     assert isinstance(cause, EventRead)
-    assert effects == [AssistantDone(), Listening()]
+    assert effect == Listening()
     assert not rig.downlink.waiting
     assert rig.session.waiting == []
 
@@ -165,7 +165,7 @@ def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:
     rig.link.take()
     rig.client.tick()
     assert rig.session.waiting == [DeleteItem("i1")]
-    assert rig.link.take() == [Interrupted(0)]
+    assert rig.link.take() == [AssistantDone("", "Hello.", cut=True), Interrupted(0)]
 
 
 def test_a_position_is_not_read_while_playback_reports_a_cut(rig: Rig) -> None:
@@ -196,7 +196,9 @@ def test_the_loudspeaker_s_position_is_followed(rig: Rig) -> None:
     rig.link.take()
     rig.state.playback.heard.store(Position(1, 24_000).packed())
     rig.client.tick()
-    assert rig.link.take() == [Ready()]
+    assert rig.link.take() == [AssistantSaid("Hello."), AssistantDone("Hello."), Ready()]
+    shown = rig.link.memories[-1].turns
+    assert shown == (TurnMemory("assistant", "", "Hello."),), "known to another process at once"
     assert rig.state.network.heartbeat_ns.load() > 0
 
 
@@ -233,6 +235,7 @@ def test_an_unreadable_message_is_reported_and_skipped(rig: Rig) -> None:
     assert isinstance(notice, Notice)
     rig.receive("response.created", response={"id": "r1"})
     rig.receive("response.text.delta", response_id="r1", delta="Hello.")
+    rig.client.tick()
     assert AssistantSaid("Hello.") in rig.link.take()
 
 
@@ -304,10 +307,10 @@ def test_the_end_of_the_input_is_reported(rig: Rig) -> None:
 def test_a_memory_is_reported_after_a_turn_and_not_with_every_word(rig: Rig) -> None:
     rig.connect()
     rig.answer()
-    assert [memory.turns for memory in rig.link.memories] == [(TurnMemory("assistant", "", ""),)]
+    assert [memory.turns for memory in rig.link.memories] == [(TurnMemory("assistant", ""),)]
     rig.client.tick()
     (_, memory) = rig.link.memories
-    assert memory.turns == (TurnMemory("assistant", "", "Hello."),)
+    assert memory.turns == (TurnMemory("assistant", "", "Hello.", heard=0),)
     assert memory.answers == (AnswerMemory(1, 0, 24_000, turn=0),)
     words = {"response_id": "r1", "item_id": "i1", "delta": " You."}
     rig.receive("response.audio_transcript.delta", **words)
@@ -331,7 +334,7 @@ def test_a_new_process_goes_on_with_what_the_ring_still_holds(rig: Rig) -> None:
     rig.client.tick()
     rig.client._perform(rig.client._conversation.session_resumed())
     assert rig.client._conversation.idle
-    assert rig.session.waiting == [], "a fifth of one word was heard"
+    assert rig.session.waiting == [AddMessage("assistant", "Hello.")], "its beginning was heard"
 
 
 def test_a_new_process_settles_a_cut_that_was_under_way(rig: Rig) -> None:
@@ -346,4 +349,5 @@ def test_a_new_process_settles_a_cut_that_was_under_way(rig: Rig) -> None:
     assert rig.link.take() == []
     rig.state.publish_cut(CutReport(1, Position(1, 2_400), 0, 0))
     rig.client.tick()
-    assert rig.link.take() == [Interrupted(100)]
+    heard = [AssistantSaid("Hello."), AssistantDone("Hello.", cut=True)]
+    assert rig.link.take() == [*heard, Interrupted(100)]

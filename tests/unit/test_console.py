@@ -315,6 +315,53 @@ def test_the_answer_s_words_appear_as_they_come(terminal: Terminal) -> None:
     assert lines(terminal)[-2:] == ["Assistant: It is noon.", "Ready"]
 
 
+CUT = AssistantDone("It is ", "noon.", cut=True)
+
+
+def test_a_dash_marks_a_cut(plain: io.StringIO, terminal: Terminal) -> None:
+    for output in (plain, terminal):
+        console = Console(transcription=False)
+        console._out.file = output
+        show(console, ANSWER[0], Listening(), CUT, Interrupted(500))
+        assert lines(output) == ["Assistant: It is —", "Listening …", "Interrupted after 0.50 s."]
+
+
+def test_words_that_end_a_cut_answer_stand_on_its_line(terminal: Terminal) -> None:
+    said = AssistantSaid("It"), Listening(), AssistantSaid(" is")
+    show(Console(), *said, AssistantDone("It is", " noon.", cut=True))
+    assert lines(terminal) == ["Assistant: It is —", "Listening …"]
+
+
+def test_an_answer_of_which_nothing_was_heard_is_not_shown(plain: io.StringIO) -> None:
+    show(Console(), AssistantDone("", "It is noon.", cut=True))
+    assert lines(plain) == []
+
+
+def test_verbose_shows_what_was_not_heard(terminal: Terminal) -> None:
+    show(Console(verbose=1), ANSWER[0], Listening(), CUT, AssistantDone("", "It is", cut=True))
+    said = [line.split(maxsplit=1)[1] for line in lines(terminal)]
+    assert said == ["Assistant: It is — noon.", "Listening …", "Assistant: — It is"]
+    assert "\x1b[2mnoon." in terminal.getvalue().replace("\x1b[2m ", "\x1b[2m")
+
+
+def test_speech_over_an_answer_that_goes_on_is_shown(
+    plain: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.console.console._LONGEST_CUT_S", -1)
+    console = Console(transcription=False)
+    show(console, ANSWER[0], Listening())
+    console.tell_repeats()
+    show(console, *ANSWER[1:])
+    assert lines(plain) == ["Assistant: It is", "Listening …", "Assistant: noon."]
+
+
+def test_words_that_were_heard_are_shown_at_the_end_of_the_run(plain: io.StringIO) -> None:
+    console = Console()
+    show(console, ANSWER[0])
+    console.end()
+    assert lines(plain) == ["Assistant: It is"]
+
+
 def test_a_terminal_gets_colours(terminal: Terminal) -> None:
     show(Console(), *TURN)
     assert "\x1b[" in terminal.getvalue()
@@ -331,8 +378,8 @@ def test_the_answer_waits_for_the_question_on_a_terminal_too(terminal: Terminal)
 def test_a_notice_in_the_middle_of_an_answer_stands_on_a_line_of_its_own(
     terminal: Terminal,
 ) -> None:
-    show(Console(), ANSWER[0], Notice("Something."), *ANSWER[1:])
-    assert lines(terminal) == ["Assistant: It is", "Something.", "Assistant: noon."]
+    show(Console(), ANSWER[0], Notice("Something."), AssistantSaid(" at "), *ANSWER[1:])
+    assert lines(terminal) == ["Assistant: It is", "Something.", "Assistant: at noon."]
 
 
 def test_a_long_answer_is_broken_between_words(terminal: Terminal) -> None:

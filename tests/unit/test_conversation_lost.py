@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.ipc.reports import AssistantDone, Interrupted, Ready, Trace
+from pipeline.ipc.reports import AssistantDone, AssistantSaid, Interrupted, Ready, Trace
 from pipeline.network.actions import (
     Action,
     AddMessage,
@@ -27,6 +27,7 @@ from pipeline.network.events import (
     UserTranscript,
     WordsDelta,
     WordsDone,
+    WordTime,
 )
 from pipeline.network.floor import Floor
 from pipeline.network.items import QueuedEnd
@@ -57,6 +58,11 @@ def drive(conversation: Conversation, *events: Event) -> None:
         conversation.receive(event)
 
 
+def wordless(actions: list[Action]) -> list[Action]:
+    """Leave out the words that are shown."""
+    return [each for each in actions if not isinstance(each, AssistantSaid | AssistantDone)]
+
+
 def resume(conversation: Conversation) -> list[Action]:
     """Open another session; everything it is told is sent at once."""
     actions = conversation.session_resumed()
@@ -73,7 +79,7 @@ def test_nothing_is_replayed_to_the_first_session(conversation: Conversation) ->
 
 def test_what_was_said_is_replayed_to_the_next_session(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
-    assert conversation.heard(1, SECOND) == [Ready()]
+    assert wordless(conversation.heard(1, SECOND)) == [Ready()]
     assert conversation.session_lost() == []
     assert resume(conversation) == REMEMBERED
     assert conversation.heard(1, SECOND) == [Ready()]
@@ -82,18 +88,28 @@ def test_what_was_said_is_replayed_to_the_next_session(conversation: Conversatio
 def test_an_answer_that_is_complete_sounds_on(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     assert conversation.session_lost() == []
-    assert conversation.heard(1, 500) == []
+    assert conversation.heard(1, 500) == [AssistantSaid("Good")]
     assert not conversation.idle
     assert resume(conversation) == REMEMBERED[:1]
-    assert conversation.heard(1, SECOND) == [REMEMBERED[1], Ready()]
+    assert conversation.heard(1, SECOND) == [
+        AssistantSaid(" morning, how are you?"),
+        AssistantDone("Good morning, how are you?"),
+        REMEMBERED[1],
+        Ready(),
+    ]
     assert conversation.heard(1, SECOND) == []
 
 
 def test_an_answer_that_breaks_off_has_an_end(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:3])
-    assert conversation.session_lost() == [EndItem(1, 0, SECOND), AssistantDone()]
+    assert conversation.session_lost() == [EndItem(1, 0, SECOND)]
     assert resume(conversation) == REMEMBERED[:1]
-    assert conversation.heard(1, SECOND) == [AddMessage("assistant", "Good morning,"), Ready()]
+    assert conversation.heard(1, SECOND) == [
+        AssistantSaid("Good morning,"),
+        AssistantDone("Good morning,", " ", cut=True),
+        AddMessage("assistant", "Good morning,"),
+        Ready(),
+    ]
 
 
 def test_a_loss_while_the_rest_of_an_answer_sounds_ends_it_no_second_time(
@@ -101,7 +117,7 @@ def test_a_loss_while_the_rest_of_an_answer_sounds_ends_it_no_second_time(
 ) -> None:
     """The first loss has finished its response."""
     drive(conversation, *HELLO, *GREETING[:3])
-    assert conversation.session_lost() == [EndItem(1, 0, SECOND), AssistantDone()]
+    assert conversation.session_lost() == [EndItem(1, 0, SECOND)]
     resume(conversation)
     assert conversation.session_lost() == []
 
@@ -124,17 +140,21 @@ def test_the_old_answer_can_be_interrupted(conversation: Conversation) -> None:
     assert resume(conversation) == REMEMBERED[:1]
     drive(conversation, SpeechStarted())
     assert conversation.generation == 1
-    heard = AddMessage("assistant", "Good morning,")
-    assert conversation.cut_settled(1, 1, SECOND * 6 // 10) == [Interrupted(600), heard]
+    assert conversation.cut_settled(1, 1, SECOND * 6 // 10) == [
+        AssistantSaid("Good morning, how"),
+        AssistantDone("Good morning, how", " are you?", cut=True),
+        Interrupted(600),
+        AddMessage("assistant", "Good morning, how"),
+    ]
 
 
 def test_a_cut_that_the_loss_overtakes_is_settled(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING, SpeechStarted())
     conversation.session_lost()
-    assert conversation.cut_settled(1, 1, SECOND * 6 // 10) == [Interrupted(600)]
+    assert wordless(conversation.cut_settled(1, 1, SECOND * 6 // 10)) == [Interrupted(600)]
     assert resume(conversation) == [
         REMEMBERED[0],
-        AddMessage("assistant", "Good morning,"),
+        AddMessage("assistant", "Good morning, how"),
     ]
 
 
@@ -144,7 +164,7 @@ def test_an_answer_that_sounds_over_two_losses_is_replayed_once(conversation: Co
         conversation.session_lost()
         assert resume(conversation) == REMEMBERED[:1]
     conversation.session_lost()
-    assert conversation.heard(1, SECOND) == []
+    assert wordless(conversation.heard(1, SECOND)) == []
     assert resume(conversation) == REMEMBERED
 
 
@@ -163,7 +183,7 @@ def test_only_what_was_heard_is_remembered(conversation: Conversation) -> None:
     conversation.session_lost()
     assert resume(conversation) == [
         REMEMBERED[0],
-        AddMessage("assistant", "Good morning,"),
+        AddMessage("assistant", "Good morning, how"),
     ]
 
 
@@ -184,7 +204,7 @@ def test_a_question_that_was_not_answered_is_answered(conversation: Conversation
 
 def test_an_answer_without_sound_yet_is_given_anew(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING[:2])
-    assert conversation.session_lost() == [AssistantDone()]
+    assert conversation.session_lost() == [AssistantDone("", "Good morning, ", cut=True)]
     assert resume(conversation) == [REMEMBERED[0], CreateResponse()]
 
 
@@ -290,7 +310,7 @@ def test_an_answer_in_the_ring_is_told_when_it_has_been_heard(conversation: Conv
     successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
     assert resume(successor) == REMEMBERED[:1]
     assert not successor.idle
-    assert successor.heard(1, SECOND) == [REMEMBERED[1], Ready()]
+    assert wordless(successor.heard(1, SECOND)) == [REMEMBERED[1], Ready()]
 
 
 def test_an_answer_that_is_only_in_part_in_the_ring_ends_there(conversation: Conversation) -> None:
@@ -299,7 +319,30 @@ def test_an_answer_that_is_only_in_part_in_the_ring_ends_there(conversation: Con
     queued = QueuedEnd(1, 0, SECOND // 2, complete=False)
     assert successor.restore(conversation.memory(), 0, queued) == [EndItem(1, 0, SECOND // 2)]
     resume(successor)
-    assert successor.heard(1, SECOND // 2)[0] == AddMessage("assistant", "Good")
+    assert successor.heard(1, SECOND // 2)[:3] == [
+        AssistantSaid("Good morning,"),
+        AssistantDone("Good morning,", " how are you?", cut=True),
+        AddMessage("assistant", "Good morning,"),
+    ]
+
+
+def test_a_new_process_shows_each_word_once(conversation: Conversation) -> None:
+    times = [WordTime("r1", "i1", w, ms) for w, ms in (("Good", 100), ("are", 700), ("you", 900))]
+    drive(conversation, *HELLO, GREETING[0], *times, *GREETING[1:])
+    assert conversation.heard(1, 101 * 24) == [AssistantSaid("Good")]
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
+    assert successor.memory().turns[-1].heard == len("Good")
+    assert successor.heard(1, 701 * 24) == [AssistantSaid(" morning, how are")]
+    assert successor.heard(1, 900 * 24) == []
+    shown = [AssistantSaid(" you?"), AssistantDone("Good morning, how are you?")]
+    assert successor.heard(1, SECOND)[:2] == shown
+
+
+def test_an_answer_whose_rest_died_with_its_process_ends(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING[:3])
+    assert conversation.heard(1, SECOND) == [AssistantSaid("Good morning,")]
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=False))
+    assert successor.heard(1, SECOND)[0] == AssistantDone("Good morning,", " ", cut=True)
 
 
 def test_an_answer_that_never_reached_the_ring_was_not_heard(conversation: Conversation) -> None:
@@ -347,8 +390,8 @@ def test_a_cut_is_settled_by_the_new_process(conversation: Conversation) -> None
     assert successor.generation == 1
     resume(successor)
     actions = successor.cut_settled(1, 1, SECOND // 2)
-    assert actions[0] == Interrupted(500)
-    assert AddMessage("assistant", "Good") in actions
+    assert wordless(actions)[0] == Interrupted(500)
+    assert AddMessage("assistant", "Good morning,") in actions
 
 
 def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation) -> None:
@@ -356,7 +399,7 @@ def test_a_cut_that_was_settled_is_not_settled_again(conversation: Conversation)
     conversation.cut_settled(1, 1, SECOND // 2)
     successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
     assert successor.cut_settled(1, 1, SECOND // 2) == []
-    assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good")]
+    assert resume(successor) == [REMEMBERED[0], AddMessage("assistant", "Good morning,")]
 
 
 def test_an_answer_that_has_begun_since_the_memory_is_not_asked_for_again(
@@ -402,7 +445,7 @@ def test_a_turn_that_is_heard_again_is_not_asked_for(conversation: Conversation)
 def test_a_planned_change_is_not_felt(conversation: Conversation) -> None:
     drive(conversation, *HELLO, *GREETING)
     assert conversation.between_answers
-    assert conversation.heard(1, SECOND) == [Ready()]
+    assert wordless(conversation.heard(1, SECOND)) == [Ready()]
     assert conversation.session_lost(planned=True) == []
     assert resume(conversation) == REMEMBERED
     assert conversation.heard(1, SECOND) == []

@@ -26,11 +26,13 @@ from pipeline.network.events import (
     UserTranscript,
     WordsDelta,
     WordsDone,
+    WordTime,
 )
 
 PCM = bytes(range(256)) + b"\x01"
 OF_ANSWER = {"response_id": "r1", "item_id": "i1", "output_index": 0, "content_index": 0}
 CALL = {"response_id": "r1", "item_id": "i1", "output_index": 0, "call_id": "c1"}
+TIMED = {"audio_offset_ms": 120, "audio_duration_ms": 90, "timestamp_type": "word"}
 ITEM = {"id": "i1", "type": "message", "role": "assistant", "content": []}
 
 
@@ -92,8 +94,18 @@ def done(**response: Any) -> dict[str, Any]:
         ("response.audio.done", OF_ANSWER, AudioDone("r1", "i1")),
         ("response.audio_transcript.delta", {**OF_ANSWER, "delta": "Hi "}, WordsDelta("r1", "Hi ")),
         ("response.audio_transcript.done", {**OF_ANSWER, "transcript": "Hi"}, WordsDone("r1")),
-        ("response.text.delta", {**OF_ANSWER, "delta": "Hi "}, WordsDelta("r1", "Hi ")),
+        (
+            "response.text.delta",
+            {**OF_ANSWER, "delta": "Hi "},
+            WordsDelta("r1", "Hi ", spoken=False),
+        ),
         ("response.text.done", {**OF_ANSWER, "text": "Hi"}, WordsDone("r1")),
+        (
+            "response.audio_timestamp.delta",
+            {**OF_ANSWER, **TIMED, "text": "Hi "},
+            WordTime("r1", "i1", "Hi", 120),
+        ),
+        ("response.audio_timestamp.delta", {**OF_ANSWER, "text": "Hi"}, Unhandled()),
         (
             "response.function_call_arguments.done",
             {**CALL, "name": "weather", "arguments": '{"city": "Oslo"}'},
@@ -168,16 +180,6 @@ def test_what_an_event_means(kind: str, fields: dict[str, Any], expected: Event)
         ("response.output_item.done", {"response_id": "r1", "output_index": 0, "item": ITEM}),
         ("response.content_part.added", {**OF_ANSWER, "part": {"type": "audio"}}),
         ("response.content_part.done", {**OF_ANSWER, "part": {"type": "audio"}}),
-        (
-            "response.audio_timestamp.delta",
-            {
-                **OF_ANSWER,
-                "audio_offset_ms": 0,
-                "audio_duration_ms": 90,
-                "text": "Hi",
-                "timestamp_type": "word",
-            },
-        ),
         ("response.audio_timestamp.done", OF_ANSWER),
         (
             "response.function_call_arguments.delta",
@@ -243,9 +245,9 @@ def test_half_a_surrogate_pair_is_replaced_but_for_deltas_of_words() -> None:
     said = message(kind, {"item_id": "u\ud83d", "transcript": "\ude00 and \ud83d\ude00"})
     assert read(said) == (kind, UserTranscript("\ufffd and \U0001f600", "u\ufffd"))
     delta = message("response.text.delta", {"response_id": "r\ud83d", "delta": "Hi \ud83d"})
-    assert read(delta)[1] == WordsDelta("r\ufffd", "Hi \ud83d")
+    assert read(delta)[1] == WordsDelta("r\ufffd", "Hi \ud83d", spoken=False)
 
 
 def test_words_that_are_missing_are_none() -> None:
     empty = message("response.text.delta", {**OF_ANSWER, "delta": None})
-    assert read(empty) == ("response.text.delta", WordsDelta("r1", ""))
+    assert read(empty) == ("response.text.delta", WordsDelta("r1", "", spoken=False))

@@ -8,7 +8,7 @@ from azure.ai.voicelive.models import RequestSession
 
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import ToolSchema
-from pipeline.network.session import build_session
+from pipeline.network.session import build_session, session_change
 
 DEFAULTS = {
     "modalities": ["text", "audio"],
@@ -18,6 +18,7 @@ DEFAULTS = {
     "voice": {"type": "azure-standard", "name": "en-US-AvaNeural"},
     "input_audio_format": "pcm16",
     "output_audio_format": "pcm16",
+    "output_audio_timestamp_types": ["word"],
     "input_audio_sampling_rate": 24_000,
     "turn_detection": {
         "type": "server_vad",
@@ -63,6 +64,14 @@ def test_a_voice_with_a_hyphen_is_azure_s(voice: str) -> None:
 @pytest.mark.parametrize("voice", ["alloy", "marin", "nova"])
 def test_a_voice_without_one_is_openai_s(voice: str) -> None:
     assert wire(voice=voice)["voice"] == voice
+
+
+def test_the_times_of_words_are_asked_of_azure_s_voices() -> None:
+    assert "output_audio_timestamp_types" not in wire(voice="alloy")
+    assert on_the_wire(session_change(None, "alloy"))["output_audio_timestamp_types"] == []
+    changed = on_the_wire(session_change(None, "de-DE-KatjaNeural"))
+    assert changed["output_audio_timestamp_types"] == ["word"]
+    assert "output_audio_timestamp_types" not in on_the_wire(session_change("Be brief.", None))
 
 
 @pytest.mark.parametrize(

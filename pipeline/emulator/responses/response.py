@@ -35,6 +35,8 @@ class Response:
         self._message_index = 0
         self._text = ""
         self._samples = 0
+        self._closed_samples = 0
+        """Samples before the open item."""
         self._closed_characters = 0
         """Characters of text and arguments before the open item."""
         self._status = "in_progress"
@@ -141,6 +143,7 @@ class Response:
             self._item_done(item),
         ]
         self._closed_characters += len(self._text)
+        self._closed_samples = self._samples
         self._message, self._text = None, ""
         return events
 
@@ -192,11 +195,12 @@ class Response:
         return self._part_event("response.audio.delta", delta=base64.b64encode(pcm).decode())
 
     def _timestamp(self, word: TimedWord) -> Event:
-        start_ms = samples_to_ms(self._samples + word.start)
+        start = self._samples - self._closed_samples + word.start
+        start_ms = samples_to_ms(start)
         return self._part_event(
             "response.audio_timestamp.delta",
             audio_offset_ms=start_ms,
-            audio_duration_ms=samples_to_ms(self._samples + word.start + word.length) - start_ms,
+            audio_duration_ms=samples_to_ms(start + word.length) - start_ms,
             text=word.text.strip(),
             timestamp_type="word",
         )
