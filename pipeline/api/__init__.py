@@ -9,7 +9,7 @@
     waker                      wakes an event loop from another thread
     session_tools              the user's functions
     values                     what a user can look at
-    event_schema               events as JSON, and the manual's table of them
+    event_schema               the manual's table of events
 
 Everything that has to be on time runs in other processes. Here only events and commands pass, so a
 user that blocks delays neither the sound, nor an interruption, nor the microphone.

@@ -99,6 +99,13 @@ class SessionControls:
         """
         self._do(lambda pipeline: pipeline.mute(muted=False))
 
+    def mark(self, text: str = "") -> None:
+        """Mark this moment in the recording, and among the events, with a `Marked`.
+
+        :raises SessionError: the session does not run.
+        """
+        self._do(lambda pipeline: pipeline.mark(encodable(text)))
+
     def update(self, *, instructions: str | None = None, voice: str | None = None) -> None:
         """Change the instructions or the voice from the next answer on.
 

@@ -1,10 +1,11 @@
-"""Events as JSON, and the manual's table of them."""
+"""The manual's table of events."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
+from pipeline.ipc.event_json import name_of
 from pipeline.ipc.reports import Event, Report, TraceEvent
 
 _TIME = "time_ns"
@@ -15,17 +16,6 @@ def event_types() -> tuple[type[Event], ...]:
     """Return every type of event, those that only explain last."""
     types = [kind for kind in get_args(Report) if issubclass(kind, Event)]
     return tuple(sorted(types, key=lambda kind: issubclass(kind, TraceEvent)))
-
-
-def name_of(kind: type[Event]) -> str:
-    """Return the name of a type of event in JSON, such as ``user_said``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
-
-
-def as_json(event: Event) -> dict[str, Any]:
-    """Return an event as an object of JSON: its name, its time and its fields."""
-    names = (field.name for field in fields(event))
-    return {"event": name_of(type(event)), **{name: getattr(event, name) for name in names}}
 
 
 def events_table() -> str:

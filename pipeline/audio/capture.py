@@ -1,9 +1,11 @@
 """The capture process: periods of any length in, frames of exact length out."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -14,6 +16,7 @@ from pipeline.audio.levels import level_of
 from pipeline.audio.microphone_route import MicrophoneRoute, published_samples
 from pipeline.audio.opening import open_microphone
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, OnPeriod, PrepareThread
@@ -33,6 +36,15 @@ READY_POLL_S = 0.005
 
 STANDSTILL_NS = NS_PER_S // 2
 """Far longer than a card's periods, and than what a late callback catches up with."""
+
+
+class _Way(NamedTuple):
+    """Where the microphone's periods go."""
+
+    assembler: FrameAssembler
+    route: MicrophoneRoute | None
+    push: OnPeriod
+    tap: RecorderTap | None = None
 
 
 def main(
@@ -75,6 +87,12 @@ def _work(
         if raw_ring is not None and sockets.ears is not None:
             wake_ears = WakeSender(sockets.ears).wake
             route = MicrophoneRoute(state, assembler, ring, raw_ring, wake_ears)
+        way = _Way(assembler, route, assembler.push if route is None else route.push)
+        if names.recorder is not None:
+            tap_ring = stack.enter_context(FrameRing.attach(names.recorder.microphone_ring))
+            tap = RecorderTap(tap_ring.writer(), words.unrecorded_frames, SAMPLE_RATE_HZ)
+            push = _recorded(way.push, tap, state.supervisor.muted.load)
+            way = way._replace(push=push, tap=tap)
         opened = open_when_there(
             choice, lambda: open_microphone(choice, settings.period_ms, words, place), words, link
         )
@@ -83,7 +101,20 @@ def _work(
         with closing(opened) as adaptive, no_garbage_collection():
             link.report(Started("microphone", adaptive.stream.description))
             if not choice.file or _wait_session_ready(state, link):
-                _record(adaptive, assembler, route, words, link, is_device=choice.is_device)
+                _record(adaptive, way, words, link, is_device=choice.is_device)
+        if way.tap is not None:
+            way.tap.publish()
+
+
+def _recorded(push: OnPeriod, tap: RecorderTap, muted: Callable[[], object]) -> OnPeriod:
+    """Callback that gives each period to the recorder, and passes it to `push`."""
+
+    def on_period(pcm: bytes, captured_at_ns: int) -> None:
+        put = tap.put_silence if muted() else tap.put
+        put(np.frombuffer(pcm, np.int16), captured_at_ns)
+        push(pcm, captured_at_ns)
+
+    return on_period
 
 
 def _publish_level(writer: RingWriter, words: CaptureFields) -> None:
@@ -99,19 +130,20 @@ def _publish_level(writer: RingWriter, words: CaptureFields) -> None:
 
 def _record(
     adaptive: AdaptivePeriodStream[Microphone],
-    assembler: FrameAssembler,
-    route: MicrophoneRoute | None,
+    way: _Way,
     words: CaptureFields,
     link: SupervisorLink,
     *,
     is_device: bool,
 ) -> None:
-    push = assembler.push if route is None else route.push
+    assembler, route = way.assembler, way.route
 
     def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
         if is_device:
             assembler.reopened()
-        microphone.start(_at_24_khz(push, microphone.rate_hz), prepare_thread)
+        if way.tap is not None:
+            way.tap.stream_starts(SAMPLE_RATE_HZ)
+        microphone.start(_at_24_khz(way.push, microphone.rate_hz), prepare_thread)
         words.clock_start_ns.store(microphone.clock_start_ns)
 
     end_samples: int | None = None

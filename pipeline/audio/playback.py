@@ -16,6 +16,7 @@ from pipeline.audio.process_loop import run_stream
 from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.program_outlet import Outlet
 from pipeline.audio.program_speaker import ProgramSpeaker
+from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
@@ -28,7 +29,7 @@ from pipeline.ipc.reports import RecordingEnded, Report, Started
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter
-from pipeline.shm.state import Position, SharedState
+from pipeline.shm.state import PlaybackFields, Position, SharedState
 from pipeline.system.realtime import no_garbage_collection
 
 
@@ -65,14 +66,29 @@ def _work(
             return
         with closing(opened) as adaptive, no_garbage_collection():
             rate_hz = adaptive.stream.rate_hz
+            state.playback.rate_hz.store(rate_hz)
+            recorder = _recorder_tap(names, stack, words, rate_hz)
             answers = _answers(ring.reader(), state, rate_hz, choice)
             outlet = None
             if isinstance(adaptive.stream, ProgramSpeaker):
                 outlet = adaptive.stream.outlet
             player = _player(
-                answers, state, rate_hz, reference, barge_in=settings.barge_in, outlet=outlet
+                *(answers, state, rate_hz, reference, settings.barge_in),
+                recorder=recorder,
+                outlet=outlet,
             )
-            _play(adaptive, player, state, link)
+            _play(adaptive, player, state, link, recorder)
+        if recorder is not None:
+            recorder.publish()
+
+
+def _recorder_tap(
+    names: SharedNames, stack: ExitStack, words: PlaybackFields, rate_hz: int
+) -> RecorderTap | None:
+    if names.recorder is None:
+        return None
+    ring = stack.enter_context(FrameRing.attach(names.recorder.speaker_ring))
+    return RecorderTap(ring.writer(), words.unrecorded_frames, rate_hz)
 
 
 def _player(
@@ -80,22 +96,23 @@ def _player(
     state: SharedState,
     rate_hz: int,
     reference: RingWriter | None,
-    *,
     barge_in: str,
+    *,
+    recorder: RecorderTap | None,
     outlet: Outlet | None,
 ) -> Player:
     """Return a player; if there are ears, it tells them what sounds, and does what they say."""
+    make = partial(Player, state=state, rate_hz=rate_hz, recorder=recorder, outlet=outlet)
     if reference is None:
-        return Player(answers, state, rate_hz, outlet=outlet)
-    sounding = ReferenceWriter(reference, state.playback, rate_hz)
-    player = partial(Player, state=state, rate_hz=rate_hz, reference=sounding, outlet=outlet)
+        return make(answers)
+    make = partial(make, reference=ReferenceWriter(reference, state.playback, rate_hz))
     if barge_in == "service":
-        return player(answers)
+        return make(answers)
     sign = HoldSign(state, rate_hz)
     if barge_in == "duck":
-        return player(answers, pause=Duck(sign, rate_hz))
+        return make(answers, pause=Duck(sign, rate_hz))
     holdable = HoldableAnswers(answers, rate_hz)
-    return player(holdable, pause=Hold(holdable, sign))
+    return make(holdable, pause=Hold(holdable, sign))
 
 
 def _play(
@@ -103,9 +120,12 @@ def _play(
     player: Player,
     state: SharedState,
     link: SupervisorLink,
+    recorder: RecorderTap | None,
 ) -> None:
 
     def start(speaker: Speaker, prepare_thread: PrepareThread) -> None:
+        if recorder is not None:
+            recorder.stream_starts(speaker.rate_hz)
         speaker.start(player.render, prepare_thread)
         state.playback.clock_start_ns.store(speaker.clock_start_ns)
 

@@ -14,6 +14,7 @@ from pipeline.audio.answer_source import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.audio.hold import Pause
 from pipeline.audio.program_outlet import Outlet
+from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.pcm import Samples, samples_to_ns
 from pipeline.shm.state import CutReport, Position, SharedState
@@ -28,6 +29,7 @@ class Player:
     :param pause: what the ears may do to an answer; None: there are no ears, or they may not.
     :param reference: takes what sounds, for the ears.
     :param outlet: takes what sounds, for a program that is the speaker itself.
+    :param recorder: takes all that the device is given, for the recorder.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class Player:
         pause: Pause | None = None,
         reference: ReferenceWriter | None = None,
         outlet: Outlet | None = None,
+        recorder: RecorderTap | None = None,
     ) -> None:
         self._answers = answers
         self._state = state
         self._pause = pause
         self._reference = reference
         self._outlet = outlet
+        self._recorder = recorder
         self._words = state.playback
         self._load_generation = state.network.generation.load
         self._load_stop = state.supervisor.stop.load
@@ -92,18 +96,24 @@ class Player:
             out.fill(0)
             self._silent = out
         self._sounding = filled == len(out)
-        if self._outlet is not None:
-            self._outlet.put(out, filled, self._answers.position, fading_out=fading_out)
-        self._refer(out, filled, sounds_at_ns)
+        self._tell_what_sounds(out, filled, sounds_at_ns, fading_out=fading_out)
         self._note_position(sounds_at_ns, filled)
 
-    def _refer(self, out: Samples, filled: int, sounds_at_ns: int) -> None:
-        if self._reference is None:
-            return
-        if filled:
-            self._reference.put(out, sounds_at_ns)
-        else:
-            self._reference.skip(len(out))
+    def _tell_what_sounds(
+        self, out: Samples, filled: int, sounds_at_ns: int, *, fading_out: bool
+    ) -> None:
+        if self._outlet is not None:
+            self._outlet.put(out, filled, self._answers.position, fading_out=fading_out)
+        if self._reference is not None:
+            if filled:
+                self._reference.put(out, sounds_at_ns)
+            else:
+                self._reference.skip(len(out))
+        if self._recorder is not None:
+            if filled:
+                self._recorder.put(out, sounds_at_ns, item=self._answers.position.item)
+            else:
+                self._recorder.put_silence(out, sounds_at_ns)
 
     def _look_at_pause(self, pause: Pause, samples: int) -> None:
         fading = pause.look(samples, sounding=self._sounding and not len(self._tail))

@@ -22,25 +22,34 @@ HEADER_BYTES = 80
 """A file of this length or less holds no sound."""
 
 _LARGEST_SIZE = 0xFFFF_FFFF
-_FORMAT = struct.pack(
-    "<4sIHHIIHH",
-    *(b"fmt ", 16, 1, 1, SAMPLE_RATE_HZ),
-    *(SAMPLE_RATE_HZ * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES),
-)
 _FORMAT_AT, _DATA_AT = 48, 72
 
 
-def header(data_bytes: int) -> bytes:
+def wav_format(channels: int = 1) -> bytes:
+    """Return the chunk that describes PCM16 at 24 kHz."""
+    frame_bytes = channels * SAMPLE_BYTES
+    return struct.pack(
+        "<4sIHHIIHH",
+        *(b"fmt ", 16, 1, channels, SAMPLE_RATE_HZ),
+        *(SAMPLE_RATE_HZ * frame_bytes, frame_bytes, 8 * SAMPLE_BYTES),
+    )
+
+
+_FORMAT = wav_format()
+
+
+def header(data_bytes: int, channels: int = 1) -> bytes:
     """Return the `HEADER_BYTES` before samples of this length."""
     riff_bytes = HEADER_BYTES - 8 + data_bytes
     if riff_bytes <= _LARGEST_SIZE:
         begin = struct.pack("<4sI4s4sI28x", b"RIFF", riff_bytes, b"WAVE", b"JUNK", 28)
     else:
+        frames = data_bytes // (channels * SAMPLE_BYTES)
         begin = struct.pack("<4sI4s", b"RF64", _LARGEST_SIZE, b"WAVE") + struct.pack(
-            "<4sIQQQI", b"ds64", 28, riff_bytes, data_bytes, data_bytes // SAMPLE_BYTES, 0
+            "<4sIQQQI", b"ds64", 28, riff_bytes, data_bytes, frames, 0
         )
         data_bytes = _LARGEST_SIZE
-    return begin + _FORMAT + struct.pack("<4sI", b"data", data_bytes)
+    return begin + wav_format(channels) + struct.pack("<4sI", b"data", data_bytes)
 
 
 class RecordingFile:

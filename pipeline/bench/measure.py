@@ -70,6 +70,7 @@ def measure(
             frame_ms=design.frame_ms,
             reconnect_s=0,
             tools=_tools(scenario),
+            record=str(Path(folder) / "recording") if scenario.records else None,
         )
         with design.start(settings) as client:
             deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + SLACK_S

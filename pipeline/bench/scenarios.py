@@ -39,6 +39,8 @@ class Scenario:
     """Time after speech_started until which the service reads nothing, from the first delta on.
     Meanwhile the model calls functions whose results fill what lies between client and service.
     0: the service always reads."""
+    records: bool = False
+    """Whether the client records the conversation (`--record`)."""
     rest_ms: int = 0
     """Additional silence at the end of a turn."""
 
@@ -94,5 +96,7 @@ UPLINK = Scenario(
     rest_ms=150,
 )
 
-SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK)
+RECORDING = Scenario("recording", "the client records the conversation", records=True)
+
+SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING)
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)

@@ -18,14 +18,16 @@ from pipeline.ipc.reports import (
     EventRead,
     Finished,
     PeriodsMissed,
+    RecorderEnded,
     RecordingEnded,
-    Report,
     ToolEnded,
     ToolReturned,
     ToolsLoaded,
+    event_of,
 )
 from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
+from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet
 from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
@@ -54,10 +56,16 @@ def three_processes(
 
 @contextmanager
 def _run(settings: Settings, device: str | None) -> Iterator[Client]:
-    with ChildProcesses() as children, ExitStack() as stack:
+    recorder = ConversationRecorder(_ignore, _fail)
+    with recorder, ChildProcesses() as children, ExitStack() as stack:
         microphone, speaker = _devices(children, settings, device)
-        voice = start_voice_processes(children, stack, settings, microphone, speaker)
-        yield _ThreeProcesses(children, voice, settings)
+        recorder.claim(settings)
+
+        def record(voice: VoiceProcesses) -> None:
+            recorder.start(voice, settings, microphone, speaker)
+
+        voice = start_voice_processes(children, stack, settings, microphone, speaker, record)
+        yield _ThreeProcesses(children, voice, settings, recorder)
 
 
 def _devices(
@@ -77,8 +85,15 @@ def _devices(
 class _ThreeProcesses:
     """Supervises the voice processes as the supervisor does, but prints nothing."""
 
-    def __init__(self, children: ChildProcesses, voice: VoiceProcesses, settings: Settings) -> None:
+    def __init__(
+        self,
+        children: ChildProcesses,
+        voice: VoiceProcesses,
+        settings: Settings,
+        recorder: ConversationRecorder,
+    ) -> None:
         self.state = ClientState()
+        self._recorder = recorder
         self._children = children
         self._voice = voice
         process = ToolProcess(
@@ -99,6 +114,8 @@ class _ThreeProcesses:
 
     def wait_reports(self, timeout_s: float) -> None:
         for report in self._children.reports(timeout_s):
+            if event := event_of(report):
+                self._recorder.tell(event)
             match report:
                 case ClockStarted(part, start_ns):
                     self.state.clock_starts_ns[part] = start_ns
@@ -108,7 +125,7 @@ class _ThreeProcesses:
                     self.state.finished = True
                 case PeriodsMissed(part, periods):
                     self.state.missed[part] += periods
-                case RecordingEnded(reason):
+                case RecordingEnded(reason) | RecorderEnded(reason):
                     raise WavError(f"The recording cannot be written ({reason}).")
                 case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                     self._tools.handle(report)
@@ -118,13 +135,13 @@ class _ThreeProcesses:
         self.state.playout_waited_ns = playback.playout_waited_ns.load()
 
     def processes(self) -> dict[str, int]:
-        names = ("capture", "network", "playback", "tools")
+        names = ("capture", "network", "playback", "tools", "recorder")
         running = {child.name: child.pid or 0 for child in multiprocessing.active_children()}
         return {name: running[name] for name in names if name in running}
 
 
-def _ignore(_: Report) -> None:
-    """Leave a report without an answer."""
+def _ignore(_: object) -> None:
+    """Leave a report without an answer, a sentence untold."""
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -123,6 +123,10 @@ class Settings:
         None, "Speaker: a device's number or part of its name, or a .wav file to record to."
     )
     overwrite: bool = setting(False, "Replace the file that --output names, if there is one.")
+    record: str | None = setting(
+        None,
+        "New folder to record the conversation to: both voices, all events, what was said.",
+    )
     ears: str = setting(
         "auto",
         "Whether this program itself listens for you while an answer sounds. By default with sound "

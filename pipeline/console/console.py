@@ -31,6 +31,7 @@ from pipeline.ipc.reports import (
     Interrupted,
     Listening,
     Log,
+    Marked,
     Notice,
     Opened,
     PeriodsMissed,
@@ -74,6 +75,7 @@ _LINES: dict[type, Callable[[Any], tuple[str, str]]] = {
         f"The recording of the answers ends here ({r.reason}). The conversation continues.",
         "yellow",
     ),
+    Marked: lambda r: (f"Marked: {r.text}" if r.text else "Marked.", "bold"),
     ToolCalled: lambda r: (f"Calling {_name(r.name)}({_arguments(r.arguments)}) …", "blue"),
     ToolPrinted: lambda r: (f"tool | {r.line}", "blue"),
 }

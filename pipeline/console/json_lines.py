@@ -3,7 +3,7 @@
 import json
 import sys
 
-from pipeline.api.event_schema import as_json
+from pipeline.ipc.event_json import as_json
 from pipeline.ipc.reports import Event
 
 

@@ -4,7 +4,7 @@ The end of the pipe is the command to stop; it needs no type.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,30 @@ class UpdateSession:
         return {name: text for name, text in named.items() if text is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    """To the recorder: an event, as an object of JSON."""
+
+    event: dict[str, Any]
+
+
+class RecordedTurn(NamedTuple):
+    """What one side said, as far as it is known and was heard."""
+
+    role: str
+    item_id: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTurns:
+    """To the recorder: the latest turns, the oldest first."""
+
+    turns: tuple[RecordedTurn, ...]
+    answers: tuple[tuple[int, int], ...]
+    """Ordinals of answer items, and the index of the turn that each belongs to."""
+
+
 Command = (
     OfferTools
     | CallTool
@@ -99,4 +123,6 @@ Command = (
     | BeginTurn
     | EndTurn
     | UpdateSession
+    | RecordEvent
+    | RecordTurns
 )

@@ -133,6 +133,20 @@ class RecordingEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecorderEnded:
+    """The recording of the conversation cannot be continued, for a reason of the system's."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked(Event):
+    """The user has marked this moment, to find it in a recording."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Log(TraceEvent):
     """A message of a library or of the process; shown with --verbose, errors always.
 
@@ -373,6 +387,8 @@ Report = (
     | ConversationMemory
     | Failed
     | RecordingEnded
+    | RecorderEnded
+    | Marked
     | Log
     | DevicesFound
     | CardHeard

@@ -12,6 +12,8 @@ class SharedNames:
     playback_ring: str
     ears: "EarsNames | None" = None
     """None: there are no ears."""
+    recorder: "RecorderNames | None" = None
+    """None: nothing is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,13 @@ class EarsNames:
     """Capture to the ears: the microphone in blocks of 10 ms."""
     reference_ring: str
     """Playback to the ears: what sounds, period by period; silence is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderNames:
+    """Names of the rings that only exist for the recorder."""
+
+    microphone_ring: str
+    """Capture to the recorder: each period as captured."""
+    speaker_ring: str
+    """Playback to the recorder: each period as the card was given it."""

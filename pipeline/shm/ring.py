@@ -36,6 +36,9 @@ from pipeline.shm.segment import Segment
 FLAG_ITEM_END = 1
 """Marks the last frame of its answer item; the frame may be empty."""
 
+FLAG_STREAM_START = 2
+"""Marks the first frame of a stream: its time, and no count of samples, tells where it lies."""
+
 SLOT = np.dtype(
     {
         "names": [

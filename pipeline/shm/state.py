@@ -102,6 +102,8 @@ class CaptureFields:
     route: Word
     """Number of the ears process that gets the microphone in blocks, and alone writes the frames.
     0: capture writes them itself."""
+    unrecorded_frames: Word
+    """Frames that the recorder does not get, because its ring was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,13 @@ class PlaybackFields:
     held: Word
     """Number of the hold in which the answer stands still; 0: none."""
     rate_hz: Word
-    """Samples a second of the loudspeaker, in which the reference ring counts."""
+    """Samples a second of the loudspeaker, in which the rings of what sounds count."""
     given_samples: Word
     """Samples given to a program that is the speaker itself, at its rate."""
     reference_lost_periods: Word
     """Periods that the ears do not know of, because the reference ring was full."""
+    unrecorded_frames: Word
+    """Frames that the recorder does not get, because its ring was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,19 @@ class ProgramFields:
     """Packed `Position` up to which the answers have sounded, at the speaker's rate."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecorderFields:
+    """Written by the recorder."""
+
+    heartbeat_ns: Word
+    """``time.monotonic_ns`` at which the process's own loop was last at work."""
+    microphone_place: Word
+    """Where the microphone lies in the recording, for a new process; see `recorder/tracks.py`.
+    0: nowhere yet."""
+    speaker_place: Word
+    """The same of the loudspeaker."""
+
+
 _Block = TypeVar(
     "_Block",
     SupervisorFields,
@@ -202,6 +219,7 @@ _Block = TypeVar(
     PlaybackFields,
     EarsFields,
     ProgramFields,
+    RecorderFields,
 )
 _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes after them
 
@@ -216,6 +234,7 @@ class SharedState:
         PlaybackFields,
         EarsFields,
         ProgramFields,
+        RecorderFields,
     )
 
     def __init__(self, segment: Segment) -> None:
@@ -226,6 +245,7 @@ class SharedState:
         self.playback = self._block(PlaybackFields)
         self.ears = self._block(EarsFields)
         self.program = self._block(ProgramFields)
+        self.recorder = self._block(RecorderFields)
 
     @classmethod
     def create(cls) -> Self:

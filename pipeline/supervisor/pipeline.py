@@ -5,6 +5,7 @@
                 ├─ network
                 ├─ tools            (if there are files of tools)
                 ├─ ears             (beside sound cards)
+                ├─ recorder         (with --record)
                 ├─ playback
                 └─ capture
 
@@ -37,8 +38,10 @@ from pipeline.ipc.reports import (
     Device,
     Event,
     Finished,
+    Marked,
     Notice,
     Opened,
+    RecorderEnded,
     RecordingEnded,
     Report,
     SessionReady,
@@ -56,6 +59,7 @@ from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
+from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
@@ -97,11 +101,14 @@ class Pipeline:
         emits_levels: bool = False,
     ) -> None:
         self._settings = settings
-        self._emit = emit
+        self._emit_to_user = emit
         self._stack = stack
         self._sound = sound
         self._emits_levels = emits_levels
         self._recording = stack.enter_context(Recording(self._announce))
+        self._recorder = stack.enter_context(
+            ConversationRecorder(self._announce, lambda sentence: self._emit(Notice(sentence)))
+        )
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
@@ -148,6 +155,10 @@ class Pipeline:
         """Let the microphone be silent, or not."""
         self.state.supervisor.muted.store(int(muted))
 
+    def mark(self, text: str) -> None:
+        """Mark this moment."""
+        self._emit(Marked(text))
+
     def run(self) -> None:
         """Start everything, then pass events on until the end.
 
@@ -155,6 +166,7 @@ class Pipeline:
         """
         ensure_descriptors()
         check_files(self._settings, self._recording)  # before anything starts
+        self._recorder.claim(self._settings)
         self._voice.start_network(self._offline.start(self._network_settings))
         self._tools.start()
         microphone, speaker = choose_cards(
@@ -167,6 +179,7 @@ class Pipeline:
         ears, sentence = choose_ears(self._settings, microphone, speaker)
         if sentence:
             self._announce(sentence)
+        self._recorder.start(self._voice, self._settings, microphone, speaker)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         while not self._finished:
             for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
@@ -187,7 +200,7 @@ class Pipeline:
         self._levels_due_s = now_s + LEVELS_S
         self.levels = self._voice.level_meter.look()
         if self._emits_levels:
-            self._emit(self.levels)
+            self._emit_to_user(self.levels)  # ten a second are too many for a recording
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)
@@ -200,16 +213,23 @@ class Pipeline:
             case ConversationMemory():
                 self.memory = report
                 self._voice.remember(report)
+                self._recorder.remember(report)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
                 self._recording.note_end(reason)
+            case RecorderEnded(reason):
+                self._recorder.note_end(reason)
             case SessionReady():
                 self._note_started("session")
             case Started(part):
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tools.handle(report)
+
+    def _emit(self, event: Event) -> None:
+        self._emit_to_user(event)
+        self._recorder.tell(event)
 
     def _pass_on(self, report: Report) -> None:
         if event := event_of(report):
@@ -222,6 +242,8 @@ class Pipeline:
         """Handle what a process reports while it ends: its last words do not matter any more."""
         if isinstance(report, RecordingEnded):
             self._recording.note_end(report.reason)
+        elif isinstance(report, RecorderEnded):
+            self._recorder.note_end(report.reason)
 
     def _tool_set(self, tools: UserTools | None, stack: ExitStack) -> ToolSet:
         settings, process, caller = self._settings, None, None

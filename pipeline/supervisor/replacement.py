@@ -86,7 +86,9 @@ class ReplaceableProcess:
         self._start()
 
     def send(self, command: Command) -> None:
-        self._child.send(command)
+        """Queue a command; nothing happens if the process has been given up."""
+        if not self._given_up:
+            self._child.send(command)
 
     def check(self) -> None:
         """Replace the process if it hangs; call this a few times a second.

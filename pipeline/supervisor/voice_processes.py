@@ -16,7 +16,8 @@ from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import ConversationMemory, Notice, Report
-from pipeline.shm.names import EarsNames, SharedNames
+from pipeline.recorder.job import RecorderJob
+from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
@@ -35,6 +36,9 @@ RAW_RING_BLOCKS = 512
 
 REFERENCE_RING_PERIODS = 256
 """1.3 s of the shortest periods."""
+
+RECORDER_RING_FRAMES = 400
+"""10 s and more: longer than it takes to replace a recorder that hangs."""
 
 
 class VoiceProcesses:
@@ -151,6 +155,30 @@ class VoiceProcesses:
         )
         return WakeSockets(self._capture_socket, wake_sender)
 
+    def start_recorder(
+        self, job: RecorderJob, *, verbose: int, ended: Callable[[str], None]
+    ) -> Callable[[Command], None]:
+        """Start the recorder with rings of its own; returns what sends it commands.
+
+        Call this before `start_audio`.
+
+        :param ended: told why, if it has been replaced too often.
+        """
+        rings = [
+            self._stack.enter_context(FrameRing.create(RECORDER_RING_FRAMES)) for _ in range(2)
+        ]
+        self.names = replace(self.names, recorder=RecorderNames(*(ring.name for ring in rings)))
+        spawn = partial(
+            self._children.spawn, "recorder", "pipeline.recorder.process", verbose, self.names, job
+        )
+        process = self._replaceable(
+            spawn,
+            self.state.recorder.heartbeat_ns.load,
+            goes_on="continues the recording",
+            give_up=lambda error: ended(f"{error.what} too often"),
+        )
+        return process.send
+
     def check(self) -> None:
         """Replace a process that hangs; call this a few times a second."""
         for process in self._processes:
@@ -227,19 +255,23 @@ def _works(words: CaptureFields | PlaybackFields) -> Callable[[], tuple[int, int
     return lambda: (words.heartbeat_ns.load(), words.callback_ns.load())
 
 
-def start_voice_processes(
+def start_voice_processes(  # noqa: PLR0917 - what a conversation consists of
     children: ChildProcesses,
     stack: ExitStack,
     settings: Settings,
     microphone: DeviceChoice,
     speaker: DeviceChoice,
+    before_audio: Callable[["VoiceProcesses"], None] = lambda _: None,
 ) -> VoiceProcesses:
     """Start a conversation, to measure it, with the endpoint of `settings` on two given cards.
 
     A process that ends is not replaced: `ChildProcesses.reports` raises ProcessDiedError.
+
+    :param before_audio: called before the cards start.
     """
     voice = VoiceProcesses(children, stack, settings.frame_ms, report=not_replaced)
     voice.start_network(settings)
+    before_audio(voice)
     voice.start_audio(settings, microphone, speaker)
     return voice
 

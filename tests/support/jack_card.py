@@ -160,6 +160,13 @@ class JackPeer:
         """Let the microphone hear the loudspeaker through a room of this impulse response."""
         self._echo = response[::-1].copy()
 
+    def wire_loudspeaker_to_microphone(self) -> None:
+        """Let the microphone hear the loudspeaker, in the same period, and nothing else."""
+        (loudspeaker,) = self._connected(r"PortAudio.*:out_0")
+        (microphone,) = self._connected(r"PortAudio.*:in_0")
+        self._client.disconnect(self._mouth, microphone)
+        self._client.connect(loudspeaker, microphone)
+
     @property
     def heard_samples(self) -> int:
         """Number of samples that were heard so far."""

@@ -11,6 +11,7 @@ from pipeline.shm.ring import SLOT
 from pipeline.supervisor.voice_processes import (
     PLAYBACK_RING_FRAMES,
     RAW_RING_BLOCKS,
+    RECORDER_RING_FRAMES,
     REFERENCE_RING_PERIODS,
 )
 from tests.support.measured import show_measured
@@ -23,14 +24,18 @@ NAMES = {
     frozenset({"playback", "reference"}): "playback",
     frozenset({"capture", "playback"}): "network",
     frozenset({"capture", "raw", "reference"}): "ears",
+    frozenset({"capture", "recorder"}): "capture",
+    frozenset({"playback", "recorder"}): "playback",
+    frozenset({"recorder"}): "recorder",
 }
 """Processes by the rings that they have mapped; beside files there are no ears, and no raw ring and
-no reference, unless a test wants them."""
+no reference, unless a test wants them, and a recorder only with ``--record``."""
 
 _RINGS = {
     "playback": PLAYBACK_RING_FRAMES,
     "raw": RAW_RING_BLOCKS,
     "reference": REFERENCE_RING_PERIODS,
+    "recorder": RECORDER_RING_FRAMES,
 }
 _PAGES_BYTES = 65_536
 """More than a segment is longer than its frames, or than the shared state."""

@@ -7,9 +7,10 @@ import pytest
 
 import pipeline
 from pipeline.api.event_queue import EventQueue
-from pipeline.api.event_schema import as_json, event_types, events_table, name_of
+from pipeline.api.event_schema import event_types, events_table
 from pipeline.console.json_lines import JsonLines
 from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.event_json import as_json, name_of
 from pipeline.ipc.reports import (
     AtWork,
     Event,

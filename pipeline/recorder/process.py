@@ -1,0 +1,305 @@
+"""The recorder: writes what passes the cards and what happens to a folder.
+
+    capture  ── microphone ring ──▶ tracks ──▶ wave file
+    playback ──── speaker ring ───▶   │ places
+    supervisor ── events, turns ──────┴──────▶ event log, transcript
+
+A frame stays in its ring until it is written, so a new recorder loses nothing of what the rings
+hold. A recording that cannot be continued ends; the process goes on without a work, because
+nothing but the conversation's end ends it.
+"""
+
+import time
+from contextlib import ExitStack, closing
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+from pipeline.ipc.child import SupervisorLink, run_child
+from pipeline.ipc.commands import Command, RecordEvent, RecordTurns
+from pipeline.ipc.reports import Notice, RecorderEnded, Report, Trace
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.recorder.event_log import EventLog
+from pipeline.recorder.job import (
+    EVENTS_NAME,
+    MARKDOWN_NAME,
+    SUBTITLES_NAME,
+    WAVE_NAME,
+    RecorderJob,
+)
+from pipeline.recorder.tracks import MicrophoneTrack, SpeakerTrack, Timeline
+from pipeline.recorder.transcript import Transcript
+from pipeline.recorder.wave_file import LEFT, RIGHT, WaveFile
+from pipeline.shm.names import SharedNames
+from pipeline.shm.ring import Frame, FrameRing, RingReader
+from pipeline.shm.state import SharedState
+
+POLL_S = 0.25
+FLUSH_NS = NS_PER_S // 2
+CLOCK_SAMPLES = 10 * SAMPLE_RATE_HZ
+"""How often the log tells which time belongs to which sample."""
+
+LAST_S = 0.4
+"""How long the end may take; the supervisor kills a process that takes 0.7 s to end."""
+
+_LAST_POLL_S = 0.05
+_PAUSE_SAMPLES = SAMPLE_RATE_HZ // 4
+"""A longer silence divides an answer's sound in two."""
+
+
+def main(
+    pipe: "Connection[Report, Command]", verbose: int, names: SharedNames, job: RecorderJob
+) -> None:
+    """Entry point of the spawned process."""
+    run_child(pipe, verbose, partial(_work, names, job))
+
+
+def _work(names: SharedNames, job: RecorderJob, link: SupervisorLink) -> None:
+    if names.recorder is None:
+        raise ValueError("the recorder has no rings")
+    with ExitStack() as stack:
+        state = stack.enter_context(SharedState.attach(names.state))
+        microphone = stack.enter_context(FrameRing.attach(names.recorder.microphone_ring))
+        speaker = stack.enter_context(FrameRing.attach(names.recorder.speaker_ring))
+        try:
+            with ExitStack() as files:
+                recorder = Recorder(state, (microphone, speaker), job, link, files)
+                _record(recorder, state, link)
+                _record_the_rest(recorder)
+        except OSError as error:
+            link.report(RecorderEnded(error.strerror or str(error)))
+        while not link.stopped:
+            state.recorder.heartbeat_ns.store(time.monotonic_ns())
+            link.receive(POLL_S)
+
+
+def _record(recorder: "Recorder", state: SharedState, link: SupervisorLink) -> None:
+    """Record until the supervisor says stop."""
+    while not link.stopped:
+        state.recorder.heartbeat_ns.store(time.monotonic_ns())
+        until_s = time.monotonic() + POLL_S
+        while (left_s := until_s - time.monotonic()) > 0 and not link.stopped:
+            if (command := link.receive(left_s)) is not None:
+                recorder.handle(command)
+        recorder.take()
+
+
+def _record_the_rest(recorder: "Recorder") -> None:
+    """Record what capture and playback publish while they end."""
+    deadline_s = time.monotonic() + LAST_S
+    quiet = 0
+    while quiet < 3 and time.monotonic() < deadline_s:
+        time.sleep(_LAST_POLL_S)
+        quiet = 0 if recorder.take() else quiet + 1
+    recorder.end()
+
+
+class Ring:
+    """Frames on their way from a ring; they stay in it until they are written."""
+
+    def __init__(self, reader: RingReader) -> None:
+        self._reader = reader
+        self._taken = 0
+
+    def take(self) -> Frame | None:
+        frame = self._reader.front(self._taken)
+        if frame is not None:
+            self._taken += 1
+        return frame
+
+    def commit(self) -> None:
+        self._reader.advance(self._taken)
+        self._taken = 0
+
+
+class _Sound(NamedTuple):
+    """What sounds without a pause of one answer item."""
+
+    item: int
+    begin: int
+    end: int
+
+
+class Recorder:
+    """Writes the four files.
+
+    :param rings: the microphone's and the speaker's.
+    :param files: closes them.
+    :raises OSError: one cannot be written; so do all methods.
+    """
+
+    def __init__(
+        self,
+        state: SharedState,
+        rings: tuple[FrameRing, FrameRing],
+        job: RecorderJob,
+        link: SupervisorLink,
+        files: ExitStack,
+    ) -> None:
+        microphone, speaker = rings
+        self._state = state
+        self._job = job
+        self._link = link
+        self._log = files.enter_context(closing(EventLog(job.folder / EVENTS_NAME)))
+        self._wave = files.enter_context(closing(WaveFile(job.folder / WAVE_NAME)))
+        self._transcript = Transcript(job.started, is_new=self._log.is_new)
+        self._timeline = Timeline(job.start_ns)
+        words = state.recorder
+        self._microphone = MicrophoneTrack(
+            "microphone", self._timeline, words.microphone_place, self._shifted
+        )
+        self._speaker = SpeakerTrack("speaker", self._timeline, words.speaker_place, self._shifted)
+        self._microphone_ring = Ring(microphone.reader())
+        self._speaker_ring = Ring(speaker.reader())
+        self._sound: _Sound | None = None
+        self._cut_generation = state.playback.cut_generation.load()
+        self._clock_due = 0
+        self._flush_due_ns = 0
+        self._late_samples = 0
+        self._told_lost = False
+        self._begin()
+
+    def handle(self, command: Command) -> None:
+        """Take an event, or what was said."""
+        if isinstance(command, RecordEvent):
+            self._log.add(command.event)
+            self._follow(command.event)
+        elif isinstance(command, RecordTurns):
+            self._transcript.take(command, self._timeline.place(time.monotonic_ns()))
+
+    def take(self) -> int:
+        """Take what the cards have passed; returns how many frames."""
+        frames = 0
+        while (frame := self._microphone_ring.take()) is not None:
+            place, samples = self._microphone.place(frame)
+            self._late_samples += self._wave.put(LEFT, place, samples)
+            self._tell_clock(place, frame.capture_time_ns)
+            frames += 1
+        rate_hz = self._state.playback.rate_hz.load() or SAMPLE_RATE_HZ
+        while (frame := self._speaker_ring.take()) is not None:
+            if (placed := self._speaker.place(frame, rate_hz)) is not None:
+                self._late_samples += self._wave.put(RIGHT, placed.place, placed.samples)
+                self._sounds(frame.item, placed.place, placed.place + len(placed.samples))
+            frames += 1
+        self._look()
+        if (now_ns := time.monotonic_ns()) >= self._flush_due_ns:
+            self._flush_due_ns = now_ns + FLUSH_NS
+            self._flush()
+        return frames
+
+    def end(self) -> None:
+        """Write the last of it."""
+        self._end_sound()
+        self._log.add({"record": "end", "time_ns": time.monotonic_ns(), "sample": self._wave.end})
+        self._flush()
+
+    def _begin(self) -> None:
+        if self._log.is_new:
+            self._log.add(
+                {
+                    "record": "header",
+                    **self._job.facts,
+                    "started": self._job.started,
+                    "rate_hz": SAMPLE_RATE_HZ,
+                    "time_ns": self._job.start_ns,
+                    "sample": 0,
+                }
+            )
+        else:
+            self._log.add({"record": "continued", "time_ns": time.monotonic_ns()})
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write, and only then give the frames back and tell the places."""
+        self._wave.flush()
+        self._log.flush()
+        self._transcript.write(self._job.folder / MARKDOWN_NAME, self._job.folder / SUBTITLES_NAME)
+        self._microphone.commit()
+        self._speaker.commit()
+        self._microphone_ring.commit()
+        self._speaker_ring.commit()
+
+    def _follow(self, event: dict[str, object]) -> None:
+        place = self._timeline.place(int(str(event["time_ns"])))
+        match event["event"]:
+            case "listening":
+                self._transcript.speech_begins(place)
+            case "processing":
+                self._transcript.speech_ends(place)
+            case "interrupted":
+                self._transcript.interrupted()
+
+    def _sounds(self, item: int, begin: int, end: int) -> None:
+        sound = self._sound
+        if sound and sound.item == item and begin - sound.end < _PAUSE_SAMPLES:
+            self._sound = _Sound(item, sound.begin, end)
+        else:
+            self._end_sound()
+            self._sound = _Sound(item, begin, end)
+            self._transcript.sounds(item, begin, end)
+
+    def _end_sound(self) -> None:
+        if self._sound is not None:
+            item, begin, end = self._sound
+            self._log.add(
+                {
+                    "record": "sound",
+                    "time_ns": self._timeline.time_ns(begin),
+                    "item": item,
+                    "sample": begin,
+                    "end_sample": end,
+                }
+            )
+            self._transcript.sounds(item, begin, end)
+            self._sound = None
+
+    def _look(self) -> None:
+        """Look at what others measure: cuts, and what the rings had no place for."""
+        now_place = self._timeline.place(time.monotonic_ns())
+        if self._sound is not None and now_place - self._sound.end > _PAUSE_SAMPLES:
+            self._end_sound()
+        cut = self._state.latest_cut()
+        if cut is not None and cut.generation > self._cut_generation:
+            self._cut_generation = cut.generation
+            self._log.add(
+                {
+                    "record": "cut",
+                    "time_ns": cut.time_ns,
+                    "sample": self._timeline.place(cut.time_ns),
+                    "generation": cut.generation,
+                    "item": cut.heard.item,
+                    "heard_samples": cut.heard.samples,
+                    "discarded_frames": cut.discarded_frames,
+                    "speech_heard_ns": self._state.network.speech_heard_ns.load(),
+                }
+            )
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        dropped = self._state.capture.unrecorded_frames.load()
+        dropped += self._state.playback.unrecorded_frames.load()
+        if dropped + self._late_samples and not self._told_lost:
+            self._told_lost = True
+            self._log.add({"record": "lost", "time_ns": time.monotonic_ns(), "frames": dropped})
+            self._link.report(
+                Notice("The recording was too slow: parts of it are silent. The sound was not.")
+            )
+
+    def _tell_clock(self, place: int, time_ns: int) -> None:
+        if place >= self._clock_due:
+            self._clock_due = place + CLOCK_SAMPLES
+            self._log.add({"record": "clock", "time_ns": time_ns, "sample": place})
+
+    def _shifted(self, track: str, place: int, samples: int) -> None:
+        self._log.add(
+            {
+                "record": "silence",
+                "time_ns": self._timeline.time_ns(place),
+                "track": track,
+                "sample": place,
+                "samples": samples,
+            }
+        )
+        if track == "microphone":
+            self._clock_due = place
+        self._link.report(Trace(f"recording: {samples} samples of silence before the {track}"))

@@ -1,0 +1,122 @@
+"""The supervisor's side of the recorder: what is recorded, where to, and whether it still is."""
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+from pipeline.audio.selection import DeviceChoice
+from pipeline.config.settings import Settings
+from pipeline.errors import PipelineError
+from pipeline.ipc.commands import Command, RecordedTurn, RecordEvent, RecordTurns
+from pipeline.ipc.event_json import as_json
+from pipeline.ipc.reports import ConversationMemory, Event
+from pipeline.recorder.job import RecorderJob
+from pipeline.supervisor.record_folder import RecordFolder
+from pipeline.supervisor.voice_processes import VoiceProcesses
+
+
+class ConversationRecorder:
+    """Passes events and turns to the recorder, once there is one. Leaving the context settles all.
+
+    Enter this context before the children's: they end before the folder is settled.
+
+    :param say: told at the end where the recording is.
+    :param notice: told what goes wrong.
+    """
+
+    def __init__(self, say: Callable[[str], None], notice: Callable[[str], None]) -> None:
+        self._say = say
+        self._notice = notice
+        self._folder: RecordFolder | None = None
+        self._send: Callable[[Command], None] | None = None
+        self._early: list[Command] = []
+        self._reason: str | None = None
+        self._start_ns = time.monotonic_ns()
+        self._started = datetime.now().astimezone().isoformat(" ", "seconds")
+
+    def claim(self, settings: Settings) -> None:
+        """Claim the folder of `settings`, if they name one.
+
+        :raises SettingsError: it cannot serve.
+        """
+        if settings.record is not None:
+            self._folder = RecordFolder(settings.record)
+
+    def start(
+        self,
+        voice: VoiceProcesses,
+        settings: Settings,
+        microphone: DeviceChoice,
+        speaker: DeviceChoice,
+    ) -> None:
+        """Start the process, if a folder is claimed. Call this before the cards start."""
+        if self._folder is None:
+            return
+        facts = {
+            "version": version("voice-pipeline"),
+            "settings": _public(settings),
+            "microphone": str(microphone.file or microphone.name),
+            "speaker": str(speaker.file or speaker.name),
+        }
+        job = RecorderJob(self._folder.path, self._start_ns, self._started, facts)
+        self._send = voice.start_recorder(job, verbose=settings.verbose, ended=self.note_end)
+        early, self._early = self._early, []
+        for command in early:
+            self._send(command)
+
+    def tell(self, event: Event) -> None:
+        """Record an event."""
+        self._tell(RecordEvent(as_json(event)))
+
+    def remember(self, memory: ConversationMemory) -> None:
+        """Record what was said."""
+        turns = tuple(RecordedTurn(turn.role, turn.item_id, turn.words) for turn in memory.turns)
+        answers = tuple((answer.ordinal, answer.turn) for answer in memory.answers)
+        self._tell(RecordTurns(turns, answers))
+
+    def note_end(self, reason: str) -> None:
+        """The recording cannot be continued."""
+        if self._folder is not None:
+            self._reason = reason
+            self._notice(
+                f"The recording in {self._folder.given} ends here ({reason}). The conversation "
+                "continues."
+            )
+
+    def _tell(self, command: Command) -> None:
+        if self._folder is None or self._reason is not None:
+            return
+        if self._send is None:
+            self._early.append(command)
+        else:
+            self._send(command)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._folder is None:
+            return
+        recorded = self._folder.settle()
+        # After any other exception, standard output may be closed.
+        if recorded and (kind is None or issubclass(kind, KeyboardInterrupt | PipelineError)):
+            part = "" if self._reason is None else f" only in part ({self._reason})"
+            self._say(f"The conversation was recorded to {self._folder.given}{part}.")
+
+
+def _public(settings: Settings) -> dict[str, Any]:
+    """Return the settings without secrets."""
+    return {
+        field.name: getattr(settings, field.name)
+        for field in fields(settings)
+        if not field.metadata["secret"]
+    }
