@@ -121,15 +121,13 @@ class PanelFile(io.TextIOBase):
         rows = len(self._drawn)
         if width < self._drawn_width:
             rows = sum(max(1, -(-line.cells // width)) for line in self._drawn)
-        up = rows - 1 + (self._column > 0)
+        up = f"\x1b[{rows - 1}A" if rows > 1 else ""
+        erased = f"{_SHOW_CURSOR}\r{up}\x1b[J"
+        if not self._column:
+            return erased
+        # After the erasing: a row that is full has the cursor on its last cell.
         right = self._column % width if self._column > width else self._column
-        return (
-            _SHOW_CURSOR
-            + "\r"
-            + (f"\x1b[{up}A" if up else "")
-            + (f"\x1b[{right}C" if right else "")
-            + "\x1b[J"
-        )
+        return f"{erased}\x1b[A\x1b[{right}C" if right else f"{erased}\x1b[A"
 
     def _draw(self) -> str:
         if not self._panel:
