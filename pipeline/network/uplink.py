@@ -58,6 +58,19 @@ class Uplink:
         """
         return self._window.turn_open or (self._resends_turn and not self.drained)
 
+    @property
+    def latest_turn_start(self) -> int:
+        """The microphone sample with which the latest turn of any session begins."""
+        return self._window.latest_turn_start
+
+    def take_over(self, latest_turn_start: int) -> bool:
+        """Go on in the place of a process that died, which has reported this turn.
+
+        :return: whether the next session will hear the turn again.
+        """
+        self._resends_turn = latest_turn_start >= self._window.released
+        return self._resends_turn
+
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
         self._window.release_reported(pinged_s)
