@@ -8,6 +8,14 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """To a spare process: run ``module.main(pipe, *args)``; `args` are pickled, see `ipc.spare`."""
+
+    module: str
+    args: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSchema:
     """A function that the model may call. `parameters` is a JSON schema of type object."""
 
@@ -73,4 +81,6 @@ class UpdateSession:
         return {name: text for name, text in named.items() if text is not None}
 
 
-Command = OfferTools | CallTool | CancelTool | ToolOutput | Say | InterruptAnswer | UpdateSession
+Command = (
+    Begin | OfferTools | CallTool | CancelTool | ToolOutput | Say | InterruptAnswer | UpdateSession
+)

@@ -69,6 +69,11 @@ class AtWork:
     """The offline service's event loop runs; reported twice a second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A spare process has imported everything."""
+
+
 class TurnMemory(NamedTuple):
     """What one side said, as far as it is known."""
 
@@ -340,6 +345,7 @@ Report = (
     | ClockStarted
     | PeriodsMissed
     | AtWork
+    | Prepared
     | ConversationMemory
     | Failed
     | RecordingEnded

@@ -30,6 +30,7 @@ from pipeline.ipc.reports import (
     Finished,
     Notice,
     Opened,
+    Prepared,
     RecordingEnded,
     Report,
     SessionReady,
@@ -157,6 +158,8 @@ class Pipeline:
             case ConversationMemory():
                 self.memory = report
                 self._voice.remember(report)
+            case Prepared():
+                self._voice.spare_prepared()
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
@@ -215,3 +218,4 @@ class Pipeline:
             self._starting.remove(part)
             if not self._starting:
                 self._emit(Opened())
+                self._voice.keep_spare()

@@ -14,13 +14,14 @@ from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
-from pipeline.ipc.processes import ChildProcesses, library_line
+from pipeline.ipc.processes import ChildProcesses, Printer, library_line, logged_line
 from pipeline.ipc.reports import ConversationMemory, Notice, Report
 from pipeline.shm.names import EarsNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
+from pipeline.supervisor.spare import Spare
 
 CAPTURE_RING_MS = 90_000
 """Length of microphone audio that can wait. The network process keeps 60 s; the rest bridges the
@@ -70,6 +71,8 @@ class VoiceProcesses:
         self._update = UpdateSession()
         self._memory: ConversationMemory | None = None
         self._network: ReplaceableProcess | None = None
+        self._wake_ears: socket.socket | None = None
+        self._spare: Spare | None = None
         self._processes: list[ReplaceableProcess] = []
 
     def start_network(self, settings: Settings) -> None:
@@ -109,12 +112,12 @@ class VoiceProcesses:
         if ears is not None:
             sockets = self._start_ears(ears, verbose=settings.verbose)
         playback = partial(
-            self._children.spawn,
+            self._spawn,
             *("playback", "pipeline.audio.playback", settings, self.names, speaker),
             printed=library_line,
         )
         capture = partial(
-            self._children.spawn,
+            self._spawn,
             *("capture", "pipeline.audio.capture", settings, self.names, microphone),
             sockets,
             printed=library_line,
@@ -131,6 +134,7 @@ class VoiceProcesses:
         wake_sender, wake_receiver = socket.socketpair()
         stack.enter_context(closing(wake_sender))
         stack.enter_context(closing(wake_receiver))
+        self._wake_ears = wake_sender
         spawn = partial(self._spawn_ears, job, verbose, wake_receiver)
         self._replaceable(
             spawn,
@@ -140,15 +144,46 @@ class VoiceProcesses:
         )
         return WakeSockets(self._capture_socket, wake_sender)
 
+    def keep_spare(self) -> None:
+        """From now on keep a process in reserve, for whichever of the three dies first."""
+        sockets = [self._network_socket, self._capture_socket]
+        if self._wake_ears is not None:
+            sockets.append(self._wake_ears)
+        self._spare = Spare(self._children, sockets, time.monotonic)
+        self._spare.keep()
+
+    def spare_prepared(self) -> None:
+        """Note that the process in reserve is ready."""
+        if self._spare is not None:
+            self._spare.note_prepared()
+
     def check(self) -> None:
         """Replace a process that hangs; call this a few times a second."""
         for process in self._processes:
             process.check()
+        if self._spare is not None:
+            self._spare.check()
+
+    def _spawn(
+        self,
+        name: str,
+        module: str,
+        *args: object,
+        on_error: Callable[[PipelineError], None],
+        printed: Printer = logged_line,
+    ) -> ChildProcess:
+        """Run ``module.main(pipe, *args)`` in the spare process; without one, in a new process."""
+        child = None
+        if self._spare is not None:
+            child = self._spare.take(name, module, *args, on_error=on_error, printed=printed)
+        return child or self._children.spawn(
+            name, module, *args, on_error=on_error, printed=printed
+        )
 
     def _spawn_network(
         self, settings: Settings, *, on_error: Callable[[PipelineError], None]
     ) -> ChildProcess:
-        child = self._children.spawn(
+        child = self._spawn(
             *("network", "pipeline.network.process", settings, self.names, self._network_socket),
             self._memory,
             on_error=on_error,

@@ -92,3 +92,25 @@ def _ring(frames: int) -> str:
     """Return the name of a ring; those whose length no other one has are told by it."""
     near = _PAGES_BYTES // SLOT.itemsize
     return next((n for n, least in _RINGS.items() if least <= frames < least + near), "capture")
+
+
+def ready_spare(program: Program) -> psutil.Process:
+    """Wait until the process in reserve has imported everything; return it."""
+    program.wait_until(lambda: _ready_spares(program))
+    (pid,) = _ready_spares(program)
+    return psutil.Process(pid)
+
+
+def _ready_spares(program: Program) -> list[int]:
+    return [pid for pid in _children(program) if _is_ready_spare(pid)]
+
+
+def _is_ready_spare(pid: int) -> bool:
+    """Whether it has the modules of network and capture, no ring, and no thread that loads."""
+    process = Path(f"/proc/{pid}")
+    try:
+        maps, threads = (process / "maps").read_text(), list((process / "task").iterdir())
+    except OSError:
+        return False
+    loaded = "/uvloop/" in maps and "/soxr/" in maps and len(threads) == 1
+    return loaded and f"{SHARED_MEMORY}/" not in maps

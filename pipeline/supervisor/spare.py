@@ -1,0 +1,112 @@
+"""One process in reserve, which takes the place of any voice process that dies.
+
+A new process imports for a second before it can work. The spare has imported everything already,
+and holds no device, no shared memory, no connection and no key.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from socket import socket
+
+from pipeline.errors import PipelineError
+from pipeline.ipc import spare
+from pipeline.ipc.child_process import ChildProcess
+from pipeline.ipc.processes import ChildProcesses, Printer, library_line
+from pipeline.supervisor.replacement import ReplacementLimit
+
+QUIET_S = 1.0
+"""How long after a start or a replacement the next spare is started: what has just begun comes
+first."""
+
+LEAST_MEMORY_BYTES = 1 << 30
+"""Of the machine. Below that 40 MB are better left to others."""
+
+_MODULES = (
+    "pipeline.network.process",
+    "pipeline.audio.playback",
+    "pipeline.audio.capture",
+)
+
+
+class Spare:
+    """Keeps one process in reserve, from `keep` on.
+
+    A spare that dies is replaced as often as `ReplacementLimit` allows. Then there is none, and
+    processes are replaced by new ones.
+
+    :param sockets: all that a voice process may be given.
+    :param now_s: a clock in seconds, such as ``time.monotonic``.
+    """
+
+    def __init__(
+        self, children: ChildProcesses, sockets: Sequence[socket], now_s: Callable[[], float]
+    ) -> None:
+        self._children = children
+        self._sockets = tuple(sockets)
+        self._now_s = now_s
+        self._child: ChildProcess | None = None
+        self._prepared = False
+        self._due_s: float | None = None
+        self._limit = ReplacementLimit()
+
+    def keep(self) -> None:
+        """Start a spare soon, unless the machine has little memory."""
+        if _memory_bytes() >= LEAST_MEMORY_BYTES:
+            self._start_soon()
+
+    def note_prepared(self) -> None:
+        self._prepared = True
+
+    def check(self) -> None:
+        """Start a spare if it is time; call this a few times a second."""
+        if self._due_s is not None and self._now_s() >= self._due_s:
+            self._start()
+
+    def take(
+        self,
+        name: str,
+        module: str,
+        *args: object,
+        on_error: Callable[[PipelineError], None],
+        printed: Printer,
+    ) -> ChildProcess | None:
+        """Let the spare run ``module.main(pipe, *args)``; None if there is none that can."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        self._start_soon()
+        if not self._prepared or child.standing:
+            self._children.kill(child)
+            return None
+        work = spare.begin(module, args, self._sockets)
+        self._children.give_work(child, name, work, on_error=on_error, printed=printed)
+        return child
+
+    def _start_soon(self) -> None:
+        self._due_s = self._now_s() + QUIET_S
+
+    def _start(self) -> None:
+        self._due_s = None
+        self._prepared = False
+        try:
+            self._child = self._children.spawn(
+                *("spare", "pipeline.ipc.spare", _MODULES, self._sockets),
+                on_error=self._handle_error,
+                printed=library_line,
+            )
+        except OSError:  # the system grants no more processes or memory: it goes without
+            self._child = None
+
+    def _handle_error(self, _error: PipelineError) -> None:
+        self._child = None
+        if self._limit.allows(self._now_s()):
+            self._start_soon()
+
+
+def _memory_bytes() -> int:
+    """Memory of the machine; unlimited where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
