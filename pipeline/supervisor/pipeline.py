@@ -6,7 +6,8 @@
                 ├─ tools            (if there are files of tools)
                 ├─ ears             (beside sound cards)
                 ├─ playback
-                └─ capture
+                ├─ capture
+                └─ spare            (becomes one of the three above if one dies)
 
 All are spawned, never forked. Only this process creates and removes shared memory. Everything here
 runs in one thread, which may be any, and takes no signal.

@@ -33,6 +33,7 @@ def test_a_spare_takes_another_s_place_and_may_die_itself(tmp_path: Path) -> Non
         ready_spare(program).kill()
         spare = ready_spare(program)
         assert service.KEY.encode() not in Path(f"/proc/{spare.pid}/environ").read_bytes()
+        spare.send_signal(signal.SIGINT)  # as Ctrl-C does, which only the supervisor obeys
         assert replace(program, "network") == spare.pid
         service.call(service.sessions[1].wait_for(lambda: service.sessions[1].heard))
         stopped = ready_spare(program)
