@@ -7,7 +7,7 @@ import time
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.network.connection import SendGate
-from pipeline.network.events import Event
+from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
 from pipeline.pcm import Samples
 from pipeline.shm.ring import RingReader
@@ -76,9 +76,15 @@ class Uplink:
         self._window.release_reported(pinged_s)
 
     def receive(self, event: Event) -> None:
-        """Note an event of the session that hears the microphone."""
+        """Note an event of the session that hears the microphone.
+
+        A turn to which an answer has begun to sound is given back at once: it must not be answered
+        twice. One whose words are known is given back by the next `tick`: the report of the words
+        has left this process by then, and survives it.
+        """
         self._window.receive(event)
-        self._give_back()
+        if isinstance(event, AudioDelta):
+            self._give_back()
 
     def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""
