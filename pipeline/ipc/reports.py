@@ -71,7 +71,9 @@ class AtWork:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A spare process has imported everything."""
+    """A spare process of this name has imported everything."""
+
+    name: str
 
 
 class TurnMemory(NamedTuple):

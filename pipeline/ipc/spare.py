@@ -21,10 +21,13 @@ from pipeline.system.scheduling import yield_processor
 
 
 def main(
-    pipe: "Connection[Report, Begin]", modules: tuple[str, ...], sockets: tuple[socket, ...]
+    pipe: "Connection[Report, Begin]",
+    name: str,
+    modules: tuple[str, ...],
+    sockets: tuple[socket, ...],
 ) -> None:
     """Import `modules` while the processor is free, then wait for work, or for the end."""
-    loading = threading.Thread(target=_load, args=(modules, pipe), name="imports", daemon=True)
+    loading = threading.Thread(target=_load, args=(name, modules, pipe), daemon=True)
     loading.start()
     try:
         begin = pipe.recv()
@@ -40,7 +43,7 @@ def begin(module: str, args: tuple[object, ...], sockets: Sequence[socket]) -> B
     return Begin(module, _packed(args, sockets))
 
 
-def _load(modules: tuple[str, ...], pipe: "Connection[Report, Begin]") -> None:
+def _load(name: str, modules: tuple[str, ...], pipe: "Connection[Report, Begin]") -> None:
     """In a thread of its own: on Linux a priority is a thread's, and only root may raise it again.
 
     The thread that works later has never given up its own.
@@ -49,7 +52,7 @@ def _load(modules: tuple[str, ...], pipe: "Connection[Report, Begin]") -> None:
     try:
         for module in modules:
             importlib.import_module(module)
-        pipe.send(Prepared())
+        pipe.send(Prepared(name))
     except BaseException:  # noqa: BLE001 - the system may refuse memory; nobody waits for a spare
         traceback.print_exc()
         os._exit(1)

@@ -7,7 +7,7 @@
                 ├─ ears             (beside sound cards)
                 ├─ playback
                 ├─ capture
-                └─ spare            (becomes one of the three above if one dies)
+                └─ spares           (one becomes the network if that dies, one playback or capture)
 
 All are spawned, never forked. Only this process creates and removes shared memory. Everything here
 runs in one thread, which may be any, and takes no signal.
@@ -159,8 +159,8 @@ class Pipeline:
             case ConversationMemory():
                 self.memory = report
                 self._voice.remember(report)
-            case Prepared():
-                self._voice.spare_prepared()
+            case Prepared(name):
+                self._voice.spare_prepared(name)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
@@ -219,4 +219,4 @@ class Pipeline:
             self._starting.remove(part)
             if not self._starting:
                 self._emit(Opened())
-                self._voice.keep_spare()
+                self._voice.keep_spares()

@@ -1,7 +1,8 @@
-"""One process in reserve, which takes the place of any voice process that dies.
+"""A process in reserve, which takes the place of one that dies.
 
-A new process imports for a second before it can work. The spare has imported everything already,
-and holds no device, no shared memory, no connection and no key.
+A new network process imports for a second before it can work, an audio process for half a second.
+The spare has imported everything already, and holds no device, no shared memory, no connection and
+no key.
 """
 
 import os
@@ -15,48 +16,50 @@ from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line
 from pipeline.supervisor.replacement import ReplacementLimit
 
-QUIET_S = 1.0
-"""How long after a start or a replacement the next spare is started: what has just begun comes
-first."""
-
 LEAST_MEMORY_BYTES = 1 << 30
-"""Of the machine. Below that 40 MB are better left to others."""
-
-_MODULES = (
-    "pipeline.network.process",
-    "pipeline.audio.playback",
-    "pipeline.audio.capture",
-)
+"""Of the machine. Below that the memory is better left to others."""
 
 
 class Spare:
-    """Keeps one process in reserve, from `keep` on.
+    """Keeps one process in reserve.
 
     A spare that dies is replaced as often as `ReplacementLimit` allows. Then there is none, and
-    processes are replaced by new ones.
+    the processes that die are replaced by new ones.
 
-    :param sockets: all that a voice process may be given.
+    :param name: of the process while it waits.
+    :param modules: what it imports.
+    :param sockets: all that its work may be given.
+    :param quiet_s: how long after the beginning or a replacement the next spare is started: what
+        has just begun comes first.
     :param now_s: a clock in seconds, such as ``time.monotonic``.
     """
 
     def __init__(
-        self, children: ChildProcesses, sockets: Sequence[socket], now_s: Callable[[], float]
+        self,
+        children: ChildProcesses,
+        name: str,
+        modules: tuple[str, ...],
+        sockets: Sequence[socket],
+        *,
+        quiet_s: float,
+        now_s: Callable[[], float],
     ) -> None:
         self._children = children
+        self._name = name
+        self._modules = modules
         self._sockets = tuple(sockets)
+        self._quiet_s = quiet_s
         self._now_s = now_s
         self._child: ChildProcess | None = None
         self._prepared = False
         self._due_s: float | None = None
         self._limit = ReplacementLimit()
-
-    def keep(self) -> None:
-        """Start a spare soon, unless the machine has little memory."""
         if _memory_bytes() >= LEAST_MEMORY_BYTES:
             self._start_soon()
 
-    def note_prepared(self) -> None:
-        self._prepared = True
+    def note_prepared(self, name: str) -> None:
+        """A spare of that name has imported everything."""
+        self._prepared = self._prepared or name == self._name
 
     def check(self) -> None:
         """Start a spare if it is time; call this a few times a second."""
@@ -84,14 +87,14 @@ class Spare:
         return child
 
     def _start_soon(self) -> None:
-        self._due_s = self._now_s() + QUIET_S
+        self._due_s = self._now_s() + self._quiet_s
 
     def _start(self) -> None:
         self._due_s = None
         self._prepared = False
         try:
             self._child = self._children.spawn(
-                *("spare", "pipeline.ipc.spare", _MODULES, self._sockets),
+                *(self._name, "pipeline.ipc.spare", self._name, self._modules, self._sockets),
                 on_error=self._handle_error,
                 printed=library_line,
             )

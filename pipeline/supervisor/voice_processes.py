@@ -36,6 +36,9 @@ RAW_RING_BLOCKS = 512
 REFERENCE_RING_PERIODS = 256
 """1.3 s of the shortest periods."""
 
+NETWORK_QUIET_S, AUDIO_QUIET_S = 1.0, 2.0
+"""When after the beginning or a replacement the processes in reserve are started."""
+
 
 class VoiceProcesses:
     """Owns the shared memory and the three processes of one conversation.
@@ -72,7 +75,7 @@ class VoiceProcesses:
         self._memory: ConversationMemory | None = None
         self._network: ReplaceableProcess | None = None
         self._wake_ears: socket.socket | None = None
-        self._spare: Spare | None = None
+        self._spares: dict[str, Spare] = {}
         self._processes: list[ReplaceableProcess] = []
 
     def start_network(self, settings: Settings) -> None:
@@ -144,25 +147,40 @@ class VoiceProcesses:
         )
         return WakeSockets(self._capture_socket, wake_sender)
 
-    def keep_spare(self) -> None:
-        """From now on keep a process in reserve, for whichever of the three dies first."""
-        sockets = [self._network_socket, self._capture_socket]
-        if self._wake_ears is not None:
-            sockets.append(self._wake_ears)
-        self._spare = Spare(self._children, sockets, time.monotonic)
-        self._spare.keep()
+    def keep_spares(self) -> None:
+        """From now on keep a process in reserve for the network, and one for capture or playback.
 
-    def spare_prepared(self) -> None:
-        """Note that the process in reserve is ready."""
-        if self._spare is not None:
-            self._spare.note_prepared()
+        They begin one after the other, so that they leave processors to the conversation.
+        """
+        network = Spare(
+            self._children,
+            "network spare",
+            ("pipeline.network.process",),
+            [self._network_socket],
+            quiet_s=NETWORK_QUIET_S,
+            now_s=time.monotonic,
+        )
+        audio = Spare(
+            self._children,
+            "audio spare",
+            ("pipeline.audio.playback", "pipeline.audio.capture"),
+            [self._capture_socket, *([self._wake_ears] if self._wake_ears else [])],
+            quiet_s=AUDIO_QUIET_S,
+            now_s=time.monotonic,
+        )
+        self._spares = {"network": network, "playback": audio, "capture": audio}
+
+    def spare_prepared(self, name: str) -> None:
+        """Note that the process in reserve of that name is ready."""
+        for spare in self._spares.values():
+            spare.note_prepared(name)
 
     def check(self) -> None:
         """Replace a process that hangs; call this a few times a second."""
         for process in self._processes:
             process.check()
-        if self._spare is not None:
-            self._spare.check()
+        for spare in self._spares.values():
+            spare.check()
 
     def _spawn(
         self,
@@ -172,10 +190,10 @@ class VoiceProcesses:
         on_error: Callable[[PipelineError], None],
         printed: Printer = logged_line,
     ) -> ChildProcess:
-        """Run ``module.main(pipe, *args)`` in the spare process; without one, in a new process."""
+        """Run ``module.main(pipe, *args)`` in a spare process; without one, in a new process."""
         child = None
-        if self._spare is not None:
-            child = self._spare.take(name, module, *args, on_error=on_error, printed=printed)
+        if name in self._spares:
+            child = self._spares[name].take(name, module, *args, on_error=on_error, printed=printed)
         return child or self._children.spawn(
             name, module, *args, on_error=on_error, printed=printed
         )

@@ -30,17 +30,19 @@ def test_a_spare_takes_another_s_place_and_may_die_itself(tmp_path: Path) -> Non
         run_on_files(service, tmp_path, noise(60, -9, 9, seed=1)) as program,
     ):
         program.wait_output("Ready: speak")
-        ready_spare(program).kill()
-        spare = ready_spare(program)
-        assert service.KEY.encode() not in Path(f"/proc/{spare.pid}/environ").read_bytes()
-        spare.send_signal(signal.SIGINT)  # as Ctrl-C does, which only the supervisor obeys
-        assert replace(program, "network") == spare.pid
-        service.call(service.sessions[1].wait_for(lambda: service.sessions[1].heard))
-        stopped = ready_spare(program)
+        stopped = ready_spare(program, "audio")
         stopped.suspend()
+        ready_spare(program, "network").kill()
         assert replace(program, "capture") != stopped.pid
         program.wait_until(lambda: not stopped.is_running())
-        assert program.out.count("a new one") == 2, "a spare that dies is not told"
+        network, audio = (ready_spare(program, kind) for kind in ("network", "audio"))
+        for spare in (network, audio):
+            spare.send_signal(signal.SIGINT)  # as Ctrl-C does, which only the supervisor obeys
+            assert service.KEY.encode() not in Path(f"/proc/{spare.pid}/environ").read_bytes()
+        assert replace(program, "network") == network.pid
+        assert replace(program, "playback") == audio.pid
+        service.call(service.sessions[1].wait_for(lambda: service.sessions[1].heard))
+        assert program.out.count("a new one") == 3, "a spare that dies is not told"
         assert not program.err
         program.signal(signal.SIGKILL)
         program.wait_gone()

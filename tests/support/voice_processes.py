@@ -94,23 +94,27 @@ def _ring(frames: int) -> str:
     return next((n for n, least in _RINGS.items() if least <= frames < least + near), "capture")
 
 
-def ready_spare(program: Program) -> psutil.Process:
-    """Wait until the process in reserve has imported everything; return it."""
-    program.wait_until(lambda: _ready_spares(program))
-    (pid,) = _ready_spares(program)
+SPARES = {"network": ("/uvloop/", "/soxr/"), "audio": ("/soxr/", "/uvloop/")}
+"""Processes in reserve by a library that they have loaded, and one that they have not."""
+
+
+def ready_spare(program: Program, kind: str) -> psutil.Process:
+    """Wait until the process in reserve of that kind has imported everything; return it."""
+    program.wait_until(lambda: _ready_spares(program, kind))
+    (pid,) = _ready_spares(program, kind)
     return psutil.Process(pid)
 
 
-def _ready_spares(program: Program) -> list[int]:
-    return [pid for pid in _children(program) if _is_ready_spare(pid)]
+def _ready_spares(program: Program, kind: str) -> list[int]:
+    return [pid for pid in _children(program) if _is_ready_spare(pid, *SPARES[kind])]
 
 
-def _is_ready_spare(pid: int) -> bool:
-    """Whether it has the modules of network and capture, no ring, and no thread that loads."""
+def _is_ready_spare(pid: int, loaded: str, not_loaded: str) -> bool:
+    """Whether it has the libraries of its kind, no ring, and no thread that loads."""
     process = Path(f"/proc/{pid}")
     try:
         maps, threads = (process / "maps").read_text(), list((process / "task").iterdir())
     except OSError:
         return False
-    loaded = "/uvloop/" in maps and "/soxr/" in maps and len(threads) == 1
-    return loaded and f"{SHARED_MEMORY}/" not in maps
+    idle = len(threads) == 1 and f"{SHARED_MEMORY}/" not in maps
+    return idle and loaded in maps and not_loaded not in maps

@@ -15,9 +15,10 @@ from pipeline.ipc.processes import ChildProcesses, logged_line
 from pipeline.ipc.reports import Notice, Prepared, Report
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplacementLimit
-from pipeline.supervisor.spare import QUIET_S, Spare
+from pipeline.supervisor.spare import Spare
 
 POLL_S = 1.0
+QUIET_S = 2.0
 LITTLE = "tests.support.little_child"
 
 
@@ -41,8 +42,8 @@ def next_report(children: ChildProcesses) -> Report:
 
 
 def prepared(children: ChildProcesses, *sockets: socket.socket) -> ChildProcess:
-    child = children.spawn("spare", "pipeline.ipc.spare", (LITTLE,), sockets)
-    assert next_report(children) == Prepared()
+    child = children.spawn("spare", "pipeline.ipc.spare", "spare", (LITTLE,), sockets)
+    assert next_report(children) == Prepared("spare")
     return child
 
 
@@ -62,7 +63,7 @@ def test_a_spare_does_what_it_is_given_with_the_sockets_that_it_has(
 
 
 def test_a_spare_ends_while_it_still_loads(children: ChildProcesses) -> None:
-    child = children.spawn("spare", "pipeline.ipc.spare", (f"{LITTLE}_endless",), ())
+    child = children.spawn("spare", "pipeline.ipc.spare", "spare", (f"{LITTLE}_endless",), ())
     child.hang_up()
     assert child.reap(60)
     assert child.process.exitcode == 0
@@ -91,7 +92,9 @@ class World:
         self.killed: list[Any] = []
         self.working: list[tuple[Any, str]] = []
         children: Any = self
-        self.spare = Spare(children, (), lambda: self.now_s)
+        self.spare = Spare(
+            children, "spare", (LITTLE,), (), quiet_s=QUIET_S, now_s=lambda: self.now_s
+        )
 
     def spawn(self, *_args: object, on_error: Callable[[PipelineError], None], **_: object) -> Any:
         if self.refuses:
@@ -120,9 +123,7 @@ class Child:
 
 @pytest.fixture
 def world() -> World:
-    world = World()
-    world.spare.keep()
-    return world
+    return World()
 
 
 def test_a_spare_is_started_after_a_quiet_moment_and_once_taken_another(world: World) -> None:
@@ -130,7 +131,7 @@ def test_a_spare_is_started_after_a_quiet_moment_and_once_taken_another(world: W
     assert not world.spawned
     assert world.take() is None
     world.pass_time()
-    world.spare.note_prepared()
+    world.spare.note_prepared("spare")
     assert world.take() is world.spawned[0]
     assert world.working == [(world.spawned[0], "capture")]
     world.spare.check()
@@ -142,9 +143,10 @@ def test_a_spare_is_started_after_a_quiet_moment_and_once_taken_another(world: W
 
 def test_one_that_still_loads_or_stands_is_not_used(world: World) -> None:
     world.pass_time()
+    world.spare.note_prepared("another spare")
     assert world.take() is None
     world.pass_time()
-    world.spare.note_prepared()
+    world.spare.note_prepared("spare")
     world.spawned[1].standing = True
     assert world.take() is None
     assert world.killed == world.spawned
@@ -172,7 +174,6 @@ def test_a_system_that_refuses_a_process_is_not_asked_again(world: World) -> Non
 def test_a_machine_with_little_memory_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.supervisor.spare._memory_bytes", lambda: 1 << 29)
     world = World()
-    world.spare.keep()
     world.pass_time()
     assert not world.spawned
 
