@@ -7,6 +7,7 @@ no key.
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from socket import socket
 
@@ -15,6 +16,9 @@ from pipeline.ipc import spare
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line
 from pipeline.supervisor.replacement import ReplacementLimit
+
+NETWORK_QUIET_S, AUDIO_QUIET_S = 1.0, 2.0
+"""How long after the beginning or a replacement a spare is started."""
 
 LEAST_MEMORY_BYTES = 1 << 30
 """Of the machine. Below that the memory is better left to others."""
@@ -98,13 +102,39 @@ class Spare:
                 on_error=self._handle_error,
                 printed=library_line,
             )
-        except OSError:  # the system grants no more processes or memory: it goes without
+        except (OSError, RuntimeError):  # no more processes, threads or memory: it goes without
             self._child = None
 
     def _handle_error(self, _error: PipelineError) -> None:
         self._child = None
         if self._limit.allows(self._now_s()):
             self._start_soon()
+
+
+def voice_spares(
+    children: ChildProcesses, network_sockets: Sequence[socket], audio_sockets: Sequence[socket]
+) -> dict[str, Spare]:
+    """Return what is in reserve for each voice process: capture and playback share one spare.
+
+    The two begin one after the other, so that they leave processors to the conversation.
+    """
+    network = Spare(
+        children,
+        "network spare",
+        ("pipeline.network.process",),
+        network_sockets,
+        quiet_s=NETWORK_QUIET_S,
+        now_s=time.monotonic,
+    )
+    audio = Spare(
+        children,
+        "audio spare",
+        ("pipeline.audio.playback", "pipeline.audio.capture"),
+        audio_sockets,
+        quiet_s=AUDIO_QUIET_S,
+        now_s=time.monotonic,
+    )
+    return {"network": network, "playback": audio, "capture": audio}
 
 
 def _memory_bytes() -> int:

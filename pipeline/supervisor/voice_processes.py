@@ -21,7 +21,7 @@ from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
-from pipeline.supervisor.spare import Spare
+from pipeline.supervisor.spare import Spare, voice_spares
 
 CAPTURE_RING_MS = 90_000
 """Length of microphone audio that can wait. The network process keeps 60 s; the rest bridges the
@@ -35,9 +35,6 @@ RAW_RING_BLOCKS = 512
 
 REFERENCE_RING_PERIODS = 256
 """1.3 s of the shortest periods."""
-
-NETWORK_QUIET_S, AUDIO_QUIET_S = 1.0, 2.0
-"""When after the beginning or a replacement the processes in reserve are started."""
 
 
 class VoiceProcesses:
@@ -148,27 +145,9 @@ class VoiceProcesses:
         return WakeSockets(self._capture_socket, wake_sender)
 
     def keep_spares(self) -> None:
-        """From now on keep a process in reserve for the network, and one for capture or playback.
-
-        They begin one after the other, so that they leave processors to the conversation.
-        """
-        network = Spare(
-            self._children,
-            "network spare",
-            ("pipeline.network.process",),
-            [self._network_socket],
-            quiet_s=NETWORK_QUIET_S,
-            now_s=time.monotonic,
-        )
-        audio = Spare(
-            self._children,
-            "audio spare",
-            ("pipeline.audio.playback", "pipeline.audio.capture"),
-            [self._capture_socket, *([self._wake_ears] if self._wake_ears else [])],
-            quiet_s=AUDIO_QUIET_S,
-            now_s=time.monotonic,
-        )
-        self._spares = {"network": network, "playback": audio, "capture": audio}
+        """From now on keep processes in reserve."""
+        audio = [self._capture_socket, *([self._wake_ears] if self._wake_ears else [])]
+        self._spares = voice_spares(self._children, [self._network_socket], audio)
 
     def spare_prepared(self, name: str) -> None:
         """Note that the process in reserve of that name is ready."""
