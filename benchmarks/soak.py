@@ -25,6 +25,7 @@ from rich.table import Table
 from benchmarks.deaths import deaths_table, harm
 from benchmarks.faults.account import account
 from benchmarks.faults.conversation import LEAD_MS, TAIL_MS, Talk
+from benchmarks.faults.kinds import UNRECORDED_MS
 from benchmarks.faults.service import CodedService
 from pipeline.bench.distribution import Distribution
 from tests.support.program import Program
@@ -103,7 +104,8 @@ def main() -> int:
         with Sampler(program) as sampler:
             deaths = list(harm(program, service, times_s, options.seed))
             exit_code = program.wait_exit(duration_s + 120)
-        outcome = account(talk, service, read_wav(recording))
+        killed_ms = UNRECORDED_MS * sum(death.name == "playback" for death in deaths)
+        outcome = account(talk, service, read_wav(recording), killed_ms)
         said = program.said
     console = Console()
     console.print(_table(sampler.samples))
