@@ -175,13 +175,13 @@ class JackPeer:
     def said_all(self) -> bool:
         return self._said_samples >= len(self._said)
 
-    def heard(self) -> Samples:
-        """Return all samples of the program's loudspeaker port so far.
+    def heard(self, start: int = 0) -> Samples:
+        """Return all samples of the program's loudspeaker port so far, from `start` on.
 
         :raises ValueError: a sample is not a 16-bit value.
         """
         assert not self._overflowed, f"more than {_LONGEST_RECORDING_S} s were heard"
-        scaled = self._heard[: self._heard_samples] * np.float32(FULL_SCALE)
+        scaled = self._heard[start : self._heard_samples] * np.float32(FULL_SCALE)
         samples = scaled.astype(np.int16)
         if not np.array_equal(samples, scaled):
             raise ValueError("The card got samples that are not 16-bit values.")
