@@ -20,8 +20,8 @@ SETTLING_S = 3.0
 _SILERO_AWAKE_BLOCKS = 50
 _STALE_BLOCKS = 6
 """For so long the parts give what they kept from before a silence: it says nothing of now."""
-_RELEARNING_BLOCKS = 30
-"""After the reference has moved, the cancellers take its echo for a voice."""
+_RELEARNING_BLOCKS = 60
+"""After the reference or the echo has moved, the cancellers take the echo for a voice."""
 
 
 class State(Enum):
