@@ -54,6 +54,8 @@ class SendWindow:
     :ivar released: everything before it is done with, for this session and the next.
     :ivar sent: everything before it was sent to this session, or is done with.
     :ivar lost_samples: speech or unsent sound that was given up because of `KEPT_S`.
+    :ivar latest_turn_start: where the latest turn begins that any session has reported. The next
+        session hears it again unless more than that is released.
     """
 
     KEPT_S = 60
@@ -72,6 +74,7 @@ class SendWindow:
     def __init__(self, released: int = 0) -> None:
         self.released = self.sent = released
         self.lost_samples = 0
+        self.latest_turn_start = -1
         self._ever_sent = released
         self._appended = 0
         self._turns: list[_UserTurn] = []
@@ -183,8 +186,14 @@ class SendWindow:
                 last.end = self.sent if start is None else start
             earliest = last.end
         start = earliest if start is None else max(earliest, start - BEFORE_TURN_SAMPLES)
-        self._turns.append(_UserTurn(item_id, start))
+        self._add_turn(item_id, start)
         self._release(start)
+
+    def _add_turn(self, item_id: str, start: int) -> _UserTurn:
+        turn = _UserTurn(item_id, start)
+        self._turns.append(turn)
+        self.latest_turn_start = start
+        return turn
 
     def _end_turn(self, item_id: str, end: int | None) -> None:
         turn = self._find(item_id)
@@ -195,8 +204,7 @@ class SendWindow:
         """Without a stated end, the turn is all that the service was sent."""
         turn = self._find(item_id) or self._find("")
         if turn is None or turn.committed:
-            turn = _UserTurn(item_id, self.released)
-            self._turns.append(turn)
+            turn = self._add_turn(item_id, self.released)
         turn.item_id = item_id
         if turn.end is None:
             turn.end = self.sent

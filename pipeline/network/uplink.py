@@ -9,7 +9,7 @@ from functools import partial
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.network.connection import SendGate
-from pipeline.network.events import Event
+from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
 from pipeline.pcm import NS_PER_S, Samples
@@ -83,15 +83,34 @@ class Uplink:
             self.gate.end(at_ns)
             self._woken.set()
 
+    @property
+    def latest_turn_start(self) -> int:
+        """The microphone sample with which the latest turn of any session begins."""
+        return self._window.latest_turn_start
+
+    def take_over(self, latest_turn_start: int) -> bool:
+        """Go on in the place of a process that died, which has reported this turn.
+
+        :return: whether the next session will hear the turn again.
+        """
+        self._resends_turn = latest_turn_start >= self._window.released
+        return self._resends_turn
+
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
         self._window.release_reported(pinged_s)
         self._words.round_trip_ns.store(time.monotonic_ns() - round(pinged_s * NS_PER_S))
 
     def receive(self, event: Event) -> None:
-        """Note an event of the session that hears the microphone."""
+        """Note an event of the session that hears the microphone.
+
+        A turn to which an answer has begun to sound is given back at once: it must not be answered
+        twice. One whose words are known is given back by the next `tick`: the report of the words
+        has left this process by then, and survives it.
+        """
         self._window.receive(event)
-        self._give_back()
+        if isinstance(event, AudioDelta):
+            self._give_back()
 
     def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""

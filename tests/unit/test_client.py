@@ -83,6 +83,10 @@ class Uplink:
 
     drained = True
     turn_open = False
+    latest_turn_start = -1
+
+    def take_over(self, latest_turn_start: int) -> bool:
+        return latest_turn_start >= 0
 
     def receive(self, event: Event) -> None:
         pass
