@@ -111,11 +111,12 @@ def ready_spare(program: Program, kind: str) -> psutil.Process:
 
 
 def _ready_spares(program: Program, kind: str) -> list[int]:
-    return [pid for pid in _children(program) if _is_ready_spare(pid, *SPARES[kind])]
+    return [pid for pid in _children(program) if is_ready_spare(pid, kind)]
 
 
-def _is_ready_spare(pid: int, loaded: str, not_loaded: str) -> bool:
+def is_ready_spare(pid: int, kind: str) -> bool:
     """Whether it has the libraries of its kind, no ring, and no thread that loads."""
+    loaded, not_loaded = SPARES[kind]
     process = Path(f"/proc/{pid}")
     try:
         maps, threads = (process / "maps").read_text(), list((process / "task").iterdir())
