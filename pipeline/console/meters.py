@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 STEPS = 20
 FLOOR_DBFS = -60.0
+FALL_STEPS = 4
+"""The most that a level falls from one look to the next: 120 dB a second at ten looks."""
 HOLD_S = 1.5
 """How long the loudest moment is shown."""
 
@@ -37,7 +39,8 @@ class Meter:
 
     def take(self, rms_dbfs: float, peak_dbfs: float, now_s: float) -> None:
         """Show the loudness of the latest tenths of a second."""
-        level, peak = steps_of(rms_dbfs, STEPS), steps_of(peak_dbfs, STEPS)
+        level = max(steps_of(rms_dbfs, STEPS), self._bar.level - FALL_STEPS)
+        peak = steps_of(peak_dbfs, STEPS)
         if peak >= self._bar.peak or now_s >= self._hold_until_s:
             self._hold_until_s = now_s + HOLD_S
         else:

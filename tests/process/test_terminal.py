@@ -72,7 +72,7 @@ def test_keys_of_a_conversation(tmp_path: Path) -> None:
         service.call(heard.wait_for(lambda: any(heard.heard[-2_400:])))
 
         program.press("t")
-        program.wait_panel("> ")
+        program.wait_panel("\n>")
         program.press("What tyme\x7f\x7f\x7fime\x1b[D\x1b[C is it?")
         program.wait_panel("> What time is it?")
         program.press("\r")
@@ -172,9 +172,7 @@ def test_space_is_held_where_the_terminal_tells_releases(tmp_path: Path) -> None
         assert on == off == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "kind"), [((), "dumb"), ((), ""), (("--plain",), "xterm-256color")]
-)
+@pytest.mark.parametrize(("arguments", "kind"), [((), "dumb"), (("--plain",), "xterm-256color")])
 def test_lines_only(tmp_path: Path, arguments: tuple[str, ...], kind: str) -> None:
     plain = {"TERM": kind, "NO_COLOR": "1"}
     with (

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from pipeline.api.values import Heard, Metrics
-from pipeline.console.meters import HOLD_S, STEPS, Bar, Meter, steps_of
+from pipeline.console.meters import FALL_STEPS, HOLD_S, STEPS, Bar, Meter, steps_of
 from pipeline.console.panel import Look, PanelView, fitted, meter_text, panel_lines
 from pipeline.console.panel_model import SOUNDS_S, Figures, PanelModel
 from pipeline.ipc.reports import (
@@ -114,9 +114,9 @@ def test_meter_holds_the_peak() -> None:
     meter.take(-30.0, -6.0, 10.0)
     assert meter.bar == Bar(10, 18)
     meter.take(-60.0, -45.0, 10.0 + HOLD_S / 2)
-    assert meter.bar == Bar(0, 18)
+    assert meter.bar == Bar(10 - FALL_STEPS, 18)
     meter.take(-60.0, -45.0, 10.0 + HOLD_S)
-    assert meter.bar == Bar(0, 5)
+    assert meter.bar == Bar(10 - 2 * FALL_STEPS, 5)
 
 
 def test_narrow_meter_keeps_the_shares() -> None:
