@@ -11,15 +11,16 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
-from rich.text import Text
 
 from pipeline.api.blocking import BlockingVoiceSession
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
+from pipeline.console.ink import Ink
 from pipeline.console.key_commands import HINT, TALK_HINT, KeyCommands
 from pipeline.console.keyboard import CTRL_C, Key, Keyboard
-from pipeline.console.panel import Look, panel_lines
+from pipeline.console.panel import Line, Look, panel_lines, text_of
 from pipeline.console.panel_file import PanelFile, PanelLine
 from pipeline.console.panel_model import Figures, PanelModel
 from pipeline.console.terminal_mode import TerminalMode
@@ -50,7 +51,7 @@ class LiveScreen:
         self._keys = keys
         self._lock = threading.RLock()
         self._file = PanelFile(sys.stdout)
-        self._out = RichConsole(
+        out = RichConsole(
             file=self._file,  # type: ignore[arg-type]  # all that rich uses of a file
             force_terminal=True,
             markup=False,
@@ -58,8 +59,9 @@ class LiveScreen:
             emoji=False,
         )
         self._console = Console(
-            transcription=settings.transcription, verbose=settings.verbose, out=self._out
+            transcription=settings.transcription, verbose=settings.verbose, out=out
         )
+        self._ink = Ink(out)
         talks = settings.marks_turns
         hint = TALK_HINT if talks else HINT
         self._model = PanelModel(marks_turns=talks, hint=hint if keys else "")
@@ -201,7 +203,7 @@ class LiveScreen:
         self._shown = shown
         self._show(panel_lines(view, look), typed)
 
-    def _show(self, lines: list[Text], typed: "Shown | None") -> None:
+    def _show(self, lines: list[Line], typed: "Shown | None") -> None:
         if typed is None:
             self._file.show_panel([self._written(line) for line in lines])
         else:
@@ -209,10 +211,9 @@ class LiveScreen:
             shown = [self._written(line) for line in (*above, typed.line)]
             self._file.show_panel(shown, typed.cursor)
 
-    def _written(self, line: Text) -> PanelLine:
-        with self._out.capture() as written:
-            self._out.print(line, end="", soft_wrap=True)
-        return PanelLine(written.get(), line.cell_len)
+    def _written(self, line: Line) -> PanelLine:
+        written = "".join(self._ink.write(text, style) for text, style in line)
+        return PanelLine(written, cell_len(text_of(line)))
 
 
 def _interrupt_main() -> None:

@@ -1,15 +1,15 @@
 """The panel below the conversation: how it stands, as two or three lines; free of I/O.
 
 The first line is the most important one, and so is what stands at the left of each: a narrow or low
-terminal leaves out the rest.
+terminal leaves out the rest. It is made ten times a second, of plain texts with their styles.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
-from rich.text import Text
 
 from pipeline.console.meters import SILENT, STEPS, Bar
 
@@ -28,6 +28,17 @@ _WARM_STEP = 14
 """Steps from here on are loud (-18 dB), and from the next one on too loud (-3 dB)."""
 _HOT_STEP = 19
 _NARROWEST_METER = 4
+_LABELS = "  mic ", "  speaker "
+
+
+class Piece(NamedTuple):
+    """A part of a line that looks the same throughout; the style is one of rich's."""
+
+    text: str
+    style: str = ""
+
+
+Line = Sequence[Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +75,38 @@ class Look:
         return max(0, min(3, self.height - 2))
 
 
-def panel_lines(view: PanelView, look: Look) -> list[Text]:
+def text_of(line: Line) -> str:
+    return "".join(piece.text for piece in line)
+
+
+def panel_lines(view: PanelView, look: Look) -> list[Line]:
     """Return the lines of the panel, none wider than the terminal less one cell."""
     width = look.width - 1  # a full line would leave the cursor between two rows
     if width < 1:
         return []
-    lines = [_first_line(view, look, width), _cards(view, look, width), _facts(view, look, width)]
-    return [line for line in lines if line.plain][: look.lines]
+    lines: list[Line] = [
+        tuple(_first_line(view, look, width)),
+        (Piece(_cards(view.cards, look, width), "dim"),),
+        (Piece(_facts(view, look, width), "dim"),),
+    ]
+    return [line for line in lines if text_of(line)][: look.lines]
 
 
-def meter_text(bar: Bar, cells: int, *, ascii_only: bool) -> Text:
+def meter_pieces(bar: Bar, cells: int, *, ascii_only: bool) -> Iterator[Piece]:
     """Draw a bar of `cells`: filled up to the level, with a mark at the peak."""
     full, empty, mark = ("#", ".", "|") if ascii_only else ("━", "─", "┃")
     level, peak = (round(steps * cells / STEPS) for steps in bar)
-    text = Text()
-    for cell in range(cells):
+
+    def style(cell: int) -> str:
         step = (cell + 1) * STEPS / cells
-        style = "red" if step > _HOT_STEP else "yellow" if step > _WARM_STEP else "green"
-        if peak > level and cell == peak - 1:
-            text.append(mark, style)
-        elif cell < level:
-            text.append(full, style)
-        else:
-            text.append(empty, "dim")
-    return text
+        return "red" if step > _HOT_STEP else "yellow" if step > _WARM_STEP else "green"
+
+    for colour, filled in groupby(range(level), style):
+        yield Piece(full * len(list(filled)), colour)
+    if peak > level:
+        yield Piece(empty * (peak - 1 - level), "dim")
+        yield Piece(mark, style(peak - 1))
+    yield Piece(empty * (cells - max(level, peak)), "dim")
 
 
 def fitted(text: str, cells: int, *, ascii_only: bool) -> str:
@@ -100,43 +119,46 @@ def fitted(text: str, cells: int, *, ascii_only: bool) -> str:
     return set_cell_size(text, cells - len(ellipsis)).rstrip() + ellipsis
 
 
-def _first_line(view: PanelView, look: Look, width: int) -> Text:
+def _first_line(view: PanelView, look: Look, width: int) -> Iterator[Piece]:
     """State and meters; the meters share the room that there is."""
     state = "muted" if view.muted and view.state == "listening" else view.state
-    if width < _STATE_CELLS + 1 + _NARROWEST_METER:
-        return Text(fitted(state, width, ascii_only=look.ascii), _STYLES[view.state])
-    line = Text(f"{state:<{_STATE_CELLS}}", "bold red" if view.muted else _STYLES[view.state])
+    style = "bold red" if view.muted else _STYLES[view.state]
     room = width - _STATE_CELLS
-    labels = ("mic", "speaker") if room >= len("  mic   speaker ") + 2 * _NARROWEST_METER else ()
-    if not labels:
-        return line.append(" ").append(_microphone(view, min(STEPS, room - 1), look))
-    cells = min(STEPS, (room - len("  mic   speaker ")) // 2)
-    line.append("  mic ", "dim").append(_microphone(view, cells, look))
-    line.append("  speaker ", "dim")
-    return line.append(meter_text(view.speaker, cells, ascii_only=look.ascii))
+    if room < 1 + _NARROWEST_METER:
+        yield Piece(fitted(state, width, ascii_only=look.ascii), style)
+        return
+    yield Piece(state.ljust(_STATE_CELLS), style)
+    labels = sum(map(len, _LABELS))
+    if room < labels + 2 * _NARROWEST_METER:
+        yield Piece(" ")
+        yield from _microphone(view, min(STEPS, room - 1), look)
+        return
+    cells = min(STEPS, (room - labels) // 2)
+    yield Piece(_LABELS[0], "dim")
+    yield from _microphone(view, cells, look)
+    yield Piece(_LABELS[1], "dim")
+    yield from meter_pieces(view.speaker, cells, ascii_only=look.ascii)
 
 
-def _microphone(view: PanelView, cells: int, look: Look) -> Text:
+def _microphone(view: PanelView, cells: int, look: Look) -> Iterator[Piece]:
     if view.muted:
-        return Text(fitted("muted", cells, ascii_only=look.ascii).ljust(cells), "bold red")
-    return meter_text(view.microphone, cells, ascii_only=look.ascii)
+        yield Piece(fitted("muted", cells, ascii_only=look.ascii).ljust(cells), "bold red")
+    else:
+        yield from meter_pieces(view.microphone, cells, ascii_only=look.ascii)
 
 
-def _cards(view: PanelView, look: Look, width: int) -> Text:
+def _cards(names: Sequence[str], look: Look, width: int) -> str:
     """Names of the cards, each in its half of the line if both do not fit."""
     arrow = " -> " if look.ascii else " → "
     room = width - cell_len(arrow)
-    names = view.cards
     if len(names) == 2 and sum(map(cell_len, names)) > room:
         first = min(cell_len(names[0]), max(room // 2, room - cell_len(names[1])))
         cells = (first, room - first)
-        names = tuple(
-            fitted(n, c, ascii_only=look.ascii) for n, c in zip(names, cells, strict=True)
-        )
-    return Text(fitted(arrow.join(names), width, ascii_only=look.ascii), "dim")
+        names = [fitted(n, c, ascii_only=look.ascii) for n, c in zip(names, cells, strict=True)]
+    return fitted(arrow.join(names), width, ascii_only=look.ascii)
 
 
-def _facts(view: PanelView, look: Look, width: int) -> Text:
+def _facts(view: PanelView, look: Look, width: int) -> str:
     """Figures, and what a key does; those that do not fit are left out, the last ones first."""
     facts = [view.hint]
     if view.round_trip_ms is not None:
@@ -146,7 +168,7 @@ def _facts(view: PanelView, look: Look, width: int) -> Text:
     facts.append(f"underruns {view.underruns}")
     if view.left_s is not None:
         facts.append(f"session {_left(view.left_s)}")
-    return Text(_joined(facts, " | " if look.ascii else " · ", width), "dim")
+    return _joined(facts, " | " if look.ascii else " · ", width)
 
 
 def _left(left_s: int) -> str:

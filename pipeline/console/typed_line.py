@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from blessed.line_editor import DEFAULT_KEYMAP, LineEditor, LineHistory
-from rich.text import Text
 
 from pipeline.console.keyboard import Key
+from pipeline.console.panel import Line, Piece
 
 _PROMPT = "> "
 _LONGEST = 4_000
@@ -14,13 +14,9 @@ _LONGEST = 4_000
 class Shown(NamedTuple):
     """The line on the screen."""
 
-    text: str
+    line: Line
     cursor: int
     """Column of the cursor."""
-
-    @property
-    def line(self) -> Text:
-        return Text(self.text, "bold")
 
 
 class TypedLine:
@@ -48,4 +44,5 @@ class TypedLine:
         editor.ellipsis = mark = "~" if ascii_only else "…"
         state = editor.display
         left, right = mark * state.overflow_left, mark * state.overflow_right
-        return Shown(f"{_PROMPT}{left}{state.text}{right}", len(_PROMPT) + state.cursor)
+        line = (Piece(_PROMPT), Piece(f"{left}{state.text}{right}", "bold"))
+        return Shown(line, len(_PROMPT) + state.cursor)

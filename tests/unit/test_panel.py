@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console as RichConsole
 
 from pipeline.api.values import Heard, Metrics
+from pipeline.console.ink import Ink
 from pipeline.console.meters import FALL_STEPS, HOLD_S, STEPS, Bar, Meter, steps_of
-from pipeline.console.panel import Look, PanelView, fitted, meter_text, panel_lines
+from pipeline.console.panel import Look, PanelView, fitted, meter_pieces, panel_lines, text_of
 from pipeline.console.panel_model import SOUNDS_S, Figures, PanelModel
 from pipeline.ipc.reports import (
     AssistantDone,
@@ -54,7 +57,7 @@ VIEW = PanelView(
 
 
 def plain(view: PanelView, width: int, height: int = 24, *, ascii: bool = False) -> list[str]:  # noqa: A002
-    return [line.plain for line in panel_lines(view, Look(width, height, ascii))]
+    return [text_of(line) for line in panel_lines(view, Look(width, height, ascii))]
 
 
 def test_panel_on_a_usual_terminal() -> None:
@@ -120,7 +123,7 @@ def test_meter_holds_the_peak() -> None:
 
 
 def test_narrow_meter_keeps_the_shares() -> None:
-    assert meter_text(Bar(10, 20), 4, ascii_only=True).plain == "##.|"
+    assert text_of(list(meter_pieces(Bar(10, 20), 4, ascii_only=True))) == "##.|"
 
 
 def test_fitted_text_says_that_it_goes_on() -> None:
@@ -222,3 +225,16 @@ def test_cards_and_levels() -> None:
     assert followed.view.cards == ("question.wav", "Evil: card (JACK)")
     assert followed.view.microphone == Bar(6, 10)
     assert followed.view.speaker == Bar(0, 0)
+
+
+@pytest.mark.parametrize(("colours", "written"), [("standard", "\x1b[1;31mx\x1b[0m"), (None, "x")])
+def test_ink_writes_as_rich_does(colours: Literal["standard"] | None, written: str) -> None:
+    ink = Ink(RichConsole(color_system=colours, force_terminal=True, no_color=False))
+    assert ink.write("x", "bold red") == written
+    assert ink.write("", "bold red") == ""
+
+
+def test_ink_without_colour() -> None:
+    ink = Ink(RichConsole(color_system="standard", force_terminal=True, no_color=True))
+    assert ink.write("x", "bold red") == "\x1b[1mx\x1b[0m"
+    assert ink.write("x", "green") == "x"
