@@ -23,7 +23,7 @@ _STYLES: dict[State, str] = {
     "thinking": "bold yellow",
     "speaking": "bold cyan",
 }
-_STATE_CELLS = max(map(len, _STYLES))
+_STATE_CELLS = 2 + max(map(len, _STYLES))
 _WARM_STEP = 14
 """Steps from here on are loud (-18 dB), and from the next one on too loud (-3 dB)."""
 _HOT_STEP = 19
@@ -123,6 +123,7 @@ def _first_line(view: PanelView, look: Look, width: int) -> Iterator[Piece]:
     """State and meters; the meters share the room that there is."""
     state = "muted" if view.muted and view.state == "listening" else view.state
     style = "bold red" if view.muted else _STYLES[view.state]
+    state = f"{'*' if look.ascii else '●'} {state}"
     room = width - _STATE_CELLS
     if room < 1 + _NARROWEST_METER:
         yield Piece(fitted(state, width, ascii_only=look.ascii), style)

@@ -107,7 +107,7 @@ class PanelModel:
             self._microphone.bar,
             self._speaker.bar,
             tuple(self._cards[part] for part in ("microphone", "speaker") if part in self._cards),
-            _whole(metrics.round_trip_ms),
+            _whole(metrics.round_trip_ms) if self._connected else None,
             self._cut_ms,
             metrics.underruns,
             _coarse(metrics.session_left_s),

@@ -111,7 +111,7 @@ def test_keys_while_connecting_and_ctrl_c(tmp_path: Path) -> None:
         program.press("tHello")
         program.wait_panel("> Hello")
         program.resize(20, 24)
-        program.wait_until(lambda: re.search(r"^connecting +muted", program.panel, re.MULTILINE))
+        program.wait_until(lambda: re.search(r"^. connecting +mut", program.panel, re.MULTILINE))
         program.press("\x03")
         assert program.wait_exit() == 0, program.said
         program.wait_output("Goodbye.")

@@ -62,7 +62,7 @@ def plain(view: PanelView, width: int, height: int = 24, *, ascii: bool = False)
 
 def test_panel_on_a_usual_terminal() -> None:
     assert plain(VIEW, 80) == [
-        "speaking      mic ━━━━━────┃──────────  speaker ━━━━━━━━━━━━━━━──┃──",
+        "● speaking      mic ━━━━━────┃──────────  speaker ━━━━━━━━━━━━━━━──┃──",
         "Jabra Evolve2 65 (ALSA) → HDA Intel PCH (ALSA)",
         "? keys · round trip 42 ms · cut 4.3 ms · underruns 2 · session 24 min",
     ]
@@ -72,7 +72,7 @@ def test_panel_on_a_usual_terminal() -> None:
 def test_panel_without_utf_8() -> None:
     lines = plain(VIEW, 80, ascii=True)
     assert lines == [
-        "speaking      mic #####....|..........  speaker ###############..|..",
+        "* speaking      mic #####....|..........  speaker ###############..|..",
         "Jabra Evolve2 65 (ALSA) -> HDA Intel PCH (ALSA)",
         "? keys | round trip 42 ms | cut 4.3 ms | underruns 2 | session 24 min",
     ]
@@ -80,7 +80,7 @@ def test_panel_without_utf_8() -> None:
 
 
 def test_panel_on_20_columns() -> None:
-    assert plain(VIEW, 20) == ["speaking     ━━┃───", "Jabra E… → HDA Int…", "? keys"]
+    assert plain(VIEW, 20) == ["● speaking     ━┃──", "Jabra E… → HDA Int…", "? keys"]
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
@@ -98,7 +98,7 @@ def test_a_low_terminal_leaves_room_for_the_conversation(height: int, lines: int
 
 def test_muted_is_said_in_the_place_of_the_meter() -> None:
     first, *_ = plain(replace(VIEW, state="listening", muted=True), 80)
-    assert first.split() == ["muted", "mic", "muted", "speaker", "━━━━━━━━━━━━━━━──┃──"]
+    assert first.split() == ["●", "muted", "mic", "muted", "speaker", "━━━━━━━━━━━━━━━──┃──"]
 
 
 def test_last_minute_is_told_in_seconds() -> None:
@@ -191,6 +191,7 @@ def test_a_lost_session_is_told_until_there_is_another() -> None:
     followed.after(*OPENED)
     followed.metrics = METRICS._replace(session_left_s=None)
     assert followed.view.state == "reconnecting"
+    assert followed.view.round_trip_ms is None
     assert followed.after(Connecting("there")) == "reconnecting"
     followed.metrics = METRICS
     assert followed.view.state == "reconnecting"
@@ -206,6 +207,7 @@ def test_marked_turns() -> None:
 
 def test_figures_are_coarse_so_that_the_panel_rests() -> None:
     followed = Followed()
+    followed.after(*OPENED)
     view = followed.view
     assert (view.round_trip_ms, view.underruns, view.left_s) == (42, 2, 24 * 60)
     followed.metrics = METRICS._replace(round_trip_ms=41.9, session_left_s=1_450.0)
