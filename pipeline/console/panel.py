@@ -121,7 +121,7 @@ def fitted(text: str, cells: int, *, ascii_only: bool) -> str:
 
 def _first_line(view: PanelView, look: Look, width: int) -> Iterator[Piece]:
     """State and meters; the meters share the room that there is."""
-    state = "muted" if view.muted and view.state == "listening" else view.state
+    state = "muted" if view.muted and view.state == "listening" else str(view.state)
     style = "bold red" if view.muted else _STYLES[view.state]
     state = f"{'*' if look.ascii else '●'} {state}"
     room = width - _STATE_CELLS

@@ -91,8 +91,17 @@ class PanelFile(io.TextIOBase):
 
         :param cursor: column in the last line at which the cursor is shown; None: hidden.
         """
+        same_place = (
+            len(lines) == len(self._drawn) > 0
+            and cursor is None is self._cursor
+            and self._drawn_width == self.size.columns
+            and in_foreground(self.fileno())
+        )
         self._panel, self._cursor = lines, cursor
-        self._emit("")
+        if same_place:
+            self._change_lines()
+        else:
+            self._emit("")
 
     def control(self, sequence: str) -> None:
         """Send a sequence that shows nothing."""
@@ -111,6 +120,19 @@ class PanelFile(io.TextIOBase):
         panel = self._draw() if shown else ""
         self._drawn = self._panel if shown else ()
         self._terminal.write(f"{erased}{text}{panel}")
+        self._terminal.flush()
+
+    def _change_lines(self) -> None:
+        """Write the lines of the panel that have changed over those that are drawn."""
+        parts = []
+        below = len(self._panel)
+        for line, drawn in zip(self._panel, self._drawn, strict=True):
+            below -= 1
+            if line != drawn:
+                up, down = (f"\x1b[{below}A", f"\x1b[{below}B") if below else ("", "")
+                parts.append(f"\r{up}{line.written}\x1b[K{down}")
+        self._drawn = self._panel
+        self._terminal.write("".join(parts))
         self._terminal.flush()
 
     def _erase(self) -> str:

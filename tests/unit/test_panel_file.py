@@ -130,3 +130,14 @@ def test_another_program_has_the_terminal(
     file.show_panel(panel("state"))
     put(file, "line\n")
     assert terminal.getvalue() == "line\n"
+
+
+def test_only_lines_that_changed_are_written(terminal: Terminal) -> None:
+    file = PanelFile(terminal)
+    put(file, "word")
+    file.show_panel(panel("state", "cards", "facts"))
+    before = len(terminal.getvalue())
+    file.show_panel(panel("stat", "cards", "more facts"))
+    assert "cards" not in terminal.getvalue()[before:]
+    put(file, " next\n")
+    assert terminal.lines[:4] == ["word next", "stat", "cards", "more facts"]
