@@ -4,6 +4,7 @@
 for the first key or for the end of the start; the terminal keeps what is typed meanwhile.
 """
 
+import os
 import select
 import sys
 import threading
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from blessed.keyboard import Keystroke
 
 POLL_S = 0.1
-"""How often the thread looks whether the run has ended."""
+"""How often is looked where nothing wakes the thread."""
 
 _JOIN_S = 2.0
 
@@ -58,6 +59,7 @@ class Keyboard:
         self._on_failure = on_failure
         self._started = started
         self._ended = threading.Event()
+        self._end_read, self._end_written = os.pipe()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
 
     def __enter__(self) -> Self:
@@ -66,11 +68,17 @@ class Keyboard:
 
     def __exit__(self, *exc: object) -> None:
         self._ended.set()
+        os.write(self._end_written, b"\0")
         self._thread.join(_JOIN_S)
+        if not self._thread.is_alive():
+            os.close(self._end_read)
+            os.close(self._end_written)
 
     def _run(self) -> None:
         try:
             self._wait_needed()
+            if self._ended.is_set():
+                return
             from blessed import Terminal
 
             terminal = Terminal(force_styling=None)  # asks the terminal nothing
@@ -82,18 +90,18 @@ class Keyboard:
             self._on_failure(error)
 
     def _wait_needed(self) -> None:
-        while not (self._ended.is_set() or self._started()):
-            if sys.platform == "win32":
-                return
-            if select.select([STDIN_FD], [], [], POLL_S)[0]:
+        while sys.platform != "win32" and not (self._ended.is_set() or self._started()):
+            if select.select([STDIN_FD, self._end_read], [], [], POLL_S)[0]:
                 return
 
     def _read(self, terminal: "Terminal") -> None:
         while not self._ended.is_set():
+            if sys.platform != "win32":
+                select.select([STDIN_FD, self._end_read], [], [])
             # A program in the background that reads from its terminal is stopped.
             if not in_foreground(STDIN_FD):
                 self._ended.wait(POLL_S)
-            elif terminal.kbhit(timeout=POLL_S) and in_foreground(STDIN_FD):
+            elif terminal.kbhit(timeout=POLL_S if sys.platform == "win32" else 0):
                 stroke = terminal.inkey(timeout=0)
                 while stroke:
                     following = terminal.inkey(timeout=0)

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
 from pipeline.api.blocking import BlockingVoiceSession
+from pipeline.api.values import Metrics
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.ink import Ink
@@ -25,7 +26,7 @@ from pipeline.console.panel_file import PanelFile, PanelLine
 from pipeline.console.panel_model import Figures, PanelModel
 from pipeline.console.terminal_mode import TerminalMode
 from pipeline.errors import SessionError
-from pipeline.ipc.reports import Event
+from pipeline.ipc.reports import Event, Interrupted, SessionReady
 
 if TYPE_CHECKING:
     from blessed.line_editor import LineHistory
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 UPDATE_S = 0.1
 """Shortest time between two changes of the panel, unless a key asks for one."""
+
+FIGURES_S = 0.5
+"""How often the counters are looked at."""
 
 REPORT_RELEASES, REPORT_AS_BEFORE = "\x1b[>27u", "\x1b[<u"
 """Kitty's keyboard protocol: each key, repeat and release comes as a sequence, with the text that
@@ -72,6 +76,8 @@ class LiveScreen:
         self._history: LineHistory | None = None
         self._shown: object = None
         self._next_s = 0.0
+        self._metrics: Metrics | None = None
+        self._metrics_s = 0.0
         self._failure: BaseException | None = None
         self._keyboard = ExitStack()
         self._mode = TerminalMode(self._enter_mode, self._leave_mode, keys=keys)
@@ -106,6 +112,8 @@ class LiveScreen:
     def show(self, event: Event) -> None:
         with self._lock:
             self._model.take(event)
+            if isinstance(event, SessionReady | Interrupted):
+                self._metrics_s = 0.0  # they change with it
             self._console.show(event)
             self._draw()
 
@@ -194,7 +202,9 @@ class LiveScreen:
         if session is None or now_s < self._next_s:
             return
         self._next_s = now_s + UPDATE_S
-        view = self._model.look(Figures(session.metrics, session.heard), now_s)
+        if self._metrics is None or now_s >= self._metrics_s:
+            self._metrics, self._metrics_s = session.metrics, now_s + FIGURES_S
+        view = self._model.look(Figures(self._metrics, session.heard), now_s)
         look = Look(*self._file.size, self._ascii)
         typed = self._typed.shown(look.width, ascii_only=look.ascii) if self._typed else None
         shown = (view, look, typed)

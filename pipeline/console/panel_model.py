@@ -45,7 +45,7 @@ class PanelModel:
         self._hint = hint
         self._cards: dict[str, str] = {}
         self._opened = False
-        self._connected = False
+        self._connecting = False
         self._answer_due = False
         self._heard = Heard(0, 0)
         self._heard_until_s = 0.0
@@ -81,9 +81,9 @@ class PanelModel:
             case Opened():
                 self._opened = True
             case Connecting():
-                self._connected = False
+                self._connecting = True
             case SessionReady():
-                self._connected = True
+                self._connecting = False
             case Processing():
                 self._answer_due = True
             case Listening() | Ready() | AssistantDone(cut=True):
@@ -99,27 +99,26 @@ class PanelModel:
             self._heard, self._heard_until_s = heard, now_s + SOUNDS_S
         if self._cut_due and metrics.cut_ms is not None:
             self._cut_ms, self._cut_due = metrics.cut_ms, False
-        if metrics.session_left_s is None:
-            self._connected = False
+        connected = not self._connecting and metrics.session_left_s is not None
         return PanelView(
-            self._state(now_s),
+            self._state(now_s, connected=connected),
             self.muted,
             self._microphone.bar,
             self._speaker.bar,
             tuple(self._cards[part] for part in ("microphone", "speaker") if part in self._cards),
-            _whole(metrics.round_trip_ms) if self._connected else None,
+            _whole(metrics.round_trip_ms) if connected else None,
             self._cut_ms,
             metrics.underruns,
             _coarse(metrics.session_left_s),
             self._hint,
         )
 
-    def _state(self, now_s: float) -> State:
+    def _state(self, now_s: float, *, connected: bool) -> State:
         if not self._opened:
             return "connecting"
         if now_s < self._heard_until_s:
             return "speaking"
-        if not self._connected:
+        if not connected:
             return "reconnecting"
         if self._answer_due:
             return "thinking"

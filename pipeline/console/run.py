@@ -5,6 +5,8 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
+from rich.console import detect_legacy_windows
+
 from pipeline.api.blocking import BlockingVoiceSession
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
@@ -82,7 +84,9 @@ def _terminal_shows_panel() -> bool:
     """Whether standard output is a terminal that can be written to in more than lines."""
     if not sys.stdout.isatty():
         return False
-    return sys.platform == "win32" or os.environ.get("TERM", "") not in _NAMELESS
+    if sys.platform == "win32":
+        return not detect_legacy_windows()
+    return os.environ.get("TERM", "") not in _NAMELESS
 
 
 def _show_all(session: BlockingVoiceSession, screen: Screen) -> None:
