@@ -27,6 +27,7 @@ class Uplink:
 
     :param frame_samples: length of every frame.
     :param marked_turns: whether only what the program marks is sent, and committed.
+    :ivar answered_s: when the latest ping left that the service has answered.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Uplink:
         self._session = 0
         self._sending = False
         self._resends_turn = False
+        self.answered_s = 0.0
         self.gate = TurnGate() if marked_turns else None
         self._placed_frames = reader.position
         self.on_turn_end: Callable[[TurnEnd], None] = lambda _how: None
@@ -60,6 +62,11 @@ class Uplink:
         if self.gate is not None:
             return not self._sending and not self.gate.turn_open
         return not self._sending and self._window.sent >= self._written
+
+    @property
+    def processed_s(self) -> float:
+        """When the service is expected to have worked through all that it was sent."""
+        return self._window.processed_s
 
     @property
     def turn_open(self) -> bool:
@@ -98,6 +105,7 @@ class Uplink:
 
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
+        self.answered_s = pinged_s
         self._window.release_reported(pinged_s)
         self._words.round_trip_ns.store(time.monotonic_ns() - round(pinged_s * NS_PER_S))
 

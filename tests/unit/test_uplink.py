@@ -259,6 +259,7 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
         for item in ("u1", "u2"):
             rig.uplink.receive(TurnCommitted(item))
             rig.uplink.receive(UserTranscript("Words.", item))
+        rig.uplink.tick()  # the report of the words has left
         rig.uplink.begin_turn(at(12.6))
         rig.uplink.end_turn(at(12.7))
         rig.speak(13, 14)
