@@ -107,7 +107,8 @@ class Uplink:
         """The service has answered a ping, and all that it had reported until then has arrived."""
         self.answered_s = pinged_s
         self._window.release_reported(pinged_s)
-        self._words.round_trip_ns.store(time.monotonic_ns() - round(pinged_s * NS_PER_S))
+        taken_ns = time.monotonic_ns() - round(pinged_s * NS_PER_S)
+        self._words.round_trip_ns.store(max(0, taken_ns))  # a service may send any pong
 
     def receive(self, event: Event) -> None:
         """Note an event of the session that hears the microphone.
