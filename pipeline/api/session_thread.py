@@ -14,7 +14,7 @@ from pipeline.api.session_tools import SessionTools
 from pipeline.api.values import Heard, Metrics, Turn, heard_of, history_of, metrics_of
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.ipc.reports import Event, Levels, Opened
+from pipeline.ipc.reports import ConversationMemory, Event, Levels, Opened
 from pipeline.supervisor.pipeline import Pipeline, StoppedError
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 
@@ -30,8 +30,12 @@ class Snapshot:
 
     heard: Heard
     metrics: Metrics
-    history: tuple[Turn, ...]
+    memory: ConversationMemory
     levels: Levels
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        return history_of(self.memory)  # only if somebody asks: there may be many turns
 
 
 class SessionThread:
@@ -156,9 +160,7 @@ class SessionThread:
         if pipeline is None:
             return self._latest
         state = pipeline.state
-        return Snapshot(
-            heard_of(state), metrics_of(state), history_of(pipeline.memory), pipeline.levels
-        )
+        return Snapshot(heard_of(state), metrics_of(state), pipeline.memory, pipeline.levels)
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Opened):

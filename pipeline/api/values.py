@@ -1,9 +1,10 @@
 """What a user can look at while a conversation runs."""
 
+import time
 from typing import Literal, NamedTuple
 
 from pipeline.ipc.reports import ConversationMemory
-from pipeline.pcm import NS_PER_MS, samples_to_ms
+from pipeline.pcm import NS_PER_MS, NS_PER_S, samples_to_ms
 from pipeline.shm.state import Position, SharedState
 
 
@@ -48,6 +49,13 @@ class Metrics(NamedTuple):
     """Periods that the loudspeaker missed."""
     playout_delay_ms: int
     """How long an answer waits before it sounds, while the service is not ahead of real time."""
+    round_trip_ms: float | None
+    """From a ping to the service to its answer, the latest; None: there was none yet."""
+    cut_ms: float | None
+    """From the latest interruption to the last sample of the answer; None while it is cut, and if
+    nothing sounded."""
+    session_left_s: float | None
+    """Until another session may take over; None while there is no session."""
 
 
 def heard_of(state: SharedState) -> Heard:
@@ -67,7 +75,22 @@ def metrics_of(state: SharedState) -> Metrics:
         pauses=playback.underruns.load(),
         underruns=playback.output_underruns.load(),
         playout_delay_ms=playback.playout_delay_ns.load() // NS_PER_MS,
+        round_trip_ms=network.round_trip_ns.load() / NS_PER_MS or None,
+        cut_ms=_cut_ms(state),
+        session_left_s=_session_left_s(network.session_ends_ns.load(), time.monotonic_ns()),
     )
+
+
+def _cut_ms(state: SharedState) -> float | None:
+    cut, interrupted_ns = state.latest_cut(), state.network.interrupted_ns.load()
+    if cut is None or cut.generation != state.network.generation.load():
+        return None
+    taken_ns = cut.time_ns - interrupted_ns
+    return taken_ns / NS_PER_MS if interrupted_ns and taken_ns > 0 else None
+
+
+def _session_left_s(ends_ns: int, now_ns: int) -> float | None:
+    return max(0.0, (ends_ns - now_ns) / NS_PER_S) if ends_ns else None
 
 
 def history_of(memory: ConversationMemory) -> tuple[Turn, ...]:

@@ -72,7 +72,8 @@ class Settings:
     )
     turn_detection: str = setting(
         "server_vad",
-        "How the service detects your turns; none: a program that uses the library marks them.",
+        "How the service detects your turns; none: the space key marks them, or a program that "
+        "uses the library.",
         choices=(
             "none",
             "server_vad",

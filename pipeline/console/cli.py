@@ -23,14 +23,22 @@ Each option can also stand in the environment or in .env: --vad-threshold is
 AZURE_VOICELIVE_VAD_THRESHOLD there.""",
 )
 @options_of(Settings)
+@click.option(
+    "--push-to-talk",
+    is_flag=True,
+    help="Speak while space is held, or from one press of it to the next.",
+)
+@click.option("--plain", is_flag=True, help="Print lines only, without a panel and keys.")
 @click.option("--json-events", is_flag=True, help="Print each event as a line of JSON.")
-def run(json_events: bool, **flags: object) -> int:
-    """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it."""
+def run(push_to_talk: bool, plain: bool, json_events: bool, **flags: object) -> int:
+    """Hold a conversation: speak, listen, interrupt. Ctrl-C ends it; ? shows the keys."""
+    if push_to_talk:
+        flags["turn_detection"] = "none"
     settings = load_settings(flags)
     with interruptible_loading():
         from pipeline.console.run import run as hold_conversation
 
-    return hold_conversation(settings, json_events=json_events)
+    return hold_conversation(settings, json_events=json_events, plain=plain)
 
 
 @click.command(

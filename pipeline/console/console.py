@@ -93,13 +93,16 @@ class Console:
     """Shows events, one after the other.
 
     :param transcription: whether the service sends the user's words.
+    :param out: prints; None: on standard output.
     :param verbose: 1: also show events, facts about the processes and messages of libraries, with
         the time since the start in front of each line; an answer's words then come in one piece.
         2: also what sound libraries print.
     """
 
-    def __init__(self, *, transcription: bool = True, verbose: int = 0) -> None:
-        self._out = RichConsole(markup=False, highlight=False, emoji=False)
+    def __init__(
+        self, *, transcription: bool = True, verbose: int = 0, out: RichConsole | None = None
+    ) -> None:
+        self._out = out or RichConsole(markup=False, highlight=False, emoji=False)
         self._streams = self._out.is_terminal and not verbose
         self._transcription = transcription
         self._verbose = verbose

@@ -1,6 +1,11 @@
 """The command `run`: a user of the library that shows events to a person, or to a program."""
 
-from typing import Protocol
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import detect_legacy_windows
 
 from pipeline.api.blocking import BlockingVoiceSession
 from pipeline.config.settings import Settings
@@ -10,8 +15,14 @@ from pipeline.errors import SettingsError
 from pipeline.ipc.reports import Event
 from pipeline.system.signals import ending_signals_ignored, signals_end_the_run
 
+if TYPE_CHECKING:
+    from pipeline.console.live_screen import LiveScreen
+
 REPEATS_S = 0.25
 """How often to look whether repeated notices are to be told."""
+
+_NAMELESS = ("", "dumb", "unknown")
+"""What TERM says of a terminal that can only print lines."""
 
 
 class Screen(Protocol):
@@ -30,29 +41,52 @@ class Screen(Protocol):
         """Show a sentence of the command's own."""
 
 
-def run(settings: Settings, *, json_events: bool = False) -> int:
+def run(settings: Settings, *, json_events: bool = False, plain: bool = False) -> int:
     """Hold a conversation until Ctrl-C, or until a recorded input has been answered.
 
     :param json_events: print each event as a line of JSON.
+    :param plain: print lines only, also on a terminal.
     :raises PipelineError: it could not start, or broke off.
     """
-    if settings.marks_turns:
+    shows_panel = not (json_events or plain) and _terminal_shows_panel()
+    reads_keys = shows_panel and sys.stdin.isatty()
+    if settings.marks_turns and not reads_keys:
         raise SettingsError(
-            "--turn-detection is none, expected a way to detect your turns: only a program that "
-            "uses the library can mark them."
+            "--push-to-talk or --turn-detection none, expected a way to mark your turns: a key "
+            "does on a terminal, without --plain and --json-events; a program does by the library."
         )
-    screen: Screen = (
-        JsonLines()
-        if json_events
-        else Console(transcription=settings.transcription, verbose=settings.verbose)
-    )
     with signals_end_the_run():
+        if shows_panel:
+            from pipeline.console.live_screen import LiveScreen
+
+            return _hold(settings, LiveScreen(settings, keys=reads_keys))
+        if json_events:
+            return _hold(settings, JsonLines())
+        return _hold(
+            settings, Console(transcription=settings.transcription, verbose=settings.verbose)
+        )
+
+
+def _hold(settings: Settings, screen: "Screen | LiveScreen") -> int:
+    live = screen if isinstance(screen, AbstractContextManager) else None
+    with live or nullcontext():
         try:
-            with BlockingVoiceSession(settings) as session:
+            with BlockingVoiceSession(settings, levels=live is not None) as session:
+                if live is not None:
+                    live.follow(session)
                 _show_all(session, screen)
         except KeyboardInterrupt:
             screen.say("Goodbye.")
     return 0
+
+
+def _terminal_shows_panel() -> bool:
+    """Whether standard output is a terminal that can be written to in more than lines."""
+    if not sys.stdout.isatty():
+        return False
+    if sys.platform == "win32":
+        return not detect_legacy_windows()
+    return os.environ.get("TERM", "") not in _NAMELESS
 
 
 def _show_all(session: BlockingVoiceSession, screen: Screen) -> None:

@@ -100,6 +100,7 @@ class Client:
         self._silence = Silence(time.monotonic())
         self._sessions = Sessions(self._new_session, self._hold_session)
         self._limit = SessionLimit(settings.session_minutes * 60)
+        state.network.session_ends_ns.store(0)  # of a process before this one
         self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
@@ -138,6 +139,7 @@ class Client:
                 if not isinstance(error, _NO_SESSION):
                     raise error
                 if was_current or sessions.current is None:
+                    self._state.network.session_ends_ns.store(0)
                     heard_again = self._uplink.end_session()
                     self._perform(self._conversation.session_lost(heard_again=heard_again))
                 await self._replace_session(error)
@@ -265,6 +267,7 @@ class Client:
         settings, now_s = self._settings, time.monotonic()
         session = self._sessions.take_over()
         self._limit.began(now_s, session.expires_in_s)
+        self._state.network.session_ends_ns.store(round(self._limit.prepare_s * NS_PER_S))
         self._backoff.connected(now_s)
         self._state.network.ready.store(1)
         if planned:
@@ -324,6 +327,7 @@ class Client:
 
     def _sound(self, action: SoundAction) -> None:
         if isinstance(action, Interrupt):
+            self._state.network.interrupted_ns.store(time.monotonic_ns())
             # barge-in: playback loads this word in every device period.
             self._state.network.generation.store(action.generation)
             self._downlink.drop_older(action.generation)

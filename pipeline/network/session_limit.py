@@ -50,6 +50,11 @@ class SessionLimit:
         self._session_s = session_s
         self._prepare_s = self._between_answers_s = self._anyway_s = math.inf
 
+    @property
+    def prepare_s(self) -> float:
+        """When it is time to open the next session."""
+        return self._prepare_s
+
     def began(self, now_s: float, expires_in_s: float | None) -> None:
         """A session has taken over, whose service ends it in `expires_in_s`, if that is known."""
         lasts_s = self._session_s * (1 + self.SEARCH)
@@ -67,7 +72,7 @@ class SessionLimit:
 
     def prepare_due(self, now_s: float) -> bool:
         """Whether it is time to open the next session."""
-        return now_s >= self._prepare_s
+        return now_s >= self.prepare_s
 
     def change_due(self, moment: Moment) -> bool:
         """Whether the next session, which is ready, is to take over at this moment."""

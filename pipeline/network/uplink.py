@@ -12,7 +12,7 @@ from pipeline.network.connection import SendGate
 from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
-from pipeline.pcm import Samples
+from pipeline.pcm import NS_PER_S, Samples
 from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
@@ -107,6 +107,8 @@ class Uplink:
         """The service has answered a ping, and all that it had reported until then has arrived."""
         self.answered_s = pinged_s
         self._window.release_reported(pinged_s)
+        taken_ns = time.monotonic_ns() - round(pinged_s * NS_PER_S)
+        self._words.round_trip_ns.store(max(0, taken_ns))  # a service may send any pong
 
     def receive(self, event: Event) -> None:
         """Note an event of the session that hears the microphone.

@@ -123,6 +123,12 @@ class NetworkFields:
     """Microphone samples given up because the service was away for too long."""
     speech_heard_ns: Word
     """``time.monotonic_ns`` at which the service's latest `speech_started` was read."""
+    interrupted_ns: Word
+    """``time.monotonic_ns`` just before the generation grew last."""
+    round_trip_ns: Word
+    """From a ping to the service to its answer, the latest; 0: there was none yet."""
+    session_ends_ns: Word
+    """``time.monotonic_ns`` from which the next session may take over; 0: there is no session."""
     heartbeat_ns: Word
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 

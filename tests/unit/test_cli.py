@@ -30,8 +30,8 @@ class Calls:
         self.seen: list[object] = []
         self.outcome: int | BaseException = 0
 
-    def run(self, settings: Settings, *, json_events: bool) -> int:
-        self.json_events = json_events
+    def run(self, settings: Settings, *, json_events: bool, plain: bool) -> int:
+        self.json_events, self.plain = json_events, plain
         return self._answer(settings)
 
     def list_devices(self, settings: Settings) -> int:

@@ -1,0 +1,94 @@
+"""The mode of the terminal while a panel is shown and keys are read, and its way back.
+
+The terminal gives each key at once and shows none of them; Ctrl-C, Ctrl-Z and Ctrl-Backslash stay
+signals. However the run ends or is suspended, the terminal is as it was before.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Any, Self
+
+from pipeline.console.panel_file import in_foreground
+from pipeline.system.stdio import STDIN_FD, STDOUT_FD
+
+
+class TerminalMode:
+    """A context manager: the mode of the terminal while keys are read and a panel is shown.
+
+    :param enter: called after each change to the mode, also when the program goes on after Ctrl-Z.
+    :param leave: called before each change back.
+    """
+
+    def __init__(self, enter: Callable[[], None], leave: Callable[[], None], *, keys: bool) -> None:
+        self._enter = enter
+        self._leave = leave
+        self._keys = keys
+        self._stack = ExitStack()
+        self._mode: ExitStack | None = None
+
+    def __enter__(self) -> Self:
+        self._change()
+        self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
+        self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
+        self._stack.enter_context(_handled("SIGCONT", lambda _number: self._change()))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+        self._change_back()
+
+    def _change(self) -> None:
+        if self._mode is None and in_foreground(STDOUT_FD):
+            self._mode = ExitStack()
+            if self._keys and sys.platform != "win32":
+                self._mode.enter_context(_keys_at_once())
+            self._mode.callback(self._leave)
+            self._enter()
+
+    def _change_back(self) -> None:
+        mode, self._mode = self._mode, None
+        if mode is not None:
+            mode.close()
+
+    def _hand_over(self, number: int) -> None:
+        """Let a signal do what it does in any program: stop this one, or end it with a dump."""
+        self._change_back()
+        handler = signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+        signal.signal(number, handler)
+        self._change()
+
+
+@contextmanager
+def _keys_at_once() -> Iterator[None]:
+    import termios
+    import tty
+
+    before = termios.tcgetattr(STDIN_FD)
+    tty.setcbreak(STDIN_FD, termios.TCSANOW)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):  # the terminal has gone
+            termios.tcsetattr(STDIN_FD, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _handled(name: str, handle: Callable[[int], Any]) -> Iterator[None]:
+    """Call `handle` when the signal comes, unless the system has none or it is ignored."""
+    number = getattr(signal, name, None)
+    if number is None or signal.getsignal(number) is signal.SIG_IGN:
+        yield
+        return
+
+    def handler(number: int, _frame: FrameType | None) -> None:
+        handle(number)
+
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
