@@ -8,6 +8,13 @@ TYPE_CHECKING = False  # imports nothing, not even typing: Ctrl-C may come at an
 
 if TYPE_CHECKING:
     from pipeline.api.blocking import BlockingVoiceSession
+    from pipeline.api.sound import (
+        MicrophoneInput,
+        SoundBlock,
+        SoundDrop,
+        SoundFormat,
+        SpeakerOutput,
+    )
     from pipeline.api.values import Heard, Metrics, Turn
     from pipeline.api.voice_session import VoiceSession
     from pipeline.config.environment import load_settings
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
         ServiceClosedError,
         SessionError,
         SettingsError,
+        SoundError,
         TokenError,
         ToolError,
         UnansweredError,
@@ -39,8 +47,10 @@ if TYPE_CHECKING:
         EventRead,
         Finished,
         Interrupted,
+        Levels,
         Listening,
         Log,
+        Loudness,
         Marked,
         Notice,
         Opened,
@@ -76,10 +86,13 @@ __all__ = [
     "Finished",
     "Heard",
     "Interrupted",
+    "Levels",
     "Listening",
     "Log",
+    "Loudness",
     "Marked",
     "Metrics",
+    "MicrophoneInput",
     "MissingPackageError",
     "Notice",
     "Opened",
@@ -95,6 +108,11 @@ __all__ = [
     "SessionReady",
     "Settings",
     "SettingsError",
+    "SoundBlock",
+    "SoundDrop",
+    "SoundError",
+    "SoundFormat",
+    "SpeakerOutput",
     "Started",
     "TokenError",
     "ToolAnswered",
@@ -116,6 +134,11 @@ __all__ = [
 _PLACES = {
     "BlockingVoiceSession": "pipeline.api.blocking",
     "VoiceSession": "pipeline.api.voice_session",
+    "MicrophoneInput": "pipeline.api.sound",
+    "SoundBlock": "pipeline.api.sound",
+    "SoundDrop": "pipeline.api.sound",
+    "SoundFormat": "pipeline.api.sound",
+    "SpeakerOutput": "pipeline.api.sound",
     "Heard": "pipeline.api.values",
     "Metrics": "pipeline.api.values",
     "Turn": "pipeline.api.values",

@@ -14,6 +14,7 @@
     │   ├── ToolError                a file of tools cannot be used
     │   ├── MissingPackageError      an optional package is not installed
     │   ├── SessionError             a session of the library is used as it cannot be
+    │   ├── SoundError               a program's own microphone or speaker does not work
     │   └── ResourceError            memory, files, processes or rights that the system refuses
     ├── BusyError                    the service has no place for another session
     ├── ServiceClosedError           the service ended the session
@@ -83,6 +84,10 @@ class MissingPackageError(UsageError):
 
 class SessionError(UsageError):
     """A session is used before it starts, after its end, or in another event loop."""
+
+
+class SoundError(UsageError):
+    """A program's own microphone or speaker fails, or gives something other than sound."""
 
 
 class ResourceError(UsageError):

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pipeline.api.controls import ENDED, SessionControls
+from pipeline.api.controls import ENDED, NO_SPEAKER, SessionControls
+from pipeline.api.sound import MicrophoneInput, SpeakerOutput
+from pipeline.api.speaker_port import BlockingSpeaker
 from pipeline.config.settings import Settings
-from pipeline.errors import SessionError
+from pipeline.errors import SessionError, SoundError
 from pipeline.ipc.reports import Event
 
 
@@ -26,8 +28,12 @@ class BlockingVoiceSession(SessionControls, Iterator[Event]):
     :param tools_in: "caller": coroutines run on an event loop in a thread, each other
         function in a thread of its own. "process": all run in a process of their own, which
         imports them, and where a function that does not return can be ended.
+    :param microphone: takes the place of a card; None: the card or file of the settings.
+    :param speaker: likewise.
+    :param levels: whether there is an event `Levels` ten times a second.
     :raises ToolError: the model could not call one of them.
     :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
+    :raises SoundError: the microphone or the speaker cannot be used.
     """
 
     def __init__(
@@ -36,9 +42,23 @@ class BlockingVoiceSession(SessionControls, Iterator[Event]):
         *,
         tools: Sequence[Callable[..., Any]] = (),
         tools_in: Literal["caller", "process"] = "caller",
+        microphone: MicrophoneInput | None = None,
+        speaker: SpeakerOutput | None = None,
+        levels: bool = False,
     ) -> None:
         self._changed = threading.Event()
-        super().__init__(settings, tools, tools_in, self._changed.set)
+        super().__init__(
+            settings,
+            tools,
+            tools_in,
+            self._changed.set,
+            microphone=microphone,
+            speaker=speaker,
+            levels=levels,
+        )
+        self._sound.check_without_loop()
+        port = self._sound.speaker
+        self._speaker = BlockingSpeaker(port) if port is not None else None
 
     def __enter__(self) -> Self:
         """Start the conversation.
@@ -46,6 +66,8 @@ class BlockingVoiceSession(SessionControls, Iterator[Event]):
         :raises SessionError: it was started before.
         """
         self._begin()
+        speaker = self._speaker
+        self._sound.start(self._thread.fail, speaker.changed.set if speaker else lambda: None)
         return self
 
     def __exit__(
@@ -107,8 +129,19 @@ class BlockingVoiceSession(SessionControls, Iterator[Event]):
             if not self._thread.opened:
                 self._changed.wait()
 
+    @property
+    def speaker(self) -> BlockingSpeaker:
+        """The program's own speaker: an iterator of its `SoundBlock` and `SoundDrop`.
+
+        :raises SoundError: the session has none.
+        """
+        if self._speaker is None:
+            raise SoundError(NO_SPEAKER)
+        return self._speaker
+
     def close(self) -> None:
         """End the conversation, and wait until nothing is left of it: about a second at most."""
         if self._started:
             self._thread.stop()
             self._thread.join()
+            self._sound.join()

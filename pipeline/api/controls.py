@@ -1,20 +1,28 @@
 """What a user can do with a conversation, in both of its forms."""
 
 import asyncio
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from pipeline.api.session_sound import SessionSound
 from pipeline.api.session_thread import SessionThread, Snapshot
 from pipeline.api.session_tools import SessionTools
+from pipeline.api.sound import MicrophoneInput, SpeakerOutput
 from pipeline.api.values import Heard, Metrics, Turn
 from pipeline.config.checking import checked
 from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SettingsError
-from pipeline.ipc.commands import InterruptAnswer, Say, UpdateSession
+from pipeline.ipc.commands import BeginTurn, EndTurn, InterruptAnswer, Say, UpdateSession
+from pipeline.ipc.reports import Levels
 from pipeline.supervisor.pipeline import Pipeline
 from pipeline.system.text import encodable
 
+NO_SPEAKER = (
+    "This session plays on a card or into a file, expected one with a speaker of its own: give it "
+    "speaker=SpeakerOutput(…)."
+)
 ENDED = "This session has ended, expected one that runs: make a new one."
 
 
@@ -30,9 +38,17 @@ class SessionControls:
         tools: Sequence[Callable[..., Any]],
         tools_in: Literal["caller", "process"],
         on_change: Callable[[], None],
+        *,
+        microphone: MicrophoneInput | None,
+        speaker: SpeakerOutput | None,
+        levels: bool,
     ) -> None:
+        given = checked(settings or Settings())
+        self._marks_turns = given.marks_turns
+        self._sound = SessionSound(given, microphone, speaker)
+        own = self._sound.ends
         self._thread = SessionThread(
-            checked(settings or Settings()), SessionTools.of(tools, tools_in), on_change
+            given, SessionTools.of(tools, tools_in), on_change, own, emits_levels=levels
         )
         self._started = False
         self._failure_raised = False
@@ -52,6 +68,22 @@ class SessionControls:
         :raises SessionError: the session does not run.
         """
         self._do(lambda pipeline: pipeline.tell_network(InterruptAnswer()))
+
+    def begin_turn(self) -> None:
+        """The user begins to speak: the answer is silenced, and the microphone is sent from now on.
+
+        Nothing else of the microphone leaves.
+
+        :raises SessionError: the session does not run, or the service detects its turns.
+        """
+        self._mark(BeginTurn(time.monotonic_ns()))
+
+    def end_turn(self) -> None:
+        """The user has spoken: the answer is asked for. Nothing happens if no turn has begun.
+
+        :raises SessionError: as `begin_turn`.
+        """
+        self._mark(EndTurn(time.monotonic_ns()))
 
     def mute(self) -> None:
         """Let the service hear silence in place of the microphone, from the next frame on.
@@ -105,6 +137,14 @@ class SessionControls:
         return snapshot.heard if snapshot else Heard(0, 0)
 
     @property
+    def levels(self) -> Levels:
+        """How loud the microphone and the loudspeaker are: the latest tenths of a second.
+
+        :raises SessionError: the session has not been started.
+        """
+        return self._snapshot().levels
+
+    @property
     def metrics(self) -> Metrics:
         """Counters of the sound and the network.
 
@@ -122,8 +162,17 @@ class SessionControls:
         if self._started:
             raise SessionError("This session was started before: make a new one.")
         self._started = True
+        self._sound.ends.prepare()
         weakref.finalize(self, self._thread.stop)  # if it is forgotten without `close`
         self._thread.start(loop)
+
+    def _mark(self, command: BeginTurn | EndTurn) -> None:
+        if not self._marks_turns:
+            raise SessionError(
+                "The service detects the turns of this session, expected one whose turns the "
+                "program marks: give it the setting turn_detection='none'."
+            )
+        self._do(lambda pipeline: pipeline.tell_network(command))
 
     def _check_started(self) -> None:
         if not self._started:

@@ -13,8 +13,10 @@ from pipeline.api.event_queue import EventQueue
 from pipeline.api.session_tools import SessionTools
 from pipeline.api.values import Heard, Metrics, Turn, heard_of, history_of, metrics_of
 from pipeline.config.settings import Settings
-from pipeline.ipc.reports import Event, Opened
+from pipeline.errors import PipelineError
+from pipeline.ipc.reports import Event, Levels, Opened
 from pipeline.supervisor.pipeline import Pipeline, StoppedError
+from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 
 EXIT_S = 5.0
 """How long the interpreter's exit waits for a conversation that was not closed."""
@@ -29,6 +31,7 @@ class Snapshot:
     heard: Heard
     metrics: Metrics
     history: tuple[Turn, ...]
+    levels: Levels
 
 
 class SessionThread:
@@ -39,10 +42,18 @@ class SessionThread:
     """
 
     def __init__(
-        self, settings: Settings, tools: SessionTools, on_change: Callable[[], None]
+        self,
+        settings: Settings,
+        tools: SessionTools,
+        on_change: Callable[[], None],
+        sound: ProgramSound = NO_OWN_SOUND,
+        *,
+        emits_levels: bool = False,
     ) -> None:
         self._settings = settings
         self._tools = tools
+        self._sound = sound
+        self._emits_levels = emits_levels
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_change = on_change
         self._events = EventQueue()
@@ -86,6 +97,10 @@ class SessionThread:
             else:
                 pipeline.call_soon(partial(action, pipeline))
 
+    def fail(self, error: PipelineError) -> None:
+        """End the conversation with `error`."""
+        self.do(lambda pipeline: pipeline.fail(error))
+
     def stop(self) -> None:
         """Ask the conversation to end."""
         self.do(Pipeline.stop)
@@ -104,7 +119,14 @@ class SessionThread:
         try:
             with ExitStack() as stack:
                 tools = stack.enter_context(self._tools.running(self._loop))
-                pipeline = Pipeline(self._settings, self._emit, stack, tools)
+                pipeline = Pipeline(
+                    self._settings,
+                    self._emit,
+                    stack,
+                    tools,
+                    self._sound,
+                    emits_levels=self._emits_levels,
+                )
                 stack.callback(self._detach)
                 self._attach(pipeline)
                 pipeline.run()
@@ -113,6 +135,7 @@ class SessionThread:
         except BaseException as error:  # noqa: BLE001 - the user's thread raises it
             self.failure = error
         finally:
+            self._sound.close()
             self._ended = True
             self._on_change()
 
@@ -133,7 +156,9 @@ class SessionThread:
         if pipeline is None:
             return self._latest
         state = pipeline.state
-        return Snapshot(heard_of(state), metrics_of(state), history_of(pipeline.memory))
+        return Snapshot(
+            heard_of(state), metrics_of(state), history_of(pipeline.memory), pipeline.levels
+        )
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, Opened):

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pipeline.api.controls import ENDED, SessionControls
+from pipeline.api.controls import ENDED, NO_SPEAKER, SessionControls
+from pipeline.api.sound import MicrophoneInput, SpeakerOutput
+from pipeline.api.speaker_port import AsyncSpeaker
+from pipeline.api.waker import LoopWaker
 from pipeline.config.settings import Settings
-from pipeline.errors import SessionError
+from pipeline.errors import SessionError, SoundError
 from pipeline.ipc.reports import Event
 
 
@@ -30,8 +32,12 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
     :param tools_in: "caller": coroutines run on the event loop, each other
         function in a thread of its own. "process": all run in a process of their own, which
         imports them, and where a function that does not return can be ended.
+    :param microphone: takes the place of a card; None: the card or file of the settings.
+    :param speaker: likewise.
+    :param levels: whether there is an event `Levels` ten times a second.
     :raises ToolError: the model could not call one of them.
     :raises SettingsError: a setting cannot be used; the sentence is that of the command line.
+    :raises SoundError: the microphone or the speaker cannot be used.
     """
 
     def __init__(
@@ -40,9 +46,22 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
         *,
         tools: Sequence[Callable[..., Any]] = (),
         tools_in: Literal["caller", "process"] = "caller",
+        microphone: MicrophoneInput | None = None,
+        speaker: SpeakerOutput | None = None,
+        levels: bool = False,
     ) -> None:
-        self._waker = _Waker()
-        super().__init__(settings, tools, tools_in, self._waker.wake)
+        self._waker = LoopWaker()
+        super().__init__(
+            settings,
+            tools,
+            tools_in,
+            self._waker.wake,
+            microphone=microphone,
+            speaker=speaker,
+            levels=levels,
+        )
+        port = self._sound.speaker
+        self._speaker = AsyncSpeaker(port) if port is not None else None
 
     async def __aenter__(self) -> Self:
         """Start the conversation.
@@ -50,7 +69,13 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
         :raises SessionError: it was started before.
         """
         self._waker.enter()
+        speaker = self._speaker
+        if speaker is not None:
+            speaker.waker.enter()
         self._begin(asyncio.get_running_loop())
+        self._sound.start(
+            self._thread.fail, speaker.waker.wake if speaker else lambda: None, speaker
+        )
         return self
 
     async def __aexit__(
@@ -99,6 +124,16 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
                 raise SessionError(ENDED)
             await self._waker.wait_change()
 
+    @property
+    def speaker(self) -> AsyncSpeaker:
+        """The program's own speaker: an iterator of its `SoundBlock` and `SoundDrop`.
+
+        :raises SoundError: the session has none.
+        """
+        if self._speaker is None:
+            raise SoundError(NO_SPEAKER)
+        return self._speaker
+
     async def close(self) -> None:
         """End the conversation, and wait until nothing is left of it: about a second at most.
 
@@ -115,53 +150,9 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
             except asyncio.CancelledError as error:
                 cancelled = error
         self._thread.join()  # its last statements
+        try:
+            await self._sound.leave()
+        finally:
+            self._sound.join()
         if cancelled is not None:
             raise cancelled
-
-
-class _Waker:
-    """Wakes the tasks of one event loop from another thread.
-
-    While a loop is blocked, one call waits in it at most, however many events come.
-    """
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: set[asyncio.Future[None]] = set()
-        self._due = False
-
-    def enter(self) -> None:
-        """Bind to the running loop."""
-        self._loop = self._loop or asyncio.get_running_loop()
-        self.check_loop()
-
-    def check_loop(self) -> None:
-        """:raises SessionError: another loop runs."""
-        if asyncio.get_running_loop() is not self._loop:
-            raise SessionError(
-                "This session was entered in another event loop, expected the running one: "
-                "use a session in the loop that entered it."
-            )
-
-    async def wait_change(self) -> None:
-        """Wait for the next `wake`. Call it right after looking, without awaiting in between."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiters.discard(waiter)
-
-    def wake(self) -> None:
-        """Wake all that wait; from any thread."""
-        if self._due or self._loop is None:
-            return
-        self._due = True
-        with suppress(RuntimeError):  # the loop was closed without closing the session
-            self._loop.call_soon_threadsafe(self._resolve)
-
-    def _resolve(self) -> None:
-        self._due = False  # first: what changes from here on wakes again
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)

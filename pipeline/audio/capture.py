@@ -79,7 +79,7 @@ def _work(
             words,
             WakeSender(sockets.network).wake,
             ms_to_samples(settings.frame_ms),
-            standstill_ns=None if choice.file else STANDSTILL_NS,
+            standstill_ns=STANDSTILL_NS if choice.is_device else None,
             muted=state.supervisor.muted.load,
             position_samples=published,
         )
@@ -101,7 +101,7 @@ def _work(
         with closing(opened) as adaptive, no_garbage_collection():
             link.report(Started("microphone", adaptive.stream.description))
             if not choice.file or _wait_session_ready(state, link):
-                _record(adaptive, way, words, link, is_card=choice.file is None)
+                _record(adaptive, way, words, link, is_device=choice.is_device)
         if way.tap is not None:
             way.tap.publish()
 
@@ -134,12 +134,13 @@ def _record(
     words: CaptureFields,
     link: SupervisorLink,
     *,
-    is_card: bool,
+    is_device: bool,
 ) -> None:
     assembler, route = way.assembler, way.route
 
     def start(microphone: Microphone, prepare_thread: PrepareThread) -> None:
-        assembler.reopened()
+        if is_device:
+            assembler.reopened()
         if way.tap is not None:
             way.tap.stream_starts(SAMPLE_RATE_HZ)
         microphone.start(_at_24_khz(way.push, microphone.rate_hz), prepare_thread)
@@ -151,7 +152,7 @@ def _record(
             if end_samples is None:
                 end_samples = assembler.position_samples
             words.ended.store(int(route is None or route.passed(end_samples)))
-        if is_card:
+        if is_device:
             _publish_level(assembler.sink.writer, words)
 
 

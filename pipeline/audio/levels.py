@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.ipc.reports import Loudness
 from pipeline.pcm import Samples, peak
 
 FULL_SCALE = 32_768
@@ -16,6 +17,10 @@ CLIPPED_SHARE = 0.001
 
 VERY_LOW_DBFS = -50.0
 """The peak of speech at a usable level is far above."""
+
+
+SILENCE_DBFS = -100.0
+"""Stands for silence: the quietest sound of 16 bits has -90 dBFS."""
 
 
 class Level(NamedTuple):
@@ -40,6 +45,20 @@ class Level(NamedTuple):
     def very_low(self) -> bool:
         """Whether there is sound, but hardly any."""
         return self.peak > 0 and self.dbfs < VERY_LOW_DBFS
+
+
+def loudness_of(samples: Samples) -> Loudness:
+    """Measure samples, shape ``(samples,)``; none at all are silence."""
+    if not len(samples):
+        return Loudness(SILENCE_DBFS, SILENCE_DBFS)
+    mean_square = float(np.mean(np.square(samples, dtype=np.float64)))
+    return Loudness(_dbfs(peak(samples)), _dbfs(math.sqrt(mean_square)))
+
+
+def _dbfs(magnitude: float) -> float:
+    if not magnitude:
+        return SILENCE_DBFS
+    return max(SILENCE_DBFS, round(20 * math.log10(magnitude / FULL_SCALE), 1))
 
 
 def level_of(samples: Samples) -> Level:

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from pipeline.audio.adaptive_period import PERIODS_MS, AdaptivePeriodStream
+from pipeline.audio.program_card import ProgramCard
+from pipeline.audio.program_microphone import ProgramMicrophone
+from pipeline.audio.program_speaker import ProgramSpeaker
 from pipeline.audio.recording_speaker import RecordingSpeaker
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.streams import Microphone, Speaker
@@ -10,7 +13,10 @@ from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.audio.wav import OnRecordingEnd, WavMicrophone, WavSpeaker
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import ms_to_samples
-from pipeline.shm.state import CaptureFields, PlaybackFields
+from pipeline.shm.state import CaptureFields, PlaybackFields, ProgramFields
+
+PROGRAM_PERIOD_MS = 10.0
+"""Length of the blocks that a program is given: it handles each of them in Python."""
 
 
 def open_microphone(
@@ -27,7 +33,9 @@ def open_microphone(
     """
     xruns = XrunLog(words.input_overruns)
     return AdaptivePeriodStream(
-        lambda ms: _microphone(choice, ms, xruns, place), _periods_ms(choice, period_ms), xruns
+        lambda ms: _microphone(choice, ms, xruns, place, words),
+        _periods_ms(choice, period_ms),
+        xruns,
     )
 
 
@@ -36,22 +44,36 @@ def open_speaker(
     period_ms: float | None,
     words: PlaybackFields,
     on_recording_end: OnRecordingEnd,
+    program: ProgramFields | None = None,
 ) -> AdaptivePeriodStream[Speaker]:
     """Open a stream that plays, as `open_microphone` does.
 
     :param on_recording_end: called if the file in its place cannot be written any more.
+    :param program: for the program's own sound in its place.
     """
     xruns = XrunLog(words.output_underruns)
+
+    def open_stream(ms: float) -> Speaker:
+        if isinstance(choice.target, ProgramCard) and program is not None:
+            return ProgramSpeaker(choice.target, ms, xruns, words, program)
+        return _speaker(choice, ms, xruns, on_recording_end, words.clock_start_ns.load())
+
     return AdaptivePeriodStream(
-        lambda ms: _speaker(choice, ms, xruns, on_recording_end, words.clock_start_ns.load()),
+        open_stream,
         _periods_ms(choice, period_ms),
         xruns,
     )
 
 
 def _microphone(
-    choice: DeviceChoice, period_ms: float, xruns: XrunLog, place: ClockPlace | None
+    choice: DeviceChoice,
+    period_ms: float,
+    xruns: XrunLog,
+    place: ClockPlace | None,
+    words: CaptureFields,
 ) -> Microphone:
+    if isinstance(choice.target, ProgramCard):
+        return ProgramMicrophone(choice.target, xruns, words)
     if isinstance(choice.target, Path):
         return WavMicrophone(choice.target, ms_to_samples(period_ms), xruns, place)
     from pipeline.audio.portaudio import PortAudioMicrophone
@@ -77,6 +99,8 @@ def _speaker(
             on_recording_end,
             clock_start_ns=clock_start_ns,
         )
+    if isinstance(choice.target, ProgramCard):
+        raise TypeError("the program's own speaker needs the words of the program")
     from pipeline.audio.portaudio import PortAudioSpeaker
 
     speaker = PortAudioSpeaker(
@@ -89,6 +113,8 @@ def _periods_ms(choice: DeviceChoice, period_ms: float | None) -> tuple[float, .
     """Periods to try, shortest first."""
     if period_ms is not None:
         return (period_ms,)
+    if isinstance(choice.target, ProgramCard):
+        return (PROGRAM_PERIOD_MS,)
     # A file runs with any period, and JACK's server has chosen one for all of its clients.
     fixed = isinstance(choice.target, Path) or choice.target.host_api.startswith("JACK")
     return PERIODS_MS[:1] if fixed else PERIODS_MS

@@ -13,6 +13,9 @@ from pipeline.audio.opening import open_speaker
 from pipeline.audio.player import Player
 from pipeline.audio.playout import Playout
 from pipeline.audio.process_loop import run_stream
+from pipeline.audio.program_card import ProgramCard
+from pipeline.audio.program_outlet import Outlet
+from pipeline.audio.program_speaker import ProgramSpeaker
 from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
@@ -55,7 +58,7 @@ def _work(
         words = state.playback
         opened = open_when_there(
             choice,
-            lambda: open_speaker(choice, settings.period_ms, words, end_recording),
+            lambda: open_speaker(choice, settings.period_ms, words, end_recording, state.program),
             words,
             link,
         )
@@ -65,9 +68,14 @@ def _work(
             rate_hz = adaptive.stream.rate_hz
             state.playback.rate_hz.store(rate_hz)
             recorder = _recorder_tap(names, stack, words, rate_hz)
-            answers = _answers(ring.reader(), state, rate_hz)
+            answers = _answers(ring.reader(), state, rate_hz, choice)
+            outlet = None
+            if isinstance(adaptive.stream, ProgramSpeaker):
+                outlet = adaptive.stream.outlet
             player = _player(
-                answers, state, rate_hz, reference, settings.barge_in, recorder=recorder
+                *(answers, state, rate_hz, reference, settings.barge_in),
+                recorder=recorder,
+                outlet=outlet,
             )
             _play(adaptive, player, state, link, recorder)
         if recorder is not None:
@@ -91,17 +99,13 @@ def _player(
     barge_in: str,
     *,
     recorder: RecorderTap | None,
+    outlet: Outlet | None,
 ) -> Player:
     """Return a player; if there are ears, it tells them what sounds, and does what they say."""
+    make = partial(Player, state=state, rate_hz=rate_hz, recorder=recorder, outlet=outlet)
     if reference is None:
-        return Player(answers, state, rate_hz, recorder=recorder)
-    make = partial(
-        Player,
-        state=state,
-        rate_hz=rate_hz,
-        reference=ReferenceWriter(reference, state.playback, rate_hz),
-        recorder=recorder,
-    )
+        return make(answers)
+    make = partial(make, reference=ReferenceWriter(reference, state.playback, rate_hz))
     if barge_in == "service":
         return make(answers)
     sign = HoldSign(state, rate_hz)
@@ -133,8 +137,10 @@ def _play(
     time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
 
 
-def _answers(reader: RingReader, state: SharedState, rate_hz: int) -> Answers:
+def _answers(reader: RingReader, state: SharedState, rate_hz: int, choice: DeviceChoice) -> Answers:
     words = state.playback
     handed = Position.unpacked(words.handed.load())
-    answers = Playout(RingAnswers(reader, words.cut_generation.load(), handed), words)
+    in_ring = RingAnswers(reader, words.cut_generation.load(), handed)
+    buffers = isinstance(choice.target, ProgramCard) and choice.target.on_request
+    answers = in_ring if buffers else Playout(in_ring, words)  # who asks ahead, waits himself
     return answers if rate_hz == SAMPLE_RATE_HZ else ResampledAnswers(answers, rate_hz)

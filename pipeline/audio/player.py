@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.audio.answer_source import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.audio.hold import Pause
+from pipeline.audio.program_outlet import Outlet
 from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.pcm import Samples, samples_to_ns
@@ -27,6 +28,7 @@ class Player:
 
     :param pause: what the ears may do to an answer; None: there are no ears, or they may not.
     :param reference: takes what sounds, for the ears.
+    :param outlet: takes what sounds, for a program that is the speaker itself.
     :param recorder: takes all that the device is given, for the recorder.
     """
 
@@ -38,12 +40,14 @@ class Player:
         *,
         pause: Pause | None = None,
         reference: ReferenceWriter | None = None,
+        outlet: Outlet | None = None,
         recorder: RecorderTap | None = None,
     ) -> None:
         self._answers = answers
         self._state = state
         self._pause = pause
         self._reference = reference
+        self._outlet = outlet
         self._recorder = recorder
         self._words = state.playback
         self._load_generation = state.network.generation.load
@@ -60,7 +64,10 @@ class Player:
         self._on_the_way: deque[tuple[int, Position]] = deque([(0, self._handed)])
 
     def render(self, out: Samples, sounds_at_ns: int) -> None:
-        """Fill `out` completely; its first sample leaves the loudspeaker at `sounds_at_ns`."""
+        """Fill `out` completely; its first sample leaves the loudspeaker at `sounds_at_ns`.
+
+        An empty `out` only carries out an interruption.
+        """
         # barge-in: acquire pairs with the network process's release. Loaded in every period, also
         # in the middle of a frame.
         generation = self._load_generation()
@@ -68,6 +75,9 @@ class Player:
             self._cut(generation, sounds_at_ns)
         if not self._stopped and self._load_stop():
             self._stop()
+        if not len(out):
+            self._note_heard(time.monotonic_ns())
+            return
         stands_still = self._stopped
         if self._pause is not None and not self._stopped:
             self._look_at_pause(self._pause, len(out))
@@ -86,10 +96,14 @@ class Player:
             out.fill(0)
             self._silent = out
         self._sounding = filled == len(out)
-        self._tell_what_sounds(out, filled, sounds_at_ns)
+        self._tell_what_sounds(out, filled, sounds_at_ns, fading_out=fading_out)
         self._note_position(sounds_at_ns, filled)
 
-    def _tell_what_sounds(self, out: Samples, filled: int, sounds_at_ns: int) -> None:
+    def _tell_what_sounds(
+        self, out: Samples, filled: int, sounds_at_ns: int, *, fading_out: bool
+    ) -> None:
+        if self._outlet is not None:
+            self._outlet.put(out, filled, self._answers.position, fading_out=fading_out)
         if self._reference is not None:
             if filled:
                 self._reference.put(out, sounds_at_ns)
@@ -115,8 +129,13 @@ class Player:
     def _cut(self, generation: int, sounds_at_ns: int) -> None:
         """Fade out what is sounding and drop everything older than `generation`."""
         self._generation = generation
-        self._fade_out()
+        if self._outlet is not None and self._outlet.confirms:
+            self._tail = self._tail[:0]  # the program drops what it has, and may fade it
+        else:
+            self._fade_out()
         position = self._answers.position
+        if self._outlet is not None:
+            position = self._outlet.cut(generation, position, len(self._tail))
         discarded_frames = self._answers.discard(generation)
         if self._pause is not None:
             self._pause.cut()
@@ -150,7 +169,16 @@ class Player:
             self._handed = position
             self._words.handed.store(position.packed())
             self._answers.give_back(position)
-            sounded_at_ns = sounds_at_ns + samples_to_ns(filled, self._rate_hz)
-            self._on_the_way.append((sounded_at_ns, position))
+            if self._outlet is None or not self._outlet.confirms:
+                sounded_at_ns = sounds_at_ns + samples_to_ns(filled, self._rate_hz)
+                self._on_the_way.append((sounded_at_ns, position))
+        self._note_heard(now_ns)
+
+    def _note_heard(self, now_ns: int) -> None:
+        if self._outlet is not None and self._outlet.confirms:
+            heard = self._outlet.heard().packed()
+            if heard > self._words.heard.load():
+                self._words.heard.store(heard)
+            return
         while self._on_the_way and self._on_the_way[0][0] <= now_ns:
             self._words.heard.store(self._on_the_way.popleft()[1].packed())

@@ -32,7 +32,7 @@ def open_when_there(
     :param words: of this process, and of those before it.
     :raises DeviceError, WavError: it cannot be opened, and has not worked in this conversation.
     """
-    if choice.file or not words.callback_ns.load():
+    if not choice.is_device or not words.callback_ns.load():
         return open_stream()
     with _beating(words.heartbeat_ns):
         while True:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.audio.host_apis import rank
+from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.streams import Direction
 from pipeline.audio.wav import check_readable, is_wav
 from pipeline.errors import DeviceError
@@ -18,9 +19,9 @@ SAMPLE_WAV = Path(__file__).with_name("sample.wav")
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """The device to open, or the WAV file in its place."""
+    """The device to open, or the WAV file or the program's own sound in its place."""
 
-    target: Path | Device
+    target: Path | Device | ProgramCard
     recording: Path | None = None
     """For a speaker: where to record what it plays; None for no recording."""
     replaces: FileId | None = None
@@ -33,11 +34,18 @@ class DeviceChoice:
     def name(self) -> str:
         """How descriptions of the card's streams begin."""
         target = self.target
-        return str(target) if isinstance(target, Path) else f"{target.name} ({target.host_api})"
+        if isinstance(target, Device):
+            return f"{target.name} ({target.host_api})"
+        return str(target) if isinstance(target, Path) else target.name
 
     @property
     def file(self) -> Path | None:
         return self.target if isinstance(self.target, Path) else None
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it is a sound card."""
+        return isinstance(self.target, Device)
 
 
 def is_monitor(name: str) -> bool:

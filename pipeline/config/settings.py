@@ -72,8 +72,9 @@ class Settings:
     )
     turn_detection: str = setting(
         "server_vad",
-        "How the service detects your turns.",
+        "How the service detects your turns; none: a program that uses the library marks them.",
         choices=(
+            "none",
             "server_vad",
             "azure_semantic_vad",
             "azure_semantic_vad_en",
@@ -179,6 +180,11 @@ class Settings:
         minimum=0,
         maximum=3_600,
     )
+
+    @property
+    def marks_turns(self) -> bool:
+        """Whether the program marks the user's turns, and only they leave the microphone."""
+        return self.turn_detection == "none"
 
     @property
     def uses_offline_service(self) -> bool:

@@ -6,6 +6,7 @@ from pipeline.api.blocking import BlockingVoiceSession
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.json_lines import JsonLines
+from pipeline.errors import SettingsError
 from pipeline.ipc.reports import Event
 from pipeline.system.signals import ending_signals_ignored, signals_end_the_run
 
@@ -35,6 +36,11 @@ def run(settings: Settings, *, json_events: bool = False) -> int:
     :param json_events: print each event as a line of JSON.
     :raises PipelineError: it could not start, or broke off.
     """
+    if settings.marks_turns:
+        raise SettingsError(
+            "--turn-detection is none, expected a way to detect your turns: only a program that "
+            "uses the library can mark them."
+        )
     screen: Screen = (
         JsonLines()
         if json_events

@@ -60,6 +60,22 @@ class InterruptAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginTurn:
+    """To the network process: the user begins to speak, at this ``time.monotonic_ns``."""
+
+    at_ns: int
+    again: bool = False
+    """Whether a network process before this one was told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """To the network process: the user has spoken, and wants an answer."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateSession:
     """To the network process: change this session and those to come; None: leave it as it is."""
 
@@ -104,6 +120,8 @@ Command = (
     | ToolOutput
     | Say
     | InterruptAnswer
+    | BeginTurn
+    | EndTurn
     | UpdateSession
     | RecordEvent
     | RecordTurns

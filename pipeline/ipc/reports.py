@@ -349,6 +349,21 @@ class ToolEnded:
     call_id: str
 
 
+class Loudness(NamedTuple):
+    """Of a stretch of sound, in dB of full scale; -100: silence."""
+
+    peak_dbfs: float
+    rms_dbfs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Levels(TraceEvent):
+    """How loud the microphone and the loudspeaker were, since the event before; on request only."""
+
+    microphone: Loudness
+    speaker: Loudness
+
+
 @dataclass(frozen=True, slots=True)
 class ToolPrinted(TraceEvent):
     """A line that a tool wrote to standard output or standard error."""
@@ -395,6 +410,7 @@ Report = (
     | ToolAnswered
     | EventRead
     | Trace
+    | Levels
     | ToolsLoaded
     | ToolReturned
     | ToolEnded
@@ -404,7 +420,7 @@ Report = (
     | Finished
 )
 
-Droppable = AtWork | Log | EventRead | Trace | ToolPrinted
+Droppable = AtWork | Log | EventRead | Trace | Levels | ToolPrinted
 """Reports that only inform a person. A library, a service or a tool can make any number of them,
 so most of a flood is dropped. All others come at the pace of a conversation (words, turns, calls)
 or once in the life of a process: they are kept, and cannot fill the memory."""

@@ -82,7 +82,9 @@ class AddMessage:
 
 @dataclass(frozen=True, slots=True)
 class CancelResponse:
-    """Tell the service to end what it is making: the user has interrupted without a word."""
+    """Tell the service to end a response: the user has interrupted it without a word."""
+
+    response_id: str
 
 
 @dataclass(frozen=True, slots=True)

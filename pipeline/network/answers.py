@@ -66,6 +66,15 @@ class Answers:
         return not all(response.silent for response in self._unfinished.values())
 
     @property
+    def current_ids(self) -> list[str]:
+        """The ids of the responses that are being made, and that no interruption has ended."""
+        return [
+            response_id
+            for response_id, response in self._unfinished.items()
+            if self.is_current(response) and not response.silent
+        ]
+
+    @property
     def all_heard(self) -> bool:
         """Whether no received audio is still to be heard."""
         return self._items.all_heard

@@ -17,7 +17,9 @@ from pipeline.errors import (
 )
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import (
+    BeginTurn,
     Command,
+    EndTurn,
     InterruptAnswer,
     OfferTools,
     Say,
@@ -51,6 +53,7 @@ from pipeline.network.session_limit import QUIET_S, Moment, SessionLimit
 from pipeline.network.sessions import Sessions
 from pipeline.network.setup import SetUp
 from pipeline.network.silence import Silence
+from pipeline.network.turn_gate import TurnEnd
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
@@ -87,6 +90,7 @@ class Client:
         self._link = link
         self._state = state
         self._uplink = uplink
+        uplink.on_turn_end = self._on_turn_end
         self._downlink = downlink
         self._conversation = Conversation(
             interrupt_response=settings.interrupt_response, read_ahead=settings.read_ahead
@@ -185,6 +189,11 @@ class Client:
                 self._perform(self._conversation.tool_returned(call_id, output))
             case UpdateSession():
                 self._update_session(command)
+            case BeginTurn(at_ns, again):
+                self._perform(self._conversation.begin_turn(again=again))
+                self._uplink.begin_turn(at_ns)
+            case EndTurn(at_ns):
+                self._uplink.end_turn(at_ns)
             case Say() | InterruptAnswer() if not self._state.network.ready.load():
                 self._early.append(command)
             case Say(text):
@@ -192,6 +201,13 @@ class Client:
                 self._memory_reports.update(self._conversation)
             case InterruptAnswer():
                 self._perform(self._conversation.interrupt())
+
+    def _on_turn_end(self, how: TurnEnd) -> None:
+        conversation = self._conversation
+        if how == "sent":
+            self._perform(conversation.turn_sent())
+        else:
+            self._perform(conversation.turn_dropped(too_short=how == "too short"))
 
     def _update_session(self, update: UpdateSession) -> None:
         """Change the sessions that are open, and those to come."""

@@ -69,6 +69,7 @@ class Conversation:
         self._questions = Questions()
         self._between_sessions = False
         self._awaits_cut = False
+        self._marks_turn = False  # the program has begun a turn, and has not ended it
 
     @property
     def generation(self) -> int:
@@ -131,6 +132,32 @@ class Conversation:
         """The user interrupts the answer without a word."""
         return list(self._silence())
 
+    def begin_turn(self, *, again: bool = False) -> list[Action]:
+        """The user begins a turn that the program marks; it interrupts the answer.
+
+        :param again: a process before this one was told so, and has interrupted it.
+        """
+        self._marks_turn = True
+        if again:
+            self._floor.speech_started()
+            return []
+        return list(self._marked_turn_begun())
+
+    def turn_sent(self) -> list[Action]:
+        """The service was told of the end of a marked turn: the answer is asked for."""
+        self._floor.user_stopped()
+        self._floor.owe()
+        self._marks_turn = False
+        return [Processing(), *self._request_owed()]
+
+    def turn_dropped(self, *, too_short: bool) -> list[Action]:
+        """A marked turn was too short to be answered, or a session before has understood it."""
+        self._floor.user_stopped()
+        self._marks_turn = False
+        sentence = "The turn was shorter than 100 ms, which is too short: it is not answered."
+        notices = [Notice(sentence)] if too_short else []
+        return [*notices, *self._request_owed(), *self._rest()]
+
     def tool_returned(self, call_id: str, output: str) -> list[Action]:
         """A function that the model called has come to an end."""
         return [*self._calls.returned(call_id, output), *self._request_owed()]
@@ -180,6 +207,8 @@ class Conversation:
         :param planned: another session is there already, so the person does not wait for it.
         """
         self._floor.reset(owed=self._owes_reply and not heard_again)
+        if self._marks_turn:
+            self._floor.speech_started()
         self._answers.end_unspoken()
         for response_id in self._answers.broken_off:  # the next session does not go on with them
             self._questions.answered(response_id)
@@ -273,16 +302,21 @@ class Conversation:
                 self._transcript.user_said(item_id, text)
                 yield UserSaid(text)
             case ResponseCreated(response_id):
-                self._floor.answer_begun()
-                self._display.busy()
-                self._questions.response_created(response_id)
-                self._answers.begin(response_id, self._transcript.begin_assistant())
+                yield from self._response_created(response_id)
             case FunctionCalled():
                 yield from self._function_called(event)
             case ResponseDone():
                 yield from self._response_done(event)
             case ServiceError():
                 yield from self._error(event)
+
+    def _response_created(self, response_id: str) -> Iterator[Action]:
+        self._floor.answer_begun()
+        self._display.busy()
+        self._questions.response_created(response_id)
+        self._answers.begin(response_id, self._transcript.begin_assistant())
+        if self._marks_turn and self._interrupt_response:
+            yield from self._silence()  # it was asked for before the user began to speak
 
     def _speech_started(self) -> Iterator[Action]:
         if self._interrupt_response:
@@ -293,6 +327,15 @@ class Conversation:
             yield from self._interrupt()
         yield Listening()
 
+    def _marked_turn_begun(self) -> Iterator[Action]:
+        if self._interrupt_response:
+            self._questions.user_speaks(expected=not self.idle)
+        self._floor.speech_started()
+        self._display.busy()
+        if self._interrupt_response:
+            yield from self._silence()
+        yield Listening()
+
     def _interrupt(self) -> Iterator[Action]:
         yield from self._answers.interrupt()
         yield from self._calls.interrupt()
@@ -300,10 +343,9 @@ class Conversation:
 
     def _silence(self) -> Iterator[Action]:
         """Interrupt without speech, at which the service would end its answer by itself."""
-        being_made = self._answers.being_made
+        response_ids = self._answers.current_ids
         yield from self._interrupt()
-        if being_made:
-            yield CancelResponse()
+        yield from map(CancelResponse, response_ids)
 
     def _words(self, event: WordsDelta | WordsDone | WordTime) -> None:
         response = self._answers.current(event.response_id)

@@ -103,6 +103,11 @@ class Floor:
     def speech_stopped(self) -> None:
         self._state = AnswerExpected()
 
+    def user_stopped(self) -> None:
+        """The user has spoken, and the client asks for the answer itself."""
+        if isinstance(self._state, UserSpeaks):
+            self._state = Quiet()
+
     def turn_continues(self) -> None:
         """The service still works on the user's turn: the waiting time begins anew."""
         if isinstance(self._state, AnswerExpected):

@@ -117,8 +117,10 @@ async def _send(connection: VoiceLiveConnection, message: ServiceAction, number:
             await item.create(item=turn, event_id=event_id(MESSAGE, number))
         case CreateResponse():
             await connection.response.create(event_id=event_id(ANSWER, message.number))
-        case CancelResponse():
-            await connection.response.cancel(event_id=event_id(CANCELLATION, number))
+        case CancelResponse(response_id):
+            await connection.response.cancel(
+                response_id=response_id, event_id=event_id(CANCELLATION, number)
+            )
         case ChangeSession(instructions, voice):
             await connection.session.update(
                 session=session_change(instructions, voice), event_id=event_id(CHANGE, number)

@@ -47,7 +47,13 @@ def _work(
         asyncio.Runner(loop_factory=event_loop) as runner,
     ):
         frame_samples = ms_to_samples(settings.frame_ms)
-        uplink = Uplink(capture_ring.reader(), WakeReceiver(wake_socket), state, frame_samples)
+        uplink = Uplink(
+            capture_ring.reader(),
+            WakeReceiver(wake_socket),
+            state,
+            frame_samples,
+            marked_turns=settings.marks_turns,
+        )
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)
         loop = runner.get_loop()

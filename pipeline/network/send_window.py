@@ -99,6 +99,16 @@ class SendWindow:
         if not self._marks or self._processed_s - self._marks[-1][0] >= self._MARK_S:
             self._marks.append((self._processed_s, end))
 
+    def skip(self, position: int) -> None:
+        """What lies before `position` and was not sent is not to be sent."""
+        self.sent = max(self.sent, position)
+        self._release(position)
+
+    def begin_turn(self, position: int) -> None:
+        """A turn begins that the program marks: it is kept until it is answered."""
+        self.skip(position)
+        self._begin_turn("", position)
+
     def receive(self, event: Event) -> None:
         """React to an event of this session's service."""
         match event:

@@ -71,7 +71,10 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "tools": [_function_tool(tool) for tool in tools] or None,
         "tool_choice": _tool_choice(settings.tool_choice) if tools else None,
     }
-    return RequestSession(**{name: value for name, value in wanted.items() if value is not None})
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if settings.marks_turns:
+        given["turn_detection"] = None  # left out, it would be on
+    return RequestSession(**given)
 
 
 def session_change(instructions: str | None, voice: str | None) -> RequestSession:
@@ -101,7 +104,9 @@ def _timestamp_types(voice: str) -> list[AudioTimestampType]:
     return [AudioTimestampType.WORD] if "-" in voice else []
 
 
-def _turn_detection(settings: Settings) -> TurnDetection:
+def _turn_detection(settings: Settings) -> TurnDetection | None:
+    if settings.marks_turns:
+        return None
     # auto_truncate stays off: it assumes that audio is heard as it arrives. The pipeline knows
     # what was heard, and truncates by that.
     return _TURN_DETECTIONS[settings.turn_detection](

@@ -3,14 +3,17 @@
 import asyncio
 import base64
 import time
+from collections.abc import Callable
+from functools import partial
 
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.network.connection import SendGate
 from pipeline.network.events import Event
 from pipeline.network.send_window import SendWindow
+from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
 from pipeline.pcm import Samples
-from pipeline.shm.ring import RingReader
+from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
 
@@ -23,6 +26,7 @@ class Uplink:
     A new network process goes on where the ring and the shared state say.
 
     :param frame_samples: length of every frame.
+    :param marked_turns: whether only what the program marks is sent, and committed.
     """
 
     def __init__(
@@ -31,6 +35,8 @@ class Uplink:
         wake_receiver: WakeReceiver,
         state: SharedState,
         frame_samples: int,
+        *,
+        marked_turns: bool = False,
     ) -> None:
         self._reader = reader
         self._wake_receiver = wake_receiver
@@ -43,11 +49,16 @@ class Uplink:
         self._session = 0
         self._sending = False
         self._resends_turn = False
+        self.gate = TurnGate() if marked_turns else None
+        self._placed_frames = reader.position
+        self.on_turn_end: Callable[[TurnEnd], None] = lambda _how: None
         self._give_back()
 
     @property
     def drained(self) -> bool:
         """Whether this session was sent every published frame."""
+        if self.gate is not None:
+            return not self._sending and not self.gate.turn_open
         return not self._sending and self._window.sent >= self._written
 
     @property
@@ -57,6 +68,20 @@ class Uplink:
         A session from which this one takes a turn over has reported it as well.
         """
         return self._window.turn_open or (self._resends_turn and not self.drained)
+
+    def begin_turn(self, at_ns: int) -> None:
+        """Send from now on what was captured from `at_ns` on."""
+        if self.gate is not None:
+            self.gate.begin(at_ns)
+            # It may lie in a frame that was looked at already.
+            self._placed_frames = self._window.sent // self._frame_samples
+            self._woken.set()
+
+    def end_turn(self, at_ns: int) -> None:
+        """Send what was captured until `at_ns`, and tell the service of the end."""
+        if self.gate is not None:
+            self.gate.end(at_ns)
+            self._woken.set()
 
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
@@ -72,6 +97,8 @@ class Uplink:
         window = self._window
         window.limit(self._written)
         self._words.lost_samples.store(window.lost_samples)
+        if self.gate is not None:
+            self._pass_silence(self.gate, time.monotonic_ns())
         self._give_back()
 
     def end_session(self, quiet_since_s: float | None = None) -> bool:
@@ -103,7 +130,10 @@ class Uplink:
         try:
             while session == self._session:
                 self._woken.clear()
-                await self._send_waiting(connection, gate, session)
+                if self.gate is None:
+                    await self._send_waiting(connection, gate, session, self._now_written)
+                else:
+                    await self._send_turns(self.gate, connection, gate, session)
                 await self._woken.wait()
         finally:
             if session == self._session:  # another session's run has not taken over
@@ -116,12 +146,16 @@ class Uplink:
         self._woken.set()
 
     async def _send_waiting(
-        self, connection: VoiceLiveConnection, gate: SendGate, session: int
+        self,
+        connection: VoiceLiveConnection,
+        gate: SendGate,
+        session: int,
+        limit: Callable[[], int],
     ) -> None:
-        """Send what the ring holds and this session was not sent."""
-        while self._window.sent < self._written:
+        """Send what this session was not sent, up to a position that `limit` gives each time."""
+        while session == self._session and self._window.sent < (until := limit()):
             start = self._window.sent
-            samples = self._samples_at(start)
+            samples = self._samples_at(start)[: until - start]
             end = start + len(samples)
             audio = base64.b64encode(samples.data).decode("ascii")
             del samples  # from here on the frame may leave the ring
@@ -134,6 +168,67 @@ class Uplink:
             self._sending = False
             self._window.append(start, end, time.monotonic())
             self._words.sent_samples.add(end - start)
+
+    async def _send_turns(
+        self, turns: TurnGate, connection: VoiceLiveConnection, gate: SendGate, session: int
+    ) -> None:
+        """Send the turns that this session was not sent, each with its end."""
+        self._place_turns(turns)
+        self._forget_turns(turns)
+        for turn in list(turns.due(session)):
+            if turn.start is not None and turn.begun_in < session:
+                turn.begun_in = session
+                self._window.begin_turn(turn.start)
+            await self._send_waiting(connection, gate, session, partial(self._limit_of, turn))
+            if session != self._session or turn.end is None:
+                return
+            answered = not turn.too_short
+            kind = "input_audio_buffer.commit" if answered else "input_audio_buffer.clear"
+            async with gate.turn():
+                await connection.send({"type": kind})
+            if session != self._session:
+                return
+            turn.ended_in = session
+            if not answered:
+                turns.drop(turn)
+            if turns.is_latest(turn):
+                self.on_turn_end("sent" if answered else "too short")
+
+    def _forget_turns(self, turns: TurnGate) -> None:
+        for turn in turns.forget(self._window.released):
+            if turn.ended_in < 0 and turns.is_latest(turn):
+                self.on_turn_end("known")
+
+    def _limit_of(self, turn: MarkedTurn) -> int:
+        return self._written if turn.end is None else min(turn.end, self._written)
+
+    def _place_turns(self, turns: TurnGate) -> None:
+        """Look for the places of turns in the frames that were published since the last look."""
+        self._placed_frames = max(self._placed_frames, self._reader.position)
+        while (frame := self._frame(self._placed_frames)) is not None:
+            start = self._placed_frames * self._frame_samples
+            turns.place(Stretch(start, start + self._frame_samples, frame.capture_time_ns))
+            self._placed_frames += 1
+
+    def _pass_silence(self, turns: TurnGate, now_ns: int) -> None:
+        """Leave out what lies between turns, but for what a late begin may reach back to."""
+        self._place_turns(turns)
+        turns.give_up_waiting(self._written, now_ns)
+        self._forget_turns(turns)
+        if self._sending or turns.turn_open or any(turns.due(self._session)):
+            self._woken.set()
+            return
+        while (frame := self._frame(self._window.sent // self._frame_samples)) is not None:
+            if frame.capture_time_ns > now_ns - KEPT_NS:
+                return
+            end = self._window.sent - self._window.sent % self._frame_samples
+            self._window.skip(end + self._frame_samples)
+
+    def _frame(self, index: int) -> Frame | None:
+        return self._reader.front(index - self._reader.position)
+
+    def _now_written(self) -> int:
+        return self._written
 
     @property
     def _written(self) -> int:

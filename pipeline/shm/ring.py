@@ -143,6 +143,24 @@ class FrameRing:
         slot = (written - 1) % self.capacity_frames
         return _frame(slots[_HEADER][slot].item(), slots["samples"][slot])
 
+    @property
+    def written_frames(self) -> int:
+        """Number of frames that were published so far, by whichever process."""
+        return self._segment.word(_WRITTEN_OFFSET).load()
+
+    @property
+    def read_frames(self) -> int:
+        """Number of frames that were given back so far, by whichever process."""
+        return self._segment.word(_READ_OFFSET).load()
+
+    def published(self, index: int) -> Frame | None:
+        """Return frame `index`, as `latest` does; None if it is not there yet, or no more."""
+        if not max(0, self.written_frames - self.capacity_frames) <= index < self.written_frames:
+            return None
+        slots = _slots(self._segment, self.capacity_frames)
+        slot = index % self.capacity_frames
+        return _frame(slots[_HEADER][slot].item(), slots["samples"][slot])
+
     def close(self) -> None:
         """Unmap the memory, and unlink it if this process created it."""
         while self._ends:

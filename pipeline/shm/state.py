@@ -162,6 +162,8 @@ class PlaybackFields:
     """Number of the hold in which the answer stands still; 0: none."""
     rate_hz: Word
     """Samples a second of the loudspeaker, in which the rings of what sounds count."""
+    given_samples: Word
+    """Samples given to a program that is the speaker itself, at its rate."""
     reference_lost_periods: Word
     """Periods that the ears do not know of, because the reference ring was full."""
     unrecorded_frames: Word
@@ -187,6 +189,16 @@ class EarsFields:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramFields:
+    """Written by the program that is the sound card itself, in the supervisor's process."""
+
+    requested_samples: Word
+    """Samples asked for so far, at the speaker's rate."""
+    confirmed: Word
+    """Packed `Position` up to which the answers have sounded, at the speaker's rate."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecorderFields:
     """Written by the recorder."""
 
@@ -206,6 +218,7 @@ _Block = TypeVar(
     NetworkFields,
     PlaybackFields,
     EarsFields,
+    ProgramFields,
     RecorderFields,
 )
 _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes after them
@@ -220,6 +233,7 @@ class SharedState:
         NetworkFields,
         PlaybackFields,
         EarsFields,
+        ProgramFields,
         RecorderFields,
     )
 
@@ -230,6 +244,7 @@ class SharedState:
         self.network = self._block(NetworkFields)
         self.playback = self._block(PlaybackFields)
         self.ears = self._block(EarsFields)
+        self.program = self._block(ProgramFields)
         self.recorder = self._block(RecorderFields)
 
     @classmethod

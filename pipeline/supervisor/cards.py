@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.audio.selection import SAMPLE_WAV, DeviceChoice, choose_device, is_monitor
 from pipeline.audio.wav import is_wav
@@ -10,6 +11,16 @@ from pipeline.errors import WavError
 from pipeline.ipc.reports import Device
 from pipeline.supervisor.recording import Recording
 from pipeline.system.files import special_kind
+
+
+class OwnCards(NamedTuple):
+    """What a program that uses the library gives in the place of cards; None: nothing."""
+
+    microphone: DeviceChoice | None = None
+    speaker: DeviceChoice | None = None
+
+
+ONLY_CARDS = OwnCards()
 
 
 def check_files(settings: Settings, recording: Recording) -> None:
@@ -26,16 +37,21 @@ def check_files(settings: Settings, recording: Recording) -> None:
 
 
 def wanted_cards(
-    settings: Settings, recording: Recording, list_devices: Callable[[], tuple[Device, ...]]
+    settings: Settings,
+    recording: Recording,
+    list_devices: Callable[[], tuple[Device, ...]],
+    own: OwnCards = ONLY_CARDS,
 ) -> tuple[DeviceChoice | None, DeviceChoice | None]:
     """Return microphone and speaker as wanted, else the default cards; None for one that is not.
 
     Parameters and errors are those of `choose_cards`.
     """
-    only_files = is_wav(settings.input) and is_wav(settings.output)
-    devices = () if only_files else list_devices()
-    microphone = choose_device(settings.input, "input", devices)
-    return microphone, recording.choice or choose_device(settings.output, "output", devices)
+    no_microphone = own.microphone or is_wav(settings.input)
+    no_speaker = own.speaker or is_wav(settings.output)
+    devices = () if no_microphone and no_speaker else list_devices()
+    microphone = own.microphone or choose_device(settings.input, "input", devices)
+    speaker = own.speaker or recording.choice
+    return microphone, speaker or choose_device(settings.output, "output", devices)
 
 
 def choose_cards(
@@ -43,6 +59,7 @@ def choose_cards(
     recording: Recording,
     list_devices: Callable[[], tuple[Device, ...]],
     notice: Callable[[str], None],
+    own: OwnCards = ONLY_CARDS,
 ) -> tuple[DeviceChoice, DeviceChoice]:
     """Return microphone and speaker: as wanted, else the default cards, else files.
 
@@ -50,9 +67,10 @@ def choose_cards(
         no speaker.
     :param list_devices: called only if a card is wanted.
     :param notice: told which cards are used, and which files take the place of cards.
+    :param own: come before all others.
     :raises DeviceError, WavError: what is wanted cannot be used.
     """
-    microphone, speaker = wanted_cards(settings, recording, list_devices)
+    microphone, speaker = wanted_cards(settings, recording, list_devices, own)
     missing = []
     if microphone is None:
         missing.append("No microphone found: a recorded user speaks instead.")
@@ -69,13 +87,13 @@ def _used(microphone: DeviceChoice | None, speaker: DeviceChoice) -> str:
     """Name the cards and their host APIs; files that the person gave need no words."""
     cards = [("Microphone", microphone), ("Loudspeaker", speaker)]
     return " ".join(
-        f"{name}: {choice.name}." for name, choice in cards if choice and not choice.file
+        f"{name}: {choice.name}." for name, choice in cards if choice and choice.is_device
     )
 
 
 def monitor_hint(microphone: DeviceChoice | None) -> str:
     """Say that a microphone hears the loudspeaker instead of a person; empty if it does not."""
-    if microphone is None or microphone.file or not is_monitor(microphone.name):
+    if microphone is None or not microphone.is_device or not is_monitor(microphone.name):
         return ""
     return (
         f"{microphone.name} records what the loudspeaker plays, not a person: choose a microphone "

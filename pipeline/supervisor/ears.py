@@ -15,7 +15,7 @@ def choose_ears(
 ) -> tuple[EarsJob | None, str]:
     """Return the job of the ears, None for no ears, and a sentence; it may be empty.
 
-    Files in the place of cards have no echo.
+    Files in the place of cards have no echo, and of a program's own sound only the program knows.
     """
     if settings.ears == "off":
         return None, ""
@@ -23,7 +23,8 @@ def choose_ears(
     cleans, cleaner = _cleaner(settings)
     job = EarsJob(holds, cleans, ms_to_samples(settings.frame_ms))
     if settings.ears == "auto":
-        if microphone.file or speaker.file or not (holds or cleans):
+        cards = microphone.is_device and speaker.is_device
+        if not cards or not (holds or cleans):
             return None, ""
         if not any(map(find_spec, _PACKAGES)):
             return None, (

@@ -1,7 +1,7 @@
 """Notices what goes wrong while the conversation continues, from counters in shared state."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.shm.atomics import Word
@@ -12,6 +12,10 @@ from pipeline.supervisor.microphone_hints import MicrophoneHints
 _REMEDIES = {
     "microphone": "check it, or choose another with --input",
     "loudspeaker": "check it, or choose another with --output",
+}
+_OWN_REMEDIES = {
+    "microphone": "the program that gives its sound has to go on",
+    "loudspeaker": "the program that takes its sound has to go on",
 }
 
 
@@ -47,9 +51,16 @@ class HealthMonitor:
     """Reports each loss, pause and standstill once, and its end.
 
     :param now_s: a clock in seconds.
+    :param own: "microphone" and "loudspeaker", if the program gives them instead of a card.
     """
 
-    def __init__(self, state: SharedState, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        state: SharedState,
+        now_s: Callable[[], float] = time.monotonic,
+        own: Container[str] = (),
+    ) -> None:
+        self._own = own
         self._playback = state.playback
         self._now_s = now_s
         self._losses = (
@@ -92,8 +103,9 @@ class HealthMonitor:
         """Watch the cards: after one is pulled out, or when it hangs, its process may not end."""
         for name, card in self._cards.items():
             if card.changed(self._now_s()):
+                remedy = (_OWN_REMEDIES if name in self._own else _REMEDIES)[name]
                 yield (
-                    f"The {name} has not worked for {card.PATIENCE_S} s: {_REMEDIES[name]}."
+                    f"The {name} has not worked for {card.PATIENCE_S} s: {remedy}."
                     if card.silent
                     else f"The {name} is working again."
                 )

@@ -13,6 +13,7 @@ All are spawned, never forked. Only this process creates and removes shared memo
 runs in one thread, which may be any, and takes no signal.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,7 +21,15 @@ from typing import NoReturn
 
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, UnansweredError
-from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolOutput, UpdateSession
+from pipeline.ipc.commands import (
+    BeginTurn,
+    CallTool,
+    CancelTool,
+    Command,
+    EndTurn,
+    ToolOutput,
+    UpdateSession,
+)
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import (
     Announcement,
@@ -49,12 +58,16 @@ from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
+from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.voice_processes import VoiceProcesses
 from pipeline.system.resources import ensure_descriptors
+
+LEVELS_S = 0.1
+"""How often levels are measured, if there is something to do or they are wanted."""
 
 POLL_S = 0.25
 """How often losses and the limits of tools are looked at."""
@@ -72,6 +85,9 @@ class Pipeline:
     :param emit: called with each event.
     :param stack: ends everything when it closes.
     :param tools: functions besides the files of `settings`.
+    :param sound: what the program gives in the place of cards.
+    :param emits_levels: whether there is an event of the levels, ten times a second.
+    :ivar levels: measured lately.
     """
 
     def __init__(
@@ -80,9 +96,15 @@ class Pipeline:
         emit: Callable[[Event], None],
         stack: ExitStack,
         tools: UserTools | None = None,
+        sound: ProgramSound = NO_OWN_SOUND,
+        *,
+        emits_levels: bool = False,
     ) -> None:
         self._settings = settings
         self._emit_to_user = emit
+        self._stack = stack
+        self._sound = sound
+        self._emits_levels = emits_levels
         self._recording = stack.enter_context(Recording(self._announce))
         self._recorder = stack.enter_context(
             ConversationRecorder(self._announce, lambda sentence: self._emit(Notice(sentence)))
@@ -96,10 +118,12 @@ class Pipeline:
             names = (*tools.caller, *(name.qualified_name for name in tools.functions))
             self._network_settings = replace(settings, tools=(*settings.tools, *names))
         self._starting = {"microphone", "speaker", "session"}
-        self._health = HealthMonitor(self._voice.state)
+        self._health = HealthMonitor(self._voice.state, own=sound.cards)
         self._finished = False
         self._answered = True
         self.memory = ConversationMemory()
+        self.levels = self._voice.level_meter.look()
+        self._levels_due_s = time.monotonic()
 
     @property
     def state(self) -> SharedState:
@@ -114,10 +138,16 @@ class Pipeline:
         """End the conversation: for `call_soon`, so that `run` raises StoppedError."""
         raise StoppedError("The conversation was asked to end.")
 
+    def fail(self, error: PipelineError) -> NoReturn:
+        """End the conversation: for `call_soon`, so that `run` raises `error`."""
+        raise error
+
     def tell_network(self, command: Command) -> None:
         """Send a command of the user's."""
         if isinstance(command, UpdateSession):
             self._voice.update_session(command)
+        elif isinstance(command, BeginTurn | EndTurn):
+            self._voice.mark_turn(command)
         else:
             self._voice.tell_network(command)
 
@@ -140,7 +170,11 @@ class Pipeline:
         self._voice.start_network(self._offline.start(self._network_settings))
         self._tools.start()
         microphone, speaker = choose_cards(
-            self._settings, self._recording, self._find_devices, notice=self._announce
+            self._settings,
+            self._recording,
+            self._find_devices,
+            notice=self._announce,
+            own=self._sound.open(self._stack, self.state),
         )
         ears, sentence = choose_ears(self._settings, microphone, speaker)
         if sentence:
@@ -148,8 +182,9 @@ class Pipeline:
         self._recorder.start(self._voice, self._settings, microphone, speaker)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         while not self._finished:
-            for report in self._children.reports(POLL_S):
+            for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
                 self._handle(report)
+            self._measure_levels(time.monotonic())
             self._tools.enforce_limits()
             self._voice.check()
             self._offline.check()
@@ -158,6 +193,14 @@ class Pipeline:
         self._voice.state.supervisor.finished.store(1)
         if not self._answered:
             raise UnansweredError("The service did not answer all that was said.")
+
+    def _measure_levels(self, now_s: float) -> None:
+        if now_s < self._levels_due_s:
+            return
+        self._levels_due_s = now_s + LEVELS_S
+        self.levels = self._voice.level_meter.look()
+        if self._emits_levels:
+            self._emit_to_user(self.levels)  # ten a second are too many for a recording
 
     def _find_devices(self) -> tuple[Device, ...]:
         return find_devices(self._children, self._settings.verbose, self._handle)

@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
-from pipeline.ipc.commands import Command, OfferTools, ToolSchema, UpdateSession
+from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import ConversationMemory, Notice, Report
 from pipeline.recorder.job import RecorderJob
@@ -21,6 +21,7 @@ from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
+from pipeline.supervisor.level_meter import LevelMeter
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
 
 CAPTURE_RING_MS = 90_000
@@ -64,6 +65,7 @@ class VoiceProcesses:
         self.state = stack.enter_context(SharedState.create())
         capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
+        self.level_meter = LevelMeter(self.state, capture_ring, playback_ring)
         self.names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
         # Both ends stay open here: a new process gets the same end again.
         self._capture_socket, self._network_socket = socket.socketpair()
@@ -73,6 +75,7 @@ class VoiceProcesses:
         self._offer: OfferTools | None = None
         self._update = UpdateSession()
         self._memory: ConversationMemory | None = None
+        self._marks: tuple[BeginTurn | EndTurn, ...] = ()  # of the latest turn
         self._network: ReplaceableProcess | None = None
         self._processes: list[ReplaceableProcess] = []
 
@@ -92,6 +95,14 @@ class VoiceProcesses:
         """Change the session, and those of a network process to come."""
         self._update = replace(self._update, **update.given)
         self.tell_network(update)
+
+    def mark_turn(self, command: BeginTurn | EndTurn) -> None:
+        """Tell where a turn of the user's begins or ends."""
+        if isinstance(command, BeginTurn):
+            self._marks = (command,)
+        elif self._marks:
+            self._marks = (self._marks[0], command)
+        self.tell_network(command)
 
     def remember(self, memory: ConversationMemory) -> None:
         """Keep what a new network process must know."""
@@ -185,6 +196,8 @@ class VoiceProcesses:
             child.send(self._update)
         if self._offer is not None:
             child.send(self._offer)
+        for mark in self._marks:
+            child.send(replace(mark, again=True) if isinstance(mark, BeginTurn) else mark)
         if self._memory is None:
             self._memory = ConversationMemory()  # the next one goes on, whatever has been said
         return child

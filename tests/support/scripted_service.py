@@ -114,6 +114,8 @@ class ScriptedSession:
                     self.heard += base64.b64decode(event["audio"])
                     self.arrivals.append((arrived_at_ns, len(self.heard)))
                 else:
+                    if event["type"] == "input_audio_buffer.commit":
+                        event["heard_bytes"] = len(self.heard)
                     self.received.append(event)
                 self.changed.notify_all()
 

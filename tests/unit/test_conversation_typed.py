@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.ipc.reports import Interrupted, Report, UserSaid
+from pipeline.ipc.reports import Interrupted, Listening, Report, UserSaid
 from pipeline.network.actions import (
     Action,
     AddMessage,
@@ -60,7 +60,7 @@ def test_a_typed_turn_is_told_and_answered() -> None:
 def test_a_typed_turn_interrupts_an_answer_that_is_being_made(answering: Conversation) -> None:
     actions = answering.say("Stop.")
     assert actions[0] == Interrupt(1)
-    assert to_service(actions) == [CancelResponse(), AddMessage("user", "Stop.")]
+    assert to_service(actions) == [CancelResponse("r1"), AddMessage("user", "Stop.")]
     assert drive(answering, AudioDelta("r1", "i1", SECOND), CANCELLED) == []
     settled = answering.cut_settled(1, 1, 400 * MS)
     assert settled == [Truncate("i1", 400), Interrupted(400), CreateResponse()]
@@ -105,7 +105,7 @@ def test_a_typed_turn_while_the_user_speaks_is_answered_after_the_spoken_one() -
 def test_an_interruption_without_a_word(answering: Conversation) -> None:
     actions = answering.interrupt()
     assert actions[0] == Interrupt(1)
-    assert to_service(actions) == [CancelResponse()]
+    assert to_service(actions) == [CancelResponse("r1")]
     assert to_service(answering.cut_settled(1, 1, 400 * MS)) == [Truncate("i1", 400)]
     drive(answering, CANCELLED)
     assert answering.idle
@@ -115,3 +115,30 @@ def test_an_interruption_without_a_word(answering: Conversation) -> None:
 def test_an_interruption_of_an_answer_that_only_sounds(answering: Conversation) -> None:
     drive(answering, DONE)
     assert answering.interrupt() == [Interrupt(1)]
+
+
+def test_a_marked_turn_interrupts_and_is_answered_when_it_was_sent() -> None:
+    conversation = Conversation()
+    conversation.receive(ResponseCreated("r1"))
+    conversation.receive(AudioDelta("r1", "i1", bytes(4_800)))
+    begun = conversation.begin_turn()
+    assert begun[0] == Interrupt(1)
+    assert to_service(begun) == [CancelResponse("r1")]
+    assert Listening() in begun
+    assert to_service(conversation.cut_settled(1, 1, 2_399)) == [Truncate("i1", 99)]
+    assert not to_service(conversation.receive(ResponseDone("r1", "cancelled", "")))
+    assert to_service(conversation.turn_sent()) == [CreateResponse()]
+
+
+def test_an_answer_that_was_asked_for_before_a_marked_turn_is_cancelled_when_it_comes() -> None:
+    conversation = Conversation()
+    conversation.begin_turn()
+    (request,) = to_service(conversation.turn_sent())
+    assert isinstance(request, CreateResponse)
+    assert conversation.release(request)
+    conversation.begin_turn()
+    late = conversation.receive(ResponseCreated("r1"))
+    assert to_service(late) == [CancelResponse("r1")]
+    conversation.receive(ResponseDone("r1", "cancelled", ""))
+    assert not to_service(conversation.receive(AudioDelta("r1", "i1", bytes(4_800))))
+    assert to_service(conversation.turn_dropped(too_short=True)) == []

@@ -12,10 +12,10 @@ LOOK_S = 0.25
 
 
 class Rig:
-    def __init__(self, state: SharedState) -> None:
+    def __init__(self, state: SharedState, own: tuple[str, ...] = ()) -> None:
         self.state = state
         self.now_s = 1_000.0
-        self._health = HealthMonitor(state, lambda: self.now_s)
+        self._health = HealthMonitor(state, lambda: self.now_s, own)
 
     def notices(self) -> list[str]:
         return [*self._health.notices()]
@@ -110,3 +110,11 @@ def test_a_process_that_stands_is_not_the_fault_of_its_card(name: str, rig: Rig)
     words = words_of(name, rig.state)
     rig.notices_of(1, words, calling=True)
     assert not rig.notices_of(10, words, beating=False)
+
+
+def test_a_program_that_gives_no_sound_is_told_so_itself(rig: Rig) -> None:
+    rig = Rig(rig.state, own=("microphone",))
+    assert not rig.notices_of(1, rig.state.capture, calling=True)
+    assert rig.notices_of(4, rig.state.capture) == [
+        "The microphone has not worked for 3 s: the program that gives its sound has to go on."
+    ]

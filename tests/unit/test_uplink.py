@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -18,6 +19,8 @@ from pipeline.shm.wakeup import WakeReceiver, WakeSender
 from tests.support.sound import Samples, noise
 
 FRAME = 1_200
+FRAME_NS = 50_000_000
+EPOCH_NS = time.monotonic_ns()
 SPOKEN = noise(3, -20_000, 20_000, seed=1)
 
 
@@ -26,12 +29,16 @@ class Connection:
 
     def __init__(self) -> None:
         self.pcm = b""
+        self.marks: list[tuple[str, int]] = []  # kind of event, and samples sent before it
         self.open = asyncio.Event()
         self.open.set()
 
     async def send(self, event: dict[str, str]) -> None:
         await self.open.wait()
-        self.pcm += base64.b64decode(event["audio"])
+        if "audio" in event:
+            self.pcm += base64.b64decode(event["audio"])
+        else:
+            self.marks.append((event["type"].rpartition(".")[2], len(self.samples)))
 
     @property
     def samples(self) -> Samples:
@@ -46,9 +53,11 @@ class Rig:
         self._wake = wake
         self._tasks: list[asyncio.Task[None]] = []
         self.state = state
+        self.ends: list[str] = []
 
     def use(self, uplink: Uplink) -> None:
         self.uplink = uplink
+        uplink.on_turn_end = self.ends.append
 
     def connect(self) -> Connection:
         self.connection = Connection()
@@ -58,11 +67,16 @@ class Rig:
 
     def speak(self, start: int, end: int) -> None:
         for frame in range(start, end):
-            assert self._writer.write(SPOKEN[frame * FRAME :][:FRAME])
+            time_ns = EPOCH_NS + frame * FRAME_NS
+            assert self._writer.write(SPOKEN[frame * FRAME :][:FRAME], capture_time_ns=time_ns)
             self._wake.wake()
 
     async def drained(self) -> None:
         while not self.uplink.drained:  # noqa: ASYNC110 - lets the tasks run
+            await asyncio.sleep(0.001)
+
+    async def ended(self, turns: int) -> None:
+        while len(self.ends) < turns:  # noqa: ASYNC110 - lets the tasks run
             await asyncio.sleep(0.001)
 
     async def close(self) -> None:
@@ -71,14 +85,20 @@ class Rig:
         await asyncio.wait(self._tasks)
 
 
-def with_rig(test: Callable[[Rig, Callable[[], Uplink]], Coroutine[Any, Any, None]]) -> None:
+def with_rig(
+    test: Callable[[Rig, Callable[[], Uplink]], Coroutine[Any, Any, None]],
+    *,
+    marked_turns: bool = False,
+) -> None:
     async def run(ring: FrameRing, state: SharedState) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             rig = Rig(ring, state, WakeSender(ours))
 
             def start() -> Uplink:
-                return Uplink(ring.reader(), WakeReceiver(theirs), state, FRAME)
+                return Uplink(
+                    ring.reader(), WakeReceiver(theirs), state, FRAME, marked_turns=marked_turns
+                )
 
             rig.use(start())
             async with asyncio.timeout(60):
@@ -177,3 +197,70 @@ def test_frames_are_given_back_and_the_loss_is_counted(monkeypatch: Any) -> None
         assert np.array_equal(connection.samples, SPOKEN[40 * FRAME : 60 * FRAME])
 
     with_rig(test)
+
+
+def at(frames: float) -> int:
+    """Return the time at which so many frames have been captured."""
+    return EPOCH_NS + round(frames * FRAME_NS)
+
+
+def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() -> None:
+    async def test(rig: Rig, start: Callable[[], Uplink]) -> None:
+        first = rig.connect()
+        rig.speak(0, 4)
+        await asyncio.sleep(0)
+        rig.uplink.begin_turn(at(2.5))  # told late: the frame is published already
+        rig.speak(4, 8)
+        rig.uplink.end_turn(at(7.25))
+        await rig.ended(1)
+        turn = SPOKEN[3_000:8_700]
+        assert np.array_equal(first.samples, turn)
+        assert first.marks == [("commit", 5_700)]
+        rig.uplink.receive(TurnCommitted("u1"))
+        rig.speak(8, 10)
+        rig.uplink.begin_turn(at(9.5))
+        rig.speak(10, 12)
+        assert rig.uplink.end_session(), "neither turn is understood"
+        second = rig.connect()
+        rig.uplink.end_turn(at(12.5))
+        rig.speak(12, 13)
+        await rig.ended(2)
+        again = SPOKEN[11_400:15_000]
+        assert np.array_equal(second.samples, np.concatenate((turn, again)))
+        assert second.marks == [("commit", 5_700), ("commit", 9_300)]
+        for item in ("u1", "u2"):
+            rig.uplink.receive(TurnCommitted(item))
+            rig.uplink.receive(UserTranscript("Words.", item))
+        rig.uplink.begin_turn(at(12.6))
+        rig.uplink.end_turn(at(12.7))
+        rig.speak(13, 14)
+        await rig.ended(3)
+        assert second.marks[-1][0] == "clear"
+        assert rig.ends == ["sent", "sent", "too short"]
+
+        await rig.close()
+        rig.use(start())  # another process, which is told of the latest turn again
+        third = rig.connect()
+        rig.uplink.begin_turn(at(9.5))
+        rig.uplink.end_turn(at(12.5))
+        rig.speak(14, 15)
+        await rig.ended(4)
+        assert rig.ends[-1] == "known"
+        assert not third.marks
+        assert not third.pcm
+
+    with_rig(test, marked_turns=True)
+
+
+def test_a_marked_turn_ends_although_the_microphone_gives_nothing_any_more() -> None:
+    async def test(rig: Rig, _start: object) -> None:
+        first = rig.connect()
+        rig.uplink.begin_turn(at(0))
+        rig.speak(0, 4)
+        rig.uplink.end_turn(at(4.5))
+        while not rig.ends:
+            rig.uplink.tick()
+            await asyncio.sleep(0.01)
+        assert first.marks == [("commit", 4_800)]
+
+    with_rig(test, marked_turns=True)
