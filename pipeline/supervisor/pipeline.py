@@ -213,7 +213,6 @@ class Pipeline:
             case ConversationMemory():
                 self.memory = report
                 self._voice.remember(report)
-                self._recorder.remember(report)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
