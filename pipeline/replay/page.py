@@ -23,7 +23,7 @@ from pipeline.replay.recording import Recording
 from pipeline.replay.sound import PlayableSound
 from pipeline.replay.timeline import Moment, Timeline
 from pipeline.system.files import OPEN_BINARY, special_kind
-from pipeline.system.text import printable
+from pipeline.system.text import printable, shortened
 
 MARK: Final = "<!doctype html>\n<!-- voice-pipeline replay -->\n"
 """How a page begins: nothing else is overwritten."""
@@ -60,7 +60,7 @@ def page_of(
         "started": recording.fact("started"),
         "rate": SAMPLE_RATE_HZ,
         "end": timeline.end,
-        "facts": [(name, printable(fact)) for name, fact in facts if isinstance(fact, str)],
+        "facts": [(name, _short(fact)) for name, fact in facts if isinstance(fact, str)],
         "notes": [printable(note) for note in recording.notes],
         "peaks": _peaks(peaks),
         "sound": {"source": sound.source, "embedded": sound.is_embedded},
@@ -129,6 +129,12 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def _short(fact: str) -> str:
+    """Return a fact; of a WAV file only its name."""
+    fact = shortened(printable(fact), 200)
+    return Path(fact).name if fact.lower().endswith(".wav") else fact
 
 
 def _peaks(peaks: Peaks | None) -> dict[str, Any] | None:

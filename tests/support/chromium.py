@@ -264,8 +264,9 @@ class Page:
 
     def click_on(self, selector: str) -> None:
         """Click on the middle of an element."""
-        box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()"
-        at = self.evaluate(box)
+        found = f"document.querySelector({json.dumps(selector)})"
+        self.evaluate(f"{found}.scrollIntoView({{block: 'nearest', behavior: 'instant'}})")
+        at = self.evaluate(f"{found}.getBoundingClientRect().toJSON()")
         self.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
 
     def drag(self, x: float, y: float, to_x: float, to_y: float) -> None:
