@@ -525,6 +525,7 @@ function drawCuts(c) {
     }
     drawFade(c, cut, x, box);
     c.fillRect(x, top, 1.5, bottom - top);
+    if (x < box.left || x > box.left + box.width) continue; // only its band or fade is in sight
     const text = cut.latency === null ? "cut" : `cut ${cut.latency.toFixed(1)} ms`;
     const next = cuts[index + 1] ? xOf(cuts[index + 1].place, box) : Infinity;
     const width = c.measureText(text).width;
