@@ -74,8 +74,15 @@ def _check() -> click.Command:
     return check
 
 
+def _replay() -> click.Command:
+    from pipeline.replay.cli import replay
+
+    return replay
+
+
 _LOADERS: dict[str, Callable[[], click.Command]] = {
     "run": _run,
+    "replay": _replay,
     "serve": _serve,
     "bench": _bench,
     "devices": _devices,

@@ -6,6 +6,7 @@
     │   ├── DeviceError              an unknown or unusable sound card
     │   │   └── CardLostError        it worked, and has gone: it can be opened again
     │   ├── WavError                 an unreadable or empty sound file
+    │   ├── RecordingError           a folder that holds no recorded conversation
     │   ├── EndpointError            an endpoint that cannot be reached or is not Voice Live
     │   │   └── RefusedError         it refuses the session, and would refuse it again
     │   ├── AuthenticationError      the endpoint refused the key or the token
@@ -52,6 +53,10 @@ class CardLostError(DeviceError):
 
 class WavError(UsageError):
     """A sound file cannot be read, cannot be written, or holds no sound."""
+
+
+class RecordingError(UsageError):
+    """A folder holds no recorded conversation, or its page cannot be written."""
 
 
 class EndpointError(UsageError):

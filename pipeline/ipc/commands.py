@@ -4,7 +4,7 @@ The end of the pipe is the command to stop; it needs no type.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +99,10 @@ class UpdateSession:
 
 @dataclass(frozen=True, slots=True)
 class RecordEvent:
-    """To the recorder: an event, as an object of JSON."""
+    """To the recorder: an event, as an object of JSON; `number` counts them from 0."""
 
+    number: int
     event: dict[str, Any]
-
-
-class RecordedTurn(NamedTuple):
-    """What one side said, as far as it is known and was heard."""
-
-    role: str
-    item_id: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordTurns:
-    """To the recorder: the latest turns, the oldest first."""
-
-    turns: tuple[RecordedTurn, ...]
-    answers: tuple[tuple[int, int], ...]
-    """Ordinals of answer items, and the index of the turn that each belongs to."""
 
 
 Command = (
@@ -133,5 +117,4 @@ Command = (
     | EndTurn
     | UpdateSession
     | RecordEvent
-    | RecordTurns
 )

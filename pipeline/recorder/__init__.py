@@ -5,6 +5,7 @@
     wave_file      conversation.wav
     event_log      events.jsonl
     transcript     transcript.md and transcript.vtt
+    reading        events.jsonl, read again
     job            what the process is told when it starts
 
 It runs in a process of its own. Nothing waits for it: capture and playback drop periods that it

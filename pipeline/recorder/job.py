@@ -22,3 +22,5 @@ class RecorderJob:
     """The same as a date and time of the day."""
     facts: dict[str, Any]
     """Version, settings without secrets, cards."""
+    reads_ahead: bool
+    """Whether words are reported before they are heard."""

@@ -2,11 +2,12 @@
 
     capture  ── microphone ring ──▶ tracks ──▶ wave file
     playback ──── speaker ring ───▶   │ places
-    supervisor ── events, turns ──────┴──────▶ event log, transcript
+    supervisor ───── events ──────────┴──────▶ event log, transcript
 
-A frame stays in its ring until it is written, so a new recorder loses nothing of what the rings
-hold. A recording that cannot be continued ends; the process goes on without a work, because
-nothing but the conversation's end ends it.
+A frame stays in its ring until it is written, and a new recorder is told the latest events again,
+so it loses nothing of either. It makes the transcript anew from the event log. A recording that
+cannot be continued ends; the process goes on without a work, because nothing but the conversation's
+end ends it.
 """
 
 import time
@@ -16,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from pipeline.ipc.child import SupervisorLink, run_child
-from pipeline.ipc.commands import Command, RecordEvent, RecordTurns
+from pipeline.ipc.commands import Command, RecordEvent
 from pipeline.ipc.reports import Notice, RecorderEnded, Report, Trace
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.recorder.event_log import EventLog
@@ -27,6 +28,7 @@ from pipeline.recorder.job import (
     WAVE_NAME,
     RecorderJob,
 )
+from pipeline.recorder.reading import RecordingClock, read_entries
 from pipeline.recorder.tracks import MicrophoneTrack, SpeakerTrack, Timeline
 from pipeline.recorder.transcript import Transcript
 from pipeline.recorder.wave_file import LEFT, RIGHT, WaveFile
@@ -142,8 +144,9 @@ class Recorder:
         self._link = link
         self._log = files.enter_context(closing(EventLog(job.folder / EVENTS_NAME)))
         self._wave = files.enter_context(closing(WaveFile(job.folder / WAVE_NAME)))
-        self._transcript = Transcript(job.started, is_new=self._log.is_new)
+        self._transcript = Transcript(job.started, reads_ahead=job.reads_ahead)
         self._timeline = Timeline(job.start_ns)
+        self._events = 0
         words = state.recorder
         self._microphone = MicrophoneTrack(
             "microphone", self._timeline, words.microphone_place, self._shifted
@@ -160,12 +163,12 @@ class Recorder:
         self._begin()
 
     def handle(self, command: Command) -> None:
-        """Take an event, or what was said."""
-        if isinstance(command, RecordEvent):
+        """Take an event, unless the log has it from the recorder before."""
+        if isinstance(command, RecordEvent) and command.number >= self._events:
+            self._events = command.number + 1
             self._log.add(command.event)
-            self._follow(command.event)
-        elif isinstance(command, RecordTurns):
-            self._transcript.take(command, self._timeline.place(time.monotonic_ns()))
+            place = self._timeline.place(command.event["time_ns"])
+            self._transcript.take(command.event, place)
 
     def take(self) -> int:
         """Take what the cards have passed; returns how many frames."""
@@ -206,8 +209,18 @@ class Recorder:
                 }
             )
         else:
+            self._read_again()
             self._log.add({"record": "continued", "time_ns": time.monotonic_ns()})
         self._flush()
+
+    def _read_again(self) -> None:
+        """Take what the log holds from the recorder before."""
+        entries = [entry for entry in read_entries(self._job.folder / EVENTS_NAME) if entry]
+        clock = RecordingClock(entries)
+        for entry in entries:
+            if "event" in entry:
+                self._events += 1
+                self._transcript.take(entry, clock.place(entry["time_ns"]))
 
     def _flush(self) -> None:
         """Write, and only then give the frames back and tell the places."""
@@ -219,16 +232,6 @@ class Recorder:
         self._microphone_ring.commit()
         self._speaker_ring.commit()
 
-    def _follow(self, event: dict[str, object]) -> None:
-        place = self._timeline.place(int(str(event["time_ns"])))
-        match event["event"]:
-            case "listening":
-                self._transcript.speech_begins(place)
-            case "processing":
-                self._transcript.speech_ends(place)
-            case "interrupted":
-                self._transcript.interrupted()
-
     def _sounds(self, item: int, begin: int, end: int) -> None:
         sound = self._sound
         if sound and sound.item == item and begin - sound.end < _PAUSE_SAMPLES:
@@ -236,7 +239,6 @@ class Recorder:
         else:
             self._end_sound()
             self._sound = _Sound(item, begin, end)
-            self._transcript.sounds(item, begin, end)
 
     def _end_sound(self) -> None:
         if self._sound is not None:
@@ -250,7 +252,6 @@ class Recorder:
                     "end_sample": end,
                 }
             )
-            self._transcript.sounds(item, begin, end)
             self._sound = None
 
     def _look(self) -> None:

@@ -1,93 +1,112 @@
-"""transcript.md and transcript.vtt: what was said, of interrupted answers what was heard.
+"""transcript.md and transcript.vtt: what was said; of the answers what was heard, and when.
 
-The words come from the conversation's memory, which keeps the latest 100 turns; the times from the
-events and from what sounded.
+Both are made of the conversation's events, so that a new recorder makes the same of events.jsonl.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from pipeline.ipc.commands import RecordedTurn, RecordTurns
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.system.files import OPEN_BINARY
 from pipeline.system.text import printable
 
 _SPEAKERS = {"user": "You", "assistant": "Assistant"}
 _LEAST_CUE = SAMPLE_RATE_HZ // 2
-_WITHOUT_SOUND = 2 * SAMPLE_RATE_HZ
-"""How long the words of a turn are shown that has no sound of its own, in samples."""
+_LONGEST_WORD = 2 * SAMPLE_RATE_HZ
+"""A cue is not shown longer than this after its last word began: a pause follows."""
+
+_LONG_PHRASE, _LONGEST_PHRASE = 40, 84
+"""Characters from which a comma ends a cue, and from which any word does."""
+
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$")  # noqa: RUF001 - of other scripts
+_PHRASE_END = re.compile(r"[,;:—，、；：]\s*$")  # noqa: RUF001 - of other scripts
+_PIECE = re.compile(r"\S+\s*|\s+")
+
+
+class Word(NamedTuple):
+    """A piece of text and the place at which it began to sound."""
+
+    place: int
+    text: str
+
+
+class Cue(NamedTuple):
+    """What is shown from `begin` to `end`."""
+
+    begin: int
+    end: int
+    text: str
 
 
 @dataclass(slots=True)
 class Line:
-    """One turn. Places are samples of the recording."""
+    """One turn. Places are samples of the recording; `end` is None while it lasts."""
 
-    turn: RecordedTurn
+    role: str
     begin: int
     end: int | None = None
-    is_timed: bool = False
-    items: list[int] = field(default_factory=list)
-    interrupted: bool = False
+    words: list[Word] = field(default_factory=list)
+    cut: bool = False
+
+    @property
+    def said(self) -> str:
+        return "".join(word.text for word in self.words)
 
     @property
     def text(self) -> str:
-        words = printable(self.turn.words).strip()
-        return f"{words} —" if self.interrupted and words else words
+        words = printable(self.said).strip()
+        return f"{words} —" if self.cut and words else words
+
+    def settle(self, text: str, end: int) -> None:
+        """Take the whole text, and the place where it ended."""
+        said = self.said
+        self.end = end
+        if not text.startswith(said):
+            self.words = spread(text, self.begin, end)
+        elif text != said:
+            self.words.append(Word(end if said else self.begin, text[len(said) :]))
 
 
 class Transcript:
     """Collects turns; `write` makes both files anew, if something has changed.
 
-    :param is_new: whether there are no files yet; those of a process that ended stay until there
-        is something to tell.
+    :param reads_ahead: the words of an answer come before they are heard: they are spread evenly.
     """
 
-    def __init__(self, started: str, *, is_new: bool = True) -> None:
+    def __init__(self, started: str, *, reads_ahead: bool = False) -> None:
         self._started = started
+        self._reads_ahead = reads_ahead
         self._lines: list[Line] = []
-        self._base = 0  # index of the memory's oldest turn among the lines
-        self._speech: tuple[int, int | None] | None = None  # the user's latest, not yet of a turn
-        self._changed = is_new
+        self._answer: Line | None = None  # the one whose words are coming
+        self._speech: int | None = None  # where the user began to speak, while it lasts
+        self._speeches: list[tuple[int, int]] = []  # begin and end of those without words as yet
+        self._changed = True
 
-    def speech_begins(self, place: int) -> None:
-        self._speech = place, None
+    @property
+    def lines(self) -> list[Line]:
+        """The turns with words, in the order in which they began."""
+        return sorted((line for line in self._lines if line.text), key=lambda line: line.begin)
 
-    def speech_ends(self, place: int) -> None:
-        if self._speech is not None:
-            self._speech = self._speech[0], place
-        elif self._lines and (last := self._latest("user")) and last.end is None:
-            last.end = place
-
-    def interrupted(self) -> None:
-        """The answer that sounded last was interrupted."""
-        heard = [line for line in self._lines if line.turn.role == "assistant" and line.is_timed]
-        if heard:
-            heard[-1].interrupted = self._changed = True
-
-    def sounds(self, item: int, begin: int, end: int) -> None:
-        """An answer item has sounded from `begin` to `end`."""
-        for line in self._lines:
-            if item in line.items:
-                line.begin = min(line.begin, begin) if line.is_timed else begin
-                line.end = max(line.end or 0, end)
-                line.is_timed = self._changed = True
-
-    def take(self, known: RecordTurns, place: int) -> None:
-        """Take the latest turns, at this place of the recording."""
-        self._base += _dropped([line.turn for line in self._lines[self._base :]], known.turns)
-        for index, turn in enumerate(known.turns, self._base):
-            if index == len(self._lines):
-                self._lines.append(self._line(turn, place))
-                self._changed = True
-            elif self._lines[index].turn != turn:
-                self._lines[index].turn = turn
-                self._changed = True
-        for item, index in known.answers:
-            line = self._lines[self._base + index]
-            if item not in line.items:
-                line.items.append(item)
+    def take(self, event: dict[str, Any], place: int) -> None:
+        """Take an event of the conversation, which happened at `place`."""
+        text = event.get("text")
+        text = text if isinstance(text, str) else ""
+        match event.get("event"):
+            case "listening":
+                self._speech = place
+            case "processing" if self._speech is not None:
+                self._speeches.append((self._speech, place))
+                self._speech = None
+            case "user_said":
+                self._user_said(text, place)
+            case "assistant_said" if text:
+                self._assistant_said(text, place)
+            case "assistant_done":
+                self._assistant_done(text, place, cut=event.get("cut") is True)
 
     def write(self, markdown: Path, subtitles: Path) -> None:
         """Write both files, if something has changed.
@@ -99,45 +118,90 @@ class Transcript:
             _replace(markdown, "".join(self._markdown()))
             _replace(subtitles, "".join(self._subtitles()))
 
-    def _line(self, turn: RecordedTurn, place: int) -> Line:
-        if turn.role != "user" or self._speech is None:
-            return Line(turn, place)
-        (begin, end), self._speech = self._speech, None
-        return Line(turn, begin, end, is_timed=True)
+    def _user_said(self, text: str, place: int) -> None:
+        begin, end = self._take_speech(place)
+        if text.strip():
+            self._lines.append(Line("user", begin, end, spread(text, begin, end)))
+            self._changed = True
 
-    def _latest(self, role: str) -> Line | None:
-        return next((line for line in reversed(self._lines) if line.turn.role == role), None)
+    def _take_speech(self, place: int) -> tuple[int, int]:
+        """Return begin and end of the speech whose words have come: the oldest, if there is one."""
+        if self._speeches:
+            return self._speeches.pop(0)
+        begin, self._speech = self._speech, None
+        return (place, place) if begin is None else (begin, place)
+
+    def _assistant_said(self, text: str, place: int) -> None:
+        if self._answer is None:
+            self._answer = Line("assistant", place)
+            self._lines.append(self._answer)
+        self._answer.words.append(Word(place, text))
+        self._changed = True
+
+    def _assistant_done(self, text: str, place: int, *, cut: bool) -> None:
+        answer, self._answer = self._answer, None
+        if answer is None:
+            answer = Line("assistant", place)
+            self._lines.append(answer)
+        if self._reads_ahead:
+            answer.words = spread(text, answer.begin, place)
+        answer.settle(text, place)
+        answer.cut = cut
+        self._changed = True
 
     def _markdown(self) -> Iterator[str]:
         yield f"# Conversation of {self._started}\n"
-        for line in self._lines:
-            if line.text:
-                at = _clock(line.begin)[:-4]
-                yield f"\n**{_SPEAKERS[line.turn.role]}** ({at}): {line.text}\n"
+        for line in self.lines:
+            yield f"\n**{_SPEAKERS[line.role]}** ({_clock(line.begin)[:-4]}): {line.text}\n"
 
     def _subtitles(self) -> Iterator[str]:
         yield "WEBVTT\n"
-        for line in sorted(self._lines, key=lambda line: line.begin):
-            if line.text:
-                end = max(line.end or line.begin + _WITHOUT_SOUND, line.begin + _LEAST_CUE)
-                text = line.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-                yield f"\n{_clock(line.begin)} --> {_clock(end)}\n"
-                yield f"<v {_SPEAKERS[line.turn.role]}>{text}\n"
+        shown = [(cue, line.role) for line in self.lines for cue in cues(line)]
+        for cue, role in sorted(shown, key=lambda each: each[0].begin):
+            text = cue.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            yield f"\n{_clock(cue.begin)} --> {_clock(cue.end)}\n<v {_SPEAKERS[role]}>{text}\n"
 
 
-def _dropped(known: list[RecordedTurn], latest: tuple[RecordedTurn, ...]) -> int:
-    """Return how many of the `known` turns the memory has dropped: the fewest that fit."""
-    return next(
-        count
-        for count in range(len(known) + 1)
-        if all(_is_same(old, new) for old, new in zip(known[count:], latest, strict=False))
-    )
+def cues(line: Line) -> Iterator[Cue]:
+    """Divide a turn into phrases, each shown from its first word to the next phrase."""
+    phrases = list(_phrases(line.words))
+    begins = [phrase[0].place for phrase in phrases[1:]]
+    for number, phrase in enumerate(phrases):
+        is_last = number == len(begins)
+        begin, last = phrase[0].place, phrase[-1].place + _LONGEST_WORD
+        end = line.end if is_last else begins[number]
+        end = last if end is None else min(end, last)
+        if is_last:
+            end = max(end, begin + _LEAST_CUE)
+        text = printable("".join(word.text for word in phrase)).strip()
+        if text:
+            yield Cue(begin, end, f"{text} —" if is_last and line.cut else text)
 
 
-def _is_same(old: RecordedTurn, new: RecordedTurn) -> bool:
-    """Whether it may be the same turn: its words come later, grow, and are cut."""
-    grown = old.words.startswith(new.words) or new.words.startswith(old.words)
-    return (old.role, old.item_id) == (new.role, new.item_id) and grown
+def spread(text: str, begin: int, end: int) -> list[Word]:
+    """Return the words of a text that is spoken evenly between two places."""
+    pace = (end - begin) / max(1, len(text))
+    pieces = _PIECE.finditer(text)
+    return [Word(begin + round(piece.start() * pace), piece[0]) for piece in pieces]
+
+
+def _phrases(words: list[Word]) -> Iterator[list[Word]]:
+    phrase: list[Word] = []
+    length = 0
+    for word in words:
+        phrase.append(word)
+        length += len(word.text)
+        if _ends_phrase(word.text, length):
+            yield phrase
+            phrase, length = [], 0
+    if phrase:
+        yield phrase
+
+
+def _ends_phrase(word: str, length: int) -> bool:
+    if length >= _LONGEST_PHRASE or _SENTENCE_END.search(word):
+        return True
+    return length >= _LONG_PHRASE and _PHRASE_END.search(word) is not None
 
 
 def _clock(place: int) -> str:

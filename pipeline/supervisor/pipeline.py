@@ -215,7 +215,6 @@ class Pipeline:
             case ConversationMemory():
                 self.memory = report
                 self._voice.remember(report)
-                self._recorder.remember(report)
             case Prepared(name):
                 self._voice.spare_prepared(name)
             case AtWork():

@@ -1,6 +1,7 @@
 """The supervisor's side of the recorder: what is recorded, where to, and whether it still is."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
@@ -11,16 +12,20 @@ from typing import Any, Self
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.ipc.commands import Command, RecordedTurn, RecordEvent, RecordTurns
+from pipeline.ipc.child_process import ChildProcess
+from pipeline.ipc.commands import Command, RecordEvent
 from pipeline.ipc.event_json import as_json
-from pipeline.ipc.reports import ConversationMemory, Event
+from pipeline.ipc.reports import Event
 from pipeline.recorder.job import RecorderJob
 from pipeline.supervisor.record_folder import RecordFolder
 from pipeline.supervisor.voice_processes import VoiceProcesses
 
+KEPT_EVENTS = 2_000
+"""More than come while a recorder hangs and another one starts."""
+
 
 class ConversationRecorder:
-    """Passes events and turns to the recorder, once there is one. Leaving the context settles all.
+    """Passes events to the recorder, once there is one. Leaving the context settles all.
 
     Enter this context before the children's: they end before the folder is settled.
 
@@ -33,7 +38,8 @@ class ConversationRecorder:
         self._notice = notice
         self._folder: RecordFolder | None = None
         self._send: Callable[[Command], None] | None = None
-        self._early: list[Command] = []
+        self._latest: deque[RecordEvent] = deque(maxlen=KEPT_EVENTS)
+        self._events = 0
         self._reason: str | None = None
         self._start_ns = time.monotonic_ns()
         self._started = datetime.now().astimezone().isoformat(" ", "seconds")
@@ -62,21 +68,22 @@ class ConversationRecorder:
             "microphone": str(microphone.file or microphone.name),
             "speaker": str(speaker.file or speaker.name),
         }
-        job = RecorderJob(self._folder.path, self._start_ns, self._started, facts)
-        self._send = voice.start_recorder(job, verbose=settings.verbose, ended=self.note_end)
-        early, self._early = self._early, []
-        for command in early:
-            self._send(command)
+        job = RecorderJob(
+            self._folder.path, self._start_ns, self._started, facts, settings.read_ahead
+        )
+        self._send = voice.start_recorder(
+            job, verbose=settings.verbose, started=self._tell_latest, ended=self.note_end
+        )
 
     def tell(self, event: Event) -> None:
         """Record an event."""
-        self._tell(RecordEvent(as_json(event)))
-
-    def remember(self, memory: ConversationMemory) -> None:
-        """Record what was said."""
-        turns = tuple(RecordedTurn(turn.role, turn.item_id, turn.words) for turn in memory.turns)
-        answers = tuple((answer.ordinal, answer.turn) for answer in memory.answers)
-        self._tell(RecordTurns(turns, answers))
+        if self._folder is None or self._reason is not None:
+            return
+        command = RecordEvent(self._events, as_json(event))
+        self._events += 1
+        self._latest.append(command)
+        if self._send is not None:
+            self._send(command)
 
     def note_end(self, reason: str) -> None:
         """The recording cannot be continued."""
@@ -87,13 +94,10 @@ class ConversationRecorder:
                 "continues."
             )
 
-    def _tell(self, command: Command) -> None:
-        if self._folder is None or self._reason is not None:
-            return
-        if self._send is None:
-            self._early.append(command)
-        else:
-            self._send(command)
+    def _tell_latest(self, recorder: ChildProcess) -> None:
+        """Tell a new recorder the latest events; it knows which of them the log has."""
+        for command in self._latest:
+            recorder.send(command)
 
     def __enter__(self) -> Self:
         return self

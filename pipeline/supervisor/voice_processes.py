@@ -163,21 +163,33 @@ class VoiceProcesses:
         return WakeSockets(self._capture_socket, wake_sender)
 
     def start_recorder(
-        self, job: RecorderJob, *, verbose: int, ended: Callable[[str], None]
+        self,
+        job: RecorderJob,
+        *,
+        verbose: int,
+        started: Callable[[ChildProcess], None],
+        ended: Callable[[str], None],
     ) -> Callable[[Command], None]:
         """Start the recorder with rings of its own; returns what sends it commands.
 
         Call this before `start_audio`.
 
+        :param started: given the process, and each that takes its place.
         :param ended: told why, if it has been replaced too often.
         """
         rings = [
             self._stack.enter_context(FrameRing.create(RECORDER_RING_FRAMES)) for _ in range(2)
         ]
         self.names = replace(self.names, recorder=RecorderNames(*(ring.name for ring in rings)))
-        spawn = partial(
-            self._children.spawn, "recorder", "pipeline.recorder.process", verbose, self.names, job
-        )
+        names = self.names
+
+        def spawn(*, on_error: Callable[[PipelineError], None]) -> ChildProcess:
+            child = self._children.spawn(
+                *("recorder", "pipeline.recorder.process", verbose, names, job), on_error=on_error
+            )
+            started(child)
+            return child
+
         process = self._replaceable(
             spawn,
             self.state.recorder.heartbeat_ns.load,

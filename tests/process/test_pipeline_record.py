@@ -72,6 +72,16 @@ def check_beginning(side: Samples, source: Samples) -> None:
     assert np.array_equal(sound, source[: len(sound)])
 
 
+def text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def cue_times(folder: Path) -> list[str]:
+    return [
+        line for line in (folder / "transcript.vtt").read_text().splitlines() if " --> " in line
+    ]
+
+
 def heard_until(session: ScriptedSession, until_bytes: int) -> bool:
     return len(session.heard) >= until_bytes
 
@@ -127,8 +137,18 @@ def test_both_sides_are_recorded_sample_for_sample(tmp_path: Path) -> None:
 async def answer_endlessly(session: ScriptedSession) -> None:
     await session.wait_for(lambda: session.heard)
     for number in range(20):
-        await answer(session, f"answer_{number}", LONG)
-        await session.end_answer(f"answer_{number}", f"item_answer_{number}")
+        name = f"answer_{number}"
+        await session.start_answer(name)
+        await session.send(
+            "response.audio_transcript.delta",
+            response_id=name,
+            item_id=f"item_{name}",
+            output_index=0,
+            content_index=0,
+            delta=f"This is answer {number}.",
+        )
+        await answer(session, name, LONG, created=True)
+        await session.end_answer(name, f"item_{name}")
 
 
 def recorded_s(folder: Path) -> float:
@@ -143,12 +163,13 @@ def test_a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(tmp_path:
         ScriptedService(answer_endlessly) as service,
         run_on_files(service, tmp_path, spoken, "--record", TALK) as program,
     ):
-        program.wait_until(lambda: len(both_sides(folder)[0].nonzero()[0]) > RATE_HZ)
+        program.wait_until(lambda: "answer 1" in text_of(folder / "transcript.vtt"))
         strike(program, signal.SIGKILL, "recorder")
         program.wait_output("The recorder process ended unexpectedly (signal SIGKILL): a new one")
         program.wait_until(lambda: records(folder, "continued"))
         before_s = recorded_s(folder)
         program.wait_until(lambda: recorded_s(folder) > before_s + 2)
+        program.wait_until(lambda: "answer 3." in text_of(folder / "transcript.md"))
         assert "Another run records to talk at this moment" in refused(
             tmp_path, "--record", TALK, "--input", "spoken.wav"
         )
@@ -157,7 +178,14 @@ def test_a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(tmp_path:
     microphone, sounded = both_sides(folder)
     check_beginning(microphone, spoken)
     check_beginning(sounded, np.tile(LONG, 20))
-    assert entries(folder)[0]["record"] == "header"
+    header, *_ = entries(folder)
+    assert header["record"] == "header"
+    heard = [entry["text"] for entry in entries(folder) if entry.get("event") == "assistant_done"]
+    assert heard[:3] == [f"This is answer {number}." for number in range(3)]
+    lines = (folder / "transcript.md").read_text().split("\n\n")[1:]
+    assert [line.partition(": ")[2].strip() for line in lines[:3]] == heard[:3]
+    begins = [line.partition(" --> ")[0] for line in cue_times(folder)]
+    assert begins == sorted(set(begins))
     assert "talk is not empty, expected the name of a new or empty folder" in refused(
         tmp_path, "--record", TALK, "--input", "spoken.wav"
     )

@@ -19,7 +19,7 @@ from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import DeviceError, PipelineError, ServiceClosedError
 from tests.support.program import REPOSITORY
 
-COMMANDS = ["run", "serve", "bench", "devices", "check"]
+COMMANDS = ["run", "replay", "serve", "bench", "devices", "check"]
 HEAVY = ("numpy", "pyaudio", "azure", "aiohttp", "onnxruntime", "rich", "multiprocessing")
 
 
@@ -262,7 +262,10 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("rnu", "'rnu' is not a command, expected one of run, serve, bench, devices, check; "),
+        (
+            "rnu",
+            "'rnu' is not a command, expected one of run, replay, serve, bench, devices, check; ",
+        ),
         ("rnu", "did you mean run?"),
         ("--bogus", "--bogus"),
         ("run --modl x", "--model"),

@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from pipeline.audio.recording_file import HEADER_BYTES, header
-from pipeline.ipc.commands import RecordedTurn, RecordTurns
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples
 from pipeline.recorder.event_log import EventLog
-from pipeline.recorder.transcript import Transcript
+from pipeline.recorder.reading import RecordingClock, read_entries
+from pipeline.recorder.transcript import Line, Transcript, Word, cues
 from pipeline.recorder.wave_file import LEFT, RIGHT, WaveFile
 from tests.support.sound import noise
 
@@ -116,8 +117,12 @@ def test_a_log_goes_on_behind_half_a_line(tmp_path: Path) -> None:
     )
 
 
-def turn(role: str, words: str, item_id: str = "") -> RecordedTurn:
-    return RecordedTurn(role, item_id, words)
+def take(transcript: Transcript, *events: tuple[str, float, str]) -> None:
+    """Take events: name, second, text; a text with "|" was cut there, and the rest not heard."""
+    for event, second, text in events:
+        heard, bar, unheard = text.partition("|")
+        entry = {"event": event, "text": heard, "unheard": unheard, "cut": bool(bar)}
+        transcript.take(entry, round(second * S))
 
 
 def written(transcript: Transcript, folder: Path) -> tuple[str, str]:
@@ -129,47 +134,103 @@ def written(transcript: Transcript, folder: Path) -> tuple[str, str]:
 
 def test_a_transcript_holds_what_was_heard_and_when(tmp_path: Path) -> None:
     transcript = Transcript("today")
-    transcript.speech_begins(S)
-    transcript.speech_ends(2 * S)
-    question = turn("user", "Is 1 < 2?", "item_1")
-    transcript.take(
-        RecordTurns((question, turn("assistant", "Yes, of course it is.")), ((1, 1),)), 0
+    take(
+        transcript,
+        ("listening", 1, ""),
+        ("processing", 2, ""),
+        ("assistant_said", 3, "Yes. "),
+        ("user_said", 3.1, "Is 1 < 2?"),
+        ("assistant_said", 3.5, "Of course "),
+        ("assistant_said", 4, "it "),
+        ("listening", 4.2, ""),
+        ("assistant_done", 4.3, "Yes. Of course it |is."),
     )
-    transcript.sounds(1, 3 * S, 4 * S)
-    transcript.interrupted()
-    transcript.take(RecordTurns((question, turn("assistant", "Yes, of")), ()), 5 * S)
     markdown, subtitles = written(transcript, tmp_path)
     assert markdown == (
         "# Conversation of today\n"
         "\n**You** (00:00:01): Is 1 < 2?\n"
-        "\n**Assistant** (00:00:03): Yes, of —\n"
+        "\n**Assistant** (00:00:03): Yes. Of course it —\n"
     )
     assert subtitles == (
         "WEBVTT\n"
         "\n00:00:01.000 --> 00:00:02.000\n<v You>Is 1 &lt; 2?\n"
-        "\n00:00:03.000 --> 00:00:04.000\n<v Assistant>Yes, of —\n"
+        "\n00:00:03.000 --> 00:00:03.500\n<v Assistant>Yes.\n"
+        "\n00:00:03.500 --> 00:00:04.300\n<v Assistant>Of course it —\n"
     )
 
 
-@pytest.mark.parametrize("most", [2, 3, 7])
-def test_turns_that_the_memory_has_dropped_stay_in_the_transcript(
-    tmp_path: Path, most: int
-) -> None:
+def test_a_cue_ends_with_its_phrase_and_not_after_a_pause() -> None:
+    words = ["Where", "the", "valley", "ends", "and", "the", "river", "becomes", "a", "lake,", ""]
+    line = Line("assistant", 0, words=[Word(n * S // 4, f"{w} ") for n, w in enumerate(words[:-1])])
+    line.words += [Word(20 * S, "there it "), Word(21 * S, "stood.")]
+    line.end = 22 * S
+    assert [(cue.begin / S, cue.end / S, cue.text) for cue in cues(line)] == [
+        (0, 4.25, "Where the valley ends and the river becomes a lake,"),
+        (20, 22, "there it stood."),
+    ]
+
+
+def test_words_that_came_ahead_are_spread_over_the_sound(tmp_path: Path) -> None:
+    transcript = Transcript("today", reads_ahead=True)
+    take(
+        transcript,
+        ("assistant_said", 2, "One two. Six ten. And more."),
+        ("assistant_done", 6, "One two. Six |ten. And more."),
+    )
+    _, subtitles = written(transcript, tmp_path)
+    assert "00:00:02.000 --> 00:00:04.769\n<v Assistant>One two.\n" in subtitles
+    assert "00:00:04.769 --> 00:00:06.000\n<v Assistant>Six —\n" in subtitles
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"), [("One two.", "One two."), ("Two.", "Two."), ("", "")]
+)
+def test_the_end_of_an_answer_says_what_was_heard(heard: str, expected: str) -> None:
     transcript = Transcript("today")
-    turns: list[RecordedTurn] = []
-    for number in range(20):
-        turns.append(turn("user", f"question {number}", f"item_{number}"))
-        transcript.take(RecordTurns(tuple(turns[-most:]), ()), number)
-        turns.append(turn("assistant", f"answer {number}"))
-        transcript.take(RecordTurns(tuple(turns[-most:]), ()), number)
-    markdown, _ = written(transcript, tmp_path)
-    said = [line.rpartition(": ")[2] for line in markdown.splitlines() if line.startswith("**")]
-    assert said == [turn.words for turn in turns]
+    take(transcript, ("assistant_said", 1, "One"), ("assistant_done", 2, heard))
+    assert [line.text for line in transcript.lines] == [expected] * bool(expected)
+
+
+def test_turns_without_speech_of_their_own_lie_where_their_words_came() -> None:
+    transcript = Transcript("today")
+    take(
+        transcript,
+        ("user_said", 1, "typed"),
+        ("listening", 2, ""),
+        ("user_said", 3, ""),
+        ("assistant_done", 4, "only text"),
+    )
+    assert [(line.begin / S, line.text) for line in transcript.lines] == [
+        (1, "typed"),
+        (4, "only text"),
+    ]
 
 
 def test_words_from_outside_steer_nothing(tmp_path: Path) -> None:
     transcript = Transcript("today")
-    transcript.take(RecordTurns((turn("user", "a\x1b[31m\n\n00:00 --> b\ud800", "item"),), ()), 0)
+    take(transcript, ("user_said", 0, "a\x1b[31m\n\n00:00 --> b\ud800"))
     markdown, subtitles = written(transcript, tmp_path)
     assert markdown.endswith("): a 00:00 --> b\ufffd\n")
     assert "<v You>a 00:00 --&gt; b\ufffd\n" in subtitles
+
+
+def test_a_log_is_read_again_without_what_is_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"event": "a"}\n{"event": "ha\n[1]\n\xff\n' + b"[" * 10_000 + b'\n{"b": 1}')
+    assert list(read_entries(path)) == [{"event": "a"}, None, None, None, None, {"b": 1}]
+
+
+def test_a_time_lies_between_the_marks_of_the_clock() -> None:
+    marks: list[dict[str, Any]] = [
+        {"record": "header", "time_ns": 1_000, "sample": 0},
+        {"record": "sound", "time_ns": 1_500, "sample": 7},
+        {"record": "clock", "time_ns": 2_000, "sample": 24},
+        {"record": "clock", "time_ns": 1_900, "sample": 30},
+        {"record": "clock", "time_ns": float("nan"), "sample": 31},
+        {"record": "clock", "time_ns": 4_000, "sample": 124},
+        {"record": "clock", "time_ns": 5_000},
+    ]
+    clock = RecordingClock(marks)
+    times_ns = [1_000, 1_500, 2_000, 3_000, 4_000, 4_000 + 10**9]
+    assert [clock.place(time_ns) for time_ns in times_ns] == [0, 12, 24, 74, 124, 124 + S]
+    assert RecordingClock([]).place(10**18) == 0
