@@ -3,8 +3,8 @@
 #
 # Makes .venv and installs the project into it with these extras of pyproject.toml, after the system
 # packages that this needs: PyAudio is compiled against PortAudio on Linux and macOS, and the tests
-# (extra dev) play through JACK's dummy sound card. Installs only what is missing and asks for no
-# confirmation. PYTHON=python3.13 chooses an interpreter.
+# (extra dev) play through JACK's dummy sound card and look at pages in Chromium. Installs only what
+# is missing and asks for no confirmation. PYTHON=python3.13 chooses an interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,6 +19,7 @@ main() {
     esac
     make_environment
     install_project
+    case ",$extras," in *,dev,*) tell_missing_browser ;; esac
 }
 
 say() {
@@ -55,6 +56,27 @@ missing_linux_packages() {
     case ",$extras," in *,dev,*) ;; *) return ;; esac
     command -v jackd >/dev/null || echo jackd2
     command -v g++ >/dev/null || echo g++ # faster-fifo has wheels for some machines and Pythons only
+    has_browser || is_ubuntu || echo chromium
+}
+
+# Looks whether a browser works: Ubuntu's package chromium-browser is a program that only says that
+# Chromium is a snap.
+has_browser() {
+    [ -d "/Applications/Google Chrome.app" ] && return
+    for browser in chromium chromium-browser google-chrome google-chrome-stable; do
+        "$browser" --version >/dev/null 2>&1 && return
+    done
+    return 1
+}
+
+is_ubuntu() {
+    grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null
+}
+
+tell_missing_browser() {
+    has_browser ||
+        say "no Chromium or Chrome was found, so the tests of pages are skipped: install Google Chrome" \
+            "(Ubuntu has Chromium as a snap only, which cannot read the tests' files)."
 }
 
 install_missing_linux_packages() {
