@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,30 +10,28 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
-import soundfile
 import soxr
 
-from pipeline.audio.selection import SAMPLE_WAV
 from tests.support.answers import answer, end_cancelled, negative, positive, user_turn
-from tests.support.bridge import Bridge, spoken_lines, talk, tap, tapped
+from tests.support.bridge import (
+    Bridge,
+    interrupting_speech,
+    settings_for,
+    spoken_lines,
+    talk,
+    tap,
+    tapped,
+)
 from tests.support.chromium import Chromium, Page
 from tests.support.program import GENEROUS_S, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import RATE_HZ, Samples, noise, read_wav, write_wav
+from tests.support.sound import RATE_HZ, noise, write_wav
 from tests.support.words import understood, word_error_rate, words
 
 LONG, SHORT = positive(8.0, seed=1), negative(1.0, seed=2)
 MARKUP = "<b>Hello</b> <img src=x onerror=alert(1)>"
 SPOKEN_ALIKE = 0.25
 """Word error rate: the sound ends within a word that is shown."""
-
-
-def bridge_to(service: ScriptedService, folder: Path, *arguments: object) -> Bridge:
-    environment = {
-        "AZURE_VOICELIVE_ENDPOINT": service.endpoint,
-        "AZURE_VOICELIVE_API_KEY": service.KEY,
-    }
-    return Bridge(*arguments, cwd=folder, environment=environment)
 
 
 async def status(address: str, origin: str | None, query: str = "?rate=48000") -> int:
@@ -90,7 +87,7 @@ def test_only_its_own_page_talks_as_many_as_are_allowed_and_nonsense_ends(tmp_pa
             await until_closed(last)
             assert last.close_code == aiohttp.WSCloseCode.GOING_AWAY
 
-    with ScriptedService() as service, bridge_to(service, tmp_path, "--most", 1) as bridge:
+    with ScriptedService() as service, Bridge.to(service, tmp_path, "--most", 1) as bridge:
         asyncio.run(asyncio.wait_for(use(bridge), 100))
         assert (bridge.wait_exit(), bridge.err) == (0, "")
 
@@ -114,7 +111,7 @@ def test_a_page_plays_confirms_and_drops_what_it_is_told(tmp_path: Path) -> None
     microphone = write_wav(tmp_path / "microphone.wav", noise(4.0, 100, 2_000, seed=3))
     with (
         ScriptedService(is_interrupted_once) as service,
-        bridge_to(service, tmp_path) as bridge,
+        Bridge.to(service, tmp_path) as bridge,
         Chromium(microphone=microphone) as browser,
     ):
         page = browser.open(bridge.address)
@@ -141,18 +138,6 @@ def test_a_page_plays_confirms_and_drops_what_it_is_told(tmp_path: Path) -> None
     assert last_positive < first_negative
 
 
-def sentences_of_the_sample() -> list[Samples]:
-    spoken = read_wav(SAMPLE_WAV)
-    voiced = np.flatnonzero(spoken)
-    pauses = np.flatnonzero(np.diff(voiced) > RATE_HZ // 2)
-    begins, ends = [voiced[0], *voiced[pauses + 1]], [*voiced[pauses] + 1, voiced[-1] + 1]
-    return [spoken[begin:end] for begin, end in zip(begins, ends, strict=True)]
-
-
-def silence(seconds: float) -> Samples:
-    return np.zeros(int(seconds * RATE_HZ), np.int16)
-
-
 def wait_until_interrupted_and_answered(page: Page) -> list[tuple[str, str]]:
     """Wait until an answer was cut, and what cut it was answered to its end; return the lines."""
     pattern = [("user", False), ("assistant", True), ("user", False), ("assistant", False)]
@@ -168,22 +153,17 @@ def wait_until_interrupted_and_answered(page: Page) -> list[tuple[str, str]]:
 
 def test_a_person_at_a_browser_talks_with_the_offline_service(tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
-    _, story, stop = sentences_of_the_sample()
-    spoken = np.concatenate([silence(1), story, silence(5), stop, silence(9)])  # again and again
-    soundfile.write(tmp_path / "spoken.wav", spoken, RATE_HZ)
-    with Program("serve", "--key", "k", cwd=tmp_path) as service:
-        service.wait_output("Ctrl-C ends the service.")
-        endpoint = re.findall(r"^endpoint\s+(\S+)$", service.out, re.MULTILINE)[0]
-        environment = {"AZURE_VOICELIVE_ENDPOINT": endpoint, "AZURE_VOICELIVE_API_KEY": "k"}
-        with (
-            Bridge(cwd=tmp_path, environment=environment) as bridge,
-            Chromium(microphone=tmp_path / "spoken.wav") as browser,
-        ):
-            page = browser.open(bridge.address)
-            tap(page)
-            talk(page)
-            shown = wait_until_interrupted_and_answered(page)
-            passed = tapped(page)
+    spoken = write_wav(tmp_path / "spoken.wav", interrupting_speech())
+    with (
+        Program("serve", "--key", "k", cwd=tmp_path) as service,
+        Bridge(cwd=tmp_path, environment=settings_for(service)) as bridge,
+        Chromium(microphone=spoken) as browser,
+    ):
+        page = browser.open(bridge.address)
+        tap(page)
+        talk(page)
+        shown = wait_until_interrupted_and_answered(page)
+        passed = tapped(page)
     texts = [words(text) for _, text in shown[-4:]]
     assert texts[0] == ["tell", "me", "a", "long", "story"]
     assert texts[2][:2] == ["stop", "please"]

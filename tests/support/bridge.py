@@ -3,14 +3,17 @@
 import base64
 import re
 import sys
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.selection import SAMPLE_WAV
 from tests.support.chromium import Page
 from tests.support.program import REPOSITORY, Program
-from tests.support.sound import Samples
+from tests.support.scripted_service import ScriptedService
+from tests.support.sound import RATE_HZ, Samples, read_wav
 
 FRAME_SAMPLES = 128
 """What a browser's audio thread computes at a time."""
@@ -23,6 +26,15 @@ class Bridge(Program):
     @staticmethod
     def command(*arguments: object) -> list[str]:
         return [sys.executable, str(SERVER), "--port", "0", *map(str, arguments)]
+
+    @classmethod
+    def to(cls, service: ScriptedService, folder: Path, *arguments: object) -> Self:
+        """Return a bridge to a scripted service."""
+        environment = {
+            "AZURE_VOICELIVE_ENDPOINT": service.endpoint,
+            "AZURE_VOICELIVE_API_KEY": service.KEY,
+        }
+        return cls(*arguments, cwd=folder, environment=environment)
 
     @property
     def address(self) -> str:
@@ -42,16 +54,37 @@ class Tapped(NamedTuple):
     times_ms: npt.NDArray[np.int64]
     """When each 128 samples passed, ``time.time``, whole milliseconds."""
 
-    @property
-    def sounds(self) -> list[tuple[int, int]]:
-        """Begin and end of each sound of the loudspeaker; silences of 50 ms lie between them."""
-        loud = np.flatnonzero(self.loudspeaker)
-        if not loud.size:
-            return []
-        gaps = np.flatnonzero(np.diff(loud) > self.rate_hz // 20)
-        begins = [loud[0], *loud[gaps + 1]]
-        ends = [*loud[gaps] + 1, loud[-1] + 1]
-        return [(int(begin), int(end)) for begin, end in zip(begins, ends, strict=True)]
+    def sounds(self, pause_ms: int) -> list[tuple[int, int]]:
+        """Begin and end of each sound of the loudspeaker, `pause_ms` or more apart."""
+        return stretches(np.flatnonzero(self.loudspeaker), pause_ms, self.rate_hz)
+
+
+def settings_for(service: Program) -> dict[str, str]:
+    """Wait until `serve --key k` works; return the environment of its clients."""
+    service.wait_output("Ctrl-C ends the service.")
+    (endpoint,) = re.findall(r"^endpoint\s+(\S+)$", service.out, re.MULTILINE)
+    return {"AZURE_VOICELIVE_ENDPOINT": endpoint, "AZURE_VOICELIVE_API_KEY": "k"}
+
+
+def stretches(loud: npt.NDArray[np.int64], pause_ms: int, rate_hz: int) -> list[tuple[int, int]]:
+    """Return begin and end of each stretch of the samples `loud` without a pause."""
+    if not loud.size:
+        return []
+    gaps = np.flatnonzero(np.diff(loud) > rate_hz * pause_ms // 1_000)
+    begins, ends = [loud[0], *loud[gaps + 1]], [*loud[gaps] + 1, loud[-1] + 1]
+    return [(int(begin), int(end)) for begin, end in zip(begins, ends, strict=True)]
+
+
+def interrupting_speech() -> Samples:
+    """Return a request for a story and a sentence that interrupts it, for a fake microphone."""
+    spoken = read_wav(SAMPLE_WAV)
+    sentences = stretches(np.flatnonzero(spoken), 500, RATE_HZ)
+    _, story, stop = (spoken[begin:end] for begin, end in sentences)
+    return np.concatenate([silence(1), story, silence(5), stop, silence(9)])
+
+
+def silence(seconds: float) -> Samples:
+    return np.zeros(int(seconds * RATE_HZ), np.int16)
 
 
 _TAP = """
