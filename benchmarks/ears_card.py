@@ -77,14 +77,14 @@ def _interrupt(talk: Talk, number: int, round_trip_ms: int) -> float:
     talk.service.call(session.speech_stopped())
     departure = _departure(talk, start, sound)
     assert departure is not None
-    first = start + int(np.argmax(peer.heard()[start:] != 0))
+    first = start + int(np.argmax(peer.heard(start) != 0))
     silent_at_ns = peer.time_ns(first + departure)
     return max(0.0, (silent_at_ns - peer.said_at_ns) / NS_PER_MS)
 
 
 def _departure(talk: Talk, start: int, sound: Samples) -> int | None:
     """Return the sample at which a fade of `sound` begins; None if all of it sounded."""
-    heard = np.trim_zeros(talk.peer.heard()[start:], "f")
+    heard = np.trim_zeros(talk.peer.heard(start), "f")
     expected = np.trim_zeros(sound, "f")[: len(heard)]
     different = np.flatnonzero(heard[: len(expected)] != expected)
     return int(different[0]) if different.size else None

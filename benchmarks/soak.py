@@ -9,11 +9,9 @@ random times. Exits with 1 if a sample was lost, doubled or changed, or if somet
 
 import argparse
 import random
-import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -24,10 +22,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.deaths import deaths_table, harm
 from benchmarks.faults.account import account
 from benchmarks.faults.conversation import LEAD_MS, TAIL_MS, Talk
+from benchmarks.faults.kinds import UNRECORDED_MS
 from benchmarks.faults.service import CodedService
-from benchmarks.faults.trial import processes_of
 from pipeline.bench.distribution import Distribution
 from tests.support.program import Program
 from tests.support.runs import HEARD, run_on_files
@@ -35,8 +34,6 @@ from tests.support.sound import read_wav
 
 CYCLE_MS = 2_000
 SAMPLE_EVERY_S = 5.0
-SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
-REPLACED_S = 30.0
 MOST_GROWTH = 1.1
 """Of the second half's median over the first's."""
 
@@ -84,36 +81,6 @@ class Sampler:
                 continue  # one has ended meanwhile
 
 
-@dataclass(frozen=True, slots=True)
-class Death:
-    """A process that was ended, and how long its successor took to start."""
-
-    name: str
-    signal: str
-    replaced_s: float
-
-
-def harm(
-    program: Program, processes: dict[str, psutil.Process], times_s: list[float], seed: int
-) -> Iterator[Death]:
-    """End one process after the other at `times_s` from now, each name as often as the others."""
-    chosen = random.Random(seed)  # noqa: S311 - not used for secrets
-    begun_s = time.monotonic()
-    for index, due_s in enumerate(times_s):
-        time.sleep(max(0.0, begun_s + due_s - time.monotonic()))
-        name = list(processes)[index % len(processes)]
-        known = {process.pid for process in processes.values()}
-        number = chosen.choice(SIGNALS)
-        processes[name].send_signal(number)
-        struck_s = time.monotonic()
-        while not (new := [p for p in program.children() if p.pid not in known]):
-            if not program.running or time.monotonic() > struck_s + REPLACED_S:
-                return
-            time.sleep(0.01)
-        processes[name] = new[0]
-        yield Death(name, number.name, time.monotonic() - struck_s)
-
-
 @contextmanager
 def _conversation(talk: Talk, *flags: str) -> Iterator[tuple[Program, CodedService, Path]]:
     with (
@@ -133,17 +100,16 @@ def main() -> int:
     every_s = duration_s / (options.kills + 1)
     times_s = [(n + chosen.uniform(0.5, 1.0)) * every_s for n in range(options.kills)]
     with _conversation(talk, *options.flags) as (program, service, recording):
-        processes = processes_of(program, service)
+        program.wait_until(lambda: service.heard_samples or not program.running)
         with Sampler(program) as sampler:
-            deaths = list(harm(program, processes, times_s, options.seed))
+            deaths = list(harm(program, service, times_s, options.seed))
             exit_code = program.wait_exit(duration_s + 120)
-        outcome = account(talk, service, read_wav(recording))
+        killed_ms = UNRECORDED_MS * sum(death.name == "playback" for death in deaths)
+        outcome = account(talk, service, read_wav(recording), killed_ms)
         said = program.said
     console = Console()
     console.print(_table(sampler.samples))
-    for name in ("SIGKILL", "SIGSTOP"):
-        if found := Distribution.of(d.replaced_s for d in deaths if d.signal == name):
-            console.print(f"{name}: replaced after {found.p50:.2f} s (p50), {found.max:.2f} (max)")
+    console.print(deaths_table(deaths))
     console.print(outcome, f"sessions {len(service.sessions)}, deaths {len(deaths)}")
     grown = [] if options.kills else _grown(sampler.samples)
     console.print(f"exit code {exit_code}; grown: {', '.join(grown) or 'nothing'}")

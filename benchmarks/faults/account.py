@@ -60,7 +60,7 @@ def account(talk: Talk, service: CodedService, heard: Samples, unrecorded_ms: in
     """Compare what the service and the loudspeaker heard with what was said.
 
     :param heard: the recording of the loudspeaker.
-    :param unrecorded_ms: what may be missing in it once.
+    :param unrecorded_ms: what may be missing in it altogether.
     """
     sessions = service.heard_runs()
     asked = {question for _, question in service.asked}

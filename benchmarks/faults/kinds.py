@@ -231,9 +231,13 @@ KINDS = [
         unrecorded_ms=UNRECORDED_MS,
     ),
     Kind("tools: kill -9", _signal(signal.SIGKILL, "tools"), calls=True),
-    Kind("network: stopped", _signal(signal.SIGSTOP, "network")),
-    Kind("playback: stopped", _signal(signal.SIGSTOP, "playback"), unrecorded_ms=UNRECORDED_MS),
-    Kind("capture: stopped", _signal(signal.SIGSTOP, "capture")),
+    Kind("network: stopped (noticed after 3 s)", _signal(signal.SIGSTOP, "network")),
+    Kind(
+        "playback: stopped (noticed after 3 s)",
+        _signal(signal.SIGSTOP, "playback"),
+        unrecorded_ms=UNRECORDED_MS,
+    ),
+    Kind("capture: stopped (noticed after 3 s)", _signal(signal.SIGSTOP, "capture")),
     Kind("machine: stands still for 5 s", _stop_everything),
     Kind("supervisor: stopped for 5 s", _stop_supervisor),
 ]

@@ -17,6 +17,7 @@ from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
 from tests.support.program import Program
 from tests.support.runs import HEARD, run_on_files
 from tests.support.sound import read_wav
+from tests.support.voice_processes import voice_processes
 
 TOOL = Path(__file__).with_name("slow_tool.py")
 FIRST_QUESTION = 1
@@ -83,9 +84,12 @@ def processes_of(
     program: Program, service: CodedService, *, tools: bool = False
 ) -> dict[str, psutil.Process]:
     """Return the program's first processes by name, as soon as all have started."""
-    names = ["network", *(["tools"] if tools else []), "playback", "capture"]
     program.wait_until(lambda: service.heard_samples or not program.running)
-    return dict(zip(names, program.children(), strict=True))
+    processes = voice_processes(program)
+    if tools:
+        known = {process.pid for process in processes.values()}
+        processes["tools"] = next(p for p in program.children() if p.pid not in known)
+    return processes
 
 
 def _left(program: Program, segments: set[Path]) -> int:

@@ -52,6 +52,10 @@ def read_periods(
 
     :param skip_samples: number of samples at 24 kHz to leave out at the beginning.
     """
+    if file.samplerate == SAMPLE_RATE_HZ and file.seekable():
+        # A new capture process waits for this: reading ten minutes takes a second and more.
+        file.seek(min(skip_samples, file.frames))
+        skip_samples = 0
     rest = np.zeros(0, np.int16)
     for block in _skip(_blocks_24k_mono(file), skip_samples):
         sound = np.concatenate((rest, block))
@@ -78,7 +82,8 @@ def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
     # soundfile cannot find out the length of files that it cannot seek in, such as those of
     # telephone codecs.
     block_samples = max(1, file.samplerate * BLOCK_MS // 1_000)
-    blocks = file.blocks(block_samples, frames=file.frames, dtype="float32", always_2d=True)
+    unread = file.frames - (file.tell() if file.seekable() else 0)
+    blocks = file.blocks(block_samples, frames=unread, dtype="float32", always_2d=True)
     for block in blocks:
         mono = block.mean(axis=1, dtype=np.float32)
         yield _pcm16(mono if same_rate else resampler.resample_chunk(mono))

@@ -134,7 +134,7 @@ class Settings:
         choices=("auto", "on", "off"),
     )
     barge_in: str = setting(
-        "service",
+        "hold",
         "What the ears do when you probably speak over an answer: pause it until the service has "
         "decided, go on quietly beneath, or leave it to the service alone.",
         choices=("hold", "duck", "service"),

@@ -7,22 +7,26 @@ enough. With less latency the microphone waits for one block while an answer sou
 
 import numpy as np
 
+from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.ears.stream_clock import JUMP_SAMPLES, StreamClock
 from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import Frame
 
 LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
 """How much later than the microphone's block its reference sounds, if it is known so early."""
 
-LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
-_SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
+_LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
+SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
 """With less, the canceller finds nothing."""
 _SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
 _JUDGED_PERIODS = 60
 """A busy processor makes a few of them late."""
-_JUMPED_BLOCKS = 30
-"""If one processor stalls, both cards' times move, one shortly after the other."""
+_NEAR_SAMPLES = SAMPLE_RATE_HZ // 1_000
+"""Each step of the reference costs the canceller some of what it has learnt, so only a drift is
+followed, and not the uncertainty of times."""
+_JUMP_SAMPLES = SAMPLE_RATE_HZ * 3 // 1_000
+"""A card whose times move by more has lost samples, or was opened again."""
+_JUMPED_BLOCKS = 20
 _FOLLOWED_BLOCKS = 25
 """One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
 
@@ -38,8 +42,7 @@ class Aligner:
     def __init__(self) -> None:
         self._line = ReferenceLine()
         self._rate = ReferenceRate()
-        self._speaker = StreamClock()
-        self._microphone = StreamClock()
+        self._offset = CardOffset()
         self._lead_samples = LEAD_SAMPLES
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
@@ -55,7 +58,7 @@ class Aligner:
         samples_ns = samples_to_ns(len(frame.samples), rate_hz)
         self.sounds_until_ns = frame.capture_time_ns + samples_ns
         position = frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz
-        self._speaker.observe(position, frame.capture_time_ns)
+        self._offset.speaker(position, frame.capture_time_ns)
         self._late_samples.append(self._line.write(*self._rate.place(frame, rate_hz)))
         if len(self._late_samples) == _JUDGED_PERIODS:
             late = sorted(samples for samples in self._late_samples if samples > 0)
@@ -68,14 +71,12 @@ class Aligner:
 
         :param expected: whether the block has waited for it; if nothing was sounding, it has not.
         """
-        self._microphone.observe(position, captured_at_ns)
+        self._offset.microphone(position, captured_at_ns)
         self.realigned = False
-        if self._microphone.offset is None or self._speaker.offset is None:
+        offset_samples = self._offset.samples
+        if offset_samples is None or not expected:
             return np.zeros(BLOCK_SAMPLES, np.int16)
-        offset = self._microphone.offset - self._speaker.offset
-        if not expected:
-            return np.zeros(BLOCK_SAMPLES, np.int16)
-        shift = self._follow(offset + self._lead_samples)
+        shift = self._follow(offset_samples + self._lead_samples)
         return self._line.read(position + shift, BLOCK_SAMPLES)
 
     @property
@@ -86,10 +87,10 @@ class Aligner:
         """The reference comes too late for its blocks: expect it later from now on."""
         before_samples = self._lead_samples
         self._lead_samples -= late_samples + _SPARE_SAMPLES
-        if self._lead_samples < LEAST_LEAD_SAMPLES and not self.waiting_blocks:
+        if self._lead_samples < _LEAST_LEAD_SAMPLES and not self.waiting_blocks:
             self.waiting_blocks = 1
             self._lead_samples += BLOCK_SAMPLES
-        self._lead_samples = max(self._lead_samples, _SHORTEST_LEAD_SAMPLES)
+        self._lead_samples = max(self._lead_samples, SHORTEST_LEAD_SAMPLES)
         self._moves = self._lead_samples != before_samples
 
     def _follow(self, wanted: float) -> int:
@@ -98,14 +99,12 @@ class Aligner:
             self._shift = round(wanted)
             self._moves = False
             self._jumped_blocks = 0
+            self._late_samples.clear()  # they were judged by the place before
             self.realigned = True
         off = wanted - self._shift
-        if abs(off) > JUMP_SAMPLES:
-            self._jumped_blocks += 1
-        else:
-            self._jumped_blocks = 0
-            self._followed_blocks += 1
-            if abs(off) > 1 and self._followed_blocks >= _FOLLOWED_BLOCKS:
-                self._shift += 1 if off > 0 else -1
-                self._followed_blocks = 0
+        self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0
+        self._followed_blocks += 1
+        if abs(off) > _NEAR_SAMPLES and self._followed_blocks >= _FOLLOWED_BLOCKS:
+            self._shift += 1 if off > 0 else -1
+            self._followed_blocks = 0
         return self._shift

@@ -12,7 +12,7 @@ from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.linear_canceller import LinearCanceller
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
-from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, rules_for
+from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, rules_for
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 
 SETTLING_S = 3.0
@@ -20,6 +20,8 @@ SETTLING_S = 3.0
 _SILERO_AWAKE_BLOCKS = 50
 _STALE_BLOCKS = 6
 """For so long the parts give what they kept from before a silence: it says nothing of now."""
+_RELEARNING_BLOCKS = 60
+"""After the reference or the echo has moved, the cancellers take the echo for a voice."""
 
 
 class State(Enum):
@@ -75,7 +77,7 @@ class Ears:
         self._headphones = HeadphoneRecogniser()
         self._floor = NoiseFloor()
         self._recent = RecentEvidence()
-        self._awake_blocks = 0
+        self._deaf_blocks = _STALE_BLOCKS
         self._silero_awake_blocks = 0
         self._microphone = np.zeros(BLOCK_SAMPLES, np.float32)
         self._reference = np.zeros(BLOCK_SAMPLES, np.float32)
@@ -95,8 +97,7 @@ class Ears:
         to_float(microphone, self._microphone)
         if not (self._far_end.audible or holding):
             return self._rest(microphone)
-        self._awake_blocks += 1
-        if self._awake_blocks <= _STALE_BLOCKS:
+        if self._deaf_blocks:
             self._recent = RecentEvidence()
         to_float(reference, self._reference)
         residual = self._canceller.cancel(self._microphone, self._reference)
@@ -109,9 +110,10 @@ class Ears:
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
         self._far_end.forget()
+        self._deaf_blocks = _RELEARNING_BLOCKS
 
     def _rest(self, microphone: Samples) -> Heard:
-        self._awake_blocks = 0
+        self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
         level = decibels(power(self._microphone))
         return Heard(microphone, False, _NO_EVIDENCE, Levels(level, level, -100.0), State.RESTING)
 
@@ -133,8 +135,13 @@ class Ears:
         rule = self._rules.ordinary if settled else self._rules.strict
         state = State.LISTENING if settled else State.SETTLING
         levels = self._levels(residual_power, echo_power)
-        speech = self._awake_blocks > _STALE_BLOCKS and rule(evidence)
-        return Heard(to_pcm16(residual), speech, evidence, levels, state)
+        return Heard(to_pcm16(residual), self._judge(rule, evidence), evidence, levels, state)
+
+    def _judge(self, rule: Rule, evidence: Evidence) -> bool:
+        if self._deaf_blocks:
+            self._deaf_blocks -= 1
+            return False
+        return rule(evidence)
 
     def _suppress(self, cleaned: Block) -> Block:
         """Return the suppressor's output at 16 kHz, or `cleaned` without one."""
@@ -149,7 +156,7 @@ class Ears:
     def _listen_without_echo(self, microphone: Samples, echo_power: float) -> Heard:
         heard = self._cleaned_16k.convert(self._microphone)
         evidence = self._evidence(heard, heard)
-        speech = self._rules.headphones(evidence)
+        speech = self._judge(self._rules.headphones, evidence)
         levels = self._levels(power(self._microphone), echo_power)
         return Heard(microphone, speech, evidence, levels, State.HEADPHONES)
 

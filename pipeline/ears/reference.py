@@ -39,7 +39,10 @@ class ReferenceLine:
         out = np.zeros(count, np.int16)
         known = min(self.written_until - start, count)
         if known > 0 and start > self.written_until - _LENGTH:
-            out[:known] = np.take(self._samples, np.arange(start, start + known), mode="wrap")
+            at = start % _LENGTH
+            first = min(known, _LENGTH - at)
+            out[:first] = self._samples[at : at + first]
+            out[first:known] = self._samples[: known - first]
         self._read_until = start + count
         return out
 

@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child import enter
-from pipeline.ipc.commands import Command
+from pipeline.ipc.commands import Begin, Command
 from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.output import LineLimit, OutputReader
 from pipeline.ipc.reports import Droppable, Failed, Report
@@ -113,6 +113,22 @@ class ChildProcess:
         theirs.close()
         self._output.start()
         self._receiver.start()
+
+    @property
+    def standing(self) -> bool:
+        """Whether a signal has stopped the process, as far as the system tells."""
+        if sys.platform == "win32" or not hasattr(os, "waitid"):
+            return False
+        with suppress(ChildProcessError):
+            options = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self.process.pid or 0, options) is not None
+        return False
+
+    def begin(self, name: str, printed: Callable[[str], Report], work: Begin) -> None:
+        """Give a spare process its work, by which it is known from now on."""
+        self.name = self.process.name = name
+        self._printed = printed
+        self.send(work)
 
     def send(self, command: Command) -> None:
         """Queue a command; nothing happens if the process has just ended."""

@@ -8,6 +8,14 @@ from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """To a spare process: run ``module.main(pipe, *args)``; `args` are pickled, see `ipc.spare`."""
+
+    module: str
+    args: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSchema:
     """A function that the model may call. `parameters` is a JSON schema of type object."""
 
@@ -114,7 +122,8 @@ class RecordTurns:
 
 
 Command = (
-    OfferTools
+    Begin
+    | OfferTools
     | CallTool
     | CancelTool
     | ToolOutput

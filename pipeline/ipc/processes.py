@@ -17,6 +17,7 @@ from pipeline.ipc.child_process import (
     Posted,
     Printed,
 )
+from pipeline.ipc.commands import Begin
 from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.reports import Log, Report
 from pipeline.system.signals import ending_signals_ignored, sigint_blocked
@@ -24,11 +25,16 @@ from pipeline.system.signals import ending_signals_ignored, sigint_blocked
 _log = logging.getLogger(__name__)
 
 
+Printer = Callable[[str], Report]
+"""Makes a report of a line that a child writes to a standard stream."""
+
+
 def _raise(error: PipelineError) -> NoReturn:
     raise error
 
 
-def _logged(line: str) -> Report:
+def logged_line(line: str) -> Report:
+    """Make a report of what Python prints, which is shown with --verbose."""
     return Log(logging.INFO, "stderr", line)
 
 
@@ -68,13 +74,12 @@ class ChildProcesses:
         *args: object,
         may_end: bool = False,
         on_error: Callable[[PipelineError], None] = _raise,
-        printed: Callable[[str], Report] = _logged,
+        printed: Printer = logged_line,
     ) -> ChildProcess:
         """Run ``module.main(pipe, *args)`` in a new process.
 
         :param may_end: whether it is expected to end by itself, with exit code 0.
         :param on_error: called by `reports` when it failed, or ended when it should not.
-        :param printed: makes a report of each line that it writes to a standard stream.
         """
         with sigint_blocked():  # until the child is known here, and ended with the others
             child = ChildProcess(name, module, args, self._inbox, printed)
@@ -82,6 +87,19 @@ class ChildProcesses:
             if may_end:
                 self._may_end.add(child)
         return child
+
+    def give_work(
+        self,
+        spare: ChildProcess,
+        name: str,
+        work: Begin,
+        *,
+        on_error: Callable[[PipelineError], None],
+        printed: Printer,
+    ) -> None:
+        """Let a spare process do `work` from now on, as if it had been spawned for that."""
+        self._on_error[spare] = on_error
+        spare.begin(name, printed, work)
 
     def call_soon(self, action: Callable[[], None]) -> None:
         """Let `reports` call `action`, at once if it waits. Any thread may call this."""

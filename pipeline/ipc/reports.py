@@ -69,6 +69,13 @@ class AtWork:
     """The offline service's event loop runs; reported twice a second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A spare process of this name has imported everything."""
+
+    name: str
+
+
 class TurnMemory(NamedTuple):
     """What one side said, as far as it is known."""
 
@@ -114,7 +121,10 @@ class ConversationMemory:
     question_skipped: bool = False
     """Whether any turn has been left without an answer."""
     reply_owed: bool = False
-    """Whether a new session has to answer what this one has not."""
+    """Whether a new session has to answer what this one has not, unless it hears it again."""
+    latest_turn_start: int = -1
+    """Microphone sample with which the user's latest turn begins; -1: there was none. A new session
+    hears the turn again if `NetworkFields.released_samples` is not beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +394,7 @@ Report = (
     | ClockStarted
     | PeriodsMissed
     | AtWork
+    | Prepared
     | ConversationMemory
     | Failed
     | RecordingEnded

@@ -105,11 +105,14 @@ class Client:
         self._settled_generation = 0
         self._early: list[Command] = []  # before the first session was ready
         self._lost_samples_reported = False
-        self._memory_reports = MemoryReports(link.report)
+        self._memory_reports = MemoryReports(link.report, lambda: uplink.latest_turn_start)
         if memory is not None:
             generation = state.network.generation.load()
             queued = downlink.queued_end()
-            self._perform(self._conversation.restore(memory, generation, queued))
+            heard_again = uplink.take_over(memory.latest_turn_start)
+            self._perform(
+                self._conversation.restore(memory, generation, queued, heard_again=heard_again)
+            )
 
     @property
     def pause_s(self) -> float:

@@ -246,17 +246,23 @@ class Conversation:
         )
 
     def restore(
-        self, memory: ConversationMemory, generation: int, queued: QueuedEnd
+        self,
+        memory: ConversationMemory,
+        generation: int,
+        queued: QueuedEnd,
+        *,
+        heard_again: bool = False,
     ) -> list[Action]:
         """Go on in the place of a process that died, as after a session that was lost.
 
         :param generation: interruptions until then.
         :param queued: what sounds of the answers that it received.
+        :param heard_again: as for `session_lost`.
         """
         turns = self._transcript.restore(memory.turns)
         # An item that the memory does not know is the answer that was owed: it has begun to sound.
         has_begun = queued.item > memory.items and not memory.calls
-        self._floor.reset(owed=memory.reply_owed and not has_begun)
+        self._floor.reset(owed=memory.reply_owed and not (has_begun or heard_again))
         self._questions.restore(still_open=memory.question_open, skipped=memory.question_skipped)
         self._display.busy()
         self._between_sessions = True

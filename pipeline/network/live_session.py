@@ -137,6 +137,8 @@ class LiveSession:
         async with self.setup.limited():
             await self._ready.wait()
         await self._current.wait()
+        # The service takes what comes first for what was said first: the history, then the user.
+        await self._outbox.wait_sent()
         await self._uplink.run(connection, self._gate)
 
 

@@ -61,6 +61,8 @@ class Outbox:
         self._numbers = count(1)
         self._waiting: deque[ServiceAction] = deque()
         self._changed = asyncio.Event()
+        self._sent = asyncio.Event()
+        self._sent.set()
         self._overflowed = asyncio.Event()
 
     def put(self, message: ServiceAction) -> None:
@@ -69,6 +71,7 @@ class Outbox:
             self._overflowed.set()
             return
         self._waiting.append(message)
+        self._sent.clear()
         self._changed.set()
 
     async def run(self, connection: VoiceLiveConnection, gate: SendGate) -> NoReturn:
@@ -84,6 +87,11 @@ class Outbox:
                     message = self._waiting.popleft()
                     if not isinstance(message, CreateResponse) or self._release(message):
                         await _send(connection, message, next(self._numbers))
+            self._sent.set()
+
+    async def wait_sent(self) -> None:
+        """Wait until no message waits."""
+        await self._sent.wait()
 
     async def wait_overflow(self) -> NoReturn:
         """Wait until too many messages wait.

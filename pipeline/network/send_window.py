@@ -54,6 +54,9 @@ class SendWindow:
     :ivar released: everything before it is done with, for this session and the next.
     :ivar sent: everything before it was sent to this session, or is done with.
     :ivar lost_samples: speech or unsent sound that was given up because of `KEPT_S`.
+    :ivar processed_s: when the service is expected to have worked through what it was sent.
+    :ivar latest_turn_start: where the latest turn begins that any session has reported. The next
+        session hears it again unless more than that is released.
     """
 
     KEPT_S = 60
@@ -72,12 +75,13 @@ class SendWindow:
     def __init__(self, released: int = 0) -> None:
         self.released = self.sent = released
         self.lost_samples = 0
+        self.latest_turn_start = -1
         self._ever_sent = released
         self._appended = 0
         self._turns: list[_UserTurn] = []
         self._answer: tuple[str, _UserTurn] | None = None
         self._marks: deque[tuple[float, int]] = deque()
-        self._processed_s = 0.0
+        self.processed_s = 0.0
 
     @property
     def turn_open(self) -> bool:
@@ -95,9 +99,9 @@ class SendWindow:
         self._appended += samples
         self.sent = max(self.sent, end)  # `limit` may have gone beyond while it was being sent
         speed = self.CATCH_UP_SPEED * SAMPLE_RATE_HZ
-        self._processed_s = max(now_s, self._processed_s) + samples / speed
-        if not self._marks or self._processed_s - self._marks[-1][0] >= self._MARK_S:
-            self._marks.append((self._processed_s, end))
+        self.processed_s = max(now_s, self.processed_s) + samples / speed
+        if not self._marks or self.processed_s - self._marks[-1][0] >= self._MARK_S:
+            self._marks.append((self.processed_s, end))
 
     def skip(self, position: int) -> None:
         """What lies before `position` and was not sent is not to be sent."""
@@ -166,7 +170,7 @@ class SendWindow:
         self._turns.clear()
         self._answer = None
         self._marks.clear()
-        self._processed_s = 0.0
+        self.processed_s = 0.0
 
     def _position(self, session_ms: int | None) -> int | None:
         """Return where something is that the service places in the audio of its session."""
@@ -183,8 +187,14 @@ class SendWindow:
                 last.end = self.sent if start is None else start
             earliest = last.end
         start = earliest if start is None else max(earliest, start - BEFORE_TURN_SAMPLES)
-        self._turns.append(_UserTurn(item_id, start))
+        self._add_turn(item_id, start)
         self._release(start)
+
+    def _add_turn(self, item_id: str, start: int) -> _UserTurn:
+        turn = _UserTurn(item_id, start)
+        self._turns.append(turn)
+        self.latest_turn_start = start
+        return turn
 
     def _end_turn(self, item_id: str, end: int | None) -> None:
         turn = self._find(item_id)
@@ -195,8 +205,7 @@ class SendWindow:
         """Without a stated end, the turn is all that the service was sent."""
         turn = self._find(item_id) or self._find("")
         if turn is None or turn.committed:
-            turn = _UserTurn(item_id, self.released)
-            self._turns.append(turn)
+            turn = self._add_turn(item_id, self.released)
         turn.item_id = item_id
         if turn.end is None:
             turn.end = self.sent

@@ -9,7 +9,7 @@ from functools import partial
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
 from pipeline.network.connection import SendGate
-from pipeline.network.events import Event
+from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
 from pipeline.pcm import Samples
@@ -27,6 +27,7 @@ class Uplink:
 
     :param frame_samples: length of every frame.
     :param marked_turns: whether only what the program marks is sent, and committed.
+    :ivar answered_s: when the latest ping left that the service has answered.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Uplink:
         self._session = 0
         self._sending = False
         self._resends_turn = False
+        self.answered_s = 0.0
         self.gate = TurnGate() if marked_turns else None
         self._placed_frames = reader.position
         self.on_turn_end: Callable[[TurnEnd], None] = lambda _how: None
@@ -60,6 +62,11 @@ class Uplink:
         if self.gate is not None:
             return not self._sending and not self.gate.turn_open
         return not self._sending and self._window.sent >= self._written
+
+    @property
+    def processed_s(self) -> float:
+        """When the service is expected to have worked through all that it was sent."""
+        return self._window.processed_s
 
     @property
     def turn_open(self) -> bool:
@@ -83,14 +90,34 @@ class Uplink:
             self.gate.end(at_ns)
             self._woken.set()
 
+    @property
+    def latest_turn_start(self) -> int:
+        """The microphone sample with which the latest turn of any session begins."""
+        return self._window.latest_turn_start
+
+    def take_over(self, latest_turn_start: int) -> bool:
+        """Go on in the place of a process that died, which has reported this turn.
+
+        :return: whether the next session will hear the turn again.
+        """
+        self._resends_turn = latest_turn_start >= self._window.released
+        return self._resends_turn
+
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
+        self.answered_s = pinged_s
         self._window.release_reported(pinged_s)
 
     def receive(self, event: Event) -> None:
-        """Note an event of the session that hears the microphone."""
+        """Note an event of the session that hears the microphone.
+
+        A turn to which an answer has begun to sound is given back at once: it must not be answered
+        twice. One whose words are known is given back by the next `tick`: the report of the words
+        has left this process by then, and survives it.
+        """
         self._window.receive(event)
-        self._give_back()
+        if isinstance(event, AudioDelta):
+            self._give_back()
 
     def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.ears.reference import ReferenceRate
-from pipeline.ears.stream_clock import JUMP_SAMPLES, StreamClock
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples
+from pipeline.recorder.stream_clock import JUMP_SAMPLES, StreamClock
 from pipeline.shm.atomics import Word
 from pipeline.shm.ring import FLAG_STREAM_START, Frame
 

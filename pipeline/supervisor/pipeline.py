@@ -7,7 +7,8 @@
                 ├─ ears             (beside sound cards)
                 ├─ recorder         (with --record)
                 ├─ playback
-                └─ capture
+                ├─ capture
+                └─ spares           (one becomes the network if that dies, one playback or capture)
 
 All are spawned, never forked. Only this process creates and removes shared memory. Everything here
 runs in one thread, which may be any, and takes no signal.
@@ -41,6 +42,7 @@ from pipeline.ipc.reports import (
     Marked,
     Notice,
     Opened,
+    Prepared,
     RecorderEnded,
     RecordingEnded,
     Report,
@@ -214,6 +216,8 @@ class Pipeline:
                 self.memory = report
                 self._voice.remember(report)
                 self._recorder.remember(report)
+            case Prepared(name):
+                self._voice.spare_prepared(name)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded(reason):
@@ -280,3 +284,4 @@ class Pipeline:
             self._starting.remove(part)
             if not self._starting:
                 self._emit(Opened())
+                self._voice.keep_spares()

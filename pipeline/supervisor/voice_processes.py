@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
+from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
-from pipeline.ipc.processes import ChildProcesses, library_line
+from pipeline.ipc.processes import ChildProcesses, Printer, library_line, logged_line
 from pipeline.ipc.reports import ConversationMemory, Notice, Report
 from pipeline.recorder.job import RecorderJob
 from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
@@ -23,6 +24,7 @@ from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.level_meter import LevelMeter
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
+from pipeline.supervisor.spare import Spare, voice_spares
 
 CAPTURE_RING_MS = 90_000
 """Length of microphone audio that can wait. The network process keeps 60 s; the rest bridges the
@@ -77,6 +79,8 @@ class VoiceProcesses:
         self._memory: ConversationMemory | None = None
         self._marks: tuple[BeginTurn | EndTurn, ...] = ()  # of the latest turn
         self._network: ReplaceableProcess | None = None
+        self._audio_sockets = [self._capture_socket]  # all that capture and playback are given
+        self._spares: dict[str, Spare] = {}
         self._processes: list[ReplaceableProcess] = []
 
     def start_network(self, settings: Settings) -> None:
@@ -123,13 +127,15 @@ class VoiceProcesses:
         sockets = WakeSockets(self._capture_socket)
         if ears is not None:
             sockets = self._start_ears(ears, verbose=settings.verbose)
+        if isinstance(speaker.target, ProgramCard) and speaker.target.wake is not None:
+            self._audio_sockets.append(speaker.target.wake)
         playback = partial(
-            self._children.spawn,
+            self._spawn,
             *("playback", "pipeline.audio.playback", settings, self.names, speaker),
             printed=library_line,
         )
         capture = partial(
-            self._children.spawn,
+            self._spawn,
             *("capture", "pipeline.audio.capture", settings, self.names, microphone),
             sockets,
             printed=library_line,
@@ -146,6 +152,7 @@ class VoiceProcesses:
         wake_sender, wake_receiver = socket.socketpair()
         stack.enter_context(closing(wake_sender))
         stack.enter_context(closing(wake_receiver))
+        self._audio_sockets.append(wake_sender)
         spawn = partial(self._spawn_ears, job, verbose, wake_receiver)
         self._replaceable(
             spawn,
@@ -179,15 +186,42 @@ class VoiceProcesses:
         )
         return process.send
 
+    def keep_spares(self) -> None:
+        """From now on keep processes in reserve."""
+        self._spares = voice_spares(self._children, [self._network_socket], self._audio_sockets)
+
+    def spare_prepared(self, name: str) -> None:
+        """Note that the process in reserve of that name is ready."""
+        for spare in self._spares.values():
+            spare.note_prepared(name)
+
     def check(self) -> None:
         """Replace a process that hangs; call this a few times a second."""
         for process in self._processes:
             process.check()
+        for spare in self._spares.values():
+            spare.check()
+
+    def _spawn(
+        self,
+        name: str,
+        module: str,
+        *args: object,
+        on_error: Callable[[PipelineError], None],
+        printed: Printer = logged_line,
+    ) -> ChildProcess:
+        """Run ``module.main(pipe, *args)`` in a spare process; without one, in a new process."""
+        child = None
+        if name in self._spares:
+            child = self._spares[name].take(name, module, *args, on_error=on_error, printed=printed)
+        return child or self._children.spawn(
+            name, module, *args, on_error=on_error, printed=printed
+        )
 
     def _spawn_network(
         self, settings: Settings, *, on_error: Callable[[PipelineError], None]
     ) -> ChildProcess:
-        child = self._children.spawn(
+        child = self._spawn(
             *("network", "pipeline.network.process", settings, self.names, self._network_socket),
             self._memory,
             on_error=on_error,

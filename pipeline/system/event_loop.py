@@ -3,11 +3,12 @@
 import asyncio
 import sys
 
+if sys.platform != "win32":
+    import uvloop
+
 
 def event_loop() -> asyncio.AbstractEventLoop:
     """Return a new uvloop loop; on Windows asyncio's selector loop, which can watch a socket."""
     if sys.platform == "win32":
         return asyncio.SelectorEventLoop()
-    import uvloop
-
     return uvloop.new_event_loop()

@@ -17,6 +17,8 @@ _REFUSALS = (OSError, AttributeError)
 """The system refuses, or a function or library is missing on it."""
 
 _PERIOD_MS = 5
+_NICENESS = 5
+"""A third of an ordinary thread's share of a busy processor."""
 _WORK_MS = 1
 """Longer than what an audio callback does in a period."""
 
@@ -30,6 +32,16 @@ def promote_this_thread(priority: int) -> str | None:
         return _promote_this_thread(priority)
     except _REFUSALS:
         return None
+
+
+def yield_processor() -> None:
+    """Let the calling thread give way to others, on Linux, where a thread has its own niceness.
+
+    It cannot be undone without special rights.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def keep_in_memory() -> None:

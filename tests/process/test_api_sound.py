@@ -32,6 +32,7 @@ from pipeline import (
 from tests.support.answers import answer, end_cancelled, positive, user_turn
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import Samples, noise
+from tests.support.voice_processes import is_ready_spare
 
 WITHIN_S = 60.0
 ANSWER = positive(1.0, seed=3)
@@ -383,9 +384,10 @@ def test_only_the_turns_that_a_program_marks_leave_and_a_new_one_interrupts() ->
 def test_a_process_that_is_killed_costs_the_program_no_sample() -> None:
     long_answer = positive(3.0, seed=9)
     given: list[SoundBlock | SoundDrop] = []
+    spare_ready = threading.Event()
 
     async def script(session: ScriptedSession) -> None:
-        await session.wait_for(lambda: session.heard_ms >= 500)
+        await session.wait_for(spare_ready.is_set)
         await user_turn(session, "u1", "Hello?")
         await answer(session, "r1", long_answer)
         await session.end_answer("r1", "item_r1")
@@ -402,6 +404,10 @@ def test_a_process_that_is_killed_costs_the_program_no_sample() -> None:
             started = set(psutil.Process().children(recursive=True)) - before
             named = (child for child in started if "spawn_main" in " ".join(child.cmdline()))
             _network, playback, capture = sorted(named, key=psutil.Process.create_time)
+            children = psutil.Process().children
+            while not any(is_ready_spare(child.pid, "audio") for child in children()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            spare_ready.set()
             while len(given) < 30:  # noqa: ASYNC110 - the thread of the session fills it
                 await asyncio.sleep(0.005)
             playback.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.support.program import Program
 from tests.support.scripted_service import Script, ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
+from tests.support.voice_processes import signal_process
 
 MEGABYTE = 1 << 20
 BIG_RESULTS = 8
@@ -141,8 +142,7 @@ def test_a_network_process_that_reads_nothing_blocks_nothing(tmp_path: Path) -> 
 
     with conversation(script, tmp_path, timeout_s=8) as program:
         program.wait_output("Calling sleep")
-        network = program.children()[0]
-        network.send_signal(signal.SIGSTOP)
+        signal_process(program, "network", signal.SIGSTOP)
         (tmp_path / "gate").touch()
         # Threads that print at once may share a line.
         program.wait_until(lambda: program.out.count("let go") == BIG_RESULTS)

@@ -20,6 +20,7 @@ from tests.support.program import Program
 from tests.support.runs import HEARD, run_against, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import Samples, noise, write_wav
+from tests.support.voice_processes import voice_processes
 
 NO_ENDPOINT = "http://127.0.0.1:9"
 USAGE = 2
@@ -267,7 +268,7 @@ def test_a_limit_to_the_size_of_files_is_a_full_disk(tmp_path: Path) -> None:
         run_on_files(service, tmp_path, SPOKEN) as program,
     ):
         program.wait_until(lambda: samples_so_far(recording))
-        _network, playback, _capture = program.children()
+        playback = voice_processes(program)["playback"]
         largest = recording.stat().st_size + ANSWERS[0].nbytes
         resource.prlimit(playback.pid, resource.RLIMIT_FSIZE, (largest, largest))
         check_incomplete(program, recording, "File too large")

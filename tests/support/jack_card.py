@@ -126,6 +126,7 @@ class JackPeer:
         self._said_at_ns = 0
         self._promoted = False
         self._echo = np.zeros(0, np.float32)
+        self._overflowed = False
         self._client.set_process_callback(self._process)
 
     def __enter__(self) -> Self:
@@ -181,12 +182,13 @@ class JackPeer:
     def said_all(self) -> bool:
         return self._said_samples >= len(self._said)
 
-    def heard(self) -> Samples:
-        """Return all samples of the program's loudspeaker port so far.
+    def heard(self, start: int = 0) -> Samples:
+        """Return all samples of the program's loudspeaker port so far, from `start` on.
 
         :raises ValueError: a sample is not a 16-bit value.
         """
-        scaled = self._heard[: self._heard_samples] * np.float32(FULL_SCALE)
+        assert not self._overflowed, f"more than {_LONGEST_RECORDING_S} s were heard"
+        scaled = self._heard[start : self._heard_samples] * np.float32(FULL_SCALE)
         samples = scaled.astype(np.int16)
         if not np.array_equal(samples, scaled):
             raise ValueError("The card got samples that are not 16-bit values.")
@@ -201,16 +203,20 @@ class JackPeer:
         if not self._promoted:
             self._promoted = True
             _promote_thread()
-        self._period_times_ns.append(time.monotonic_ns())
+        now_ns = time.monotonic_ns()
         out = self._mouth.get_array()
         said, start = self._said, self._said_samples
         count = max(0, min(frames, len(said) - start))
         if count and start == 0:
-            self._said_at_ns = self._period_times_ns[-1]
+            self._said_at_ns = now_ns
         out[:count] = said[start : start + count]
         out[count:] = 0
         self._said_samples = start + count
         end = self._heard_samples + frames
+        if end > len(self._heard):  # an exception here would end the thread, and `close` would hang
+            self._overflowed = True
+            return
+        self._period_times_ns.append(now_ns)
         self._heard[self._heard_samples : end] = self._ear.get_array()
         self._heard_samples = end
         taps = len(self._echo)

@@ -16,6 +16,7 @@ from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import CallTool
 from pipeline.ipc.reports import Log, Notice, ToolReturned
+from pipeline.shm.wakeup import WakeSockets
 
 
 def main(pipe: "Connection[Any, Any]", kind: str, *args: Any) -> None:
@@ -35,6 +36,14 @@ def _stay(link: SupervisorLink) -> None:
     link.report(Notice(str(os.getpid())))
     while not link.stop_requested(None):
         pass
+
+
+def _wake(sockets: WakeSockets, link: SupervisorLink) -> None:
+    """Tell each of the two sockets by a byte which one it is."""
+    sockets.network.send(b"n")
+    if sockets.ears is not None:
+        sockets.ears.send(b"e")
+    link.report(Notice("woken"))
 
 
 def _say_at_the_end(link: SupervisorLink) -> None:
@@ -172,6 +181,7 @@ BARE: dict[str, Callable[[Any], None]] = {
 }
 SUPERVISED: dict[str, Callable[..., None]] = {
     "say": _say,
+    "wake": _wake,
     "stay": _stay,
     "say at the end": _say_at_the_end,
     "say a lot": _say_a_lot,

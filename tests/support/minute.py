@@ -12,6 +12,7 @@ from tests.support.program import Program
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav
+from tests.support.voice_processes import SPARES, ready_spare
 
 SECONDS = 61
 SPOKEN = noise(SECONDS, -32_768, 32_767, seed=1)
@@ -54,6 +55,9 @@ def minute_of_talk(folder: Path) -> Iterator[Minute]:
         run_on_files(service, folder, SPOKEN) as program,
     ):
         program.wait_output("Ready: speak")
+        if Path("/proc/self/maps").exists():  # a process that starts later would be another test's
+            for kind in SPARES:
+                ready_spare(program, kind)
         yield Minute(program, service, folder / HEARD)
 
 

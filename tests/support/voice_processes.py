@@ -97,3 +97,30 @@ def _ring(frames: int) -> str:
     """Return the name of a ring; those whose length no other one has are told by it."""
     near = _PAGES_BYTES // SLOT.itemsize
     return next((n for n, least in _RINGS.items() if least <= frames < least + near), "capture")
+
+
+SPARES = {"network": ("/uvloop/", "/soxr/"), "audio": ("/soxr/", "/uvloop/")}
+"""Processes in reserve by a library that they have loaded, and one that they have not."""
+
+
+def ready_spare(program: Program, kind: str) -> psutil.Process:
+    """Wait until the process in reserve of that kind has imported everything; return it."""
+    program.wait_until(lambda: _ready_spares(program, kind))
+    (pid,) = _ready_spares(program, kind)
+    return psutil.Process(pid)
+
+
+def _ready_spares(program: Program, kind: str) -> list[int]:
+    return [pid for pid in _children(program) if is_ready_spare(pid, kind)]
+
+
+def is_ready_spare(pid: int, kind: str) -> bool:
+    """Whether it has the libraries of its kind, no ring, and no thread that loads."""
+    loaded, not_loaded = SPARES[kind]
+    process = Path(f"/proc/{pid}")
+    try:
+        maps, threads = (process / "maps").read_text(), list((process / "task").iterdir())
+    except OSError:
+        return False
+    idle = len(threads) == 1 and f"{SHARED_MEMORY}/" not in maps
+    return idle and loaded in maps and not_loaded not in maps

@@ -24,6 +24,7 @@ from pipeline.network.events import (
     ResponseDone,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     UserTranscript,
     WordsDelta,
     WordsDone,
@@ -367,6 +368,18 @@ def test_an_open_question_is_asked_again(conversation: Conversation) -> None:
     drive(conversation, *HELLO)
     (question, request) = resume(go_on(conversation))
     assert (question, type(request)) == (REMEMBERED[0], CreateResponse)
+
+
+def test_a_turn_that_a_new_process_hears_again_is_not_asked_for(
+    conversation: Conversation,
+) -> None:
+    """Not even for the turn before it, whose answer was cut before a word of it was heard."""
+    drive(conversation, *HELLO, *GREETING, SpeechStarted("u2"))
+    conversation.cut_settled(1, 1, 1)
+    drive(conversation, SpeechStopped("u2"), TurnCommitted("u2"))
+    successor = Conversation()
+    successor.restore(conversation.memory(), 1, NOTHING_QUEUED, heard_again=True)
+    assert resume(successor) == REMEMBERED[:1]
 
 
 def test_an_answer_without_sound_is_asked_for_again(conversation: Conversation) -> None:

@@ -135,6 +135,23 @@ def test_the_settings_go_first_and_the_microphone_waits_until_the_session_takes_
     with_rig(test)
 
 
+def test_the_microphone_waits_until_the_history_was_sent() -> None:
+    async def test(rig: Rig) -> None:
+        await rig.wait_sent(1)
+        rig.session.set_up(SessionUpdated())
+        rig.connection.open.clear()
+        rig.session.take_over()
+        for number in range(3):
+            rig.session.send(Truncate(f"i{number}", 1))
+        await rig.wait_sent(2)
+        assert not rig.microphone.running.is_set()
+        rig.connection.open.set()
+        await rig.microphone.running.wait()
+        assert len(rig.connection.sent) == 4
+
+    with_rig(test)
+
+
 def test_an_error_instead_of_a_session_is_a_refusal() -> None:
     async def test(rig: Rig) -> None:
         error = ServiceError("DeploymentNotFound", "No such model.")

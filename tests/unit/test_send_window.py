@@ -118,6 +118,18 @@ def test_the_next_session_begins_at_the_turn_s_end(window: SendWindow) -> None:
     assert window.released == begin + 2_100 * S // 1_000
 
 
+def test_whether_a_turn_is_heard_again_shows_in_two_numbers(window: SendWindow) -> None:
+    assert window.latest_turn_start < 0
+    receive(window, SpeechStarted("u1", 2_000))
+    assert window.latest_turn_start == window.released, "it is kept"
+    receive(window, SpeechStopped("u1", 3_000), TurnCommitted("u1"))
+    assert window.latest_turn_start == window.released
+    receive(window, WORDS)
+    assert window.latest_turn_start < window.released
+    receive(window, TurnCommitted(""))  # by a service that reports no speech
+    assert window.latest_turn_start >= window.released
+
+
 def test_two_turns_are_kept_apart(window: SendWindow) -> None:
     receive(window, SpeechStarted("u1", 1_000), SpeechStopped("u1", 4_000), TurnCommitted("u1"))
     receive(window, SpeechStarted("u2", 4_200))

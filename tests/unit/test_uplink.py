@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.connection import SendGate
-from pipeline.network.events import SpeechStarted, SpeechStopped, TurnCommitted, UserTranscript
+from pipeline.network.events import (
+    AudioDelta,
+    ResponseCreated,
+    SpeechStarted,
+    SpeechStopped,
+    TurnCommitted,
+    UserTranscript,
+)
 from pipeline.network.send_window import SendWindow
 from pipeline.network.uplink import Uplink
 from pipeline.shm.ring import FrameRing
@@ -154,6 +161,27 @@ def test_a_new_process_goes_on_where_the_last_one_stopped() -> None:
     with_rig(test)
 
 
+def test_a_new_process_knows_whether_a_turn_is_heard_again() -> None:
+    async def test(rig: Rig, start: Callable[[], Uplink]) -> None:
+        rig.connect()
+        rig.speak(0, 30)
+        await rig.drained()
+        take_turn(rig.uplink, "u1", 0, 510)
+        turn_start = rig.uplink.latest_turn_start
+        assert start().take_over(turn_start), "the report of its words may not have left"
+        rig.uplink.tick()
+        assert not start().take_over(turn_start)
+        for event in (SpeechStarted("u2", 600), SpeechStopped("u2", 900), TurnCommitted("u2")):
+            rig.uplink.receive(event)
+        turn_start = rig.uplink.latest_turn_start
+        assert start().take_over(turn_start)
+        rig.uplink.receive(ResponseCreated("r1"))
+        rig.uplink.receive(AudioDelta("r1", "i1", b""))
+        assert not start().take_over(turn_start), "its answer sounds"
+
+    with_rig(test)
+
+
 def test_a_process_that_was_killed_before_it_gave_frames_back() -> None:
     async def test(rig: Rig, start: Callable[[], Uplink]) -> None:
         rig.speak(0, 20)
@@ -231,6 +259,7 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
         for item in ("u1", "u2"):
             rig.uplink.receive(TurnCommitted(item))
             rig.uplink.receive(UserTranscript("Words.", item))
+        rig.uplink.tick()  # the report of the words has left
         rig.uplink.begin_turn(at(12.6))
         rig.uplink.end_turn(at(12.7))
         rig.speak(13, 14)

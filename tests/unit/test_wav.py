@@ -10,6 +10,7 @@ import wave
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ import soundfile
 from pipeline.audio.recording_file import HEADER_BYTES
 from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.audio.wav import READ_AHEAD_S, WavMicrophone, WavSpeaker, check_readable, is_wav
+from pipeline.audio.wav_reading import open_wav, read_periods
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import WavError
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
@@ -407,6 +409,23 @@ def test_a_microphone_goes_on_at_any_sample(tmp_path: Path, missed: XrunLog, rat
     rest = Heard(path, missed, place=ClockPlace(1, PERIOD + 5)).samples
     length = min(len(rest), len(whole) - PERIOD - 5)
     assert np.array_equal(rest[:length], whole[PERIOD + 5 :][:length])
+
+
+def test_what_is_past_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(file: soundfile.SoundFile, *args: Any, **kwargs: Any) -> Any:
+        block = whole_read(file, *args, **kwargs)
+        lengths.append(len(block))
+        return block
+
+    lengths: list[int] = []
+    whole_read = soundfile.SoundFile.read
+    monkeypatch.setattr(soundfile.SoundFile, "read", read)
+    sound = noise(10 * SAMPLE_RATE_HZ)
+    soundfile.write(tmp_path / "sound.wav", sound, SAMPLE_RATE_HZ, "PCM_16")
+    with open_wav(tmp_path / "sound.wav") as file:
+        rest = np.concatenate(list(read_periods(file, PERIOD, len(sound) - PERIOD)))
+    assert np.array_equal(rest, sound[-PERIOD:])
+    assert 0 < sum(lengths) <= PERIOD
 
 
 def test_a_microphone_that_is_late_has_read_ahead_all_that_is_due(

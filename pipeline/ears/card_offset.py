@@ -1,0 +1,73 @@
+"""How far the positions of two sound cards lie apart, from the times that both tell."""
+
+import math
+from collections import deque
+from statistics import median
+
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+
+_WINDOW_PAIRS = 10
+"""100 ms: longer than the bursts in which some sound servers deliver their periods."""
+_WINDOWS = 11
+_BROKEN_OFF_NS = NS_PER_S
+"""A window that began before such a pause says nothing of now."""
+_OUTDATED_NS = 5 * NS_PER_S
+"""The clocks may have drifted apart meanwhile."""
+
+
+class CardOffset:
+    """Takes the times of the loudspeaker and of the microphone, in the order of their arrival.
+
+    A callback that runs late tells a late time, and none tells an early one: so the earliest times
+    of a window count. A sound server that stands still moves the times of both cards for good: so
+    only times of the same window are compared. The median of the latest windows is robust to
+    windows in which one card alone was late.
+
+    :ivar samples: the loudspeaker's position less the microphone's at the same time, at 24 kHz;
+        None before both were heard of.
+    """
+
+    def __init__(self) -> None:
+        self.samples: float | None = None
+        self._windows: deque[float] = deque(maxlen=_WINDOWS)
+        self._latest_ns = 0  # of the loudspeaker
+        self._window_ended_ns = 0
+        self._heard_speaker = False  # since the latest block of the microphone
+        self._speaker = self._microphone = math.inf  # time less position, the earliest of a window
+        self._pairs = 0
+
+    def speaker(self, position: float, time_ns: int) -> None:
+        """Take the time of the loudspeaker's sample at `position`."""
+        if time_ns - self._latest_ns > _BROKEN_OFF_NS:
+            self._begin_window()
+        self._latest_ns = time_ns
+        self._speaker = min(self._speaker, _in_samples(time_ns) - position)
+        self._heard_speaker = True
+
+    def microphone(self, position: float, time_ns: int) -> None:
+        """Take the time of the microphone's sample at `position`."""
+        if not self._heard_speaker:
+            return
+        self._heard_speaker = False
+        self._microphone = min(self._microphone, _in_samples(time_ns) - position)
+        self._pairs += 1
+        if not self._windows:
+            self.samples = self._microphone - self._speaker
+        if self._pairs == _WINDOW_PAIRS:
+            self._end_window(time_ns)
+
+    def _begin_window(self) -> None:
+        self._speaker = self._microphone = math.inf
+        self._pairs = 0
+
+    def _end_window(self, time_ns: int) -> None:
+        if time_ns - self._window_ended_ns > _OUTDATED_NS:
+            self._windows.clear()
+        self._window_ended_ns = time_ns
+        self._windows.append(self._microphone - self._speaker)
+        self.samples = median(self._windows)
+        self._begin_window()
+
+
+def _in_samples(time_ns: int) -> float:
+    return time_ns * SAMPLE_RATE_HZ / NS_PER_S

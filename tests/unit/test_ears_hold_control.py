@@ -1,0 +1,156 @@
+"""Holds over the real words of the shared state."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.ears.ears import Heard, Levels, State
+from pipeline.ears.hold import Reason
+from pipeline.ears.hold_control import HoldControl, ServiceDelay
+from pipeline.ears.rules import Evidence
+from pipeline.pcm import NS_PER_MS
+from pipeline.shm.state import SharedState
+from tests.support.echoes import babble, pcm16
+
+BLOCK = pcm16(babble(0.01, seed=1))
+
+
+class Rig:
+    """A hold control, and the words that other processes would write."""
+
+    def __init__(self, state: SharedState, *, silero: bool = True) -> None:
+        self.state = state
+        self.resumed: list[tuple[Reason, int]] = []
+        self.control = HoldControl(
+            state, silero=silero, resumed=lambda reason, ms: self.resumed.append((reason, ms))
+        )
+        self._now_ms = 0
+
+    def hear(
+        self,
+        blocks: int,
+        *,
+        speech: bool = False,
+        silero: float = 0.0,
+        earshot: float = 0.0,
+        sounding: bool = True,
+    ) -> None:
+        evidence = Evidence(silero, silero, earshot, 30.0, 10.0)
+        levels = Levels(-30.0, -30.0, -50.0)
+        for _ in range(blocks):
+            self._now_ms += 10
+            self.control.follow_service()
+            heard = Heard(BLOCK, speech, evidence, levels, State.LISTENING)
+            self.control.hear(heard, sounding=sounding, now_ns=self._now_ms * NS_PER_MS)
+
+    def service_hears(self) -> None:
+        self.state.network.speech_heard_ns.store(self._now_ms * NS_PER_MS)
+
+    @property
+    def held(self) -> int:
+        """The word that playback loads."""
+        return self.state.ears.hold.load()
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    with SharedState.create() as state:
+        yield Rig(state)
+
+
+def test_speech_over_an_answer_holds_it_under_a_number_of_its_own(rig: Rig) -> None:
+    rig.hear(3)
+    assert rig.held == 0
+    rig.hear(1, speech=True, silero=0.9)
+    assert rig.held == 1
+    rig.hear(20)
+    assert rig.held == 0
+    rig.hear(1, speech=True, silero=0.9)
+    assert rig.held == 2
+    assert rig.state.ears.holds.load() == 2
+    assert rig.state.ears.resumed.load() == 1
+
+
+def test_speech_while_nothing_sounds_holds_nothing(rig: Rig) -> None:
+    rig.hear(10, speech=True, silero=0.9, sounding=False)
+    assert rig.held == 0
+    assert rig.state.ears.holds.load() == 0
+
+
+def test_lost_voice_resumes_and_is_told(rig: Rig) -> None:
+    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(10, silero=0.9)
+    rig.hear(15)
+    assert rig.resumed == [(Reason.TOO_SHORT, 250)]
+    assert not rig.control.holding
+
+
+def test_first_hold_waits_a_second_for_the_service(rig: Rig) -> None:
+    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(99, silero=0.9)
+    assert rig.held == 1
+    rig.hear(1, silero=0.9)
+    assert rig.held == 0
+    assert rig.resumed == [(Reason.NOT_CONFIRMED, 1_000)]
+
+
+def test_hold_waits_300_ms_longer_than_the_service_lately_took(rig: Rig) -> None:
+    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(40, silero=0.9)
+    rig.service_hears()
+    rig.state.network.generation.store(1)
+    rig.hear(100)
+    assert rig.resumed == []
+    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(100, silero=0.9)
+    assert rig.resumed == [(Reason.NOT_CONFIRMED, 700)]
+
+
+def test_cut_ends_the_hold_without_resuming(rig: Rig) -> None:
+    rig.hear(1, speech=True, silero=0.9)
+    rig.state.network.generation.store(1)
+    rig.hear(1, silero=0.9)
+    assert rig.held == 0
+    assert rig.state.ears.resumed.load() == 0
+    assert rig.resumed == []
+
+
+def test_cut_without_a_hold_changes_nothing(rig: Rig) -> None:
+    rig.state.network.generation.store(1)
+    rig.hear(5)
+    assert rig.held == 0
+    rig.hear(1, speech=True, silero=0.9)
+    assert rig.held == 1
+
+
+def test_new_process_lets_go_of_the_hold_of_the_one_before() -> None:
+    with SharedState.create() as state:
+        state.ears.holds.store(3)
+        state.ears.hold.store(3)
+        rig = Rig(state)
+        assert rig.held == 0
+        rig.hear(1, speech=True, silero=0.9)
+        assert rig.held == 4
+
+
+def test_earshot_tells_whether_the_voice_goes_on_without_silero() -> None:
+    with SharedState.create() as state:
+        rig = Rig(state, silero=False)
+        rig.hear(1, speech=True, earshot=0.9)
+        rig.hear(30, earshot=0.9)
+        assert rig.held == 1
+        rig.hear(1, speech=False)
+        assert rig.held == 1
+
+
+def test_delays_that_have_nothing_to_do_with_a_hold_do_not_count() -> None:
+    delay = ServiceDelay()
+    first_ms = delay.round_trip_ms
+    delay.note(-5.0)
+    delay.note(3_001.0)
+    assert delay.round_trip_ms == first_ms
+    delay.note(250.0)
+    assert delay.round_trip_ms == 50.0
+    for _ in range(8):
+        delay.note(100.0)
+    assert delay.round_trip_ms == 0.0
