@@ -131,9 +131,11 @@ def test_a_page_plays_confirms_and_drops_what_it_is_told(tmp_path: Path) -> None
     assert shown == [("user", MARKUP), ("assistant", MARKUP)]
     sounded = passed.loudspeaker
     long_ms = np.count_nonzero(sounded > 0) * 1_000 / passed.rate_hz
-    assert 0 < cut["audio_end_ms"] <= long_ms < 8_000, "no more is heard than has sounded"
-    short_s = np.count_nonzero(sounded < 0) / passed.rate_hz
-    assert short_s == pytest.approx(1.0, rel=0.01), "all of the next answer sounded"
+    missed_ms = passed.missed_ms
+    assert 0 < cut["audio_end_ms"] <= long_ms + missed_ms, "no more is heard than has sounded"
+    assert long_ms < 8_000
+    short_ms = np.count_nonzero(sounded < 0) * 1_000 / passed.rate_hz
+    assert short_ms == pytest.approx(1_000, abs=10 + missed_ms), "all of the next answer sounded"
     last_positive, first_negative = np.flatnonzero(sounded > 0)[-1], np.argmax(sounded < 0)
     assert last_positive < first_negative
 
@@ -141,7 +143,7 @@ def test_a_page_plays_confirms_and_drops_what_it_is_told(tmp_path: Path) -> None
 def wait_until_interrupted_and_answered(page: Page) -> list[tuple[str, str]]:
     """Wait until an answer was cut, and what cut it was answered to its end; return the lines."""
     pattern = [("user", False), ("assistant", True), ("user", False), ("assistant", False)]
-    deadline_s = time.monotonic() + GENEROUS_S
+    deadline_s = time.monotonic() + 3 * GENEROUS_S
     while True:
         shown = spoken_lines(page)
         ended = page.evaluate("state.value") == "Speak"
@@ -151,6 +153,7 @@ def wait_until_interrupted_and_answered(page: Page) -> list[tuple[str, str]]:
         time.sleep(0.05)
 
 
+@pytest.mark.timeout(300)  # on a busy machine the service understands only a later repetition
 def test_a_person_at_a_browser_talks_with_the_offline_service(tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
     spoken = write_wav(tmp_path / "spoken.wav", interrupting_speech())

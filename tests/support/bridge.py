@@ -53,6 +53,8 @@ class Tapped(NamedTuple):
     loudspeaker: Samples
     times_ms: npt.NDArray[np.int64]
     """When each 128 samples passed, ``time.time``, whole milliseconds."""
+    missed_ms: float
+    """Duration of what a browser that was short of time left out: silence stands for it."""
 
     def sounds(self, pause_ms: int) -> list[tuple[int, int]]:
         """Begin and end of each sound of the loudspeaker, `pause_ms` or more apart."""
@@ -152,7 +154,10 @@ def tapped(page: Page) -> Tapped:
     times_ms = np.zeros(placed.shape[1], np.int64)
     times_ms[places - places[0]] = found["times"]
     microphone, loudspeaker = placed.reshape(2, -1)
-    return Tapped(int(found["rate_hz"]), microphone, loudspeaker, np.maximum.accumulate(times_ms))
+    rate_hz = int(found["rate_hz"])
+    missed_ms = (placed.shape[1] - pcm.shape[1]) * FRAME_SAMPLES * 1_000 / rate_hz
+    times_ms = np.maximum.accumulate(times_ms)
+    return Tapped(rate_hz, microphone, loudspeaker, times_ms, missed_ms)
 
 
 def talk(page: Page) -> None:
