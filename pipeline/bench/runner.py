@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.bench import live, live_report
+from pipeline.bench.blocked_user import blocked_user
 from pipeline.bench.clients import Design
 from pipeline.bench.drawing import check_drawable
 from pipeline.bench.export import write_html, write_json, write_live_json, write_png
@@ -132,8 +133,9 @@ def _measure(
     designs: Sequence[Design],
 ) -> Measured:
     pairs = []
+    planned = [(scenario, _designs_for(scenario, designs)) for scenario in scenarios]
     planned_ms = sum(
-        options.cuts * turn_ms(design, scenario) for scenario in scenarios for design in designs
+        options.cuts * turn_ms(design, scenario) for scenario, used in planned for design in used
     )
     with (
         keep_cpus_awake([] if options.let_sleep else processors()),
@@ -142,9 +144,9 @@ def _measure(
     ):
         task = progress.add_task("hand-off", total=planned_ms)
         handoffs = measure_handoffs(options.cuts * HANDOFFS_PER_CUT)
-        for scenario in scenarios:
+        for scenario, used in planned:
             results = []
-            for design in designs:
+            for design in used:
                 progress.update(task, description=f"{scenario.name}, {design.name}")
                 advance = partial(progress.advance, task, turn_ms(design, scenario))
                 results.append(
@@ -159,6 +161,10 @@ def _measure(
                 )
             pairs.append((results[0], results[1] if len(results) > 1 else None))
     return Measured(machine_facts(), handoffs, tuple(pairs), let_sleep=options.let_sleep)
+
+
+def _designs_for(scenario: Scenario, designs: Sequence[Design]) -> Sequence[Design]:
+    return [blocked_user(designs[0])] if scenario.user_blocks else designs
 
 
 def _write(options: BenchOptions, measured: Measured) -> None:

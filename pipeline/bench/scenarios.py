@@ -41,6 +41,9 @@ class Scenario:
     0: the service always reads."""
     records: bool = False
     """Whether the client records the conversation (`--record`)."""
+    user_blocks: bool = False
+    """Whether the client is used as a library, by a program whose event loop is blocked for 300 ms
+    by each event. No other client is measured beside it: it has no such user."""
     rest_ms: int = 0
     """Additional silence at the end of a turn."""
 
@@ -98,5 +101,11 @@ UPLINK = Scenario(
 
 RECORDING = Scenario("recording", "the client records the conversation", records=True)
 
-SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING)
+LIBRARY = Scenario(
+    "library",
+    "a program uses the library, and blocks its event loop for 300 ms with each event",
+    user_blocks=True,
+)
+
+SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING, LIBRARY)
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)

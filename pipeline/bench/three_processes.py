@@ -135,9 +135,14 @@ class _ThreeProcesses:
         self.state.playout_waited_ns = playback.playout_waited_ns.load()
 
     def processes(self) -> dict[str, int]:
-        names = ("capture", "network", "playback", "tools", "recorder")
-        running = {child.name: child.pid or 0 for child in multiprocessing.active_children()}
-        return {name: running[name] for name in names if name in running}
+        return voice_process_ids()
+
+
+def voice_process_ids() -> dict[str, int]:
+    """Return the processes of the conversation that runs, as names and process ids."""
+    names = ("capture", "network", "playback", "tools", "recorder")
+    running = {child.name: child.pid or 0 for child in multiprocessing.active_children()}
+    return {name: running[name] for name in names if name in running}
 
 
 def _ignore(_: object) -> None:

@@ -37,8 +37,8 @@ class Started(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ClockStarted:
-    """A card runs: sample *n* passes between it and the pipeline *n* sample times after `start_ns`.
+class ClockStarted(TraceEvent):
+    """A card runs: sample `n` passes between it and the pipeline `n` sample times after `start_ns`.
 
     The time is ``time.monotonic_ns``; 0 where only the card itself knows it.
     """

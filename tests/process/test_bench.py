@@ -20,7 +20,8 @@ CUTS = 4
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     path = tmp_path_factory.mktemp("bench") / "results.json"
-    options = BenchOptions(scenarios=("late-deltas", "tools"), cuts=CUTS, compare=True, json=path)
+    scenarios = ("late-deltas", "tools", "library")
+    options = BenchOptions(scenarios=scenarios, cuts=CUTS, compare=True, json=path)
     assert bench(options) == 0
     written = json.loads(Path(path).read_text(encoding="utf-8"))
     assert len(written["handoff_us"]["values"]) == CUTS * 10
@@ -34,6 +35,7 @@ def test_each_client_goes_through_each_scenario(results: list[dict[str, Any]]) -
         ("late-deltas", "single process"),
         ("tools", "this program"),
         ("tools", "single process"),
+        ("library", "this program"),
     ]
     for result in results:
         lost = result["circumstances"]["lost_turns"]
