@@ -1,6 +1,10 @@
 """What an ears process is to do."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Sent = Literal["cleaned", "microphone", "microphone and reference"]
+"""What becomes of the microphone: without the echo, as it is, or as it is beside what sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,8 +13,7 @@ class EarsJob:
 
     holds: bool
     """Whether an answer is held when a person probably speaks; otherwise the ears only clean."""
-    cleans: bool
-    """Whether the service gets the microphone without the echo; otherwise as it is."""
+    sends: Sent
     frame_samples: int
     number: int = 0
     """See `SupervisorFields.ears`."""

@@ -54,9 +54,7 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "output_audio_timestamp_types": _timestamp_types(settings.voice) or None,
         "input_audio_sampling_rate": SAMPLE_RATE_HZ,
         "turn_detection": _turn_detection(settings),
-        "input_audio_echo_cancellation": (
-            AudioEchoCancellation() if settings.echo_cancellation else None
-        ),
+        "input_audio_echo_cancellation": _echo_cancellation(settings.echo_removal),
         "input_audio_noise_reduction": (
             AudioNoiseReduction(type="azure_deep_noise_suppression")
             if settings.noise_reduction
@@ -102,6 +100,12 @@ def _voice(name: str) -> AzureStandardVoice | str:
 def _timestamp_types(voice: str) -> list[AudioTimestampType]:
     """Ask for the times of words where they exist: Azure's voices have them."""
     return [AudioTimestampType.WORD] if "-" in voice else []
+
+
+def _echo_cancellation(removal: str) -> AudioEchoCancellation | None:
+    if removal == "client-reference":
+        return AudioEchoCancellation(reference_source="client", channels=2)
+    return AudioEchoCancellation() if removal == "server" else None
 
 
 def _turn_detection(settings: Settings) -> TurnDetection | None:

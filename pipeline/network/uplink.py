@@ -11,8 +11,8 @@ from azure.ai.voicelive.aio import VoiceLiveConnection
 from pipeline.network.connection import SendGate
 from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
+from pipeline.network.sent_reference import SentReference
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
-from pipeline.pcm import Samples
 from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
@@ -27,6 +27,7 @@ class Uplink:
 
     :param frame_samples: length of every frame.
     :param marked_turns: whether only what the program marks is sent, and committed.
+    :param reference: what is sent as a second channel, if the service wants one.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Uplink:
         frame_samples: int,
         *,
         marked_turns: bool = False,
+        reference: SentReference | None = None,
     ) -> None:
         self._reader = reader
+        self._reference = reference
         self._wake_receiver = wake_receiver
         self._words = state.network
         self._frame_samples = frame_samples
@@ -174,10 +177,10 @@ class Uplink:
         """Send what this session was not sent, up to a position that `limit` gives each time."""
         while session == self._session and self._window.sent < (until := limit()):
             start = self._window.sent
-            samples = self._samples_at(start)[: until - start]
-            end = start + len(samples)
-            audio = base64.b64encode(samples.data).decode("ascii")
-            del samples  # from here on the frame may leave the ring
+            count, pcm = self._pcm_at(start, until - start)
+            end = start + count
+            audio = base64.b64encode(pcm).decode("ascii")
+            del pcm  # from here on the frame may leave the ring
             self._sending = True
             async with gate.turn():
                 # A plain mapping costs a third of the SDK's own model of the event.
@@ -254,16 +257,25 @@ class Uplink:
         """Position after the latest frame that capture has published."""
         return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
 
-    def _samples_at(self, position: int) -> Samples:
-        """Return the rest of a published frame, a view of shared memory."""
+    def _pcm_at(self, position: int, most_samples: int) -> tuple[int, memoryview]:
+        """Return the rest of a published frame: its length, and what the service gets of it.
+
+        It may be a view of shared memory.
+        """
         index, offset = divmod(position, self._frame_samples)
         frame = self._reader.front(index - self._reader.position)
         if frame is None:
             raise IndexError(f"frame {index} is not published yet")
-        return frame.samples[offset:]
+        samples = frame.samples[offset : offset + most_samples]
+        if self._reference is None:
+            return len(samples), samples.data
+        both = self._reference.beside(samples, frame.item_offset_samples, offset)
+        return len(samples), both.data
 
     def _give_back(self) -> None:
         released = self._window.released
         if released > self._words.released_samples.load():
             self._words.released_samples.store(released)
         self._reader.advance(self._window.released // self._frame_samples - self._reader.position)
+        if self._reference is not None and (oldest := self._reader.front()) is not None:
+            self._reference.release(oldest.item_offset_samples)

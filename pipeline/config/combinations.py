@@ -1,0 +1,24 @@
+"""Refuses settings that contradict each other."""
+
+from pipeline.config.settings import Settings
+from pipeline.errors import SettingsError
+
+
+def check_combinations(settings: Settings) -> None:
+    """Check what two settings say together.
+
+    :raises SettingsError: one takes away what the other needs.
+    """
+    if settings.ears == "off":
+        _check_without_ears(settings)
+
+
+def _check_without_ears(settings: Settings) -> None:
+    echo = ("--echo", settings.echo, settings.echo in ("local", "client-reference"))
+    barge_in = ("--barge-in", settings.barge_in, settings.barge_in == "duck")
+    for flag, value, needs_ears in (echo, barge_in):
+        if needs_ears:
+            raise SettingsError(
+                f"{flag} {value} is the work of the ears, which --ears off leaves out: use "
+                f"--ears auto, or another {flag}."
+            )
