@@ -11,11 +11,16 @@ def check_combinations(settings: Settings) -> None:
     """
     if settings.ears == "off":
         _check_without_ears(settings)
+    if settings.barge_in == "local" and not settings.interrupt_response:
+        raise SettingsError(
+            "--barge-in local interrupts answers, which --no-interrupt-response forbids: leave out "
+            "one of them."
+        )
 
 
 def _check_without_ears(settings: Settings) -> None:
     echo = ("--echo", settings.echo, settings.echo in ("local", "client-reference"))
-    barge_in = ("--barge-in", settings.barge_in, settings.barge_in == "duck")
+    barge_in = ("--barge-in", settings.barge_in, settings.barge_in in ("duck", "local"))
     for flag, value, needs_ears in (echo, barge_in):
         if needs_ears:
             raise SettingsError(

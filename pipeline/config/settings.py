@@ -133,8 +133,9 @@ class Settings:
     barge_in: str = setting(
         "hold",
         "What the ears do when you probably speak over an answer: pause it until the service has "
-        "decided, go on quietly beneath, or leave it to the service alone.",
-        choices=("hold", "duck", "service"),
+        "decided (hold), go on quietly beneath (duck), pause it and then interrupt it themselves "
+        "(local), or leave it to the service alone (service).",
+        choices=("hold", "duck", "local", "service"),
     )
     echo: str = setting(
         "auto",

@@ -13,6 +13,8 @@ class EarsJob:
 
     holds: bool
     """Whether an answer is held when a person probably speaks; otherwise the ears only clean."""
+    interrupts: bool
+    """Whether an answer is interrupted when a person certainly speaks over it."""
     sends: Sent
     frame_samples: int
     number: int = 0

@@ -82,7 +82,7 @@ def _work(
             raw.reader(), capture.writer(), job.frame_samples, wake_sender.wake, references
         )
         while waits.wait():
-            while (block := frames.next_block()) is not None:
+            while waits.goes_on() and (block := frames.next_block()) is not None:
                 for outgoing in listener.hear(block):
                     frames.put(outgoing)
 
@@ -100,6 +100,10 @@ class Waits:
         """Wait for a wake-up, at most 0.2 s; False if the supervisor says stop."""
         select.select([self._receiver], [], [], CHECK_S)
         self._receiver.clear()  # before the ring is read
+        return self.goes_on()
+
+    def goes_on(self) -> bool:
+        """Show that the process works, also far behind the microphone; False as of `wait`."""
         now_ns = time.monotonic_ns()
         if now_ns - self._checked_ns < CHECK_S * NS_PER_S:
             return True
@@ -137,7 +141,10 @@ class Listener:
         self._waiting: deque[_Block] = deque()
         self._held = False
         self._control = HoldControl(
-            state, silero=parts.silero is not None, resumed=self._tell_resumed
+            state,
+            silero=parts.silero is not None,
+            interrupts=job.interrupts,
+            resumed=self._tell_resumed,
         )
 
     def warm_up(self) -> None:
@@ -204,6 +211,8 @@ class Listener:
 
 def _facts(job: EarsJob) -> list[str]:
     holds = "hold an answer" if job.holds else "leave answers alone"
+    if job.interrupts:
+        holds = "interrupt an answer"
     if job.sends == "cleaned":
         return [holds, "remove its echo"]
     return [holds, f"send the {job.sends} as it is"]

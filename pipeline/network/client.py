@@ -103,6 +103,8 @@ class Client:
         self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
+        self._ears_generation = state.ears.interrupt.load()
+        self._barged_in_at = 0  # position of the microphone
         self._early: list[Command] = []  # before the first session was ready
         self._lost_samples_reported = False
         self._memory_reports = MemoryReports(link.report, lambda: uplink.latest_turn_start)
@@ -227,6 +229,7 @@ class Client:
         self._state.network.heartbeat_ns.store(now_ns)
         self._downlink.pump()
         self._report_lost_samples()
+        self._follow_ears()
         actions = [*self._playback_changes(), *self._conversation.tick(now_s)]
         self._perform(actions)
         if any(isinstance(action, AssistantSaid | AssistantDone) for action in actions):
@@ -286,6 +289,10 @@ class Client:
         session.set_up(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         if session is self._sessions.listened_to:
+            if isinstance(event, SpeechStarted) and self._uplink.begins_before(
+                self._barged_in_at, event.start_ms
+            ):
+                event = replace(event, known=True)
             self._perform(self._conversation.receive(event), event_read)
             if isinstance(event, SpeechStarted):
                 self._state.network.speech_heard_ns.store(read_at_ns)
@@ -339,6 +346,16 @@ class Client:
             self._settled_generation = cut.generation
             return conversation.cut_settled(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
+
+    def _follow_ears(self) -> None:
+        """Interrupt the answer over which the ears hear a person, unless that has happened."""
+        generation = self._state.ears.interrupt.load()
+        if generation == self._ears_generation:
+            return
+        self._ears_generation = generation
+        if generation > self._conversation.generation:
+            self._barged_in_at = self._uplink.published_samples
+            self._perform(self._conversation.barge_in())
 
     def _notice_silence(self, now_s: float) -> None:
         owed = self._conversation.waits_for_service

@@ -62,7 +62,7 @@ class Uplink:
         """Whether this session was sent every published frame."""
         if self.gate is not None:
             return not self._sending and not self.gate.turn_open
-        return not self._sending and self._window.sent >= self._written
+        return not self._sending and self._window.sent >= self.published_samples
 
     @property
     def turn_open(self) -> bool:
@@ -91,6 +91,16 @@ class Uplink:
         """The microphone sample with which the latest turn of any session begins."""
         return self._window.latest_turn_start
 
+    @property
+    def published_samples(self) -> int:
+        """Position after the latest frame that capture has published."""
+        return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
+
+    def begins_before(self, position: int, session_ms: int | None) -> bool:
+        """Whether what the session places at `session_ms` lies before `position`."""
+        place = self._window.position(session_ms)
+        return place is not None and place < position
+
     def take_over(self, latest_turn_start: int) -> bool:
         """Go on in the place of a process that died, which has reported this turn.
 
@@ -117,7 +127,7 @@ class Uplink:
     def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""
         window = self._window
-        window.limit(self._written)
+        window.limit(self.published_samples)
         self._words.lost_samples.store(window.lost_samples)
         if self.gate is not None:
             self._pass_silence(self.gate, time.monotonic_ns())
@@ -222,7 +232,7 @@ class Uplink:
                 self.on_turn_end("known")
 
     def _limit_of(self, turn: MarkedTurn) -> int:
-        return self._written if turn.end is None else min(turn.end, self._written)
+        return self.published_samples if turn.end is None else min(turn.end, self.published_samples)
 
     def _place_turns(self, turns: TurnGate) -> None:
         """Look for the places of turns in the frames that were published since the last look."""
@@ -235,7 +245,7 @@ class Uplink:
     def _pass_silence(self, turns: TurnGate, now_ns: int) -> None:
         """Leave out what lies between turns, but for what a late begin may reach back to."""
         self._place_turns(turns)
-        turns.give_up_waiting(self._written, now_ns)
+        turns.give_up_waiting(self.published_samples, now_ns)
         self._forget_turns(turns)
         if self._sending or turns.turn_open or any(turns.due(self._session)):
             self._woken.set()
@@ -250,12 +260,7 @@ class Uplink:
         return self._reader.front(index - self._reader.position)
 
     def _now_written(self) -> int:
-        return self._written
-
-    @property
-    def _written(self) -> int:
-        """Position after the latest frame that capture has published."""
-        return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
+        return self.published_samples
 
     def _pcm_at(self, position: int, most_samples: int) -> tuple[int, memoryview]:
         """Return the rest of a published frame: its length, and what the service gets of it.

@@ -182,6 +182,9 @@ class EarsFields:
     """Number of holds so far."""
     resumed: Word
     """Number of holds after which the answer went on."""
+    interrupt: Word
+    """Generation that silences the answer over which a person certainly speaks. The network process
+    makes it the current one, if it is not yet."""
     realigned: Word
     """How often the reference was put to another place."""
     heartbeat_ns: Word

