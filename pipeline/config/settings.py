@@ -137,6 +137,12 @@ class Settings:
         "(local), or leave it to the service alone (service).",
         choices=("hold", "duck", "local", "service"),
     )
+    endpointing: str = setting(
+        "service",
+        "Who notices the end of your turn: the service by --turn-detection, or the ears (local), "
+        "which tell the service at once. Both wait for --silence-duration-ms.",
+        choices=("service", "local"),
+    )
     echo: str = setting(
         "auto",
         "Where the answer's echo is removed from the microphone: here by the ears (local); by the "
@@ -185,6 +191,11 @@ class Settings:
     def marks_turns(self) -> bool:
         """Whether the program marks the user's turns, and only they leave the microphone."""
         return self.turn_detection == "none"
+
+    @property
+    def ears_mark_turns(self) -> bool:
+        """Whether the ears mark the user's turns, and only they leave the microphone."""
+        return self.endpointing == "local"
 
     @property
     def echo_removal(self) -> str:

@@ -16,6 +16,10 @@ class EarsJob:
     interrupts: bool
     """Whether an answer is interrupted when a person certainly speaks over it."""
     sends: Sent
+    turn_prefix_ms: int
+    """Sound before the first speech that belongs to a turn of the user's."""
+    turn_silence_ms: int | None
+    """Silence that ends a turn; None: the ears do not mark turns."""
     frame_samples: int
     number: int = 0
     """See `SupervisorFields.ears`."""

@@ -22,6 +22,7 @@ from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
 from pipeline.ears.parts import Parts, load_parts
+from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Notice, Report, Started, Trace
@@ -140,6 +141,10 @@ class Listener:
         self._link = link
         self._waiting: deque[_Block] = deque()
         self._held = False
+        self._turns = None
+        if job.turn_silence_ms is not None:
+            silero, silence_ms = parts.silero is not None, job.turn_silence_ms
+            self._turns = TurnMarks(state.ears, job.turn_prefix_ms, silence_ms, silero=silero)
         self._control = HoldControl(
             state,
             silero=parts.silero is not None,
@@ -170,6 +175,9 @@ class Listener:
                 sounding = silent_for_ns < _STILL_SOUNDING_NS
                 self._control.hear(heard, sounding=sounding, now_ns=now_ns)
                 self._tell_hold(heard)
+            if self._turns is not None:
+                sounds = audible and not self._control.holding
+                self._turns.hear(heard, first.captured_at_ns, sounding=sounds)
             cleans = self._job.sends == "cleaned"
             outgoing.append(Outgoing(heard.cleaned.copy() if cleans else first.samples, reference))
         return [Outgoing(samples, _SILENCE)] if self._job.sends == "microphone" else outgoing
@@ -181,7 +189,8 @@ class Listener:
             self._ears.realigned()
             lead_ms = self._aligner.lead_ms
             self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
-        heard = self._ears.hear(block.samples, reference, holding=self._control.holding)
+        listens = self._control.holding or self._turns is not None
+        heard = self._ears.hear(block.samples, reference, holding=listens)
         return heard, reference
 
     def _follow_speaker(self) -> None:

@@ -105,6 +105,7 @@ class Client:
         self._settled_generation = 0
         self._ears_generation = state.ears.interrupt.load()
         self._barged_in_at = 0  # position of the microphone
+        self._turn_begin_ns = self._turn_end_ns = 0
         self._early: list[Command] = []  # before the first session was ready
         self._lost_samples_reported = False
         self._memory_reports = MemoryReports(link.report, lambda: uplink.latest_turn_start)
@@ -115,6 +116,7 @@ class Client:
             self._perform(
                 self._conversation.restore(memory, generation, queued, heard_again=heard_again)
             )
+            self._follow_turns(again=True)
 
     @property
     def pause_s(self) -> float:
@@ -230,6 +232,7 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._follow_ears()
+        self._follow_turns()
         actions = [*self._playback_changes(), *self._conversation.tick(now_s)]
         self._perform(actions)
         if any(isinstance(action, AssistantSaid | AssistantDone) for action in actions):
@@ -356,6 +359,20 @@ class Client:
         if generation > self._conversation.generation:
             self._barged_in_at = self._uplink.published_samples
             self._perform(self._conversation.barge_in())
+
+    def _follow_turns(self, *, again: bool = False) -> None:
+        """Take the begin and the end of the user's turn from the ears, if they mark turns."""
+        # turns: the end first, the reverse of the ears' order: an end that is seen is not that of
+        # a turn whose begin is not.
+        words = self._state.ears
+        end_ns, begin_ns = words.turn_end_ns.load(), words.turn_begin_ns.load()
+        if begin_ns != self._turn_begin_ns:
+            self._turn_begin_ns = begin_ns
+            self.handle_command(BeginTurn(begin_ns, again))
+        if end_ns != self._turn_end_ns:
+            self._turn_end_ns = end_ns
+            if end_ns >= begin_ns:
+                self.handle_command(EndTurn(end_ns))
 
     def _notice_silence(self, now_s: float) -> None:
         owed = self._conversation.waits_for_service

@@ -13,6 +13,7 @@ from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
 from pipeline.network.sent_reference import SentReference
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
+from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
@@ -84,6 +85,8 @@ class Uplink:
         """Send what was captured until `at_ns`, and tell the service of the end."""
         if self.gate is not None:
             self.gate.end(at_ns)
+            kept_frames = SAMPLE_RATE_HZ // self._frame_samples
+            self._placed_frames -= kept_frames  # as a begin, it may lie in one of them
             self._woken.set()
 
     @property

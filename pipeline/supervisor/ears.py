@@ -18,10 +18,11 @@ def check_packages(settings: Settings) -> None:
     :raises MissingPackageError: they cannot.
     """
     suppressor, earshot, silero = (find_spec(name) is not None for name in _PACKAGES)
-    if settings.barge_in == "local" and not (silero or (suppressor and earshot)):
+    if _needs_detectors(settings) and not (silero or (suppressor and earshot)):
+        flag = "--endpointing" if settings.ears_mark_turns else "--barge-in"
         raise MissingPackageError(
-            "--barge-in local needs packages that notice speech, and none is installed: install "
-            "the extra 'ears', or use --barge-in service."
+            f"{flag} local needs packages that notice speech, and none is installed: install the "
+            f"extra 'ears', or use {flag} service."
         )
 
 
@@ -36,8 +37,15 @@ def choose_ears(
         return None, ""
     holds = settings.barge_in != "service" and settings.interrupt_response
     sends = _SENT.get(settings.echo_removal, "microphone")
-    job = EarsJob(holds, settings.barge_in == "local", sends, ms_to_samples(settings.frame_ms))
-    needed = settings.sends_reference or settings.barge_in == "local"
+    job = EarsJob(
+        holds,
+        settings.barge_in == "local",
+        sends,
+        settings.prefix_padding_ms,
+        settings.silence_duration_ms if settings.ears_mark_turns else None,
+        ms_to_samples(settings.frame_ms),
+    )
+    needed = settings.sends_reference or _needs_detectors(settings)
     if settings.ears == "auto" and not needed:
         cards = microphone.is_device and speaker.is_device
         if not cards or not (holds or sends == "cleaned"):
@@ -47,7 +55,15 @@ def choose_ears(
                 "Only the service notices that you speak over an answer: the packages that listen "
                 "here are missing. Install the extra 'ears'."
             )
-    return job, f"{_holding(settings, holds=holds)}; {_echo(settings)}."
+    sentence = f"{_holding(settings, holds=holds)}; {_echo(settings)}."
+    if settings.ears_mark_turns:
+        sentence += f" Your turn ends here after {settings.silence_duration_ms} ms of silence."
+    return job, sentence
+
+
+def _needs_detectors(settings: Settings) -> bool:
+    """Whether the conversation depends on the ears noticing speech."""
+    return settings.barge_in == "local" or settings.ears_mark_turns
 
 
 def _echo(settings: Settings) -> str:

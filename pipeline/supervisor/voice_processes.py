@@ -162,7 +162,7 @@ class VoiceProcesses:
             spawn,
             self.state.ears.heartbeat_ns.load,
             goes_on="listens on",
-            give_up=self._go_on_without_ears,
+            give_up=self._go_on_without_ears if job.turn_silence_ms is None else None,
         )
         return WakeSockets(self._capture_socket, wake_sender)
 

@@ -78,6 +78,17 @@ def test_the_barge_in_is_told(barge_in: str, said: str, *, interrupts: bool) -> 
     assert sentence.startswith(f"{said}; ")
 
 
+def test_turns_that_end_here_are_told() -> None:
+    job, sentence = choose_ears(
+        Settings(endpointing="local", silence_duration_ms=350, prefix_padding_ms=200), FILE, FILE
+    )
+    assert job is not None
+    assert (job.turn_prefix_ms, job.turn_silence_ms) == (200, 350)
+    assert sentence.endswith(" Your turn ends here after 350 ms of silence.")
+    with pytest.raises(SettingsError, match="lets a program mark them"):
+        checked(Settings(endpointing="local", turn_detection="none"))
+
+
 def test_an_interruption_that_is_forbidden_is_refused() -> None:
     with pytest.raises(SettingsError, match="which --no-interrupt-response forbids"):
         checked(Settings(barge_in="local", interrupt_response=False))
@@ -101,7 +112,13 @@ def test_without_a_task_there_are_no_ears() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("echo", "local"), ("echo", "client-reference"), ("barge_in", "local")]
+    ("flag", "value"),
+    [
+        ("echo", "local"),
+        ("echo", "client-reference"),
+        ("barge_in", "local"),
+        ("endpointing", "local"),
+    ],
 )
 def test_what_needs_the_ears_is_refused_without_them(flag: str, value: str) -> None:
     with pytest.raises(SettingsError) as error:

@@ -94,8 +94,17 @@ class Uplink:
 
     published_samples = 48_000
 
+    def __init__(self) -> None:
+        self.marks: list[tuple[str, int]] = []
+
     def begins_before(self, position: int, session_ms: int | None) -> bool:
         return session_ms is not None and session_ms * 24 < position
+
+    def begin_turn(self, at_ns: int) -> None:
+        self.marks.append(("begin", at_ns))
+
+    def end_turn(self, at_ns: int) -> None:
+        self.marks.append(("end", at_ns))
 
     def take_over(self, latest_turn_start: int) -> bool:
         return latest_turn_start >= 0
@@ -120,14 +129,16 @@ class Rig:
         self.link = Link(state)
         self.session = Session()
         self.downlink = Downlink(ring.writer())
-        parts: tuple[Any, ...] = (self.link, state, Uplink(), self.downlink)
+        self.uplink = Uplink()
+        parts: tuple[Any, ...] = (self.link, state, self.uplink, self.downlink)
         self.client = Client(Settings(verbose=True), *parts, loop=loop)
 
     def go_on(self) -> None:
         """Let a new process take the place of this one."""
         self.session = Session()
         self.downlink = Downlink(self._ring.writer())
-        parts: tuple[Any, ...] = (self.link, self.state, Uplink(), self.downlink)
+        self.uplink = Uplink()
+        parts: tuple[Any, ...] = (self.link, self.state, self.uplink, self.downlink)
         memory = self.link.memories[-1]
         self.client = Client(Settings(verbose=True), *parts, loop=self._loop, memory=memory)
 
@@ -211,6 +222,29 @@ def test_ears_that_found_nothing_to_interrupt_interrupt_nothing_later(rig: Rig) 
     rig.answer()
     rig.client.tick()
     assert rig.state.network.generation.load() == 0
+
+
+def test_the_ears_mark_turns(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.client.tick()
+    assert rig.uplink.marks == []
+    words = rig.state.ears
+    words.turn_begin_ns.store(7_000)
+    rig.client.tick()
+    rig.client.tick()
+    assert rig.uplink.marks == [("begin", 7_000)]
+    assert rig.session.waiting == [CancelResponse("r1")]
+    words.turn_end_ns.store(8_000)
+    rig.client.tick()
+    words.turn_begin_ns.store(9_000)
+    rig.client.tick()
+    assert rig.uplink.marks[1:] == [("end", 8_000), ("begin", 9_000)]
+    rig.go_on()
+    assert rig.uplink.marks == [("begin", 9_000)], "the turn that is open"
+    words.turn_end_ns.store(9_500)
+    rig.go_on()
+    assert rig.uplink.marks == [("begin", 9_000), ("end", 9_500)]
 
 
 def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:

@@ -121,6 +121,11 @@ def test_a_reference_of_the_client_s_is_a_second_channel() -> None:
     }
 
 
+def test_where_the_ears_mark_turns_the_service_detects_none() -> None:
+    session = build_session(Settings(endpointing="local"))
+    assert session.as_dict()["turn_detection"] is None
+
+
 def test_temperature_and_instructions_are_passed_on() -> None:
     sent = wire(temperature=0.8, instructions="Speak like a pirate.")
     assert sent == {**DEFAULTS, "temperature": 0.8, "instructions": "Speak like a pirate."}
