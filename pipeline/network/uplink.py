@@ -84,6 +84,7 @@ class Uplink:
     def end_turn(self, at_ns: int) -> None:
         """Send what was captured until `at_ns`, and tell the service of the end."""
         if self.gate is not None:
+            self._place_turns(self.gate)
             self.gate.end(at_ns)
             kept_frames = SAMPLE_RATE_HZ // self._frame_samples
             self._placed_frames -= kept_frames  # as a begin, it may lie in one of them
