@@ -366,6 +366,8 @@ class Client:
         # a turn whose begin is not.
         words = self._state.ears
         end_ns, begin_ns = words.turn_end_ns.load(), words.turn_begin_ns.load()
+        if again and end_ns >= begin_ns and not self._uplink.keeps(end_ns):
+            self._turn_begin_ns, self._turn_end_ns = begin_ns, end_ns  # it was understood
         if begin_ns != self._turn_begin_ns:
             self._turn_begin_ns = begin_ns
             self.handle_command(BeginTurn(begin_ns, again))

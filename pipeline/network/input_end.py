@@ -14,7 +14,7 @@ class InputEnd:
     """Rest after which a recorded input counts as answered; longer than endpointing takes."""
 
     REPORTED_S = 1.0
-    """Time after which the service has reported speech at the end of what it was sent."""
+    """Time after which the service has reported speech at the end of what it has heard."""
 
     UNANSWERED_S = 20.0
     """Silence of the service after which nothing more is expected of it."""
@@ -24,7 +24,7 @@ class InputEnd:
         self._uplink = uplink
         self._latest_event_s = now_s
         self._busy_s = now_s
-        self._sent_s: float | None = None
+        self._heard_s: float | None = None  # when a session has, or will have, heard the end
 
     def event_received(self, now_s: float) -> None:
         """The service has sent something."""
@@ -33,24 +33,29 @@ class InputEnd:
     def reached(self, now_s: float, *, connected: bool, idle: bool) -> bool:
         """Whether the input is over and the rest after it has lasted long enough.
 
-        A session that ends after the last of it was sent is not waited for.
+        The end of a session is no reason to wait, if it has heard all.
 
         :param idle: whether nothing is to come, or to be heard.
         """
-        sent = self._all_sent(now_s, connected=connected)
+        heard = self._all_heard(now_s, connected=connected)
         idle = idle and not self._uplink.turn_open
-        if not (sent and (idle or (connected and self._service_is_silent(now_s)))):
+        if not (heard and (idle or (connected and self._service_is_silent(now_s)))):
             self._busy_s = now_s
         return now_s - self._busy_s > self.SETTLED_S
 
-    def _all_sent(self, now_s: float, *, connected: bool) -> bool:
-        """Whether a session was sent the end of the input, and no other has to be sent it again."""
-        lost = not connected and self._sent_s is not None and now_s - self._sent_s < self.REPORTED_S
+    def _all_heard(self, now_s: float, *, connected: bool) -> bool:
+        """Whether a session has heard the end of the input, and no other has to hear it again."""
+        lost = not connected and not self._outlived_the_end()
         if lost or (self._uplink.turn_open and not self._uplink.drained):
-            self._sent_s = None
-        elif self._sent_s is None and connected and self._spoken():
-            self._sent_s = now_s
-        return self._sent_s is not None
+            self._heard_s = None
+        elif self._heard_s is None and connected and self._spoken():
+            self._heard_s = max(now_s, self._uplink.processed_s)
+        return self._heard_s is not None and now_s >= self._heard_s
+
+    def _outlived_the_end(self) -> bool:
+        """Whether the service was still alive when it would have told of speech at the end."""
+        alive_s = max(self._latest_event_s, self._uplink.answered_s)
+        return self._heard_s is not None and alive_s > self._heard_s + self.REPORTED_S
 
     def _spoken(self) -> bool:
         return self._state.capture.ended.load() == 1 and self._uplink.drained

@@ -54,6 +54,7 @@ class SendWindow:
     :ivar released: everything before it is done with, for this session and the next.
     :ivar sent: everything before it was sent to this session, or is done with.
     :ivar lost_samples: speech or unsent sound that was given up because of `KEPT_S`.
+    :ivar processed_s: when the service is expected to have worked through what it was sent.
     :ivar latest_turn_start: where the latest turn begins that any session has reported. The next
         session hears it again unless more than that is released.
     """
@@ -80,7 +81,7 @@ class SendWindow:
         self._turns: list[_UserTurn] = []
         self._answer: tuple[str, _UserTurn] | None = None
         self._marks: deque[tuple[float, int]] = deque()
-        self._processed_s = 0.0
+        self.processed_s = 0.0
 
     @property
     def turn_open(self) -> bool:
@@ -98,9 +99,9 @@ class SendWindow:
         self._appended += samples
         self.sent = max(self.sent, end)  # `limit` may have gone beyond while it was being sent
         speed = self.CATCH_UP_SPEED * SAMPLE_RATE_HZ
-        self._processed_s = max(now_s, self._processed_s) + samples / speed
-        if not self._marks or self._processed_s - self._marks[-1][0] >= self._MARK_S:
-            self._marks.append((self._processed_s, end))
+        self.processed_s = max(now_s, self.processed_s) + samples / speed
+        if not self._marks or self.processed_s - self._marks[-1][0] >= self._MARK_S:
+            self._marks.append((self.processed_s, end))
 
     def skip(self, position: int) -> None:
         """What lies before `position` and was not sent is not to be sent."""
@@ -169,7 +170,7 @@ class SendWindow:
         self._turns.clear()
         self._answer = None
         self._marks.clear()
-        self._processed_s = 0.0
+        self.processed_s = 0.0
 
     def position(self, session_ms: int | None) -> int | None:
         """Return where something is that the service places in the audio of its session."""

@@ -29,6 +29,7 @@ class Uplink:
     :param frame_samples: length of every frame.
     :param marked_turns: whether only what the program marks is sent, and committed.
     :param reference: what is sent as a second channel, if the service wants one.
+    :ivar answered_s: when the latest ping left that the service has answered.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Uplink:
         self._session = 0
         self._sending = False
         self._resends_turn = False
+        self.answered_s = 0.0
         self.gate = TurnGate() if marked_turns else None
         self._placed_frames = reader.position
         self.on_turn_end: Callable[[TurnEnd], None] = lambda _how: None
@@ -64,6 +66,11 @@ class Uplink:
         if self.gate is not None:
             return not self._sending and not self.gate.turn_open
         return not self._sending and self._window.sent >= self.published_samples
+
+    @property
+    def processed_s(self) -> float:
+        """When the service is expected to have worked through all that it was sent."""
+        return self._window.processed_s
 
     @property
     def turn_open(self) -> bool:
@@ -100,6 +107,11 @@ class Uplink:
         """Position after the latest frame that capture has published."""
         return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
 
+    def keeps(self, captured_at_ns: int) -> bool:
+        """Whether what was captured then is kept, or is still to come."""
+        oldest = self._reader.front()
+        return oldest is None or oldest.capture_time_ns <= captured_at_ns
+
     def begins_before(self, position: int, session_ms: int | None) -> bool:
         """Whether what the session places at `session_ms` lies before `position`."""
         place = self._window.position(session_ms)
@@ -115,6 +127,7 @@ class Uplink:
 
     def answered(self, pinged_s: float) -> None:
         """The service has answered a ping, and all that it had reported until then has arrived."""
+        self.answered_s = pinged_s
         self._window.release_reported(pinged_s)
 
     def receive(self, event: Event) -> None:

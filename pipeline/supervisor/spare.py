@@ -17,8 +17,11 @@ from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line
 from pipeline.supervisor.replacement import ReplacementLimit
 
+FIRST_QUIET_S = 4.0
+"""A short conversation goes without spares, and none of their imports disturbs its beginning."""
+
 NETWORK_QUIET_S, AUDIO_QUIET_S = 1.0, 2.0
-"""How long after the beginning or a replacement a spare is started."""
+"""How long after that, or after a replacement, a spare is started."""
 
 LEAST_MEMORY_BYTES = 1 << 30
 """Of the machine. Below that the memory is better left to others."""
@@ -33,8 +36,8 @@ class Spare:
     :param name: of the process while it waits.
     :param modules: what it imports.
     :param sockets: all that its work may be given.
-    :param quiet_s: how long after the beginning or a replacement the next spare is started: what
-        has just begun comes first.
+    :param quiet_s: how long after a replacement the next spare is started, because what has just
+        begun comes first. The first one waits for `FIRST_QUIET_S` more.
     :param now_s: a clock in seconds, such as ``time.monotonic``.
     """
 
@@ -59,7 +62,7 @@ class Spare:
         self._due_s: float | None = None
         self._limit = ReplacementLimit()
         if _memory_bytes() >= LEAST_MEMORY_BYTES:
-            self._start_soon()
+            self._due_s = now_s() + FIRST_QUIET_S + quiet_s
 
     def note_prepared(self, name: str) -> None:
         """A spare of that name has imported everything."""

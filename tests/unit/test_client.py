@@ -91,6 +91,8 @@ class Uplink:
     drained = True
     turn_open = False
     latest_turn_start = -1
+    processed_s = 0.0
+    answered_s = 0.0
 
     published_samples = 48_000
 
@@ -99,6 +101,11 @@ class Uplink:
 
     def begins_before(self, position: int, session_ms: int | None) -> bool:
         return session_ms is not None and session_ms * 24 < position
+
+    oldest_ns = 0
+
+    def keeps(self, captured_at_ns: int) -> bool:
+        return self.oldest_ns <= captured_at_ns
 
     def begin_turn(self, at_ns: int) -> None:
         self.marks.append(("begin", at_ns))
@@ -224,7 +231,7 @@ def test_ears_that_found_nothing_to_interrupt_interrupt_nothing_later(rig: Rig) 
     assert rig.state.network.generation.load() == 0
 
 
-def test_the_ears_mark_turns(rig: Rig) -> None:
+def test_the_ears_mark_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.connect()
     rig.answer()
     rig.client.tick()
@@ -245,6 +252,10 @@ def test_the_ears_mark_turns(rig: Rig) -> None:
     words.turn_end_ns.store(9_500)
     rig.go_on()
     assert rig.uplink.marks == [("begin", 9_000), ("end", 9_500)]
+    monkeypatch.setattr(Uplink, "oldest_ns", 9_600)
+    rig.go_on()
+    rig.client.tick()
+    assert rig.uplink.marks == [], "a session before has understood the turn"
 
 
 def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:
@@ -340,8 +351,12 @@ def test_the_tools_that_are_offered_are_for_the_next_session(rig: Rig) -> None:
 
 
 @pytest.fixture
-def input_end(rig: Rig) -> InputEnd:
-    uplink: Any = Uplink()
+def uplink() -> Uplink:
+    return Uplink()
+
+
+@pytest.fixture
+def input_end(rig: Rig, uplink: Any) -> InputEnd:
     rig.state.capture.ended.store(1)
     return InputEnd(rig.state, uplink, 0.0)
 
@@ -361,10 +376,41 @@ def test_an_input_does_not_end_while_the_service_is_away(input_end: InputEnd) ->
     assert not input_end.reached(100.0, connected=False, idle=True)
 
 
-def test_an_input_ends_without_the_service_once_all_of_it_was_sent(input_end: InputEnd) -> None:
+def test_an_input_ends_without_the_service_once_it_has_heard_all(
+    input_end: InputEnd, uplink: Uplink
+) -> None:
     assert not input_end.reached(1.0, connected=True, idle=False)
-    assert not input_end.reached(2.0, connected=False, idle=True)
+    uplink.answered_s = 2.1
+    assert not input_end.reached(2.2, connected=False, idle=True)
     assert input_end.reached(3.5, connected=False, idle=True)
+
+
+def test_what_went_to_a_dead_service_was_not_heard(input_end: InputEnd, uplink: Uplink) -> None:
+    input_end.event_received(0.9)
+    assert not input_end.reached(1.0, connected=True, idle=True)
+    uplink.drained = False  # it is to be sent again
+    assert not input_end.reached(9.0, connected=False, idle=True)
+    assert not input_end.reached(19.0, connected=False, idle=True)
+
+
+def test_what_a_service_got_all_at_once_just_before_it_died_was_not_heard(
+    input_end: InputEnd, uplink: Uplink
+) -> None:
+    uplink.processed_s = 6.0
+    assert not input_end.reached(1.0, connected=True, idle=True)
+    uplink.answered_s = 5.0
+    uplink.drained, uplink.processed_s = False, 0.0
+    assert not input_end.reached(5.5, connected=False, idle=True)
+    assert not input_end.reached(19.0, connected=False, idle=True)
+
+
+def test_a_service_is_given_time_for_sound_that_it_got_all_at_once(
+    input_end: InputEnd, uplink: Uplink
+) -> None:
+    uplink.processed_s = 6.0
+    assert not input_end.reached(5.9, connected=True, idle=True)
+    assert not input_end.reached(7.8, connected=True, idle=True)
+    assert input_end.reached(8.0, connected=True, idle=True)
 
 
 def test_an_input_does_not_end_while_it_is_spoken(rig: Rig, input_end: InputEnd) -> None:

@@ -15,7 +15,7 @@ from pipeline.ipc.processes import ChildProcesses, logged_line
 from pipeline.ipc.reports import Notice, Prepared, Report
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplacementLimit
-from pipeline.supervisor.spare import Spare
+from pipeline.supervisor.spare import FIRST_QUIET_S, Spare
 
 POLL_S = 1.0
 QUIET_S = 2.0
@@ -112,8 +112,8 @@ class World:
     def take(self) -> object:
         return self.spare.take("capture", LITTLE, on_error=lambda _: None, printed=logged_line)
 
-    def pass_time(self) -> None:
-        self.now_s += QUIET_S
+    def pass_time(self, seconds: float = QUIET_S) -> None:
+        self.now_s += seconds
         self.spare.check()
 
 
@@ -123,11 +123,13 @@ class Child:
 
 @pytest.fixture
 def world() -> World:
-    return World()
+    """Give one in which the next `pass_time` starts the first spare."""
+    world = World()
+    world.pass_time(FIRST_QUIET_S)
+    return world
 
 
 def test_a_spare_is_started_after_a_quiet_moment_and_once_taken_another(world: World) -> None:
-    world.spare.check()
     assert not world.spawned
     assert world.take() is None
     world.pass_time()
@@ -174,7 +176,7 @@ def test_a_system_that_refuses_a_process_is_not_asked_again(world: World) -> Non
 def test_a_machine_with_little_memory_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.supervisor.spare._memory_bytes", lambda: 1 << 29)
     world = World()
-    world.pass_time()
+    world.pass_time(FIRST_QUIET_S + QUIET_S)
     assert not world.spawned
 
 
