@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from pipeline.config.combinations import check_combinations
 from pipeline.config.loader import check_sign_in, parse
 from pipeline.config.settings import Option, Settings, options
 from pipeline.errors import SettingsError
@@ -20,6 +21,7 @@ def checked(settings: Settings) -> Settings:
     }
     settings = replace(settings, **values)
     check_sign_in(settings, ())
+    check_combinations(settings)
     return settings
 
 

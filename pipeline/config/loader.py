@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pipeline.config.combinations import check_combinations
 from pipeline.config.endpoint import parse_endpoint
 from pipeline.config.settings import PREFIX, Option, Settings, options
 from pipeline.errors import SettingsError
@@ -49,6 +50,7 @@ def load(
         *_unknown_names(".env", dotenv),
     ]
     check_sign_in(settings, unknown)
+    check_combinations(settings)
     warnings = [
         *unknown,
         *_endpoint_hints(flags, environment, dotenv),

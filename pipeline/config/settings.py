@@ -92,9 +92,6 @@ class Settings:
         500, "Silence that ends your turn.", minimum=0, maximum=10_000
     )
     interrupt_response: bool = setting(True, "Interrupt the answer when you speak.")
-    echo_cancellation: bool = setting(
-        True, "Let the service remove its own voice from the microphone."
-    )
     noise_reduction: bool = setting(True, "Let the service remove background noise.")
     transcription: bool = setting(True, "Show what you said as text.")
     read_ahead: bool = setting(
@@ -137,14 +134,23 @@ class Settings:
     barge_in: str = setting(
         "hold",
         "What the ears do when you probably speak over an answer: pause it until the service has "
-        "decided, go on quietly beneath, or leave it to the service alone.",
-        choices=("hold", "duck", "service"),
+        "decided (hold), go on quietly beneath (duck), pause it and then interrupt it themselves "
+        "(local), or leave it to the service alone (service).",
+        choices=("hold", "duck", "local", "service"),
+    )
+    endpointing: str = setting(
+        "service",
+        "Who notices the end of your turn: the service by --turn-detection, or the ears (local), "
+        "which tell the service at once. Both wait for --silence-duration-ms.",
+        choices=("service", "local"),
     )
     echo: str = setting(
         "auto",
-        "Who removes the answer's echo from the microphone: the ears, or the service. By default "
-        "the service if it is Azure and --echo-cancellation is on.",
-        choices=("auto", "local", "server", "off"),
+        "Where the answer's echo is removed from the microphone: here by the ears (local); by the "
+        "service, from what it sent (server) or from what sounds, as a second channel "
+        "(client-reference); nowhere (off). By default server with Azure, local with the offline "
+        "service.",
+        choices=("auto", "local", "server", "client-reference", "off"),
     )
     frame_ms: int = setting(
         50, "Length of the microphone's frames; shorter is faster.", choices=("10", "20", "50")
@@ -186,6 +192,23 @@ class Settings:
     def marks_turns(self) -> bool:
         """Whether the program marks the user's turns, and only they leave the microphone."""
         return self.turn_detection == "none"
+
+    @property
+    def ears_mark_turns(self) -> bool:
+        """Whether the ears mark the user's turns, and only they leave the microphone."""
+        return self.endpointing == "local"
+
+    @property
+    def echo_removal(self) -> str:
+        """Where the answer's echo is removed: `echo`, decided if it is auto."""
+        if self.echo != "auto":
+            return self.echo
+        return "local" if self.uses_offline_service else "server"
+
+    @property
+    def sends_reference(self) -> bool:
+        """Whether the service gets what sounds beside the microphone, as a second channel."""
+        return self.echo_removal == "client-reference"
 
     @property
     def uses_offline_service(self) -> bool:

@@ -5,6 +5,7 @@ it begins: whoever goes on after this process died neither loses nor doubles a s
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,20 +13,35 @@ from pipeline.pcm import BLOCK_SAMPLES, Samples
 from pipeline.shm.ring import Frame, RingReader, RingWriter
 
 
+class Outgoing(NamedTuple):
+    """What becomes of a block."""
+
+    samples: Samples
+    reference: Samples
+    """What sounds beside it."""
+
+
 class CleanedFrames:
     """Begin only when the microphone has been given to this process.
 
     :param wake: called after each frame.
+    :param references: takes what sounds beside each frame, if it is wanted.
     """
 
     def __init__(
-        self, raw: RingReader, frames: RingWriter, frame_samples: int, wake: Callable[[], None]
+        self,
+        raw: RingReader,
+        frames: RingWriter,
+        frame_samples: int,
+        wake: Callable[[], None],
+        references: RingWriter | None = None,
     ) -> None:
         self._raw = raw
         self._frames = frames
+        self._references = references
         self._blocks_per_frame = frame_samples // BLOCK_SAMPLES
         self._wake = wake
-        self._cleaned: list[Samples] = []
+        self._heard: list[Outgoing] = []
         self._taken = 0  # blocks that are left in the raw ring, with the ears or cleaned
         latest = frames.latest()
         while latest and (block := raw.front()) and block.end_samples <= latest.end_samples:
@@ -41,25 +57,32 @@ class CleanedFrames:
             self._taken += 1
         return block
 
-    def put(self, cleaned: Samples) -> None:
+    def put(self, outgoing: Outgoing) -> None:
         """Take what becomes of a block, in their order; some blocks may still be with the ears."""
-        self._cleaned.append(cleaned)
+        self._heard.append(outgoing)
         self._publish()
 
     def _publish(self) -> bool:
         """Publish a whole frame; False if there is no room: then blocks wait in the raw ring."""
-        count = len(self._cleaned)
+        count = len(self._heard)
         if count < self._blocks_per_frame:
             return True
         first = self._raw.front()
-        published = first is not None and self._frames.write(
-            np.concatenate(self._cleaned),
-            item_offset_samples=first.item_offset_samples,
+        if first is None or self._frames.free_frames() <= 0:
+            return False
+        position = first.item_offset_samples
+        if self._references is not None:
+            # Before the frame: the network looks for it when it sees the frame. What finds no room
+            # is silence to the service.
+            reference = np.concatenate([block.reference for block in self._heard])
+            self._references.write(reference, item_offset_samples=position)
+        self._frames.write(
+            np.concatenate([block.samples for block in self._heard]),
+            item_offset_samples=position,
             capture_time_ns=first.capture_time_ns,
         )
-        if published:
-            self._raw.advance(count)
-            self._taken -= count
-            self._cleaned.clear()
-            self._wake()
-        return published
+        self._raw.advance(count)
+        self._taken -= count
+        self._heard.clear()
+        self._wake()
+        return True

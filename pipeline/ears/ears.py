@@ -91,7 +91,8 @@ class Ears:
         :param microphone: 240 samples
         :param reference: 240 samples that the loudspeaker plays, of a device time 20 to 40 ms after
             the microphone's; zeros when nothing plays
-        :param holding: an answer is held: listen although the far end is silent
+        :param holding: an answer is held, or the verdict is wanted always: listen although the far
+            end is silent
         """
         self._far_end.hear(reference)
         to_float(microphone, self._microphone)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from pipeline.ears.certainty import SpeechCertainty
 from pipeline.ears.ears import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
 from pipeline.pcm import NS_PER_MS
@@ -37,11 +38,17 @@ class HoldControl:
     """Holds and resumes by the word that playback loads in every period.
 
     :param silero: whether Silero is there; otherwise earshot tells whether the voice goes on.
+    :param interrupts: whether certain speech interrupts the answer, without the service's word.
     :param resumed: told why each hold ended without a cut, and how long it lasted.
     """
 
     def __init__(
-        self, state: SharedState, *, silero: bool, resumed: Callable[[Reason, int], None]
+        self,
+        state: SharedState,
+        *,
+        silero: bool,
+        interrupts: bool = False,
+        resumed: Callable[[Reason, int], None],
     ) -> None:
         self._words = state.ears
         self._load_generation = state.network.generation.load
@@ -49,6 +56,8 @@ class HoldControl:
         self._silero = silero
         self._resumed = resumed
         self._recovery = HoldRecovery()
+        self._certainty = SpeechCertainty(silero=silero)
+        self._interrupts = interrupts
         self._delay = ServiceDelay()
         self._generation = self._load_generation()
         self._speech_heard_ns = self._load_speech_heard_ns()
@@ -83,6 +92,7 @@ class HoldControl:
         )
         if action is Action.HOLD:
             self._begun_ns = now_ns
+            self._certainty.begin()
             self._words.holds.add(1)
             self._words.hold.store(self._words.holds.load())
         elif action is Action.RESUME:
@@ -90,3 +100,6 @@ class HoldControl:
             self._words.resumed.add(1)
             if (latest := self._recovery.latest) is not None:
                 self._resumed(latest.reason, latest.lasted_ms)
+        elif self.holding and self._interrupts and self._certainty.reached(evidence):
+            # barge-in: the network process takes it up within 20 ms; the answer is silent already.
+            self._words.interrupt.store(self._generation + 1)

@@ -1,6 +1,10 @@
 """What an ears process is to do."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Sent = Literal["cleaned", "microphone", "microphone and reference"]
+"""What becomes of the microphone: without the echo, as it is, or as it is beside what sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,8 +13,13 @@ class EarsJob:
 
     holds: bool
     """Whether an answer is held when a person probably speaks; otherwise the ears only clean."""
-    cleans: bool
-    """Whether the service gets the microphone without the echo; otherwise as it is."""
+    interrupts: bool
+    """Whether an answer is interrupted when a person certainly speaks over it."""
+    sends: Sent
+    turn_prefix_ms: int
+    """Sound before the first speech that belongs to a turn of the user's."""
+    turn_silence_ms: int | None
+    """Silence that ends a turn; None: the ears do not mark turns."""
     frame_samples: int
     number: int = 0
     """See `SupervisorFields.ears`."""

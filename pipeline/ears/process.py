@@ -16,12 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.ears.aligner import Aligner
-from pipeline.ears.cleaned_frames import CleanedFrames
+from pipeline.ears.cleaned_frames import CleanedFrames, Outgoing
 from pipeline.ears.ears import Ears, Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
 from pipeline.ears.parts import Parts, load_parts
+from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import Notice, Report, Started, Trace
@@ -32,6 +33,7 @@ from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
 
 CHECK_S = 0.2
+_SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)
 _WARM_UP_BLOCKS = 20
 _RINGING_NS = 300 * NS_PER_MS
 _STILL_SOUNDING_NS = 40 * NS_PER_MS
@@ -63,6 +65,9 @@ def _work(
         raw = stack.enter_context(FrameRing.attach(names.ears.raw_ring))
         capture = stack.enter_context(FrameRing.attach(names.capture_ring))
         reference = stack.enter_context(FrameRing.attach(names.ears.reference_ring))
+        references = None
+        if names.sent_reference_ring is not None:
+            references = stack.enter_context(FrameRing.attach(names.sent_reference_ring)).writer()
         parts = load_parts()
         _tell_missing(parts, job, link)
         listener = Listener(state, reference.reader(), parts, job, link)
@@ -74,11 +79,13 @@ def _work(
         while state.capture.route.load() != job.number:
             if not waits.wait():
                 return
-        frames = CleanedFrames(raw.reader(), capture.writer(), job.frame_samples, wake_sender.wake)
+        frames = CleanedFrames(
+            raw.reader(), capture.writer(), job.frame_samples, wake_sender.wake, references
+        )
         while waits.wait():
-            while (block := frames.next_block()) is not None:
-                for cleaned in listener.hear(block):
-                    frames.put(cleaned)
+            while waits.goes_on() and (block := frames.next_block()) is not None:
+                for outgoing in listener.hear(block):
+                    frames.put(outgoing)
 
 
 class Waits:
@@ -94,6 +101,10 @@ class Waits:
         """Wait for a wake-up, at most 0.2 s; False if the supervisor says stop."""
         select.select([self._receiver], [], [], CHECK_S)
         self._receiver.clear()  # before the ring is read
+        return self.goes_on()
+
+    def goes_on(self) -> bool:
+        """Show that the process works, also far behind the microphone; False as of `wait`."""
         now_ns = time.monotonic_ns()
         if now_ns - self._checked_ns < CHECK_S * NS_PER_S:
             return True
@@ -130,17 +141,23 @@ class Listener:
         self._link = link
         self._waiting: deque[_Block] = deque()
         self._held = False
+        self._turns = None
+        if job.turn_silence_ms is not None:
+            silero, silence_ms = parts.silero is not None, job.turn_silence_ms
+            self._turns = TurnMarks(state.ears, job.turn_prefix_ms, silence_ms, silero=silero)
         self._control = HoldControl(
-            state, silero=parts.silero is not None, resumed=self._tell_resumed
+            state,
+            silero=parts.silero is not None,
+            interrupts=job.interrupts,
+            resumed=self._tell_resumed,
         )
 
     def warm_up(self) -> None:
         """Pay for the first calls before they delay a microphone."""
-        silence = np.zeros(BLOCK_SAMPLES, np.int16)
         for _ in range(_WARM_UP_BLOCKS):
-            self._ears.hear(silence, silence, holding=True)
+            self._ears.hear(_SILENCE, _SILENCE, holding=True)
 
-    def hear(self, block: Frame) -> list[Samples]:
+    def hear(self, block: Frame) -> list[Outgoing]:
         """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
         self._control.follow_service()
         self._follow_speaker()
@@ -150,24 +167,31 @@ class Listener:
         silent_for_ns = now_ns - self._aligner.sounds_until_ns
         audible = self._control.holding or silent_for_ns < _RINGING_NS
         most_waiting = self._aligner.waiting_blocks if audible else 0
-        cleaned = []
+        outgoing = []
         while len(self._waiting) > most_waiting:
-            heard = self._hear(self._waiting.popleft(), audible=audible)
+            first = self._waiting.popleft()
+            heard, reference = self._hear(first, audible=audible)
             if self._job.holds:
                 sounding = silent_for_ns < _STILL_SOUNDING_NS
                 self._control.hear(heard, sounding=sounding, now_ns=now_ns)
                 self._tell_hold(heard)
-            cleaned.append(heard.cleaned.copy())
-        return cleaned if self._job.cleans else [samples]
+            if self._turns is not None:
+                sounds = audible and not self._control.holding
+                self._turns.hear(heard, first.captured_at_ns, sounding=sounds)
+            cleans = self._job.sends == "cleaned"
+            outgoing.append(Outgoing(heard.cleaned.copy() if cleans else first.samples, reference))
+        return [Outgoing(samples, _SILENCE)] if self._job.sends == "microphone" else outgoing
 
-    def _hear(self, block: "_Block", *, audible: bool) -> Heard:
+    def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, block.captured_at_ns, expected=audible)
         if self._aligner.realigned:
             self._realigned.add(1)
             self._ears.realigned()
             lead_ms = self._aligner.lead_ms
             self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
-        return self._ears.hear(block.samples, reference, holding=self._control.holding)
+        listens = self._control.holding or self._turns is not None
+        heard = self._ears.hear(block.samples, reference, holding=listens)
+        return heard, reference
 
     def _follow_speaker(self) -> None:
         waiting_blocks = self._aligner.waiting_blocks
@@ -196,7 +220,11 @@ class Listener:
 
 def _facts(job: EarsJob) -> list[str]:
     holds = "hold an answer" if job.holds else "leave answers alone"
-    return [holds, "remove its echo" if job.cleans else "send the microphone as it is"]
+    if job.interrupts:
+        holds = "interrupt an answer"
+    if job.sends == "cleaned":
+        return [holds, "remove its echo"]
+    return [holds, f"send the {job.sends} as it is"]
 
 
 def _tell_missing(parts: Parts, job: EarsJob, link: SupervisorLink) -> None:

@@ -226,7 +226,7 @@ class SessionReady(Event):
 
 @dataclass(frozen=True, slots=True)
 class Listening(Event):
-    """The service hears the user speak."""
+    """The service hears the user speak; with `endpointing="local"` the ears do."""
 
 
 @dataclass(frozen=True, slots=True)

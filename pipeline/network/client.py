@@ -104,6 +104,9 @@ class Client:
         self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
+        self._ears_generation = state.ears.interrupt.load()
+        self._barged_in_at = 0  # position of the microphone
+        self._turn_begin_ns = self._turn_end_ns = 0
         self._early: list[Command] = []  # before the first session was ready
         self._lost_samples_reported = False
         self._memory_reports = MemoryReports(link.report, lambda: uplink.latest_turn_start)
@@ -114,6 +117,7 @@ class Client:
             self._perform(
                 self._conversation.restore(memory, generation, queued, heard_again=heard_again)
             )
+            self._follow_turns(again=True)
 
     @property
     def pause_s(self) -> float:
@@ -229,6 +233,8 @@ class Client:
         self._state.network.heartbeat_ns.store(now_ns)
         self._downlink.pump()
         self._report_lost_samples()
+        self._follow_ears()
+        self._follow_turns()
         actions = [*self._playback_changes(), *self._conversation.tick(now_s)]
         self._perform(actions)
         if any(isinstance(action, AssistantSaid | AssistantDone) for action in actions):
@@ -289,6 +295,10 @@ class Client:
         session.set_up(event)
         event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
         if session is self._sessions.listened_to:
+            if isinstance(event, SpeechStarted) and self._uplink.begins_before(
+                self._barged_in_at, event.start_ms
+            ):
+                event = replace(event, known=True)
             self._perform(self._conversation.receive(event), event_read)
             if isinstance(event, SpeechStarted):
                 self._state.network.speech_heard_ns.store(read_at_ns)
@@ -343,6 +353,32 @@ class Client:
             self._settled_generation = cut.generation
             return conversation.cut_settled(cut.generation, *cut.heard)
         return conversation.heard(*Position.unpacked(playback.heard.load()))
+
+    def _follow_ears(self) -> None:
+        """Interrupt the answer over which the ears hear a person, unless that has happened."""
+        generation = self._state.ears.interrupt.load()
+        if generation == self._ears_generation:
+            return
+        self._ears_generation = generation
+        if generation > self._conversation.generation:
+            self._barged_in_at = self._uplink.published_samples
+            self._perform(self._conversation.barge_in())
+
+    def _follow_turns(self, *, again: bool = False) -> None:
+        """Take the begin and the end of the user's turn from the ears, if they mark turns."""
+        # turns: the end first, the reverse of the ears' order: an end that is seen is not that of
+        # a turn whose begin is not.
+        words = self._state.ears
+        end_ns, begin_ns = words.turn_end_ns.load(), words.turn_begin_ns.load()
+        if again and end_ns >= begin_ns and not self._uplink.keeps(end_ns):
+            self._turn_begin_ns, self._turn_end_ns = begin_ns, end_ns  # it was understood
+        if begin_ns != self._turn_begin_ns:
+            self._turn_begin_ns = begin_ns
+            self.handle_command(BeginTurn(begin_ns, again))
+        if end_ns != self._turn_end_ns:
+            self._turn_end_ns = end_ns
+            if end_ns >= begin_ns:
+                self.handle_command(EndTurn(end_ns))
 
     def _notice_silence(self, now_s: float) -> None:
         owed = self._conversation.waits_for_service

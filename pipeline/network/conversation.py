@@ -132,6 +132,14 @@ class Conversation:
         """The user interrupts the answer without a word."""
         return list(self._silence())
 
+    def barge_in(self) -> list[Action]:
+        """The user speaks over the answer, as the ears have heard; the service may hear it later.
+
+        The floor waits for the service's word: it may take the voice for no turn.
+        """
+        self._questions.user_speaks(expected=not self.idle)
+        return list(self._silence())
+
     def begin_turn(self, *, again: bool = False) -> list[Action]:
         """The user begins a turn that the program marks; it interrupts the answer.
 
@@ -293,8 +301,8 @@ class Conversation:
                 yield from self._answers.end_audio(event.item_id)
             case WordsDelta() | WordsDone() | WordTime():
                 self._words(event)
-            case SpeechStarted():
-                yield from self._speech_started()
+            case SpeechStarted(known=known):
+                yield from self._speech_started(known=known)
             case SpeechStopped(item_id=item_id):
                 self._floor.speech_stopped()
                 self._transcript.begin_user(item_id)
@@ -324,12 +332,12 @@ class Conversation:
         if self._marks_turn and self._interrupt_response:
             yield from self._silence()  # it was asked for before the user began to speak
 
-    def _speech_started(self) -> Iterator[Action]:
+    def _speech_started(self, *, known: bool) -> Iterator[Action]:
         if self._interrupt_response:
             self._questions.user_speaks(expected=not self.idle)
         self._floor.speech_started()
         self._display.busy()
-        if self._interrupt_response:
+        if self._interrupt_response and not known:
             yield from self._interrupt()
         yield Listening()
 

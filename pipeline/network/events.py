@@ -31,10 +31,14 @@ class SessionUpdated:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """`start_ms` is the position in the session's audio, prefix padding included."""
+    """`start_ms` is the position in the session's audio, prefix padding included.
+
+    `known`: the ears have interrupted an answer for this voice already.
+    """
 
     item_id: str = ""
     start_ms: int | None = None
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

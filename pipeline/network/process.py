@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -12,6 +13,7 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ConversationMemory, Report, Started
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
+from pipeline.network.sent_reference import SentReference
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import ms_to_samples
 from pipeline.shm.names import SharedNames
@@ -40,19 +42,23 @@ def _work(
     memory: ConversationMemory | None,
     link: SupervisorLink,
 ) -> None:
-    with (
-        SharedState.attach(names.state) as state,
-        FrameRing.attach(names.capture_ring) as capture_ring,
-        FrameRing.attach(names.playback_ring) as playback_ring,
-        asyncio.Runner(loop_factory=event_loop) as runner,
-    ):
+    with ExitStack() as stack:
+        state = stack.enter_context(SharedState.attach(names.state))
+        capture_ring = stack.enter_context(FrameRing.attach(names.capture_ring))
+        playback_ring = stack.enter_context(FrameRing.attach(names.playback_ring))
+        reference = None
+        if names.sent_reference_ring is not None:
+            ring = stack.enter_context(FrameRing.attach(names.sent_reference_ring))
+            reference = SentReference(ring.reader())
+        runner = stack.enter_context(asyncio.Runner(loop_factory=event_loop))
         frame_samples = ms_to_samples(settings.frame_ms)
         uplink = Uplink(
             capture_ring.reader(),
             WakeReceiver(wake_socket),
             state,
             frame_samples,
-            marked_turns=settings.marks_turns,
+            marked_turns=settings.marks_turns or settings.ears_mark_turns,
+            reference=reference,
         )
         downlink = Downlink(playback_ring.writer())
         runner.get_loop().set_exception_handler(_on_loop_error)

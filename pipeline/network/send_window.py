@@ -117,9 +117,9 @@ class SendWindow:
         """React to an event of this session's service."""
         match event:
             case SpeechStarted(item_id, start_ms):
-                self._begin_turn(item_id, self._position(start_ms))
+                self._begin_turn(item_id, self.position(start_ms))
             case SpeechStopped(item_id, end_ms):
-                self._end_turn(item_id, self._position(end_ms))
+                self._end_turn(item_id, self.position(end_ms))
             case TurnCommitted(item_id):
                 self._commit(item_id)
             case AudioBufferCleared():
@@ -172,7 +172,7 @@ class SendWindow:
         self._marks.clear()
         self.processed_s = 0.0
 
-    def _position(self, session_ms: int | None) -> int | None:
+    def position(self, session_ms: int | None) -> int | None:
         """Return where something is that the service places in the audio of its session."""
         if session_ms is None:
             return None

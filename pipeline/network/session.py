@@ -54,9 +54,7 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "output_audio_timestamp_types": _timestamp_types(settings.voice) or None,
         "input_audio_sampling_rate": SAMPLE_RATE_HZ,
         "turn_detection": _turn_detection(settings),
-        "input_audio_echo_cancellation": (
-            AudioEchoCancellation() if settings.echo_cancellation else None
-        ),
+        "input_audio_echo_cancellation": _echo_cancellation(settings.echo_removal),
         "input_audio_noise_reduction": (
             AudioNoiseReduction(type="azure_deep_noise_suppression")
             if settings.noise_reduction
@@ -72,7 +70,7 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "tool_choice": _tool_choice(settings.tool_choice) if tools else None,
     }
     given = {name: value for name, value in wanted.items() if value is not None}
-    if settings.marks_turns:
+    if settings.marks_turns or settings.ears_mark_turns:
         given["turn_detection"] = None  # left out, it would be on
     return RequestSession(**given)
 
@@ -104,8 +102,14 @@ def _timestamp_types(voice: str) -> list[AudioTimestampType]:
     return [AudioTimestampType.WORD] if "-" in voice else []
 
 
+def _echo_cancellation(removal: str) -> AudioEchoCancellation | None:
+    if removal == "client-reference":
+        return AudioEchoCancellation(reference_source="client", channels=2)
+    return AudioEchoCancellation() if removal == "server" else None
+
+
 def _turn_detection(settings: Settings) -> TurnDetection | None:
-    if settings.marks_turns:
+    if settings.marks_turns or settings.ears_mark_turns:
         return None
     # auto_truncate stays off: it assumes that audio is heard as it arrives. The pipeline knows
     # what was heard, and truncates by that.

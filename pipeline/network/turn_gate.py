@@ -19,7 +19,7 @@ from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples
 SHORTEST_SAMPLES = ms_to_samples(100)
 """Services refuse a shorter turn."""
 
-KEPT_NS = NS_PER_S // 2
+KEPT_NS = NS_PER_S
 """How long sound outside of turns is kept: a begin that is told late may lie in it."""
 
 END_WITHIN_NS = NS_PER_S // 2

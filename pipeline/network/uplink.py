@@ -11,8 +11,9 @@ from azure.ai.voicelive.aio import VoiceLiveConnection
 from pipeline.network.connection import SendGate
 from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
+from pipeline.network.sent_reference import SentReference
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
-from pipeline.pcm import NS_PER_S, Samples
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
@@ -27,6 +28,7 @@ class Uplink:
 
     :param frame_samples: length of every frame.
     :param marked_turns: whether only what the program marks is sent, and committed.
+    :param reference: what is sent as a second channel, if the service wants one.
     :ivar answered_s: when the latest ping left that the service has answered.
     """
 
@@ -38,8 +40,10 @@ class Uplink:
         frame_samples: int,
         *,
         marked_turns: bool = False,
+        reference: SentReference | None = None,
     ) -> None:
         self._reader = reader
+        self._reference = reference
         self._wake_receiver = wake_receiver
         self._words = state.network
         self._frame_samples = frame_samples
@@ -61,7 +65,7 @@ class Uplink:
         """Whether this session was sent every published frame."""
         if self.gate is not None:
             return not self._sending and not self.gate.turn_open
-        return not self._sending and self._window.sent >= self._written
+        return not self._sending and self._window.sent >= self.published_samples
 
     @property
     def processed_s(self) -> float:
@@ -87,13 +91,31 @@ class Uplink:
     def end_turn(self, at_ns: int) -> None:
         """Send what was captured until `at_ns`, and tell the service of the end."""
         if self.gate is not None:
+            self._place_turns(self.gate)
             self.gate.end(at_ns)
+            kept_frames = SAMPLE_RATE_HZ // self._frame_samples
+            self._placed_frames -= kept_frames  # as a begin, it may lie in one of them
             self._woken.set()
 
     @property
     def latest_turn_start(self) -> int:
         """The microphone sample with which the latest turn of any session begins."""
         return self._window.latest_turn_start
+
+    @property
+    def published_samples(self) -> int:
+        """Position after the latest frame that capture has published."""
+        return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
+
+    def keeps(self, captured_at_ns: int) -> bool:
+        """Whether what was captured then is kept, or is still to come."""
+        oldest = self._reader.front()
+        return oldest is None or oldest.capture_time_ns <= captured_at_ns
+
+    def begins_before(self, position: int, session_ms: int | None) -> bool:
+        """Whether what the session places at `session_ms` lies before `position`."""
+        place = self._window.position(session_ms)
+        return place is not None and place < position
 
     def take_over(self, latest_turn_start: int) -> bool:
         """Go on in the place of a process that died, which has reported this turn.
@@ -124,7 +146,7 @@ class Uplink:
     def tick(self) -> None:
         """Give frames back to the ring that no session needs any more."""
         window = self._window
-        window.limit(self._written)
+        window.limit(self.published_samples)
         self._words.lost_samples.store(window.lost_samples)
         if self.gate is not None:
             self._pass_silence(self.gate, time.monotonic_ns())
@@ -184,10 +206,10 @@ class Uplink:
         """Send what this session was not sent, up to a position that `limit` gives each time."""
         while session == self._session and self._window.sent < (until := limit()):
             start = self._window.sent
-            samples = self._samples_at(start)[: until - start]
-            end = start + len(samples)
-            audio = base64.b64encode(samples.data).decode("ascii")
-            del samples  # from here on the frame may leave the ring
+            count, pcm = self._pcm_at(start, until - start)
+            end = start + count
+            audio = base64.b64encode(pcm).decode("ascii")
+            del pcm  # from here on the frame may leave the ring
             self._sending = True
             async with gate.turn():
                 # A plain mapping costs a third of the SDK's own model of the event.
@@ -229,7 +251,7 @@ class Uplink:
                 self.on_turn_end("known")
 
     def _limit_of(self, turn: MarkedTurn) -> int:
-        return self._written if turn.end is None else min(turn.end, self._written)
+        return self.published_samples if turn.end is None else min(turn.end, self.published_samples)
 
     def _place_turns(self, turns: TurnGate) -> None:
         """Look for the places of turns in the frames that were published since the last look."""
@@ -242,7 +264,7 @@ class Uplink:
     def _pass_silence(self, turns: TurnGate, now_ns: int) -> None:
         """Leave out what lies between turns, but for what a late begin may reach back to."""
         self._place_turns(turns)
-        turns.give_up_waiting(self._written, now_ns)
+        turns.give_up_waiting(self.published_samples, now_ns)
         self._forget_turns(turns)
         if self._sending or turns.turn_open or any(turns.due(self._session)):
             self._woken.set()
@@ -257,23 +279,27 @@ class Uplink:
         return self._reader.front(index - self._reader.position)
 
     def _now_written(self) -> int:
-        return self._written
+        return self.published_samples
 
-    @property
-    def _written(self) -> int:
-        """Position after the latest frame that capture has published."""
-        return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
+    def _pcm_at(self, position: int, most_samples: int) -> tuple[int, memoryview]:
+        """Return the rest of a published frame: its length, and what the service gets of it.
 
-    def _samples_at(self, position: int) -> Samples:
-        """Return the rest of a published frame, a view of shared memory."""
+        It may be a view of shared memory.
+        """
         index, offset = divmod(position, self._frame_samples)
         frame = self._reader.front(index - self._reader.position)
         if frame is None:
             raise IndexError(f"frame {index} is not published yet")
-        return frame.samples[offset:]
+        samples = frame.samples[offset : offset + most_samples]
+        if self._reference is None:
+            return len(samples), samples.data
+        both = self._reference.beside(samples, frame.item_offset_samples, offset)
+        return len(samples), both.data
 
     def _give_back(self) -> None:
         released = self._window.released
         if released > self._words.released_samples.load():
             self._words.released_samples.store(released)
         self._reader.advance(self._window.released // self._frame_samples - self._reader.position)
+        if self._reference is not None and (oldest := self._reader.front()) is not None:
+            self._reference.release(oldest.item_offset_samples)

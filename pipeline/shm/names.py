@@ -14,6 +14,8 @@ class SharedNames:
     """None: there are no ears."""
     recorder: "RecorderNames | None" = None
     """None: nothing is recorded."""
+    sent_reference_ring: str | None = None
+    """Ears to the network: what sounds beside each frame of the microphone. None: not sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,13 @@ class EarsFields:
     """Number of holds so far."""
     resumed: Word
     """Number of holds after which the answer went on."""
+    interrupt: Word
+    """Generation that silences the answer over which a person certainly speaks. The network process
+    makes it the current one, if it is not yet."""
+    turn_begin_ns: Word
+    """``time.monotonic_ns`` at which the user's latest turn begins, if the ears mark turns."""
+    turn_end_ns: Word
+    """Where the latest turn ends that has ended. Less than `turn_begin_ns`: the user speaks."""
     realigned: Word
     """How often the reference was put to another place."""
     heartbeat_ns: Word

@@ -57,7 +57,7 @@ from pipeline.ipc.reports import (
 from pipeline.shm.state import SharedState
 from pipeline.supervisor.cards import check_files, choose_cards
 from pipeline.supervisor.devices import find_devices
-from pipeline.supervisor.ears import choose_ears
+from pipeline.supervisor.ears import check_packages, choose_ears
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
@@ -167,7 +167,8 @@ class Pipeline:
         :raises PipelineError: it could not start, broke off, or was stopped.
         """
         ensure_descriptors()
-        check_files(self._settings, self._recording)  # before anything starts
+        check_packages(self._settings)  # before anything starts
+        check_files(self._settings, self._recording)
         self._recorder.claim(self._settings)
         self._voice.start_network(self._offline.start(self._network_settings))
         self._tools.start()

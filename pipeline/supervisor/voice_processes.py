@@ -64,8 +64,9 @@ class VoiceProcesses:
         self._children = children
         self._stack = stack
         self._report = report
+        self._capture_frames = CAPTURE_RING_MS // frame_ms
         self.state = stack.enter_context(SharedState.create())
-        capture_ring = stack.enter_context(FrameRing.create(CAPTURE_RING_MS // frame_ms))
+        capture_ring = stack.enter_context(FrameRing.create(self._capture_frames))
         playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
         self.level_meter = LevelMeter(self.state, capture_ring, playback_ring)
         self.names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
@@ -85,6 +86,9 @@ class VoiceProcesses:
 
     def start_network(self, settings: Settings) -> None:
         """Start the network process, which connects to the endpoint of `settings`."""
+        if settings.sends_reference:
+            ring = self._stack.enter_context(FrameRing.create(self._capture_frames))
+            self.names = replace(self.names, sent_reference_ring=ring.name)
         spawn = partial(self._spawn_network, settings)
         self._network = self._replaceable(
             spawn, self.state.network.heartbeat_ns.load, goes_on="connects again"
@@ -158,7 +162,7 @@ class VoiceProcesses:
             spawn,
             self.state.ears.heartbeat_ns.load,
             goes_on="listens on",
-            give_up=self._go_on_without_ears,
+            give_up=self._go_on_without_ears if job.turn_silence_ms is None else None,
         )
         return WakeSockets(self._capture_socket, wake_sender)
 

@@ -24,7 +24,14 @@ from pipeline.ipc.reports import (
     Report,
     TurnMemory,
 )
-from pipeline.network.actions import AddMessage, DeleteItem, SendToolResult, ServiceAction, Truncate
+from pipeline.network.actions import (
+    AddMessage,
+    CancelResponse,
+    DeleteItem,
+    SendToolResult,
+    ServiceAction,
+    Truncate,
+)
 from pipeline.network.client import Client
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import Event
@@ -87,6 +94,25 @@ class Uplink:
     processed_s = 0.0
     answered_s = 0.0
 
+    published_samples = 48_000
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[str, int]] = []
+
+    def begins_before(self, position: int, session_ms: int | None) -> bool:
+        return session_ms is not None and session_ms * 24 < position
+
+    oldest_ns = 0
+
+    def keeps(self, captured_at_ns: int) -> bool:
+        return self.oldest_ns <= captured_at_ns
+
+    def begin_turn(self, at_ns: int) -> None:
+        self.marks.append(("begin", at_ns))
+
+    def end_turn(self, at_ns: int) -> None:
+        self.marks.append(("end", at_ns))
+
     def take_over(self, latest_turn_start: int) -> bool:
         return latest_turn_start >= 0
 
@@ -110,14 +136,16 @@ class Rig:
         self.link = Link(state)
         self.session = Session()
         self.downlink = Downlink(ring.writer())
-        parts: tuple[Any, ...] = (self.link, state, Uplink(), self.downlink)
+        self.uplink = Uplink()
+        parts: tuple[Any, ...] = (self.link, state, self.uplink, self.downlink)
         self.client = Client(Settings(verbose=True), *parts, loop=loop)
 
     def go_on(self) -> None:
         """Let a new process take the place of this one."""
         self.session = Session()
         self.downlink = Downlink(self._ring.writer())
-        parts: tuple[Any, ...] = (self.link, self.state, Uplink(), self.downlink)
+        self.uplink = Uplink()
+        parts: tuple[Any, ...] = (self.link, self.state, self.uplink, self.downlink)
         memory = self.link.memories[-1]
         self.client = Client(Settings(verbose=True), *parts, loop=self._loop, memory=memory)
 
@@ -159,6 +187,75 @@ def test_the_generation_rises_before_anything_is_reported_or_sent(rig: Rig) -> N
     assert effect == Listening()
     assert not rig.downlink.waiting
     assert rig.session.waiting == []
+
+
+def test_the_ears_interrupt_and_only_their_own_response_is_cancelled(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.state.ears.interrupt.store(1)
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 1
+    assert not rig.downlink.waiting
+    assert rig.session.waiting == [CancelResponse("r1")]
+    rig.client.tick()
+    rig.state.publish_cut(CutReport(1, Position(1, 12_000), 0, 0))
+    rig.client.tick()
+    assert rig.session.waiting == [CancelResponse("r1"), Truncate("i1", 500)]
+    rig.receive("response.created", response={"id": "r2"})
+    place = {"response_id": "r2", "item_id": "i2"}
+    rig.receive("response.audio.delta", **place, delta=base64.b64encode(PCM).decode())
+    started = "input_audio_buffer.speech_started"
+    rig.receive(started, audio_start_ms=1_500, item_id="u1")
+    assert rig.state.network.generation.load() == 1, "the voice that the ears have heard"
+    rig.receive(started, audio_start_ms=2_500, item_id="u2")
+    assert rig.state.network.generation.load() == 2, "another voice"
+
+
+def test_the_ears_are_late_where_the_service_has_interrupted(rig: Rig) -> None:
+    rig.connect()
+    rig.answer()
+    rig.receive("input_audio_buffer.speech_started")
+    rig.receive("response.created", response={"id": "r2"})
+    rig.state.ears.interrupt.store(1)
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 1
+    assert rig.session.waiting == []
+
+
+def test_ears_that_found_nothing_to_interrupt_interrupt_nothing_later(rig: Rig) -> None:
+    rig.connect()
+    rig.state.ears.interrupt.store(1)
+    rig.client.tick()
+    rig.answer()
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 0
+
+
+def test_the_ears_mark_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.connect()
+    rig.answer()
+    rig.client.tick()
+    assert rig.uplink.marks == []
+    words = rig.state.ears
+    words.turn_begin_ns.store(7_000)
+    rig.client.tick()
+    rig.client.tick()
+    assert rig.uplink.marks == [("begin", 7_000)]
+    assert rig.session.waiting == [CancelResponse("r1")]
+    words.turn_end_ns.store(8_000)
+    rig.client.tick()
+    words.turn_begin_ns.store(9_000)
+    rig.client.tick()
+    assert rig.uplink.marks[1:] == [("end", 8_000), ("begin", 9_000)]
+    rig.go_on()
+    assert rig.uplink.marks == [("begin", 9_000)], "the turn that is open"
+    words.turn_end_ns.store(9_500)
+    rig.go_on()
+    assert rig.uplink.marks == [("begin", 9_000), ("end", 9_500)]
+    monkeypatch.setattr(Uplink, "oldest_ns", 9_600)
+    rig.go_on()
+    rig.client.tick()
+    assert rig.uplink.marks == [], "a session before has understood the turn"
 
 
 def test_what_is_to_be_sent_waits_in_the_session(rig: Rig) -> None:

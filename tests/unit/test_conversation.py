@@ -19,6 +19,7 @@ from pipeline.ipc.reports import (
 from pipeline.network.actions import (
     Action,
     AddMessage,
+    CancelResponse,
     CreateResponse,
     DeleteItem,
     EndItem,
@@ -478,6 +479,41 @@ def test_a_response_that_was_not_announced_is_not_played(conversation: Conversat
 
 
 # Without interruptions
+
+
+def test_the_ears_barge_in_before_the_service_hears_it(answering: Conversation) -> None:
+    assert answering.barge_in() == [Interrupt(1), CancelResponse("r1")]
+    settled = answering.cut_settled(1, 1, 400 * MS)
+    assert corrections(settled) == [Truncate("i1", 400)]
+    late = drive(answering, delta(100 * MS), ResponseDone("r1", "cancelled", "client_cancelled"))
+    assert not plays(late)
+    assert drive(answering, SpeechStarted(known=True)) == [Listening()]
+    asked = drive(answering, SpeechStopped(), ResponseCreated("r2"), delta(300, "r2", "i2"))
+    assert plays(asked)[0].generation == 1
+    assert answering.all_answered
+
+
+def test_a_complete_answer_is_cut_and_not_cancelled(answering: Conversation) -> None:
+    drive(answering, AudioDone("r1", "i1"), completed())
+    assert answering.barge_in() == [Interrupt(1)]
+
+
+def test_a_voice_that_the_ears_have_heard_spares_the_next_answer(answering: Conversation) -> None:
+    answering.barge_in()
+    answering.cut_settled(1, 1, 400 * MS)
+    drive(answering, cancelled(), ResponseCreated("r2"), delta(300 * MS, "r2", "i2"))
+    assert not cuts(drive(answering, SpeechStarted(known=True)))
+    assert cuts(drive(answering, SpeechStarted())) == [Interrupt(2)]
+
+
+def test_the_floor_is_not_taken_by_a_voice_that_the_service_never_hears(
+    answering: Conversation,
+) -> None:
+    answering.barge_in()
+    answering.cut_settled(1, 1, 400 * MS)
+    drive(answering, cancelled())
+    assert answering.idle
+    assert answering.finished
 
 
 def test_speech_silences_nothing_where_interruptions_are_off() -> None:

@@ -18,11 +18,16 @@ BLOCK = pcm16(babble(0.01, seed=1))
 class Rig:
     """A hold control, and the words that other processes would write."""
 
-    def __init__(self, state: SharedState, *, silero: bool = True) -> None:
+    def __init__(
+        self, state: SharedState, *, silero: bool = True, interrupts: bool = False
+    ) -> None:
         self.state = state
         self.resumed: list[tuple[Reason, int]] = []
         self.control = HoldControl(
-            state, silero=silero, resumed=lambda reason, ms: self.resumed.append((reason, ms))
+            state,
+            silero=silero,
+            interrupts=interrupts,
+            resumed=lambda reason, ms: self.resumed.append((reason, ms)),
         )
         self._now_ms = 0
 
@@ -113,6 +118,45 @@ def test_cut_ends_the_hold_without_resuming(rig: Rig) -> None:
     assert rig.held == 0
     assert rig.state.ears.resumed.load() == 0
     assert rig.resumed == []
+
+
+def test_certain_speech_asks_once_for_the_next_generation() -> None:
+    with SharedState.create() as state:
+        state.network.generation.store(4)
+        rig = Rig(state, interrupts=True)
+        rig.hear(1, speech=True, silero=0.9)
+        rig.hear(12, silero=0.9)
+        rig.hear(5)  # between two syllables
+        rig.hear(7, silero=0.9)
+        assert state.ears.interrupt.load() == 0
+        rig.hear(1, silero=0.9)
+        assert state.ears.interrupt.load() == 5
+        state.ears.interrupt.store(0)
+        rig.hear(20, silero=0.9)
+        assert state.ears.interrupt.load() == 0
+        state.network.generation.store(5)
+        rig.hear(1, silero=0.9)
+        assert not rig.control.holding
+        rig.hear(1, speech=True, silero=0.9)
+        rig.hear(20, silero=0.9)
+        assert state.ears.interrupt.load() == 6
+
+
+def test_too_little_speech_interrupts_nothing() -> None:
+    with SharedState.create() as state:
+        rig = Rig(state, interrupts=True)
+        for _ in range(3):
+            rig.hear(1, speech=True, silero=0.9)
+            rig.hear(18, silero=0.9)
+            rig.hear(15)
+        assert state.ears.interrupt.load() == 0
+        assert [reason for reason, _ in rig.resumed] == [Reason.TOO_SHORT] * 3
+
+
+def test_the_service_alone_decides_unless_the_ears_interrupt(rig: Rig) -> None:
+    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(50, silero=0.9)
+    assert rig.state.ears.interrupt.load() == 0
 
 
 def test_cut_without_a_hold_changes_nothing(rig: Rig) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.audio.frame_assembler import FrameAssembler
 from pipeline.audio.microphone_route import MicrophoneRoute, published_samples
-from pipeline.ears.cleaned_frames import CleanedFrames
+from pipeline.ears.cleaned_frames import CleanedFrames, Outgoing
 from pipeline.pcm import BLOCK_SAMPLES, FRAME_SAMPLES, Samples, samples_to_ns
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
@@ -80,7 +80,8 @@ class Rig:
             block = self._ears.next_block()
             if block is None:
                 return
-            self._ears.put(block.samples.copy())
+            samples = block.samples.copy()
+            self._ears.put(Outgoing(samples, samples))
 
     def send(self) -> None:
         while (frame := self._network.front()) is not None:

@@ -34,7 +34,6 @@ DEFAULTS = {
     "input_audio_transcription": {"model": "whisper-1"},
 }
 SWITCHES = {
-    "echo_cancellation": "input_audio_echo_cancellation",
     "noise_reduction": "input_audio_noise_reduction",
     "transcription": "input_audio_transcription",
 }
@@ -47,7 +46,7 @@ def on_the_wire(session: RequestSession) -> dict[str, Any]:
 
 
 def wire(**settings: Any) -> dict[str, Any]:
-    return on_the_wire(build_session(Settings(**settings)))
+    return on_the_wire(build_session(Settings(endpoint="https://host", **settings)))
 
 
 def test_the_defaults_are_those_of_the_settings_table() -> None:
@@ -107,6 +106,26 @@ def test_a_feature_that_is_off_is_left_out(switch: str, field: str) -> None:
     assert wire(**{switch: False}) == {k: v for k, v in DEFAULTS.items() if k != field}
 
 
+@pytest.mark.parametrize("echo", ["local", "off"])
+def test_an_echo_that_the_service_does_not_remove_is_not_spoken_of(echo: str) -> None:
+    left = {k: v for k, v in DEFAULTS.items() if k != "input_audio_echo_cancellation"}
+    assert wire(echo=echo) == left
+    assert on_the_wire(build_session(Settings(offline=True))) == left
+
+
+def test_a_reference_of_the_client_s_is_a_second_channel() -> None:
+    assert wire(echo="client-reference")["input_audio_echo_cancellation"] == {
+        "type": "server_echo_cancellation",
+        "reference_source": "client",
+        "channels": 2,
+    }
+
+
+def test_where_the_ears_mark_turns_the_service_detects_none() -> None:
+    session = build_session(Settings(endpointing="local"))
+    assert session.as_dict()["turn_detection"] is None
+
+
 def test_temperature_and_instructions_are_passed_on() -> None:
     sent = wire(temperature=0.8, instructions="Speak like a pirate.")
     assert sent == {**DEFAULTS, "temperature": 0.8, "instructions": "Speak like a pirate."}
@@ -148,4 +167,4 @@ def test_tools_are_offered(choice: str, expected: object) -> None:
 
 
 def test_no_key_is_part_of_the_session() -> None:
-    assert "s3cret" not in json.dumps(wire(api_key="s3cret", endpoint="https://x.example"))
+    assert "s3cret" not in json.dumps(wire(api_key="s3cret"))

@@ -56,6 +56,7 @@ def test_every_setting_is_read_from_every_source() -> None:
         "frame_ms": "10",
         "ears": "on",
         "barge_in": "duck",
+        "endpointing": "local",
         "echo": "server",
         "verbose": "2",
     }

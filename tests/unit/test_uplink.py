@@ -281,6 +281,26 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
     with_rig(test, marked_turns=True)
 
 
+def test_a_marked_turn_whose_end_is_told_late_ends_without_another_frame() -> None:
+    async def test(rig: Rig, _start: object) -> None:
+        first = rig.connect()
+        rig.uplink.begin_turn(at(0))
+        rig.speak(0, 8)
+        while len(first.samples) < 8 * FRAME:  # noqa: ASYNC110 - lets the tasks run
+            await asyncio.sleep(0.001)
+        rig.uplink.end_turn(at(4.5))
+        await rig.ended(1)
+        assert first.marks == [("commit", 8 * FRAME)], "what was sent cannot be taken back"
+        rig.uplink.receive(TurnCommitted("u1"))
+        rig.uplink.begin_turn(at(9))
+        rig.speak(8, 12)
+        rig.uplink.end_turn(at(11))
+        await rig.ended(2)
+        assert first.marks[1:] == [("commit", 10 * FRAME)]
+
+    with_rig(test, marked_turns=True)
+
+
 def test_a_marked_turn_ends_although_the_microphone_gives_nothing_any_more() -> None:
     async def test(rig: Rig, _start: object) -> None:
         first = rig.connect()

@@ -1,0 +1,68 @@
+"""What goes up to the service beside the microphone, over real processes and sockets."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.answers import answer, positive
+from tests.support.jack_card import wait_until
+from tests.support.program import Program
+from tests.support.runs import run_on_files
+from tests.support.scripted_service import ScriptedService, ScriptedSession
+from tests.support.sound import RATE_HZ, Samples, noise
+
+SPOKEN = noise(8, -1_000, 1_000, seed=1)
+ANSWER = positive(1.0, seed=2)
+REFERENCE = ("--echo", "client-reference", "--barge-in", "service")
+
+
+def test_what_sounds_goes_up_beside_the_microphone(tmp_path: Path) -> None:
+    with (
+        ScriptedService() as service,
+        run_on_files(service, tmp_path, SPOKEN, *REFERENCE) as program,
+    ):
+        program.wait_output("Ready: speak")
+        assert "is sent what sounds (--echo client-reference)" in program.out
+        (session,) = service.sessions
+        program.wait_until(lambda: len(both(session)) > RATE_HZ)
+        say(service, session, "first")  # the times of both cards are compared meanwhile
+        reference = say(service, session, "second")
+        assert known(reference) > len(ANSWER) / 2
+        microphone = both(session)[:, 0]
+        assert np.array_equal(microphone, SPOKEN[: len(microphone)])
+        program.interrupt()
+        assert program.wait_exit() == 0, program.said
+
+
+def test_the_offline_service_understands_two_channels(speech_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
+    question = speech_dir / "az_whatstheweatherlike.wav"
+    files = ("--input", question, "--output", "answer.wav")
+    with Program("run", "--offline", *files, *REFERENCE, cwd=tmp_path) as program:
+        assert program.wait_exit() == 0, program.said
+        assert not program.err
+        assert "You: What's the weather like?" in program.out
+
+
+def say(service: ScriptedService, session: ScriptedSession, name: str) -> Samples:
+    """Answer; returns what the service has heard of it in the second channel."""
+    start = len(both(session))
+    service.call(answer(session, name, ANSWER))
+    service.call(session.end_answer(name, f"item_{name}"))
+    wait_until(lambda: len(both(session)) > start + len(ANSWER) * 2)
+    return np.trim_zeros(both(session)[start:, 1])
+
+
+def known(reference: Samples) -> int:
+    """Return how many samples are those of the answer, in one place.
+
+    On a busy machine a period may come too late for its block, and drift may move the others.
+    """
+    ends = [len(ANSWER) - shift for shift in range(RATE_HZ // 10)]
+    return max(int(np.sum(ANSWER[:end][-len(reference) :] == reference[-end:])) for end in ends)
+
+
+def both(session: ScriptedSession) -> Samples:
+    """Return what the service has heard, shape ``(n, 2)``."""
+    return np.frombuffer(bytes(session.heard), np.int16).reshape(-1, 2)
