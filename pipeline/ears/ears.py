@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.ears.blocks import Block, decibels, power, to_float, to_pcm16
 from pipeline.ears.downsampler import Downsampler
+from pipeline.ears.echo_match import EchoMatch
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.linear_canceller import LinearCanceller
@@ -22,6 +23,9 @@ _STALE_BLOCKS = 6
 """For so long the parts give what they kept from before a silence: it says nothing of now."""
 _RELEARNING_BLOCKS = 60
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
+
+_DOUBTED_BLOCKS = 20
+"""Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
 
 
 class State(Enum):
@@ -77,6 +81,8 @@ class Ears:
         self._headphones = HeadphoneRecogniser()
         self._floor = NoiseFloor()
         self._recent = RecentEvidence()
+        self._match = EchoMatch()
+        self._alarm_blocks = 0
         self._deaf_blocks = _STALE_BLOCKS
         self._silero_awake_blocks = 0
         self._microphone = np.zeros(BLOCK_SAMPLES, np.float32)
@@ -136,7 +142,13 @@ class Ears:
         rule = self._rules.ordinary if settled else self._rules.strict
         state = State.LISTENING if settled else State.SETTLING
         levels = self._levels(residual_power, echo_power)
-        return Heard(to_pcm16(residual), self._judge(rule, evidence), evidence, levels, state)
+        self._match.keep(residual, self._reference)
+        speech = self._judge(rule, evidence)
+        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._match.is_echo():
+            self.realigned()
+            speech = False
+        self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
+        return Heard(to_pcm16(residual), speech, evidence, levels, state)
 
     def _judge(self, rule: Rule, evidence: Evidence) -> bool:
         if self._deaf_blocks:

@@ -189,3 +189,15 @@ def test_real_onsets_are_found_in_double_talk() -> None:
 
 def test_real_echo_alone_is_no_speech() -> None:
     assert double_talk().false_alarms() == 0
+
+
+def test_moved_echo_makes_the_rule_strict_again() -> None:
+    played = babble(8, seed=17)
+    heard_echo = echo(played, 0.3)
+    moved = np.concatenate([heard_echo[: 6 * 24_000], heard_echo[6 * 24_000 - 120 : -120]])
+    heard = hear(Ears(parts()), pcm16(moved), pcm16(played))
+    assert heard[599].state is State.LISTENING
+    after = heard[600:]
+    strict = [block.state for block in after].index(State.SETTLING)
+    assert strict < 40
+    assert not any(block.speech for block in after[strict : strict + 60])
