@@ -9,11 +9,13 @@ import numpy as np
 
 from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import Frame
 
 LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
 """How much later than the microphone's block its reference sounds, if it is known so early."""
+
+LONGEST_WAIT_NS = 40 * NS_PER_MS
 
 _LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
 SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
@@ -49,6 +51,7 @@ class Aligner:
         self._jumped_blocks = 0
         self._followed_blocks = 0
         self._late_samples: list[int] = []  # by how much the latest periods came too late
+        self._silent_from = -1  # end of what the loudspeaker was given before it fell silent
         self.waiting_blocks = 0
         self.realigned = False
         self.sounds_until_ns = 0
@@ -66,12 +69,32 @@ class Aligner:
                 self._lead_less(late[len(late) // 2])
             self._late_samples.clear()
 
-    def reference(self, position: int, captured_at_ns: int, *, expected: bool) -> Samples:
+    def arrives(self, position: int, captured_at_ns: int) -> None:
+        """A block of the microphone arrives; it may be heard later."""
+        self._offset.microphone(position, captured_at_ns)
+        due = position - self.waiting_blocks * BLOCK_SAMPLES
+        self._line.wanted_until = self._reference_end(due)
+
+    def ready(self, position: int, age_ns: int) -> bool:
+        """Whether to hear the block at `position` now, which was captured `age_ns` ago.
+
+        Its reference is there, or has been waited for in vain: then the loudspeaker is silent. A
+        busy processor lets some periods come late; without them their echo sounds like a voice.
+        """
+        known_until = self._line.written_until
+        if age_ns > LONGEST_WAIT_NS:
+            self._silent_from = known_until
+        silent = known_until == self._silent_from
+        return silent or known_until >= self._reference_end(position)
+
+    def _reference_end(self, position: int) -> int:
+        return position + (self._shift or 0) + BLOCK_SAMPLES
+
+    def reference(self, position: int, *, expected: bool) -> Samples:
         """Return what sounds a lead later than the microphone's block at `position`.
 
         :param expected: whether the block has waited for it; if nothing was sounding, it has not.
         """
-        self._offset.microphone(position, captured_at_ns)
         self.realigned = False
         offset_samples = self._offset.samples
         if offset_samples is None or not expected:

@@ -161,6 +161,7 @@ class Listener:
         """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
         self._control.follow_service()
         self._follow_speaker()
+        self._aligner.arrives(block.item_offset_samples, block.capture_time_ns)
         samples = block.samples.copy()
         self._waiting.append(_Block(block.item_offset_samples, block.capture_time_ns, samples))
         now_ns = time.monotonic_ns()
@@ -169,7 +170,10 @@ class Listener:
         most_waiting = self._aligner.waiting_blocks if audible else 0
         outgoing = []
         while len(self._waiting) > most_waiting:
-            first = self._waiting.popleft()
+            first = self._waiting[0]
+            if audible and not self._aligner.ready(first.position, now_ns - first.captured_at_ns):
+                break
+            self._waiting.popleft()
             heard, reference = self._hear(first, audible=audible)
             if self._job.holds:
                 sounding = silent_for_ns < _STILL_SOUNDING_NS
@@ -183,7 +187,7 @@ class Listener:
         return [Outgoing(samples, _SILENCE)] if self._job.sends == "microphone" else outgoing
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
-        reference = self._aligner.reference(block.position, block.captured_at_ns, expected=audible)
+        reference = self._aligner.reference(block.position, expected=audible)
         if self._aligner.realigned:
             self._realigned.add(1)
             self._ears.realigned()

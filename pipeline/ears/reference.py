@@ -14,17 +14,18 @@ class ReferenceLine:
     """Keeps the latest 2.7 s. Silence is not written: it is what lies between.
 
     :ivar written_until: end of what was written, as a position at 24 kHz.
+    :ivar wanted_until: end of what should have been written by now.
     """
 
     def __init__(self) -> None:
         self._samples = np.zeros(_LENGTH, np.int16)
         self.written_until = 0
-        self._read_until = 0
+        self.wanted_until = 0
 
     def write(self, start: int, samples: Samples) -> int:
         """Put `samples` at position `start`; returns by how many samples they came too late.
 
-        Not positive: nothing behind `start` has been read.
+        Not positive: nothing behind `start` has been wanted.
         """
         if not self.written_until - _LENGTH < start < self.written_until + _LENGTH:
             self._samples[:] = 0
@@ -32,7 +33,7 @@ class ReferenceLine:
             self._put(self.written_until, np.zeros(start - self.written_until, np.int16))
         self._put(start, samples)
         self.written_until = start + len(samples)
-        return self._read_until - start
+        return self.wanted_until - start
 
     def read(self, start: int, count: int) -> Samples:
         """Return `count` samples from position `start`; zeros where nothing was written."""
@@ -43,7 +44,7 @@ class ReferenceLine:
             first = min(known, _LENGTH - at)
             out[:first] = self._samples[at : at + first]
             out[first:known] = self._samples[: known - first]
-        self._read_until = start + count
+        self.wanted_until = max(self.wanted_until, start + count)
         return out
 
     def _put(self, start: int, samples: Samples) -> None:

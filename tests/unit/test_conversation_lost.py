@@ -375,7 +375,7 @@ def test_a_turn_that_a_new_process_hears_again_is_not_asked_for(
 ) -> None:
     """Not even for the turn before it, whose answer was cut before a word of it was heard."""
     drive(conversation, *HELLO, *GREETING, SpeechStarted("u2"))
-    conversation.cut_settled(1, 1, 1)
+    conversation.cut_settled(1, 1, 0)
     drive(conversation, SpeechStopped("u2"), TurnCommitted("u2"))
     successor = Conversation()
     successor.restore(conversation.memory(), 1, NOTHING_QUEUED, heard_again=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from pipeline.ears.aligner import LEAD_SAMPLES, SHORTEST_LEAD_SAMPLES, Aligner
+from pipeline.ears.aligner import LEAD_SAMPLES, LONGEST_WAIT_NS, SHORTEST_LEAD_SAMPLES, Aligner
 from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples
@@ -45,7 +45,7 @@ class Cards:
     drift_ppm: float = 0.0
     aligner: Aligner = field(default_factory=Aligner)
     realigned: list[int] = field(default_factory=list)
-    _waiting: deque[tuple[int, int]] = field(default_factory=deque)
+    _waiting: deque[int] = field(default_factory=deque)
     _rendered: int = 0
 
     def run(self, steps: range) -> Iterator[tuple[int, Samples]]:
@@ -54,10 +54,11 @@ class Cards:
             speaker_late_ms, microphone_late_ms = self.late_ms(step)
             self._render(step, speaker_late_ms)
             captured_at_ns = step * 10 * NS_PER_MS + round(microphone_late_ms * NS_PER_MS)
-            self._waiting.append((step * BLOCK_SAMPLES, captured_at_ns))
+            self.aligner.arrives(step * BLOCK_SAMPLES, captured_at_ns)
+            self._waiting.append(step * BLOCK_SAMPLES)
             while len(self._waiting) > self.aligner.waiting_blocks:
-                position, time_ns = self._waiting.popleft()
-                reference = self.aligner.reference(position, time_ns, expected=True)
+                position = self._waiting.popleft()
+                reference = self.aligner.reference(position, expected=True)
                 if self.aligner.realigned:
                     self.realigned.append(step)
                 yield position, reference
@@ -157,11 +158,33 @@ def test_microphone_waits_if_the_loudspeaker_has_little_latency() -> None:
 def test_block_that_is_not_expected_gets_silence_and_learns_the_time() -> None:
     aligner = Aligner()
     aligner.sounds(frame(0, 0, LOUD[:PERIOD]), SAMPLE_RATE_HZ)
-    assert not aligner.reference(0, 0, expected=False).any()
+    aligner.arrives(0, 0)
+    assert not aligner.reference(0, expected=False).any()
     assert not aligner.realigned
     assert aligner.sounds_until_ns == 5 * NS_PER_MS
-    aligner.reference(BLOCK_SAMPLES, 10 * NS_PER_MS, expected=True)
+    aligner.arrives(BLOCK_SAMPLES, 10 * NS_PER_MS)
+    aligner.reference(BLOCK_SAMPLES, expected=True)
     assert aligner.realigned
+
+
+def test_block_waits_for_a_period_that_comes_late_and_not_for_silence() -> None:
+    cards = Cards(noise(8))
+    places(cards, range(200))
+    aligner, position = cards.aligner, 200 * BLOCK_SAMPLES
+    known = cards._rendered
+    late = [position + number * BLOCK_SAMPLES for number in range(6)]
+    unknown = [at for at in late if not aligner.ready(at, 0)]
+    assert unknown
+    assert unknown == late[-len(unknown) :]
+    period = frame(known, 0, np.take(cards.sound, range(known, known + 2_400), mode="wrap"))
+    aligner.sounds(period, SAMPLE_RATE_HZ)
+    assert all(aligner.ready(at, 0) for at in late)
+    after = position + 20 * BLOCK_SAMPLES
+    assert not aligner.ready(after, LONGEST_WAIT_NS)
+    assert aligner.ready(after, LONGEST_WAIT_NS + 1)
+    assert aligner.ready(after + BLOCK_SAMPLES, 0), "the loudspeaker is silent"
+    aligner.sounds(frame(known + 2_400, 0, LOUD[:PERIOD]), SAMPLE_RATE_HZ)
+    assert not aligner.ready(after + BLOCK_SAMPLES, 0), "it sounds again"
 
 
 def test_offset_needs_both_cards() -> None:

@@ -259,7 +259,6 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
         for item in ("u1", "u2"):
             rig.uplink.receive(TurnCommitted(item))
             rig.uplink.receive(UserTranscript("Words.", item))
-        rig.uplink.tick()  # the report of the words has left
         rig.uplink.begin_turn(at(12.6))
         rig.uplink.end_turn(at(12.7))
         rig.speak(13, 14)
@@ -267,6 +266,7 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
         assert second.marks[-1][0] == "clear"
         assert rig.ends == ["sent", "sent", "too short"]
 
+        rig.uplink.tick()  # the reports of the words have left
         await rig.close()
         rig.use(start())  # another process, which is told of the latest turn again
         third = rig.connect()
