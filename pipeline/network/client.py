@@ -200,7 +200,7 @@ class Client:
                 self._update_session(command)
             case BeginTurn(at_ns, again):
                 self._perform(self._conversation.begin_turn(again=again))
-                self._uplink.begin_turn(at_ns)
+                self._uplink.begin_turn(at_ns, again=again)
             case EndTurn(at_ns):
                 self._uplink.end_turn(at_ns)
             case Say() | InterruptAnswer() if not self._state.network.ready.load():

@@ -80,10 +80,13 @@ class Uplink:
         """
         return self._window.turn_open or (self._resends_turn and not self.drained)
 
-    def begin_turn(self, at_ns: int) -> None:
-        """Send from now on what was captured from `at_ns` on."""
+    def begin_turn(self, at_ns: int, *, again: bool = False) -> None:
+        """Send from now on what was captured from `at_ns` on.
+
+        :param again: a process before this one was told so, and may have had it answered.
+        """
         if self.gate is not None:
-            self.gate.begin(at_ns)
+            self.gate.begin(at_ns, again=again)
             # It may lie in a frame that was looked at already.
             self._placed_frames = self._window.sent // self._frame_samples
             self._woken.set()

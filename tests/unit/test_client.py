@@ -107,7 +107,7 @@ class Uplink:
     def keeps(self, captured_at_ns: int) -> bool:
         return self.oldest_ns <= captured_at_ns
 
-    def begin_turn(self, at_ns: int) -> None:
+    def begin_turn(self, at_ns: int, **_again: bool) -> None:
         self.marks.append(("begin", at_ns))
 
     def end_turn(self, at_ns: int) -> None:

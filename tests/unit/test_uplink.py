@@ -270,13 +270,39 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
         await rig.close()
         rig.use(start())  # another process, which is told of the latest turn again
         third = rig.connect()
-        rig.uplink.begin_turn(at(9.5))
+        rig.uplink.begin_turn(at(9.5), again=True)
         rig.uplink.end_turn(at(12.5))
         rig.speak(14, 15)
         await rig.ended(4)
         assert rig.ends[-1] == "known"
         assert not third.marks
         assert not third.pcm
+
+    with_rig(test, marked_turns=True)
+
+
+def test_another_process_takes_a_turn_that_is_not_kept_any_more_for_understood() -> None:
+    async def test(rig: Rig, start: Callable[[], Uplink]) -> None:
+        rig.connect()
+        rig.uplink.begin_turn(at(0))
+        rig.speak(0, 8)
+        rig.uplink.end_turn(at(7.5))
+        await rig.ended(1)
+        rig.uplink.receive(TurnCommitted("u1"))
+        rig.uplink.receive(UserTranscript("Words.", "u1"))
+        rig.speak(8, 16)
+        while rig.state.network.released_samples.load() < 10 * FRAME:
+            rig.uplink.tick()  # lets go of what is a second old
+            await asyncio.sleep(0.01)
+        await rig.close()
+        rig.use(start())
+        third = rig.connect()
+        rig.uplink.begin_turn(at(0), again=True)
+        rig.uplink.end_turn(at(7.5))
+        rig.speak(16, 17)
+        await rig.ended(2)
+        assert rig.ends == ["sent", "known"]
+        assert not third.marks
 
     with_rig(test, marked_turns=True)
 
