@@ -229,6 +229,14 @@ def test_ears_that_found_nothing_to_interrupt_interrupt_nothing_later(rig: Rig) 
     rig.answer()
     rig.client.tick()
     assert rig.state.network.generation.load() == 0
+    rig.state.ears.interrupt.store(0)  # the hold ends
+    rig.client.tick()
+    rig.receive("input_audio_buffer.speech_started", audio_start_ms=500, item_id="u1")
+    assert rig.state.network.generation.load() == 1, "nothing was interrupted before"
+    rig.receive("response.created", response={"id": "r2"})
+    rig.state.ears.interrupt.store(2)
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 2
 
 
 def test_the_ears_mark_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
