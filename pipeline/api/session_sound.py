@@ -10,6 +10,7 @@ from pipeline.api.sound import MicrophoneInput, SpeakerOutput
 from pipeline.api.speaker_port import AsyncSpeaker, SpeakerPort
 from pipeline.config.settings import Settings
 from pipeline.errors import SoundError
+from pipeline.supervisor.ears import wants_ears
 from pipeline.supervisor.program_sound import ProgramSound
 
 LEAVING_S = 1.0
@@ -33,7 +34,9 @@ class SessionSound:
     ) -> None:
         _check("microphone", microphone, MicrophoneInput, "--input", settings.input)
         _check("speaker", speaker, SpeakerOutput, "--output", settings.output)
-        self.microphone = MicrophonePump(microphone) if microphone else None
+        # The ears' ring is short, and turns are marked by time: both want sound in real time.
+        in_time = wants_ears(settings) or settings.marks_turns
+        self.microphone = MicrophonePump(microphone, in_time=in_time) if microphone else None
         self.speaker = SpeakerPort(speaker) if speaker else None
         self.ends = ProgramSound(
             self.microphone.end if self.microphone else None,
