@@ -57,7 +57,7 @@ def _work(
             WakeReceiver(wake_socket),
             state,
             frame_samples,
-            marked_turns=settings.marks_turns or settings.ears_mark_turns,
+            marked_turns=settings.sends_marked_turns,
             reference=reference,
         )
         downlink = Downlink(playback_ring.writer())
