@@ -58,6 +58,7 @@ def _work(
             state,
             frame_samples,
             marked_turns=settings.sends_marked_turns,
+            prefix_ms=settings.prefix_padding_ms if settings.ears_mark_turns else 0,
             reference=reference,
         )
         downlink = Downlink(playback_ring.writer())
