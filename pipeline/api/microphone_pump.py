@@ -18,6 +18,9 @@ CALL_MS = 20
 AHEAD_S = 10.0
 """How far an iterable may be ahead of real time."""
 
+IN_TIME_S = 0.1
+"""How far if the ears listen, or if turns are marked by time."""
+
 ROOM_POLL_S = 0.01
 """How often a full ring is looked at again."""
 
@@ -31,15 +34,19 @@ class MicrophonePump:
     """Runs the source, on the event loop if it is asynchronous, otherwise in a thread of its own.
 
     What is called with a `PipelineError` ends the conversation: the source has failed.
+
+    :param in_time: whether the sound is to pass in real time, however long its blocks are.
     """
 
-    def __init__(self, microphone: MicrophoneInput) -> None:
+    def __init__(self, microphone: MicrophoneInput, *, in_time: bool = False) -> None:
         self._source: Any = microphone.source
         self._format = microphone.format
         self.end = MicrophoneEnd(microphone.format.rate_hz)
         self._call_samples = max(1, microphone.format.rate_hz * CALL_MS // 1_000)
         iterates = isinstance(self._source, AsyncIterable | Iterable)
-        self._pace = _Pace(microphone.format.rate_hz, AHEAD_S if iterates else 0.0)
+        ahead_s = IN_TIME_S if in_time else AHEAD_S
+        self._pace = _Pace(microphone.format.rate_hz, ahead_s if iterates else 0.0)
+        self._in_time = in_time
         self._stop = threading.Event()
 
     @property
@@ -63,14 +70,14 @@ class MicrophonePump:
         try:
             await self._sleep_while(lambda: not self.end.open)
             async for pcm in self._blocks_on_loop():
-                samples = self._format.mono(pcm, "The microphone")
-                put = 0
-                while put < len(samples) and not self.end.closed:
-                    put += self._put(samples[put:])
-                    await asyncio.sleep(0 if put == len(samples) else ROOM_POLL_S)
-                await asyncio.sleep(self._pace.pause_s(len(samples), time.monotonic()))
-                if self.end.closed:
-                    return
+                for samples in self._parts(pcm):
+                    put = 0
+                    while put < len(samples) and not self.end.closed:
+                        put += self._put(samples[put:])
+                        await asyncio.sleep(0 if put == len(samples) else ROOM_POLL_S)
+                    await asyncio.sleep(self._pace.pause_s(len(samples), time.monotonic()))
+                    if self.end.closed:
+                        return
             await self._sleep_while(lambda: not self.end.end())
         except Exception as error:  # noqa: BLE001 - the user's code; the conversation's end tells it
             fail(failure_of("microphone", error))
@@ -96,13 +103,22 @@ class MicrophonePump:
 
     def _put_all(self, pcm: object) -> bool:
         """Put a block, then wait until the next one is due; returns whether all is over."""
-        samples = self._format.mono(pcm, "The microphone")
-        put = self._put(samples)
-        while put < len(samples) and not self._over:
-            self._stop.wait(ROOM_POLL_S)
-            put += self._put(samples[put:])
-        self._stop.wait(self._pace.pause_s(len(samples), time.monotonic()))
+        for samples in self._parts(pcm):
+            put = self._put(samples)
+            while put < len(samples) and not self._over:
+                self._stop.wait(ROOM_POLL_S)
+                put += self._put(samples[put:])
+            self._stop.wait(self._pace.pause_s(len(samples), time.monotonic()))
+            if self._over:
+                break
         return self._over
+
+    def _parts(self, pcm: object) -> Iterator[Samples]:
+        """Yield a block as a whole, or in parts that are put one by one; an empty one is one."""
+        samples = self._format.mono(pcm, "The microphone")
+        longest = self._call_samples if self._in_time else max(1, len(samples))
+        for start in range(0, max(1, len(samples)), longest):
+            yield samples[start : start + longest]
 
     def _put(self, samples: Samples) -> int:
         age_ns = samples_to_ns(len(samples), self.end.rate_hz)

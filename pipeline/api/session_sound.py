@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 from pipeline.api.microphone_pump import Fail, MicrophonePump
@@ -9,10 +10,13 @@ from pipeline.api.sound import MicrophoneInput, SpeakerOutput
 from pipeline.api.speaker_port import AsyncSpeaker, SpeakerPort
 from pipeline.config.settings import Settings
 from pipeline.errors import SoundError
+from pipeline.supervisor.ears import wants_ears
 from pipeline.supervisor.program_sound import ProgramSound
 
 LEAVING_S = 1.0
 """How long a program's function may hold up the end; then its thread or task is left behind."""
+
+_POLL_S = 0.01
 
 
 class SessionSound:
@@ -30,7 +34,9 @@ class SessionSound:
     ) -> None:
         _check("microphone", microphone, MicrophoneInput, "--input", settings.input)
         _check("speaker", speaker, SpeakerOutput, "--output", settings.output)
-        self.microphone = MicrophonePump(microphone) if microphone else None
+        # The ears' ring is short, and turns are marked by time: both want sound in real time.
+        in_time = wants_ears(settings) or settings.marks_turns
+        self.microphone = MicrophonePump(microphone, in_time=in_time) if microphone else None
         self.speaker = SpeakerPort(speaker) if speaker else None
         self.ends = ProgramSound(
             self.microphone.end if self.microphone else None,
@@ -70,15 +76,41 @@ class SessionSound:
             self._run("microphone", self.microphone.run, fail)
 
     def join(self) -> None:
-        """Wait for the threads, but not for long: a function of the program's may not return."""
+        """Wait for the threads, but not for long: a function of the program's may not return.
+
+        One of them may call this itself: its function has closed the session.
+        """
+        self._stop()
+        until_s = time.monotonic() + LEAVING_S
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until_s - time.monotonic()))
+        self._release()
+
+    async def leave(self) -> None:
+        """End the tasks, and wait for the threads as `join` does, without blocking the loop."""
+        self._stop()
+        try:
+            await self._leave_tasks()
+            until_s = time.monotonic() + LEAVING_S
+            while any(thread.is_alive() for thread in self._threads):
+                if time.monotonic() > until_s:
+                    break
+                await asyncio.sleep(_POLL_S)
+        except asyncio.CancelledError:
+            self.join()  # a cancellation waits for the end as well
+            raise
+        self._release()
+
+    def _stop(self) -> None:
         if self.microphone is not None:
             self.microphone.stop()
-        for thread in self._threads:
-            thread.join(LEAVING_S)
+
+    def _release(self) -> None:
         if self.speaker is not None:
             self.speaker.end.release()
 
-    async def leave(self) -> None:
+    async def _leave_tasks(self) -> None:
         """End the tasks; a speaker's first takes what is left."""
         tasks, self._tasks = self._tasks, []
         if tasks:

@@ -94,7 +94,8 @@ class MicrophoneInput:
     """A microphone that the program is itself.
 
     :param source: an iterable, asynchronous or not, which is taken from as its blocks come, but at
-        most 10 s ahead of real time: it paces the sound. Or a function, asynchronous or not, that
+        most 10 s ahead of real time: it paces the sound. If the ears listen or turns are marked,
+        0.1 s, and a longer block passes in parts. Or a function, asynchronous or not, that
         is called with the number of samples that are due each 20 ms: a clock paces the sound. It
         may wait, give more or fewer, and gives ``b""`` for nothing now. The end of the iterable,
         and None from the function, end the conversation when all has been answered.

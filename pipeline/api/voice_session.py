@@ -150,9 +150,6 @@ class VoiceSession(SessionControls, AsyncIterator[Event]):
             except asyncio.CancelledError as error:
                 cancelled = error
         self._thread.join()  # its last statements
-        try:
-            await self._sound.leave()
-        finally:
-            self._sound.join()
+        await self._sound.leave()
         if cancelled is not None:
             raise cancelled

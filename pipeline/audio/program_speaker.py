@@ -51,6 +51,8 @@ class ProgramSpeaker:
         self._rendered_samples = 0
         longest = self._period_samples * card.rate_hz // SAMPLE_RATE_HZ + 1
         self._buffer = np.zeros(max(longest, FRAME_SAMPLES), np.int16)
+        self._poll_samples = card.rate_hz * REQUEST_POLL_MS // 1_000
+        self._dry = False  # the latest request was not met
         if card.on_request:
             self._clock = PeriodClock(ms_to_samples(REQUEST_POLL_MS), self._serve, xruns)
         else:
@@ -80,12 +82,14 @@ class ProgramSpeaker:
     def _serve(self, _due_ns: int) -> None:
         self._render(self._nothing, time.monotonic_ns())
         while (wanted := self._wanted_samples()) > 0:
-            count = min(wanted, FRAME_SAMPLES)
+            # In vain, silence is rendered in real time: the ears and a recording hear it.
+            count = min(wanted, self._poll_samples if self._dry else FRAME_SAMPLES)
             if not self.outlet.has_room(count):
                 return
             given = self._words.given_samples.load()
             self._render(self._buffer[:count], time.monotonic_ns() + self._waiting_ns())
-            if self._words.given_samples.load() - given < count:
+            self._dry = self._words.given_samples.load() - given < count
+            if self._dry:
                 return  # there is no more yet
         self._words.callback_ns.store(time.monotonic_ns())  # it works: nothing is wanted
 

@@ -199,6 +199,11 @@ class Settings:
         return self.endpointing == "local"
 
     @property
+    def sends_marked_turns(self) -> bool:
+        """Whether only turns that are marked on this side leave the microphone."""
+        return self.marks_turns or self.ears_mark_turns
+
+    @property
     def echo_removal(self) -> str:
         """Where the answer's echo is removed: `echo`, decided if it is auto."""
         if self.echo != "auto":

@@ -63,26 +63,29 @@ class CleanedFrames:
         self._publish()
 
     def _publish(self) -> bool:
-        """Publish a whole frame; False if there is no room: then blocks wait in the raw ring."""
-        count = len(self._heard)
-        if count < self._blocks_per_frame:
-            return True
-        first = self._raw.front()
-        if first is None or self._frames.free_frames() <= 0:
-            return False
+        """Publish the whole frames; False if there is no room: then blocks wait in the raw ring."""
+        while len(self._heard) >= self._blocks_per_frame:
+            first = self._raw.front()
+            if first is None or self._frames.free_frames() <= 0:
+                return False
+            self._publish_frame(first)
+        return True
+
+    def _publish_frame(self, first: Frame) -> None:
+        """Publish the frame that begins with the block `first`."""
+        count = self._blocks_per_frame
+        blocks, self._heard = self._heard[:count], self._heard[count:]
         position = first.item_offset_samples
         if self._references is not None:
             # Before the frame: the network looks for it when it sees the frame. What finds no room
             # is silence to the service.
-            reference = np.concatenate([block.reference for block in self._heard])
+            reference = np.concatenate([block.reference for block in blocks])
             self._references.write(reference, item_offset_samples=position)
         self._frames.write(
-            np.concatenate([block.samples for block in self._heard]),
+            np.concatenate([block.samples for block in blocks]),
             item_offset_samples=position,
             capture_time_ns=first.capture_time_ns,
         )
         self._raw.advance(count)
         self._taken -= count
-        self._heard.clear()
         self._wake()
-        return True

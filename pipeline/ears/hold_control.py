@@ -62,7 +62,7 @@ class HoldControl:
         self._generation = self._load_generation()
         self._speech_heard_ns = self._load_speech_heard_ns()
         self._begun_ns = 0
-        self._words.hold.store(0)  # a process before this one may have died in a hold
+        self._end_hold()  # a process before this one may have died in a hold
 
     @property
     def holding(self) -> bool:
@@ -79,7 +79,7 @@ class HoldControl:
             self._generation = generation
             if self._recovery.holding:
                 self._recovery.release()
-                self._words.hold.store(0)
+                self._end_hold()
 
     def hear(self, heard: Heard, *, sounding: bool, now_ns: int) -> None:
         """Take what the ears made of a block; `sounding`: whether an answer can be held."""
@@ -96,10 +96,15 @@ class HoldControl:
             self._words.holds.add(1)
             self._words.hold.store(self._words.holds.load())
         elif action is Action.RESUME:
-            self._words.hold.store(0)
+            self._end_hold()
             self._words.resumed.add(1)
             if (latest := self._recovery.latest) is not None:
                 self._resumed(latest.reason, latest.lasted_ms)
         elif self.holding and self._interrupts and self._certainty.reached(evidence):
             # barge-in: the network process takes it up within 20 ms; the answer is silent already.
             self._words.interrupt.store(self._generation + 1)
+
+    def _end_hold(self) -> None:
+        """Let the answer go on; the next certain speech is news even if this changed nothing."""
+        self._words.hold.store(0)
+        self._words.interrupt.store(0)

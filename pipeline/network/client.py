@@ -104,7 +104,7 @@ class Client:
         self._idle_since_s: float | None = None
         self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
-        self._ears_generation = state.ears.interrupt.load()
+        self._ears_generation = 0
         self._barged_in_at = 0  # position of the microphone
         self._turn_begin_ns = self._turn_end_ns = 0
         self._early: list[Command] = []  # before the first session was ready
@@ -200,7 +200,7 @@ class Client:
                 self._update_session(command)
             case BeginTurn(at_ns, again):
                 self._perform(self._conversation.begin_turn(again=again))
-                self._uplink.begin_turn(at_ns)
+                self._uplink.begin_turn(at_ns, again=again)
             case EndTurn(at_ns):
                 self._uplink.end_turn(at_ns)
             case Say() | InterruptAnswer() if not self._state.network.ready.load():
@@ -361,8 +361,10 @@ class Client:
             return
         self._ears_generation = generation
         if generation > self._conversation.generation:
-            self._barged_in_at = self._uplink.published_samples
-            self._perform(self._conversation.barge_in())
+            actions = self._conversation.barge_in()
+            if any(isinstance(action, Interrupt) for action in actions):
+                self._barged_in_at = self._uplink.published_samples
+            self._perform(actions)
 
     def _follow_turns(self, *, again: bool = False) -> None:
         """Take the begin and the end of the user's turn from the ears, if they mark turns."""

@@ -57,7 +57,8 @@ def _work(
             WakeReceiver(wake_socket),
             state,
             frame_samples,
-            marked_turns=settings.marks_turns or settings.ears_mark_turns,
+            marked_turns=settings.sends_marked_turns,
+            prefix_ms=settings.prefix_padding_ms if settings.ears_mark_turns else 0,
             reference=reference,
         )
         downlink = Downlink(playback_ring.writer())

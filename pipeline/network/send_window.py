@@ -203,7 +203,7 @@ class SendWindow:
 
     def _commit(self, item_id: str) -> None:
         """Without a stated end, the turn is all that the service was sent."""
-        turn = self._find(item_id) or self._find("")
+        turn = self._oldest_marked() or self._find(item_id) or self._find("")
         if turn is None or turn.committed:
             turn = self._add_turn(item_id, self.released)
         turn.item_id = item_id
@@ -212,9 +212,20 @@ class SendWindow:
         turn.committed = True
 
     def _clear(self) -> None:
-        """The service has dropped what it had not committed."""
-        self._turns = [turn for turn in self._turns if turn.committed]
+        """The service has dropped what it had not committed: one marked turn, if they are marked.
+
+        The next one may have begun since it was asked to.
+        """
+        if marked := self._oldest_marked():
+            self._turns.remove(marked)
+        else:
+            self._turns = [turn for turn in self._turns if turn.committed]
         self._release(self.sent)
+
+    def _oldest_marked(self) -> _UserTurn | None:
+        """Return the turn that the service has to commit next, if the program marks turns."""
+        waiting = (turn for turn in self._turns if not turn.committed and not turn.item_id)
+        return next(waiting, None)
 
     def _find(self, item_id: str) -> _UserTurn | None:
         """Return the turn with this id; without an id, the latest."""

@@ -70,7 +70,7 @@ def build_session(settings: Settings, tools: tuple[ToolSchema, ...] = ()) -> Req
         "tool_choice": _tool_choice(settings.tool_choice) if tools else None,
     }
     given = {name: value for name, value in wanted.items() if value is not None}
-    if settings.marks_turns or settings.ears_mark_turns:
+    if settings.sends_marked_turns:
         given["turn_detection"] = None  # left out, it would be on
     return RequestSession(**given)
 
@@ -109,7 +109,7 @@ def _echo_cancellation(removal: str) -> AudioEchoCancellation | None:
 
 
 def _turn_detection(settings: Settings) -> TurnDetection | None:
-    if settings.marks_turns or settings.ears_mark_turns:
+    if settings.sends_marked_turns:
         return None
     # auto_truncate stays off: it assumes that audio is heard as it arrives. The pipeline knows
     # what was heard, and truncates by that.

@@ -31,6 +31,8 @@ class MarkedTurn:
     """A turn of the user's; places are positions among all samples of the microphone."""
 
     begin_ns: int
+    again: bool = False
+    """Whether a process before this one was told of it: nothing of it may be kept any more."""
     end_ns: int | None = None
     start: int | None = None
     end: int | None = None
@@ -46,6 +48,12 @@ class MarkedTurn:
             and self.end is not None
             and (self.end - self.start < SHORTEST_SAMPLES)
         )
+
+    def is_understood(self, released: int) -> bool:
+        """Whether it lies before `released`; one that was empty from the start is too short."""
+        if self.start is None or self.end is None or self.end > released:
+            return False
+        return self.again or self.start < self.end
 
 
 TurnEnd = Literal["sent", "too short", "known"]
@@ -77,10 +85,10 @@ class TurnGate:
         """Whether the user speaks, or what they said has not been sent to its end."""
         return any(turn.ended_in < 0 for turn in self._turns)
 
-    def begin(self, at_ns: int) -> None:
+    def begin(self, at_ns: int, *, again: bool = False) -> None:
         """A turn begins; one that has not ended ends here."""
         self.end(at_ns)
-        self._turns.append(MarkedTurn(at_ns))
+        self._turns.append(MarkedTurn(at_ns, again))
 
     def end(self, at_ns: int) -> None:
         """The latest turn ends, if it has not."""
@@ -113,11 +121,7 @@ class TurnGate:
 
     def forget(self, released: int) -> list[MarkedTurn]:
         """Drop the turns of which no session needs anything any more; returns them."""
-        done = [
-            turn
-            for turn in self._turns
-            if turn.start is not None and turn.end is not None and turn.start < turn.end <= released
-        ]
+        done = [turn for turn in self._turns if turn.is_understood(released)]
         for turn in done:
             self._turns.remove(turn)
         return done

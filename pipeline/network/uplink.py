@@ -13,7 +13,7 @@ from pipeline.network.events import AudioDelta, Event
 from pipeline.network.send_window import SendWindow
 from pipeline.network.sent_reference import SentReference
 from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
@@ -28,6 +28,7 @@ class Uplink:
 
     :param frame_samples: length of every frame.
     :param marked_turns: whether only what the program marks is sent, and committed.
+    :param prefix_ms: how long before the speech a turn begins that is marked by what is heard.
     :param reference: what is sent as a second channel, if the service wants one.
     :ivar answered_s: when the latest ping left that the service has answered.
     """
@@ -40,6 +41,7 @@ class Uplink:
         frame_samples: int,
         *,
         marked_turns: bool = False,
+        prefix_ms: int = 0,
         reference: SentReference | None = None,
     ) -> None:
         self._reader = reader
@@ -56,6 +58,7 @@ class Uplink:
         self._resends_turn = False
         self.answered_s = 0.0
         self.gate = TurnGate() if marked_turns else None
+        self._kept_ns = KEPT_NS + prefix_ms * NS_PER_MS
         self._placed_frames = reader.position
         self.on_turn_end: Callable[[TurnEnd], None] = lambda _how: None
         self._give_back()
@@ -80,10 +83,13 @@ class Uplink:
         """
         return self._window.turn_open or (self._resends_turn and not self.drained)
 
-    def begin_turn(self, at_ns: int) -> None:
-        """Send from now on what was captured from `at_ns` on."""
+    def begin_turn(self, at_ns: int, *, again: bool = False) -> None:
+        """Send from now on what was captured from `at_ns` on.
+
+        :param again: a process before this one was told so, and may have had it answered.
+        """
         if self.gate is not None:
-            self.gate.begin(at_ns)
+            self.gate.begin(at_ns, again=again)
             # It may lie in a frame that was looked at already.
             self._placed_frames = self._window.sent // self._frame_samples
             self._woken.set()
@@ -270,7 +276,7 @@ class Uplink:
             self._woken.set()
             return
         while (frame := self._frame(self._window.sent // self._frame_samples)) is not None:
-            if frame.capture_time_ns > now_ns - KEPT_NS:
+            if frame.capture_time_ns > now_ns - self._kept_ns:
                 return
             end = self._window.sent - self._window.sent % self._frame_samples
             self._window.skip(end + self._frame_samples)

@@ -189,8 +189,8 @@ class EarsFields:
     resumed: Word
     """Number of holds after which the answer went on."""
     interrupt: Word
-    """Generation that silences the answer over which a person certainly speaks. The network process
-    makes it the current one, if it is not yet."""
+    """Generation that silences the answer over which a person certainly speaks; 0: none does. The
+    network process makes it the current one, if it is not yet."""
     turn_begin_ns: Word
     """``time.monotonic_ns`` at which the user's latest turn begins, if the ears mark turns."""
     turn_end_ns: Word

@@ -45,8 +45,7 @@ def choose_ears(
         settings.silence_duration_ms if settings.ears_mark_turns else None,
         ms_to_samples(settings.frame_ms),
     )
-    needed = settings.sends_reference or _needs_detectors(settings)
-    if settings.ears == "auto" and not needed:
+    if not wants_ears(settings):
         cards = microphone.is_device and speaker.is_device
         if not cards or not (holds or sends == "cleaned"):
             return None, ""
@@ -59,6 +58,13 @@ def choose_ears(
     if settings.ears_mark_turns:
         sentence += f" Your turn ends here after {settings.silence_duration_ms} ms of silence."
     return job, sentence
+
+
+def wants_ears(settings: Settings) -> bool:
+    """Whether there are ears whatever the cards are, also beside a program's own sound."""
+    if settings.ears != "auto":
+        return settings.ears == "on"
+    return settings.sends_reference or _needs_detectors(settings)
 
 
 def _needs_detectors(settings: Settings) -> bool:

@@ -107,7 +107,7 @@ class Uplink:
     def keeps(self, captured_at_ns: int) -> bool:
         return self.oldest_ns <= captured_at_ns
 
-    def begin_turn(self, at_ns: int) -> None:
+    def begin_turn(self, at_ns: int, **_again: bool) -> None:
         self.marks.append(("begin", at_ns))
 
     def end_turn(self, at_ns: int) -> None:
@@ -229,6 +229,14 @@ def test_ears_that_found_nothing_to_interrupt_interrupt_nothing_later(rig: Rig) 
     rig.answer()
     rig.client.tick()
     assert rig.state.network.generation.load() == 0
+    rig.state.ears.interrupt.store(0)  # the hold ends
+    rig.client.tick()
+    rig.receive("input_audio_buffer.speech_started", audio_start_ms=500, item_id="u1")
+    assert rig.state.network.generation.load() == 1, "nothing was interrupted before"
+    rig.receive("response.created", response={"id": "r2"})
+    rig.state.ears.interrupt.store(2)
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 2
 
 
 def test_the_ears_mark_turns(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

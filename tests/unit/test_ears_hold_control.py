@@ -142,6 +142,18 @@ def test_certain_speech_asks_once_for_the_next_generation() -> None:
         assert state.ears.interrupt.load() == 6
 
 
+def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_again() -> None:
+    with SharedState.create() as state:
+        rig = Rig(state, interrupts=True)
+        for _ in range(2):
+            rig.hear(1, speech=True, silero=0.9)
+            rig.hear(30, silero=0.9)
+            assert state.ears.interrupt.load() == 1
+            rig.hear(200)
+            assert not rig.control.holding
+            assert state.ears.interrupt.load() == 0
+
+
 def test_too_little_speech_interrupts_nothing() -> None:
     with SharedState.create() as state:
         rig = Rig(state, interrupts=True)

@@ -198,3 +198,30 @@ def test_while_the_network_is_away_blocks_wait_and_the_loss_is_counted_once() ->
             rig.send()
             rig.hear()
         assert np.array_equal(rig.arrived(), coded(0, waiting - waiting % FRAME_SAMPLES))
+
+
+def test_blocks_that_the_ears_give_all_at_once_become_frames_of_the_usual_length() -> None:
+    samples = coded(0, 12 * BLOCK_SAMPLES)
+    with FrameRing.create(2) as capture, FrameRing.create(16) as raw:
+        microphone, network = raw.writer(), capture.reader()
+        frames = CleanedFrames(raw.reader(), capture.writer(), 2 * BLOCK_SAMPLES, lambda: None)
+        blocks = np.split(samples, 12)
+        for index, block in enumerate(blocks):
+            position = index * BLOCK_SAMPLES
+            microphone.write(
+                block,
+                item_offset_samples=position,
+                capture_time_ns=START_NS + samples_to_ns(position),
+            )
+            assert frames.next_block() is not None
+        for block in blocks:
+            frames.put(Outgoing(block, block))  # there is room for two frames
+        arrived: list[Samples] = []
+        while (frame := network.front()) is not None:
+            assert frame.item_offset_samples == len(arrived) * 2 * BLOCK_SAMPLES
+            assert frame.capture_time_ns == START_NS + samples_to_ns(frame.item_offset_samples)
+            arrived.append(frame.samples.copy())
+            network.advance()
+            assert frames.next_block() is None
+        assert [len(frame) for frame in arrived] == [2 * BLOCK_SAMPLES] * 6
+        assert np.array_equal(np.concatenate(arrived), samples)

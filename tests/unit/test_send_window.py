@@ -171,6 +171,34 @@ def test_a_cleared_buffer_is_released(window: SendWindow) -> None:
     assert not window.keeps_turn
 
 
+def test_each_marked_turn_takes_its_own_commit() -> None:
+    window = SendWindow()
+    window.begin_turn(0)
+    send(window, S)
+    window.begin_turn(2 * S)
+    send(window, 3 * S)
+    receive(window, TurnCommitted("u1"), WORDS)
+    assert window.released == 2 * S
+    assert window.turn_open, "the second one"
+    receive(window, TurnCommitted("u2"))
+    assert not window.turn_open
+    receive(window, UserTranscript("Words.", "u2"))
+    assert window.released == 3 * S
+
+
+def test_a_cleared_turn_leaves_the_next_one() -> None:
+    window = SendWindow()
+    window.begin_turn(0)
+    send(window, FRAME)
+    window.begin_turn(S)
+    send(window, 2 * S)
+    receive(window, AudioBufferCleared())
+    assert window.released == S
+    assert window.turn_open
+    window.end_session()
+    assert window.sent == S
+
+
 def test_a_turn_without_an_answer_does_not_outlast_a_rest(window: SendWindow) -> None:
     receive(window, SpeechStarted("u1", 4_000), SpeechStopped("u1", 8_000), TurnCommitted("u1"))
     window.settle_committed()

@@ -20,6 +20,7 @@ from pipeline.network.events import (
 )
 from pipeline.network.send_window import SendWindow
 from pipeline.network.uplink import Uplink
+from pipeline.pcm import NS_PER_S
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
@@ -61,6 +62,7 @@ class Rig:
         self._tasks: list[asyncio.Task[None]] = []
         self.state = state
         self.ends: list[str] = []
+        self.ago_ns = 0
 
     def use(self, uplink: Uplink) -> None:
         self.uplink = uplink
@@ -74,7 +76,7 @@ class Rig:
 
     def speak(self, start: int, end: int) -> None:
         for frame in range(start, end):
-            time_ns = EPOCH_NS + frame * FRAME_NS
+            time_ns = EPOCH_NS + frame * FRAME_NS - self.ago_ns
             assert self._writer.write(SPOKEN[frame * FRAME :][:FRAME], capture_time_ns=time_ns)
             self._wake.wake()
 
@@ -96,6 +98,7 @@ def with_rig(
     test: Callable[[Rig, Callable[[], Uplink]], Coroutine[Any, Any, None]],
     *,
     marked_turns: bool = False,
+    prefix_ms: int = 0,
 ) -> None:
     async def run(ring: FrameRing, state: SharedState) -> None:
         ours, theirs = socket.socketpair()
@@ -104,7 +107,12 @@ def with_rig(
 
             def start() -> Uplink:
                 return Uplink(
-                    ring.reader(), WakeReceiver(theirs), state, FRAME, marked_turns=marked_turns
+                    ring.reader(),
+                    WakeReceiver(theirs),
+                    state,
+                    FRAME,
+                    marked_turns=marked_turns,
+                    prefix_ms=prefix_ms,
                 )
 
             rig.use(start())
@@ -270,13 +278,39 @@ def test_marked_turns_are_sent_alone_and_sent_again_until_they_are_understood() 
         await rig.close()
         rig.use(start())  # another process, which is told of the latest turn again
         third = rig.connect()
-        rig.uplink.begin_turn(at(9.5))
+        rig.uplink.begin_turn(at(9.5), again=True)
         rig.uplink.end_turn(at(12.5))
         rig.speak(14, 15)
         await rig.ended(4)
         assert rig.ends[-1] == "known"
         assert not third.marks
         assert not third.pcm
+
+    with_rig(test, marked_turns=True)
+
+
+def test_another_process_takes_a_turn_that_is_not_kept_any_more_for_understood() -> None:
+    async def test(rig: Rig, start: Callable[[], Uplink]) -> None:
+        rig.connect()
+        rig.uplink.begin_turn(at(0))
+        rig.speak(0, 8)
+        rig.uplink.end_turn(at(7.5))
+        await rig.ended(1)
+        rig.uplink.receive(TurnCommitted("u1"))
+        rig.uplink.receive(UserTranscript("Words.", "u1"))
+        rig.speak(8, 16)
+        while rig.state.network.released_samples.load() < 10 * FRAME:
+            rig.uplink.tick()  # lets go of what is a second old
+            await asyncio.sleep(0.01)
+        await rig.close()
+        rig.use(start())
+        third = rig.connect()
+        rig.uplink.begin_turn(at(0), again=True)
+        rig.uplink.end_turn(at(7.5))
+        rig.speak(16, 17)
+        await rig.ended(2)
+        assert rig.ends == ["sent", "known"]
+        assert not third.marks
 
     with_rig(test, marked_turns=True)
 
@@ -313,3 +347,17 @@ def test_a_marked_turn_ends_although_the_microphone_gives_nothing_any_more() -> 
         assert first.marks == [("commit", 4_800)]
 
     with_rig(test, marked_turns=True)
+
+
+def test_sound_is_kept_as_long_as_the_begin_of_a_turn_may_reach_back() -> None:
+    async def test(rig: Rig, _start: object) -> None:
+        first = rig.connect()
+        rig.ago_ns = 5 * NS_PER_S
+        rig.speak(0, 8)
+        rig.uplink.tick()
+        rig.uplink.begin_turn(at(0) - rig.ago_ns)
+        rig.uplink.end_turn(at(8) - rig.ago_ns)
+        await rig.ended(1)
+        assert first.marks == [("commit", 8 * FRAME)]
+
+    with_rig(test, marked_turns=True, prefix_ms=3_600_000)
