@@ -203,7 +203,10 @@ class LiveScreen:
             return
         self._next_s = now_s + UPDATE_S
         if self._metrics is None or now_s >= self._metrics_s:
-            self._metrics, self._metrics_s = session.metrics, now_s + FIGURES_S
+            try:
+                self._metrics, self._metrics_s = session.metrics, now_s + FIGURES_S
+            except SessionError:  # it has not begun, and perhaps never does: its error is told
+                return
         view = self._model.look(Figures(self._metrics, session.heard), now_s)
         look = Look(*self._file.size, self._ascii)
         typed = self._typed.shown(look.width, ascii_only=look.ascii) if self._typed else None
