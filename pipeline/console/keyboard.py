@@ -79,9 +79,9 @@ class Keyboard:
             self._wait_needed()
             if self._ended.is_set():
                 return
-            from blessed import Terminal
+            from pipeline.console.key_source import KeySource
 
-            terminal = Terminal(force_styling=None)  # asks the terminal nothing
+            terminal = KeySource()
             with terminal.cbreak() if sys.platform == "win32" else ExitStack():
                 self._read(terminal)
         except (EOFError, OSError):
