@@ -66,7 +66,7 @@ def test_keys_of_a_conversation(tmp_path: Path) -> None:
         program.wait_output("Muted: the service hears silence.")
         program.wait_panel("muted", "mic muted")
         heard = service.sessions[0]
-        service.call(heard.wait_for(lambda: heard.heard.endswith(bytes(24_000))))
+        service.call(heard.wait_for(lambda: heard.heard.endswith(bytes(48_000))))
         program.press(" ")
         program.wait_output("The microphone is heard again.")
         service.call(heard.wait_for(lambda: any(heard.heard[-2_400:])))
