@@ -27,6 +27,7 @@ from pipeline.console.panel_model import Figures, PanelModel
 from pipeline.console.terminal_mode import TerminalMode
 from pipeline.errors import SessionError
 from pipeline.ipc.reports import Event, Interrupted, SessionReady
+from pipeline.system.signals import ending_signals_ignored
 
 if TYPE_CHECKING:
     from blessed.line_editor import LineHistory
@@ -87,8 +88,11 @@ class LiveScreen:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._keyboard.close()
-        self._mode.__exit__(*exc)
+        with ending_signals_ignored():
+            try:
+                self._keyboard.close()
+            finally:
+                self._mode.__exit__(*exc)
 
     def follow(self, session: BlockingVoiceSession) -> None:
         """Show the figures of a session that has begun, and let the keys steer it."""

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, Self
 
 from pipeline.console.panel_file import in_foreground
+from pipeline.system.signals import ending_signals_ignored
 from pipeline.system.stdio import STDIN_FD, STDOUT_FD
 
 
@@ -30,10 +31,15 @@ class TerminalMode:
         self._mode: ExitStack | None = None
 
     def __enter__(self) -> Self:
-        self._change()
-        self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
-        self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
-        self._stack.enter_context(_handled("SIGCONT", lambda _number: self._change()))
+        try:
+            self._change()
+            self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
+            self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
+            self._stack.enter_context(_handled("SIGCONT", lambda _number: self._change()))
+        except BaseException:  # Ctrl-C, for example: no caller would call __exit__
+            with ending_signals_ignored():
+                self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -68,8 +74,8 @@ def _keys_at_once() -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(STDIN_FD)
-    tty.setcbreak(STDIN_FD, termios.TCSANOW)
     try:
+        tty.setcbreak(STDIN_FD, termios.TCSANOW)
         yield
     finally:
         with suppress(termios.error):  # the terminal has gone
@@ -87,8 +93,9 @@ def _handled(name: str, handle: Callable[[int], Any]) -> Iterator[None]:
     def handler(number: int, _frame: FrameType | None) -> None:
         handle(number)
 
-    before = signal.signal(number, handler)
+    before = signal.getsignal(number)
     try:
+        signal.signal(number, handler)
         yield
     finally:
         signal.signal(number, before)

@@ -1,0 +1,48 @@
+"""The mode of the terminal: entered and left in pairs, whatever comes between."""
+
+import signal
+import sys
+
+import pytest
+
+from pipeline.console.terminal_mode import TerminalMode
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no such signals", allow_module_level=True)
+
+NUMBERS = (signal.SIGTSTP, signal.SIGQUIT, signal.SIGCONT)
+
+
+class Terminal:
+    """Notes what is done to it, and whether this program may use it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.in_foreground = True
+
+    def enter(self) -> None:
+        self.done.append("enter")
+
+    def leave(self) -> None:
+        self.done.append("leave")
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    terminal = Terminal()
+    monkeypatch.setattr(
+        "pipeline.console.terminal_mode.in_foreground", lambda _fd: terminal.in_foreground
+    )
+    return terminal
+
+
+def test_an_interruption_of_the_beginning_leaves_the_mode(terminal: Terminal) -> None:
+    def enter() -> None:
+        terminal.enter()
+        raise KeyboardInterrupt
+
+    before = [signal.getsignal(number) for number in NUMBERS]
+    with pytest.raises(KeyboardInterrupt):
+        TerminalMode(enter, terminal.leave, keys=False).__enter__()
+    assert terminal.done == ["enter", "leave"]
+    assert [signal.getsignal(number) for number in NUMBERS] == before
