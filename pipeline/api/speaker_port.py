@@ -84,6 +84,7 @@ class SpeakerPort:
             while not self.end.closed:
                 self.end.wait()
                 on_change()
+            on_change()  # it may have closed since the last call
             return
         try:
             while True:
