@@ -130,6 +130,7 @@ class LiveScreen:
 
         :raises BaseException: the keys could not be read.
         """
+        self._mode.look()
         with self._lock:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
@@ -183,7 +184,7 @@ class LiveScreen:
 
     def _enter_mode(self) -> None:
         with self._lock:
-            self._file.forget_panel()
+            self._file.begin_panels()
             if self._typed is None:
                 self._report_releases(wanted=True)
             self._shown = None
@@ -192,7 +193,7 @@ class LiveScreen:
         with self._lock:
             if self._typed is None:
                 self._report_releases(wanted=False)
-            self._file.show_panel(())
+            self._file.end_panels()
 
     def _report_releases(self, *, wanted: bool) -> None:
         """Let the terminal tell when space is released; not while the person types."""

@@ -42,7 +42,11 @@ def in_foreground(fd: int) -> bool:
 
 
 class PanelFile(io.TextIOBase):
-    """Writes to `terminal`. Nothing reaches it before `flush`, which each line is followed by."""
+    """Writes to `terminal`. Nothing reaches it before `flush`, which each line is followed by.
+
+    A panel is drawn between `begin_panels` and `end_panels`, unless another program has the
+    terminal.
+    """
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
@@ -52,6 +56,7 @@ class PanelFile(io.TextIOBase):
         self._cursor: int | None = None
         self._drawn: Sequence[PanelLine] = ()
         self._drawn_width = 0
+        self._draws = False
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # the base class has a plain attribute
@@ -108,15 +113,21 @@ class PanelFile(io.TextIOBase):
         self._terminal.write(sequence)
         self._terminal.flush()
 
-    def forget_panel(self) -> None:
-        """The terminal has shown other things meanwhile: what was drawn is not erased."""
+    def begin_panels(self) -> None:
+        """Draw from now on. The terminal has shown other things: what was drawn is not erased."""
         self._drawn = ()
         self._column = 0
+        self._draws = True
+
+    def end_panels(self) -> None:
+        """Take the panel away, and draw none from now on."""
+        self.show_panel(())
+        self._draws = False
 
     def _emit(self, text: str) -> None:
         erased = self._erase()
         self._column = _column_after(text, self._column)
-        shown = in_foreground(self.fileno())
+        shown = self._draws and in_foreground(self.fileno())
         panel = self._draw() if shown else ""
         self._drawn = self._panel if shown else ()
         self._terminal.write(f"{erased}{text}{panel}")

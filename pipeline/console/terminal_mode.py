@@ -32,10 +32,10 @@ class TerminalMode:
 
     def __enter__(self) -> Self:
         try:
-            self._change()
+            self.look()
             self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
             self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
-            self._stack.enter_context(_handled("SIGCONT", lambda _number: self._change()))
+            self._stack.enter_context(_handled("SIGCONT", lambda _number: self.look()))
         except BaseException:  # Ctrl-C, for example: no caller would call __exit__
             with ending_signals_ignored():
                 self.__exit__()
@@ -44,9 +44,14 @@ class TerminalMode:
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
-        self._change_back()
+        self._leave_mode()
 
-    def _change(self) -> None:
+    def look(self) -> None:
+        """Enter the mode if it is not entered and this program has the terminal (again).
+
+        Call this a few times a second: no signal tells that a program that runs in the background
+        has come to the foreground.
+        """
         if self._mode is None and in_foreground(STDOUT_FD):
             self._mode = ExitStack()
             if self._keys and sys.platform != "win32":
@@ -54,18 +59,18 @@ class TerminalMode:
             self._mode.callback(self._leave)
             self._enter()
 
-    def _change_back(self) -> None:
+    def _leave_mode(self) -> None:
         mode, self._mode = self._mode, None
         if mode is not None:
             mode.close()
 
     def _hand_over(self, number: int) -> None:
         """Let a signal do what it does in any program: stop this one, or end it with a dump."""
-        self._change_back()
+        self._leave_mode()
         handler = signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
         signal.signal(number, handler)
-        self._change()
+        self.look()
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from pipeline.console.live_screen import LiveScreen
 
 def test_a_session_that_has_not_begun_has_no_panel() -> None:
     settings = Settings()
-    screen = LiveScreen(settings, keys=False)
     session = BlockingVoiceSession(settings)
     session._started = True  # as while it starts
-    screen.follow(session)
-    screen.tell_repeats()
+    with LiveScreen(settings, keys=False) as screen:
+        screen.follow(session)
+        screen.tell_repeats()

@@ -46,3 +46,15 @@ def test_an_interruption_of_the_beginning_leaves_the_mode(terminal: Terminal) ->
         TerminalMode(enter, terminal.leave, keys=False).__enter__()
     assert terminal.done == ["enter", "leave"]
     assert [signal.getsignal(number) for number in NUMBERS] == before
+
+
+def test_the_mode_is_entered_when_the_program_comes_to_the_foreground(terminal: Terminal) -> None:
+    terminal.in_foreground = False
+    with TerminalMode(terminal.enter, terminal.leave, keys=False) as mode:
+        mode.look()
+        assert terminal.done == []
+        terminal.in_foreground = True
+        mode.look()
+        mode.look()
+        assert terminal.done == ["enter"]
+    assert terminal.done == ["enter", "leave"]
