@@ -4,6 +4,7 @@ The main thread shows events, a thread reads the keys; a lock keeps them apart. 
 for the service, and nothing here can delay the sound: it is one more user of the library.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.ink import Ink
 from pipeline.console.key_commands import HINT, TALK_HINT, KeyCommands
-from pipeline.console.keyboard import CTRL_C, Key, Keyboard
+from pipeline.console.keyboard import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Key, Keyboard
 from pipeline.console.panel import Line, Look, panel_lines, text_of
 from pipeline.console.panel_file import PanelFile, PanelLine
 from pipeline.console.panel_model import Figures, PanelModel
@@ -40,9 +41,15 @@ UPDATE_S = 0.1
 FIGURES_S = 0.5
 """How often the counters are looked at."""
 
-REPORT_RELEASES, REPORT_AS_BEFORE = "\x1b[>27u", "\x1b[<u"
+REPORT_RELEASES, REPORT_AS_BEFORE = "\x1b[>31u", "\x1b[<u"
 """Kitty's keyboard protocol: each key, repeat and release comes as a sequence, with the text that
-the key writes; undo that. Terminals that do not know it ignore both."""
+the key writes, and the Latin key in its place; undo that. Terminals that do not know it ignore
+both."""
+
+_SIGNALS = {CTRL_Z: "SIGTSTP", CTRL_BACKSLASH: "SIGQUIT"}
+"""What the terminal sends to all processes that it runs, when these keys are not sequences."""
+
+_OWN_GROUP = 0
 
 
 class LiveScreen:
@@ -110,7 +117,7 @@ class LiveScreen:
             end_run=_interrupt_main,
             now_s=time.monotonic,
         )
-        keyboard = Keyboard(self._on_key, self._on_failure, lambda: self._model.opened)
+        keyboard = Keyboard(self.take_key, self._on_failure, lambda: self._model.opened)
         self._keyboard.enter_context(keyboard)
 
     def show(self, event: Event) -> None:
@@ -143,10 +150,12 @@ class LiveScreen:
         with self._lock:
             self._console.end()
 
-    def _on_key(self, key: Key) -> None:
+    def take_key(self, key: Key) -> None:
         with self._lock:
             if key.text == CTRL_C:
                 _interrupt_main()
+            elif (number := getattr(signal, _SIGNALS.get(key.text, ""), None)) is not None:
+                os.kill(_OWN_GROUP, number)
             elif self._typed is not None:
                 self._take_typed(self._typed, key)
             elif self._commands is not None:

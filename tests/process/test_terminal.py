@@ -168,7 +168,7 @@ def test_space_is_held_where_the_terminal_tells_releases(tmp_path: Path) -> None
         program.press("\x1b[99;5u")  # Ctrl-C, as such a terminal tells it
         assert program.wait_exit() == 0, program.said
         program.check_restored()
-        on, off = (program.written.count(code) for code in (b"\x1b[>27u", b"\x1b[<u"))
+        on, off = (program.written.count(code) for code in (b"\x1b[>31u", b"\x1b[<u"))
         assert on == off == 1
 
 
