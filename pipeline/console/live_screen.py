@@ -88,7 +88,9 @@ class LiveScreen:
         self._metrics_s = 0.0
         self._failure: BaseException | None = None
         self._keyboard = ExitStack()
-        self._mode = TerminalMode(self._enter_mode, self._leave_mode, keys=keys)
+        self._mode = TerminalMode(
+            self._enter_mode, self._leave_mode, lambda: self._file.writing, keys=keys
+        )
 
     def __enter__(self) -> Self:
         self._mode.__enter__()

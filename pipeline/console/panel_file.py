@@ -57,6 +57,8 @@ class PanelFile(io.TextIOBase):
         self._drawn: Sequence[PanelLine] = ()
         self._drawn_width = 0
         self._draws = False
+        self.writing = False
+        """Whether the terminal is written to: a signal's handler cannot write to it then."""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # the base class has a plain attribute
@@ -110,8 +112,7 @@ class PanelFile(io.TextIOBase):
 
     def control(self, sequence: str) -> None:
         """Send a sequence that shows nothing."""
-        self._terminal.write(sequence)
-        self._terminal.flush()
+        self._put(sequence)
 
     def begin_panels(self) -> None:
         """Draw from now on. The terminal has shown other things: what was drawn is not erased."""
@@ -130,8 +131,7 @@ class PanelFile(io.TextIOBase):
         shown = self._draws and in_foreground(self.fileno())
         panel = self._draw() if shown else ""
         self._drawn = self._panel if shown else ()
-        self._terminal.write(f"{erased}{text}{panel}")
-        self._terminal.flush()
+        self._put(f"{erased}{text}{panel}")
 
     def _change_lines(self) -> None:
         """Write the lines of the panel that have changed over those that are drawn."""
@@ -143,8 +143,15 @@ class PanelFile(io.TextIOBase):
                 up, down = (f"\x1b[{below}A", f"\x1b[{below}B") if below else ("", "")
                 parts.append(f"\r{up}{line.written}\x1b[K{down}")
         self._drawn = self._panel
-        self._terminal.write("".join(parts))
-        self._terminal.flush()
+        self._put("".join(parts))
+
+    def _put(self, text: str) -> None:
+        self.writing = True
+        try:
+            self._terminal.write(text)
+            self._terminal.flush()
+        finally:
+            self.writing = False
 
     def _erase(self) -> str:
         """Take the panel away; the cursor returns to the end of the open line."""

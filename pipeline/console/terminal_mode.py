@@ -21,12 +21,23 @@ class TerminalMode:
 
     :param enter: called after each change to the mode, also when the program goes on after Ctrl-Z.
     :param leave: called before each change back.
+    :param writing: whether something is being written to the terminal: a signal that strikes then
+        cannot write as well, and waits until `look`.
     """
 
-    def __init__(self, enter: Callable[[], None], leave: Callable[[], None], *, keys: bool) -> None:
+    def __init__(
+        self,
+        enter: Callable[[], None],
+        leave: Callable[[], None],
+        writing: Callable[[], bool],
+        *,
+        keys: bool,
+    ) -> None:
         self._enter = enter
         self._leave = leave
+        self._writing = writing
         self._keys = keys
+        self._waiting: int | None = None
         self._stack = ExitStack()
         self._mode: ExitStack | None = None
 
@@ -50,8 +61,13 @@ class TerminalMode:
         """Enter the mode if it is not entered and this program has the terminal (again).
 
         Call this a few times a second: no signal tells that a program that runs in the background
-        has come to the foreground.
+        has come to the foreground. A signal that has waited does its work before.
         """
+        if self._writing():
+            return
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._hand_over(waiting)
         if self._mode is None and in_foreground(STDOUT_FD):
             self._mode = ExitStack()
             if self._keys and sys.platform != "win32":
@@ -66,6 +82,9 @@ class TerminalMode:
 
     def _hand_over(self, number: int) -> None:
         """Let a signal do what it does in any program: stop this one, or end it with a dump."""
+        if self._writing():
+            self._waiting = number
+            return
         self._leave_mode()
         handler = signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)

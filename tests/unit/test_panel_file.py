@@ -162,3 +162,17 @@ def test_no_panel_is_drawn_before_the_beginning_and_after_the_end(terminal: Term
     put(file, "two\n")
     assert terminal.lines[:3] == ["one", "two", ""]
     assert not terminal.screen.cursor.hidden
+
+
+def test_a_write_is_noted_while_it_lasts(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = panel_file(terminal)
+    noted = []
+    monkeypatch.setattr(terminal, "flush", lambda: noted.append(file.writing))
+    put(file, "line\n")
+    file.show_panel(panel("state"))
+    file.show_panel(panel("other"))
+    file.control("\x1b[<u")
+    assert noted == [True] * 4
+    assert not file.writing
