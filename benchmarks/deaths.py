@@ -84,7 +84,9 @@ def _end(
 ) -> Death | None:
     """End the process of that name; None if the program did not survive that."""
     program.wait_until(lambda: name in voice_processes(program) or not program.running)
-    process = voice_processes(program)[name]
+    process = voice_processes(program).get(name)
+    if process is None:
+        return None
     process.send_signal(number)
     struck_ns = time.monotonic_ns()
     deadline_s = time.monotonic() + REPLACED_S

@@ -56,7 +56,7 @@ missing_linux_packages() {
     case ",$extras," in *,dev,*) ;; *) return ;; esac
     command -v jackd >/dev/null || echo jackd2
     command -v g++ >/dev/null || echo g++ # faster-fifo has wheels for some machines and Pythons only
-    has_browser || is_ubuntu || echo chromium
+    has_browser || is_like_ubuntu || echo chromium
 }
 
 # Looks whether a browser works: Ubuntu's package chromium-browser is a program that only says that
@@ -69,8 +69,9 @@ has_browser() {
     return 1
 }
 
-is_ubuntu() {
-    grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null
+# Tells Ubuntu and the systems that are made from it.
+is_like_ubuntu() {
+    grep -Eq '^ID(_LIKE)?=.*ubuntu' /etc/os-release 2>/dev/null
 }
 
 tell_missing_browser() {

@@ -11,7 +11,7 @@ from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.bench.gil_holding_tool import hold
 from pipeline.bench.three_processes import voice_process_ids
 from pipeline.config.settings import Settings
-from pipeline.ipc.reports import ClockStarted, Event, EventRead, Finished, PeriodsMissed
+from pipeline.ipc.reports import ClockStarted, Event, Finished, PeriodsMissed
 
 
 def blocked_user(design: Design) -> Design:
@@ -88,7 +88,5 @@ class _BlockedUser:
                 self.state.clock_starts_ns[part] = start_ns
             case PeriodsMissed(part, periods):
                 self.state.missed[part] += periods
-            case EventRead():
-                self.state.events.append(event)
             case Finished():
                 self.state.finished = True

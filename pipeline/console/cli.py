@@ -26,7 +26,7 @@ AZURE_VOICELIVE_VAD_THRESHOLD there.""",
 @click.option(
     "--push-to-talk",
     is_flag=True,
-    help="Speak while space is held, or from one press of it to the next.",
+    help="Speak from one press of space to the next, or hold it if the terminal tells releases.",
 )
 @click.option("--plain", is_flag=True, help="Print lines only, without a panel and keys.")
 @click.option("--json-events", is_flag=True, help="Print each event as a line of JSON.")

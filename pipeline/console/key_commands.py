@@ -12,7 +12,8 @@ HELP = (
     "Keys: space {space}, i interrupts the answer, t types a line instead of speaking, "
     "r marks this moment in the recording, q quits."
 )
-_MUTES, _TALKS = "mutes the microphone", "begins and ends your turn (or hold it)"
+_MUTES = "mutes the microphone"
+_TALKS = "begins and ends your turn (or hold it, where the terminal tells of the release)"
 HINT, TALK_HINT = "? keys", "space to speak, ? keys"
 
 _MUTED = "Muted: the service hears silence. Space ends that."
@@ -62,7 +63,7 @@ class KeyCommands:
         self._records = records
         self._tell = tell
         self._now_s = now_s
-        self._space_s = float("-inf")
+        self._space_s = self._counted_s = float("-inf")
         self._commands = {
             " ": self._turn if marks_turns else self._mute,
             "i": self._interrupt,
@@ -98,8 +99,12 @@ class KeyCommands:
 
     def _repeats(self) -> bool:
         """Whether space is held on a terminal that only repeats it."""
-        before_s, self._space_s = self._space_s, self._now_s()
-        return self._space_s - before_s < REPEATS_WITHIN_S
+        now_s = self._now_s()
+        before_s, self._space_s = self._space_s, now_s
+        if now_s - before_s < REPEATS_WITHIN_S or now_s - self._counted_s < FIRST_REPEAT_WITHIN_S:
+            return True
+        self._counted_s = now_s
+        return False
 
     def _mute(self) -> None:
         muted = self._model.muted = not self._model.muted
@@ -134,5 +139,8 @@ class KeyCommands:
         self._tell(HELP.format(space=_TALKS if self._marks_turns else _MUTES))
 
 
-REPEATS_WITHIN_S = 0.1
+REPEATS_WITHIN_S = 0.2
 """A key that is held is repeated faster than anybody presses it."""
+
+FIRST_REPEAT_WITHIN_S = 0.75
+"""Terminals wait 0.25 to 0.66 s before the first repeat."""

@@ -24,7 +24,10 @@ POLL_S = 0.1
 
 _JOIN_S = 2.0
 
-CTRL_C = "\x03"
+CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
+_CONTROLS = {"KEY_CTRL_C": CTRL_C, "KEY_CTRL_Z": CTRL_Z, "KEY_CTRL_BACKSLASH": CTRL_BACKSLASH}
+"""Keys that are signals, unless the terminal tells them as sequences."""
+
 _COMMANDS = 2 | 4 | 8  # Alt, Ctrl, Super: what is pressed with them is another key
 
 
@@ -79,9 +82,9 @@ class Keyboard:
             self._wait_needed()
             if self._ended.is_set():
                 return
-            from blessed import Terminal
+            from pipeline.console.key_source import KeySource
 
-            terminal = Terminal(force_styling=None)  # asks the terminal nothing
+            terminal = KeySource()
             with terminal.cbreak() if sys.platform == "win32" else ExitStack():
                 self._read(terminal)
         except (EOFError, OSError):
@@ -105,11 +108,11 @@ class Keyboard:
                 stroke = terminal.inkey(timeout=0)
                 while stroke:
                     following = terminal.inkey(timeout=0)
-                    self._on_key(_key(stroke, more=bool(following)))
+                    self._on_key(key_of(stroke, more=bool(following)))
                     stroke = following
 
 
-def _key(stroke: "Keystroke", *, more: bool) -> Key:
+def key_of(stroke: "Keystroke", *, more: bool) -> Key:
     told_apart = stroke.uses_keyboard_protocol
     if told_apart:
         plain = stroke.modifiers_bits & _COMMANDS == 0
@@ -118,6 +121,5 @@ def _key(stroke: "Keystroke", *, more: bool) -> Key:
         text = "" if stroke.name else str(stroke)
     if stroke.released:
         text = text or (" " if stroke.name == "KEY_SPACE_RELEASED" else "")
-    if stroke.name == "KEY_CTRL_C":
-        text = CTRL_C
+    text = _CONTROLS.get(stroke.name or "", text)
     return Key(text.lower(), stroke.released, told_apart, more, stroke)

@@ -4,6 +4,7 @@ The main thread shows events, a thread reads the keys; a lock keeps them apart. 
 for the service, and nothing here can delay the sound: it is one more user of the library.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -20,13 +21,14 @@ from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.ink import Ink
 from pipeline.console.key_commands import HINT, TALK_HINT, KeyCommands
-from pipeline.console.keyboard import CTRL_C, Key, Keyboard
+from pipeline.console.keyboard import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Key, Keyboard
 from pipeline.console.panel import Line, Look, panel_lines, text_of
 from pipeline.console.panel_file import PanelFile, PanelLine
 from pipeline.console.panel_model import Figures, PanelModel
 from pipeline.console.terminal_mode import TerminalMode
 from pipeline.errors import SessionError
 from pipeline.ipc.reports import Event, Interrupted, SessionReady
+from pipeline.system.signals import ending_signals_ignored
 
 if TYPE_CHECKING:
     from blessed.line_editor import LineHistory
@@ -39,9 +41,15 @@ UPDATE_S = 0.1
 FIGURES_S = 0.5
 """How often the counters are looked at."""
 
-REPORT_RELEASES, REPORT_AS_BEFORE = "\x1b[>27u", "\x1b[<u"
+REPORT_RELEASES, REPORT_AS_BEFORE = "\x1b[>31u", "\x1b[<u"
 """Kitty's keyboard protocol: each key, repeat and release comes as a sequence, with the text that
-the key writes; undo that. Terminals that do not know it ignore both."""
+the key writes, and the Latin key in its place; undo that. Terminals that do not know it ignore
+both."""
+
+_SIGNALS = {CTRL_Z: "SIGTSTP", CTRL_BACKSLASH: "SIGQUIT"}
+"""What the terminal sends to all processes that it runs, when these keys are not sequences."""
+
+_OWN_GROUP = 0
 
 
 class LiveScreen:
@@ -80,15 +88,20 @@ class LiveScreen:
         self._metrics_s = 0.0
         self._failure: BaseException | None = None
         self._keyboard = ExitStack()
-        self._mode = TerminalMode(self._enter_mode, self._leave_mode, keys=keys)
+        self._mode = TerminalMode(
+            self._enter_mode, self._leave_mode, lambda: self._file.writing, keys=keys
+        )
 
     def __enter__(self) -> Self:
         self._mode.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._keyboard.close()
-        self._mode.__exit__(*exc)
+        with ending_signals_ignored():
+            try:
+                self._keyboard.close()
+            finally:
+                self._mode.__exit__(*exc)
 
     def follow(self, session: BlockingVoiceSession) -> None:
         """Show the figures of a session that has begun, and let the keys steer it."""
@@ -106,7 +119,7 @@ class LiveScreen:
             end_run=_interrupt_main,
             now_s=time.monotonic,
         )
-        keyboard = Keyboard(self._on_key, self._on_failure, lambda: self._model.opened)
+        keyboard = Keyboard(self.take_key, self._on_failure, lambda: self._model.opened)
         self._keyboard.enter_context(keyboard)
 
     def show(self, event: Event) -> None:
@@ -126,6 +139,7 @@ class LiveScreen:
 
         :raises BaseException: the keys could not be read.
         """
+        self._mode.look()
         with self._lock:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
@@ -138,10 +152,12 @@ class LiveScreen:
         with self._lock:
             self._console.end()
 
-    def _on_key(self, key: Key) -> None:
+    def take_key(self, key: Key) -> None:
         with self._lock:
             if key.text == CTRL_C:
                 _interrupt_main()
+            elif (number := getattr(signal, _SIGNALS.get(key.text, ""), None)) is not None:
+                os.kill(_OWN_GROUP, number)
             elif self._typed is not None:
                 self._take_typed(self._typed, key)
             elif self._commands is not None:
@@ -179,7 +195,7 @@ class LiveScreen:
 
     def _enter_mode(self) -> None:
         with self._lock:
-            self._file.forget_panel()
+            self._file.begin_panels()
             if self._typed is None:
                 self._report_releases(wanted=True)
             self._shown = None
@@ -188,7 +204,7 @@ class LiveScreen:
         with self._lock:
             if self._typed is None:
                 self._report_releases(wanted=False)
-            self._file.show_panel(())
+            self._file.end_panels()
 
     def _report_releases(self, *, wanted: bool) -> None:
         """Let the terminal tell when space is released; not while the person types."""
@@ -203,7 +219,10 @@ class LiveScreen:
             return
         self._next_s = now_s + UPDATE_S
         if self._metrics is None or now_s >= self._metrics_s:
-            self._metrics, self._metrics_s = session.metrics, now_s + FIGURES_S
+            try:
+                self._metrics, self._metrics_s = session.metrics, now_s + FIGURES_S
+            except SessionError:  # it has not begun, and perhaps never does: its error is told
+                return
         view = self._model.look(Figures(self._metrics, session.heard), now_s)
         look = Look(*self._file.size, self._ascii)
         typed = self._typed.shown(look.width, ascii_only=look.ascii) if self._typed else None

@@ -42,7 +42,11 @@ def in_foreground(fd: int) -> bool:
 
 
 class PanelFile(io.TextIOBase):
-    """Writes to `terminal`. Nothing reaches it before `flush`, which each line is followed by."""
+    """Writes to `terminal`. Nothing reaches it before `flush`, which each line is followed by.
+
+    A panel is drawn between `begin_panels` and `end_panels`, unless another program has the
+    terminal.
+    """
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
@@ -52,6 +56,9 @@ class PanelFile(io.TextIOBase):
         self._cursor: int | None = None
         self._drawn: Sequence[PanelLine] = ()
         self._drawn_width = 0
+        self._draws = False
+        self.writing = False
+        """Whether the terminal is written to: a signal's handler cannot write to it then."""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # the base class has a plain attribute
@@ -105,22 +112,26 @@ class PanelFile(io.TextIOBase):
 
     def control(self, sequence: str) -> None:
         """Send a sequence that shows nothing."""
-        self._terminal.write(sequence)
-        self._terminal.flush()
+        self._put(sequence)
 
-    def forget_panel(self) -> None:
-        """The terminal has shown other things meanwhile: what was drawn is not erased."""
+    def begin_panels(self) -> None:
+        """Draw from now on. The terminal has shown other things: what was drawn is not erased."""
         self._drawn = ()
         self._column = 0
+        self._draws = True
+
+    def end_panels(self) -> None:
+        """Take the panel away, and draw none from now on."""
+        self.show_panel(())
+        self._draws = False
 
     def _emit(self, text: str) -> None:
         erased = self._erase()
         self._column = _column_after(text, self._column)
-        shown = in_foreground(self.fileno())
+        shown = self._draws and in_foreground(self.fileno())
         panel = self._draw() if shown else ""
         self._drawn = self._panel if shown else ()
-        self._terminal.write(f"{erased}{text}{panel}")
-        self._terminal.flush()
+        self._put(f"{erased}{text}{panel}")
 
     def _change_lines(self) -> None:
         """Write the lines of the panel that have changed over those that are drawn."""
@@ -132,8 +143,15 @@ class PanelFile(io.TextIOBase):
                 up, down = (f"\x1b[{below}A", f"\x1b[{below}B") if below else ("", "")
                 parts.append(f"\r{up}{line.written}\x1b[K{down}")
         self._drawn = self._panel
-        self._terminal.write("".join(parts))
-        self._terminal.flush()
+        self._put("".join(parts))
+
+    def _put(self, text: str) -> None:
+        self.writing = True
+        try:
+            self._terminal.write(text)
+            self._terminal.flush()
+        finally:
+            self.writing = False
 
     def _erase(self) -> str:
         """Take the panel away; the cursor returns to the end of the open line."""

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, Self
 
 from pipeline.console.panel_file import in_foreground
+from pipeline.system.signals import ending_signals_ignored
 from pipeline.system.stdio import STDIN_FD, STDOUT_FD
 
 
@@ -20,27 +21,53 @@ class TerminalMode:
 
     :param enter: called after each change to the mode, also when the program goes on after Ctrl-Z.
     :param leave: called before each change back.
+    :param writing: whether something is being written to the terminal: a signal that strikes then
+        cannot write as well, and waits until `look`.
     """
 
-    def __init__(self, enter: Callable[[], None], leave: Callable[[], None], *, keys: bool) -> None:
+    def __init__(
+        self,
+        enter: Callable[[], None],
+        leave: Callable[[], None],
+        writing: Callable[[], bool],
+        *,
+        keys: bool,
+    ) -> None:
         self._enter = enter
         self._leave = leave
+        self._writing = writing
         self._keys = keys
+        self._waiting: int | None = None
         self._stack = ExitStack()
         self._mode: ExitStack | None = None
 
     def __enter__(self) -> Self:
-        self._change()
-        self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
-        self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
-        self._stack.enter_context(_handled("SIGCONT", lambda _number: self._change()))
+        try:
+            self.look()
+            self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
+            self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
+            self._stack.enter_context(_handled("SIGCONT", lambda _number: self.look()))
+        except BaseException:  # Ctrl-C, for example: no caller would call __exit__
+            with ending_signals_ignored():
+                self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
-        self._change_back()
+        self._leave_mode()
 
-    def _change(self) -> None:
+    def look(self) -> None:
+        """Enter the mode if it is not entered and this program has the terminal (again).
+
+        Call this a few times a second: no signal tells that a program that runs in the background
+        has come to the foreground. A signal that has waited does its work before.
+        """
+        if self._writing():
+            return
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._hand_over(waiting)
         if self._mode is None and in_foreground(STDOUT_FD):
             self._mode = ExitStack()
             if self._keys and sys.platform != "win32":
@@ -48,18 +75,21 @@ class TerminalMode:
             self._mode.callback(self._leave)
             self._enter()
 
-    def _change_back(self) -> None:
+    def _leave_mode(self) -> None:
         mode, self._mode = self._mode, None
         if mode is not None:
             mode.close()
 
     def _hand_over(self, number: int) -> None:
         """Let a signal do what it does in any program: stop this one, or end it with a dump."""
-        self._change_back()
+        if self._writing():
+            self._waiting = number
+            return
+        self._leave_mode()
         handler = signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
         signal.signal(number, handler)
-        self._change()
+        self.look()
 
 
 @contextmanager
@@ -68,8 +98,8 @@ def _keys_at_once() -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(STDIN_FD)
-    tty.setcbreak(STDIN_FD, termios.TCSANOW)
     try:
+        tty.setcbreak(STDIN_FD, termios.TCSANOW)
         yield
     finally:
         with suppress(termios.error):  # the terminal has gone
@@ -87,8 +117,9 @@ def _handled(name: str, handle: Callable[[int], Any]) -> Iterator[None]:
     def handler(number: int, _frame: FrameType | None) -> None:
         handle(number)
 
-    before = signal.signal(number, handler)
+    before = signal.getsignal(number)
     try:
+        signal.signal(number, handler)
         yield
     finally:
         signal.signal(number, before)

@@ -236,9 +236,11 @@ class Processing(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserSaid(Event):
-    """The user's words as the service understood them; empty if it understood nothing."""
+    """The user's words as the service understood them, or typed; empty if it understood nothing."""
 
     text: str
+    typed: bool = False
+    """Whether the program has given them, instead of the user's voice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class Conversation:
         if not self._between_sessions:
             actions.append(AddMessage("user", text))
         self._floor.owe()
-        return [*actions, UserSaid(text), *self._request_owed()]
+        return [*actions, UserSaid(text, typed=True), *self._request_owed()]
 
     def interrupt(self) -> list[Action]:
         """The user interrupts the answer without a word."""

@@ -38,14 +38,18 @@ class RecordFolder:
     def settle(self) -> bool:
         """Release the folder, and remove what was created if nothing was recorded.
 
-        Returns whether something was.
+        Returns whether something was. A folder that cannot be looked at stays as it is.
         """
-        with suppress(OSError):  # the disk is gone
-            if (self.path / WAVE_NAME).stat().st_size > HEADER_BYTES:
-                self._release()
-                return True
-        self._remove()
-        return False
+        try:
+            recorded = (self.path / WAVE_NAME).stat().st_size > HEADER_BYTES
+        except OSError:  # the disk is gone, perhaps not for long
+            self._release()
+            return False
+        if recorded:
+            self._release()
+        else:
+            self._remove()
+        return recorded
 
     def _claim(self) -> None:
         kind = special_kind(self.path)
@@ -102,6 +106,7 @@ class RecordFolder:
                 self.path.rmdir()
 
     def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            with suppress(OSError):  # a network disk tells late what it could not write
+                os.close(lock)

@@ -235,7 +235,7 @@ def test_a_loop_that_is_blocked_misses_no_event(tmp_path: Path) -> None:
         events = await reads_late(service, tmp_path)
         told = [e for e in events if isinstance(e, Opened | UserSaid | AssistantSaid | Finished)]
         words = [AssistantSaid("Answer"), AssistantSaid(" 1.")]
-        assert told == [Opened(), UserSaid("Hello."), *words, Finished()]
+        assert told == [Opened(), UserSaid("Hello.", typed=True), *words, Finished()]
         assert [e.time_ns for e in told] == sorted(e.time_ns for e in told)
 
     with ScriptedService(answers) as service:

@@ -66,7 +66,7 @@ def test_keys_of_a_conversation(tmp_path: Path) -> None:
         program.wait_output("Muted: the service hears silence.")
         program.wait_panel("muted", "mic muted")
         heard = service.sessions[0]
-        service.call(heard.wait_for(lambda: heard.heard.endswith(bytes(24_000))))
+        service.call(heard.wait_for(lambda: heard.heard.endswith(bytes(48_000))))
         program.press(" ")
         program.wait_output("The microphone is heard again.")
         service.call(heard.wait_for(lambda: any(heard.heard[-2_400:])))
@@ -168,7 +168,7 @@ def test_space_is_held_where_the_terminal_tells_releases(tmp_path: Path) -> None
         program.press("\x1b[99;5u")  # Ctrl-C, as such a terminal tells it
         assert program.wait_exit() == 0, program.said
         program.check_restored()
-        on, off = (program.written.count(code) for code in (b"\x1b[>27u", b"\x1b[<u"))
+        on, off = (program.written.count(code) for code in (b"\x1b[>31u", b"\x1b[<u"))
         assert on == off == 1
 
 

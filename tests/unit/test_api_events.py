@@ -87,7 +87,12 @@ def test_events_are_lines_of_ascii_json(capsys: pytest.CaptureFixture[str]) -> N
     assert out.count("\n") == 2
     assert "\x1b" not in out
     said, missed = map(json.loads, out.splitlines())
-    assert said == {"event": "user_said", "time_ns": 1, "text": "\u4eca\x1b[2J\ud83d\n"}
+    assert said == {
+        "event": "user_said",
+        "time_ns": 1,
+        "text": "\u4eca\x1b[2J\ud83d\n",
+        "typed": False,
+    }
     assert missed["periods"] == [[2, 3]]
 
 

@@ -50,7 +50,11 @@ def answering() -> Conversation:
 def test_a_typed_turn_is_told_and_answered() -> None:
     conversation = Conversation()
     actions = conversation.say("Hello.")
-    assert actions == [AddMessage("user", "Hello."), UserSaid("Hello."), CreateResponse()]
+    assert actions == [
+        AddMessage("user", "Hello."),
+        UserSaid("Hello.", typed=True),
+        CreateResponse(),
+    ]
     assert not conversation.idle
     request = actions[-1]
     assert isinstance(request, CreateResponse)
@@ -90,7 +94,7 @@ def test_a_typed_turn_interrupts_nothing_if_speech_does_not() -> None:
 def test_a_typed_turn_between_sessions_is_told_to_the_next_once() -> None:
     conversation = Conversation()
     conversation.session_lost()
-    assert conversation.say("Hello?") == [UserSaid("Hello?")]
+    assert conversation.say("Hello?") == [UserSaid("Hello?", typed=True)]
     assert conversation.session_resumed() == [AddMessage("user", "Hello?"), CreateResponse()]
 
 

@@ -54,13 +54,19 @@ def panel(*texts: str) -> Sequence[PanelLine]:
     return [PanelLine(text, len(text)) for text in texts]
 
 
+def panel_file(terminal: Terminal) -> PanelFile:
+    file = PanelFile(terminal)
+    file.begin_panels()
+    return file
+
+
 def put(file: PanelFile, text: str) -> None:
     file.write(text)
     file.flush()
 
 
 def test_lines_stand_above_the_panel_and_scroll_away(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     file.show_panel(panel("state", "facts"))
     for number in range(20):
         put(file, f"line {number}\n")
@@ -69,7 +75,7 @@ def test_lines_stand_above_the_panel_and_scroll_away(terminal: Terminal) -> None
 
 
 def test_an_open_line_goes_on_where_it_stands(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     put(file, "You: what?\n")
     file.show_panel(panel("state"))
     for word in ("It", " is", " \x1b[1mnoon\x1b[0m", "."):
@@ -85,7 +91,7 @@ def test_an_open_line_goes_on_where_it_stands(terminal: Terminal) -> None:
 
 
 def test_an_open_line_that_fills_its_row_is_not_overwritten(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     file.show_panel(panel("state"))
     put(file, "x" * 20)
     put(file, "\nnext\n")
@@ -93,7 +99,7 @@ def test_an_open_line_that_fills_its_row_is_not_overwritten(terminal: Terminal) 
 
 
 def test_a_smaller_panel_leaves_nothing_of_the_larger_one(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     put(file, "word")
     file.show_panel(panel("one", "two", "three"))
     file.show_panel(panel("one"))
@@ -105,7 +111,7 @@ def test_a_smaller_panel_leaves_nothing_of_the_larger_one(terminal: Terminal) ->
 
 
 def test_the_cursor_is_shown_where_a_person_types(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     file.show_panel(panel("state", "> hello"), cursor=4)
     assert not terminal.screen.cursor.hidden
     assert (terminal.screen.cursor.x, terminal.screen.cursor.y) == (4, 1)
@@ -114,7 +120,7 @@ def test_the_cursor_is_shown_where_a_person_types(terminal: Terminal) -> None:
 
 
 def test_a_narrower_terminal_has_broken_the_panel(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     file.show_panel(panel("x" * 19, "y" * 15))
     terminal.screen.columns = 8
     before = len(terminal.getvalue())
@@ -126,14 +132,14 @@ def test_another_program_has_the_terminal(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.console.panel_file.in_foreground", lambda _fd: False)
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     file.show_panel(panel("state"))
     put(file, "line\n")
     assert terminal.getvalue() == "line\n"
 
 
 def test_only_lines_that_changed_are_written(terminal: Terminal) -> None:
-    file = PanelFile(terminal)
+    file = panel_file(terminal)
     put(file, "word")
     file.show_panel(panel("state", "cards", "facts"))
     before = len(terminal.getvalue())
@@ -141,3 +147,32 @@ def test_only_lines_that_changed_are_written(terminal: Terminal) -> None:
     assert "cards" not in terminal.getvalue()[before:]
     put(file, " next\n")
     assert terminal.lines[:4] == ["word next", "stat", "cards", "more facts"]
+
+
+def test_no_panel_is_drawn_before_the_beginning_and_after_the_end(terminal: Terminal) -> None:
+    file = PanelFile(terminal)
+    file.show_panel(panel("state"))
+    put(file, "one\n")
+    assert terminal.getvalue() == "one\n"
+    file.begin_panels()
+    file.show_panel(panel("state"))
+    assert terminal.lines[:2] == ["one", "state"]
+    file.end_panels()
+    file.show_panel(panel("state"))
+    put(file, "two\n")
+    assert terminal.lines[:3] == ["one", "two", ""]
+    assert not terminal.screen.cursor.hidden
+
+
+def test_a_write_is_noted_while_it_lasts(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = panel_file(terminal)
+    noted = []
+    monkeypatch.setattr(terminal, "flush", lambda: noted.append(file.writing))
+    put(file, "line\n")
+    file.show_panel(panel("state"))
+    file.show_panel(panel("other"))
+    file.control("\x1b[<u")
+    assert noted == [True] * 4
+    assert not file.writing

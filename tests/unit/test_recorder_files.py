@@ -206,6 +206,31 @@ def test_turns_without_speech_of_their_own_lie_where_their_words_came() -> None:
     ]
 
 
+def test_a_question_that_a_lost_session_took_along_moves_no_other() -> None:
+    transcript = Transcript("today")
+    take(
+        transcript,
+        ("listening", 1, ""),
+        ("processing", 2, ""),
+        ("session_ready", 5, ""),
+        ("listening", 6, ""),
+        ("processing", 7, ""),
+        ("user_said", 8, "spoken"),
+    )
+    assert [(line.begin / S, line.text) for line in transcript.lines] == [(6, "spoken")]
+
+
+def test_a_typed_turn_takes_no_place_of_a_spoken_one() -> None:
+    transcript = Transcript("today")
+    take(transcript, ("listening", 1, ""), ("processing", 2, ""))
+    transcript.take({"event": "user_said", "text": "typed", "typed": True}, 3 * S)
+    take(transcript, ("user_said", 4, "spoken"))
+    assert [(line.begin / S, line.text) for line in transcript.lines] == [
+        (1, "spoken"),
+        (3, "typed"),
+    ]
+
+
 def test_words_from_outside_steer_nothing(tmp_path: Path) -> None:
     transcript = Transcript("today")
     take(transcript, ("user_said", 0, "a\x1b[31m\n\n00:00 --> b\ud800"))
