@@ -102,7 +102,9 @@ class Transcript:
                 self._speeches.append((self._speech, place))
                 self._speech = None
             case "user_said":
-                self._user_said(text, place)
+                self._user_said(text, place, typed=event.get("typed") is True)
+            case "session_ready":
+                self._speeches.clear()  # a session before it owes words that never come
             case "assistant_said" if text:
                 self._assistant_said(text, place)
             case "assistant_done":
@@ -118,8 +120,8 @@ class Transcript:
             _replace(markdown, "".join(self._markdown()))
             _replace(subtitles, "".join(self._subtitles()))
 
-    def _user_said(self, text: str, place: int) -> None:
-        begin, end = self._take_speech(place)
+    def _user_said(self, text: str, place: int, *, typed: bool) -> None:
+        begin, end = (place, place) if typed else self._take_speech(place)
         if text.strip():
             self._lines.append(Line("user", begin, end, spread(text, begin, end)))
             self._changed = True
