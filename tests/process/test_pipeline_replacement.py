@@ -129,6 +129,8 @@ def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> 
         service.call(second.wait_for(lambda: replayed(second) == told))
         service.call(user_turn(second, "u2", "What is the time?"))
         program.wait_output("You: What is the time?")
+        known_ms = second.heard_ms  # the sound of the turn is given back one tick later
+        service.call(second.wait_for(lambda: second.heard_ms >= known_ms + 200))
         strike(program, signal.SIGSTOP, "network")
         assert program.wait_exit() == 0, program.said
         assert not program.err
