@@ -1,5 +1,6 @@
 """Fixtures of every test: a clean environment, and a check that the test leaves nothing behind."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -100,6 +101,7 @@ def _what_stays(look: Callable[[], set[T]]) -> set[T]:
 
 
 def _children() -> set[psutil.Process]:
+    multiprocessing.active_children()  # reaps those that have ended
     if not _has_children():
         return set()
     return {
