@@ -3,7 +3,6 @@
 Both are made of the conversation's events, so that a new recorder makes the same of events.jsonl.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.pcm import SAMPLE_RATE_HZ
-from pipeline.system.files import OPEN_BINARY
+from pipeline.system.files import replace_text
 from pipeline.system.text import printable
 
 _SPEAKERS = {"user": "You", "assistant": "Assistant"}
@@ -117,8 +116,8 @@ class Transcript:
         """
         if self._changed:
             self._changed = False
-            _replace(markdown, "".join(self._markdown()))
-            _replace(subtitles, "".join(self._subtitles()))
+            replace_text(markdown, "".join(self._markdown()))
+            replace_text(subtitles, "".join(self._subtitles()))
 
     def _user_said(self, text: str, place: int, *, typed: bool) -> None:
         begin, end = (place, place) if typed else self._take_speech(place)
@@ -210,16 +209,3 @@ def _clock(place: int) -> str:
     """Return a place as hours, minutes, seconds and milliseconds."""
     ms = max(0, place) * 1_000 // SAMPLE_RATE_HZ
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1_000 % 60:02}.{ms % 1_000:03}"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that a kill leaves the one from before."""
-    new = path.with_name(f".{path.name}.new")
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | OPEN_BINARY, 0o600)
-    try:
-        with os.fdopen(file, "wb") as stream:
-            stream.write(text.encode())
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise

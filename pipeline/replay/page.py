@@ -8,7 +8,6 @@ the page's own policy lets nothing run but this one script, and loads nothing bu
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline.replay.peaks import Peaks
 from pipeline.replay.recording import Recording
 from pipeline.replay.sound import PlayableSound
 from pipeline.replay.timeline import Moment, Timeline
-from pipeline.system.files import OPEN_BINARY, special_kind
+from pipeline.system.files import replace_text, special_kind
 from pipeline.system.text import printable, shortened
 
 MARK: Final = "<!doctype html>\n<!-- voice-pipeline replay -->\n"
@@ -105,7 +104,7 @@ def write_page(path: Path, text: str) -> None:
             raise RecordingError(
                 f"{path} is no page of `replay` and is not overwritten: give --html another name."
             )
-        _replace(path, text)
+        replace_text(path, text)
     except OSError as error:
         raise RecordingError(
             f"{path} cannot be written ({error.strerror}): give --html a file in a folder that you "
@@ -117,18 +116,6 @@ def _is_page(path: Path) -> bool:
     with path.open("rb") as file:
         begin = file.read(len(MARK))
     return begin in {MARK.encode(), b""}
-
-
-def _replace(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | OPEN_BINARY, 0o600)
-    try:
-        with os.fdopen(file, "wb") as stream:
-            stream.write(text.encode())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def _short(fact: str) -> str:

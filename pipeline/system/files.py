@@ -1,4 +1,4 @@
-"""What a path names, and locks that end with the process that holds them."""
+"""What a path names, files replaced as a whole, and locks that end with their process."""
 
 import os
 import stat
@@ -32,6 +32,22 @@ def special_kind(path: Path) -> str | None:
     if stat.S_ISREG(mode):
         return None
     return next((name for is_kind, name in _KINDS if is_kind(mode)), "not an ordinary file")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace a file as a whole, so that a kill leaves the one from before.
+
+    :raises OSError: it cannot be written; the file from before stays.
+    """
+    new = path.with_name(f".{path.name}.new")
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | OPEN_BINARY, 0o600)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(text.encode())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 class FileId(NamedTuple):
