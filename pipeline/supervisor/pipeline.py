@@ -43,6 +43,7 @@ from pipeline.ipc.reports import (
     Notice,
     Opened,
     Prepared,
+    Processing,
     RecorderEnded,
     RecordingEnded,
     Report,
@@ -63,6 +64,7 @@ from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
+from pipeline.supervisor.speaker_mute import SpeakerMute
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.voice_processes import VoiceProcesses
@@ -73,6 +75,8 @@ LEVELS_S = 0.1
 
 POLL_S = 0.25
 """How often losses and the limits of tools are looked at."""
+
+MUTED = "The system has muted the loudspeaker: turn it up to hear the answers."
 
 
 class StoppedError(PipelineError):
@@ -114,13 +118,18 @@ class Pipeline:
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
+        self._speaker_mute = stack.enter_context(SpeakerMute(self._tell_muted))
         self._tools = self._tool_set(tools, stack)
         self._network_settings = settings
         if tools is not None:  # it waits for the offer if it knows of any tools
             names = (*tools.caller, *(name.qualified_name for name in tools.functions))
             self._network_settings = replace(settings, tools=(*settings.tools, *names))
         self._starting = {"microphone", "speaker", "session"}
-        self._health = HealthMonitor(self._voice.state, own=sound.cards)
+        self._health = HealthMonitor(
+            self._voice.state,
+            own=sound.cards,
+            service_hears_turns=not settings.marks_turns,
+        )
         self._finished = False
         self._answered = True
         self.memory = ConversationMemory()
@@ -184,6 +193,8 @@ class Pipeline:
             self._announce(sentence)
         self._recorder.start(self._voice, self._settings, microphone, speaker)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
+        if isinstance(speaker.target, Device):
+            self._speaker_mute.watch(speaker.target)
         while not self._finished:
             for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
                 self._handle(report)
@@ -210,6 +221,7 @@ class Pipeline:
 
     def _handle(self, report: Report) -> None:
         self._pass_on(report)
+        self._health.handle(report)
         match report:
             case Finished(answered):
                 self._finished, self._answered = True, answered
@@ -224,12 +236,18 @@ class Pipeline:
                 self._recording.note_end(reason)
             case RecorderEnded(reason):
                 self._recorder.note_end(reason)
+            case Processing():
+                self._speaker_mute.look()
             case SessionReady():
                 self._note_started("session")
             case Started(part):
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tools.handle(report)
+
+    def _tell_muted(self) -> None:
+        """Called in a thread of its own."""
+        self.call_soon(lambda: self._emit(Notice(MUTED)))
 
     def _emit(self, event: Event) -> None:
         self._emit_to_user(event)
