@@ -134,7 +134,7 @@ class Pipeline:
         self._answered = True
         self.memory = ConversationMemory()
         self.levels = self._voice.level_meter.look()
-        self._levels_due_s = time.monotonic()
+        self._levels_due_s = self._checks_due_s = time.monotonic()
 
     @property
     def state(self) -> SharedState:
@@ -198,15 +198,22 @@ class Pipeline:
         while not self._finished:
             for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
                 self._handle(report)
-            self._measure_levels(time.monotonic())
-            self._tools.enforce_limits()
-            self._voice.check()
-            self._offline.check()
-            for sentence in self._health.notices():
-                self._emit(Notice(sentence))
+            now_s = time.monotonic()
+            self._measure_levels(now_s)
+            if now_s >= self._checks_due_s or self._finished:
+                self._checks_due_s = now_s + POLL_S
+                self._check()
         self._voice.state.supervisor.finished.store(1)
         if not self._answered:
             raise UnansweredError("The service did not answer all that was said.")
+
+    def _check(self) -> None:
+        """Look what does not work, or no longer."""
+        self._tools.enforce_limits()
+        self._voice.check()
+        self._offline.check()
+        for sentence in self._health.notices():
+            self._emit(Notice(sentence))
 
     def _measure_levels(self, now_s: float) -> None:
         if now_s < self._levels_due_s:
