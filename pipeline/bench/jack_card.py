@@ -244,7 +244,8 @@ class JackPeer:
 
     def time_ns(self, sample: int) -> int:
         """Return the start of the period in which `sample` was heard, ``time.monotonic_ns``."""
-        period = self._heard_samples // len(self._period_times_ns)
+        # Rounded: a period may have just begun, whose samples do not count yet.
+        period = round(self._heard_samples / len(self._period_times_ns))
         return self._period_times_ns[sample // period]
 
     def period_times_ns(self) -> npt.NDArray[np.int64]:
