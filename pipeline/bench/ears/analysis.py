@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.bench.ears.conversation import Recording, Spoken
+from pipeline.bench.ears.conversation import Heard, Recording, Spoken
 from pipeline.bench.ears.sounds import level_db, mean_power, sound_of
 from pipeline.bench.jack_card import Sound
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ns
@@ -67,7 +67,7 @@ def interruptions(recording: Recording) -> tuple[list[Interruption], int]:
         if at is None or at < said_at:
             by_itself += 1
             continue
-        silent = at + _first_silence(recording.heard[at:])
+        silent = at + first_silence(recording.heard[at:])
         found.append(
             Interruption(
                 spoken.round_trip_ms,
@@ -80,7 +80,7 @@ def interruptions(recording: Recording) -> tuple[list[Interruption], int]:
     return found, by_itself
 
 
-def pauses(recording: Recording, noises: list[str]) -> list[Pause]:
+def pauses(recording: Heard, noises: list[str]) -> list[Pause]:
     """Return the pauses of answers over which nobody spoke."""
     found = []
     for spoken in recording.spoken:
@@ -93,7 +93,7 @@ def pauses(recording: Recording, noises: list[str]) -> list[Pause]:
         if spoken.said and at >= spoken.said[0][1]:
             cause = noises[spoken.said[0][0]]
         heard = np.trim_zeros(recording.heard[at : spoken.end_sample], "b")
-        silent = _first_silence(heard)
+        silent = first_silence(heard)
         goes_on = int(np.argmax(heard[silent:] != 0)) if heard[silent:].any() else 0
         place = at - _begins(recording, spoken) + _leading(spoken.sound)
         rest = np.trim_zeros(spoken.sound[place + _FADE_SAMPLES :], "b")
@@ -118,7 +118,7 @@ def speaks_ms(recording: Recording) -> list[float]:
     ]
 
 
-def departure(recording: Recording, spoken: Spoken) -> int | None:
+def departure(recording: Heard, spoken: Spoken) -> int | None:
     """Return the first sample at the card that is not as it is in the answer; None: all are."""
     begins = _begins(recording, spoken)
     expected = np.trim_zeros(spoken.sound, "f")
@@ -156,9 +156,11 @@ def microphone_delays_ms(recording: Recording) -> list[float]:
     return found
 
 
-def echo_reduction(recording: Recording) -> EchoReduction:
-    """Compare what the microphone heard with what was sent, while nobody spoke."""
-    offset = sent_offset(recording)
+def echo_reduction(recording: Heard, offset: int) -> EchoReduction:
+    """Compare what the microphone heard with what was sent, while nobody spoke.
+
+    :param offset: as of `sent_offset`.
+    """
     learnt_after_s, settled = None, []
     for spoken in recording.spoken:
         if spoken.kind not in {"first", "quiet"}:
@@ -204,18 +206,8 @@ def ears_share(recording: Recording) -> float | None:
     return found[0] if found else None
 
 
-def word_errors(expected: list[str], found: list[str]) -> int:
-    """Return how many words were replaced, left out or added."""
-    row = list(range(len(found) + 1))
-    for i, word in enumerate(expected, start=1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(found, start=1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1]
-
-
 def _windows(
-    recording: Recording, spoken: Spoken, offset: int
+    recording: Heard, spoken: Spoken, offset: int
 ) -> Iterator[tuple[float, tuple[float, float]]]:
     """Yield each window of an answer in which the microphone heard the echo.
 
@@ -236,7 +228,7 @@ def _ratio_db(powers: Sequence[tuple[float, float]]) -> float:
     return float(10 * np.log10(heard / max(sent, 1e-12)))
 
 
-def _begins(recording: Recording, spoken: Spoken) -> int:
+def _begins(recording: Heard, spoken: Spoken) -> int:
     """Return the first sample at the card that is not silent."""
     return spoken.start_sample + int(np.argmax(recording.heard[spoken.start_sample :] != 0))
 
@@ -246,7 +238,7 @@ def _leading(sound: Samples) -> int:
     return len(sound) - len(np.trim_zeros(sound, "f"))
 
 
-def _first_silence(heard: Samples) -> int:
+def first_silence(heard: Samples) -> int:
     """Return where the first zeros begin that last."""
     sounding = np.concatenate([[-1], np.flatnonzero(heard)])
     gaps = np.flatnonzero(np.diff(sounding) > _SILENT_SAMPLES)

@@ -27,6 +27,8 @@ class EarsClient:
     """A conversation that has started.
 
     :param ears: whether there are ears.
+    :ivar cards: names of the microphone and of the loudspeaker.
+    :ivar recorded_from_ns: ``time.monotonic_ns`` of the first sample that `record` keeps.
     """
 
     def __init__(
@@ -35,13 +37,16 @@ class EarsClient:
         voice: VoiceProcesses,
         recorder: ConversationRecorder,
         *,
+        cards: tuple[str, str],
         ears: bool,
     ) -> None:
         self._children = children
         self._recorder = recorder
         self._ears = ears
         self._ready = False
+        self.cards = cards
         self.state: SharedState = voice.state
+        self.recorded_from_ns = recorder.start_ns
 
     def check(self) -> None:
         """Read the reports of the processes.
@@ -106,7 +111,8 @@ def conversation(settings: Settings) -> Iterator[EarsClient]:
         voice = start_voice_processes(
             children, stack, settings, microphone, speaker, before_audio=record, ears=job
         )
-        yield EarsClient(children, voice, recorder, ears=job is not None)
+        cards = (microphone.name, speaker.name)
+        yield EarsClient(children, voice, recorder, cards=cards, ears=job is not None)
 
 
 def _ignore(_: Report | Device | str) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,19 +71,34 @@ class Spoken:
     """Begun in this answer, before the service noticed a voice."""
 
 
+class Heard(Protocol):
+    """What was heard and sent, whatever the card is."""
+
+    @property
+    def spoken(self) -> Sequence[Spoken]: ...
+    @property
+    def heard(self) -> Samples:
+        """What the loudspeaker sounded."""
+
+    @property
+    def microphone(self) -> Sound:
+        """What the microphone heard, echo included, sample for sample beside `heard`."""
+
+    @property
+    def sent(self) -> Samples:
+        """What was sent up."""
+
+
 @dataclass(frozen=True)
 class Recording:
-    """Everything that was recorded in one conversation."""
+    """Everything that was recorded in one conversation over the virtual card."""
 
     situation: Situation
     spoken: Sequence[Spoken]
     heard: Samples
-    """What the loudspeaker sounded."""
     microphone: Sound
-    """What the microphone heard, echo included, sample for sample beside `heard`."""
     period_times_ns: npt.NDArray[np.int64]
     sent: Samples
-    """What was sent up."""
     arrivals: Sequence[tuple[int, int]]
     """When each piece arrived at the service, and the samples sent by then."""
     marker: Samples

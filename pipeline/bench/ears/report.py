@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.ears.result import EarsResult, Words
+from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.situations import ROUND_TRIPS_MS
 from pipeline.bench.ears.verdict import added_microphone_ms
+from pipeline.bench.ears.words import Words
 from pipeline.bench.tables import table
 
 _NOTES = """\

@@ -1,6 +1,5 @@
 """The figures of one conversation over the virtual card."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,22 +9,7 @@ from pipeline.bench.ears.conversation import Recording, Sounds, padded
 from pipeline.bench.ears.situations import Situation
 from pipeline.bench.ears.sounds import Phrase
 from pipeline.bench.ears.voices import OfflineVoice
-
-
-@dataclass
-class Words:
-    """How many words were understood wrongly."""
-
-    spoken: int = 0
-    wrong: int = 0
-
-    def count(self, expected: str, found: str) -> None:
-        self.spoken += len(_words(expected))
-        self.wrong += analysis.word_errors(_words(expected), _words(found))
-
-    @property
-    def rate(self) -> float | None:
-        return self.wrong / self.spoken if self.spoken else None
+from pipeline.bench.ears.words import Words
 
 
 @dataclass(frozen=True)
@@ -79,7 +63,7 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         undisturbed_s=analysis.undisturbed_s(recording),
         taken_for_a_person=len(voice.hears_at(sent)),
         sent_s=analysis.seconds(sent),
-        echo=analysis.echo_reduction(recording),
+        echo=analysis.echo_reduction(recording, analysis.sent_offset(recording)),
         microphone_ms=analysis.microphone_delays_ms(recording),
         speak_ms=analysis.speaks_ms(recording),
         ears_share=analysis.ears_share(recording),
@@ -101,7 +85,3 @@ def understood_clean(phrases: Sequence[Phrase], voice: OfflineVoice) -> tuple[li
         words.count(expected, text)
         known.append(Phrase(phrase.sound, expected))
     return known, words
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z']+", text.lower())

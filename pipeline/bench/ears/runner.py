@@ -10,14 +10,16 @@ from rich.console import Console
 
 from pipeline.bench.cost import Meter
 from pipeline.bench.drawing import check_drawable
-from pipeline.bench.ears import real_card
+from pipeline.bench.ears import real_card_report
 from pipeline.bench.ears.conversation import converse
 from pipeline.bench.ears.export import write_json, write_png
 from pipeline.bench.ears.options import EarsOptions
+from pipeline.bench.ears.real_card import measure_card
 from pipeline.bench.ears.report import EarsMeasured, show
 from pipeline.bench.ears.result import evaluate, understood_clean
-from pipeline.bench.ears.script import make_sounds
+from pipeline.bench.ears.script import ANSWER_S, make_sounds, speak_story
 from pipeline.bench.ears.situations import FULL, QUICK, Situation
+from pipeline.bench.ears.sounds import pcm16
 from pipeline.bench.ears.verdict import judge
 from pipeline.bench.ears.voices import OfflineVoice
 from pipeline.bench.jack_card import JackCard, check_jack
@@ -40,7 +42,7 @@ def run(options: EarsOptions, situations: tuple[Situation, ...] | None = None) -
     with signals_end_the_run():
         check_targets(options.json, options.png)
         if options.device:
-            return real_card.run(options)
+            return _run_real_card(options)
         check_jack()
         if options.png is not None:
             check_drawable()
@@ -52,6 +54,18 @@ def run(options: EarsOptions, situations: tuple[Situation, ...] | None = None) -
     if options.png is not None:
         write_png(options.png, measured)
     print_verdict(judge(measured.results, measured.clean), console)
+    return 0
+
+
+def _run_real_card(options: EarsOptions) -> int:
+    console = Console(highlight=False)
+    with offline_voice() as voice:
+        sound = pcm16(speak_story(voice, ANSWER_S))
+    result = measure_card(options, sound, console)
+    real_card_report.show(result, console)
+    if options.json is not None:
+        real_card_report.write_json(options.json, result, asdict(options))
+    print_verdict(real_card_report.judge(result), console)
     return 0
 
 

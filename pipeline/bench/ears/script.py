@@ -47,7 +47,7 @@ _PAUSE_MS = 150
 _LONGEST_PHRASE_S = 2.2
 _FIRST_S = 6.0
 _FIRST_QUICK_S = 4.0
-_ANSWER_S = 7.0
+ANSWER_S = 7.0
 _ANSWER_QUICK_S = 4.5
 
 
@@ -56,12 +56,12 @@ def make_sounds(
 ) -> Sounds:
     """Let the voice speak all that the situations need."""
     first_s = _FIRST_QUICK_S if quick else _FIRST_S
-    answer_s = _ANSWER_QUICK_S if quick else _ANSWER_S
+    answer_s = _ANSWER_QUICK_S if quick else ANSWER_S
     spoken_over = max((situation.phrases for situation in situations), default=0)
     long_s = 2.0 + spoken_over * (_LONGEST_PHRASE_S + 1.2)
     needed = _phrases_needed(situations)
     phrases = recorded_phrases(speech)[:needed] if speech else _spoken_phrases(voice, needed)
-    story = _spoken_story(voice, max(first_s + answer_s, long_s))
+    story = speak_story(voice, max(first_s + answer_s, long_s))
     random = np.random.default_rng(100)
     noises = [("click", click(random, dull=False)), ("mm-hm", mm_hm(random))]
     if not quick:
@@ -89,7 +89,8 @@ def _spoken_phrases(voice: OfflineVoice, count: int) -> list[Phrase]:
     return [phrase for phrase in phrases if is_sharp(phrase.sound)] or phrases
 
 
-def _spoken_story(voice: OfflineVoice, seconds: float) -> Sound:
+def speak_story(voice: OfflineVoice, seconds: float) -> Sound:
+    """Return at least so much of a story, at the level of an answer."""
     parts: list[Sound] = []
     number = 0
     while sum(part.size for part in parts) < _samples(seconds):

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.bench.distribution import Distribution
-from pipeline.bench.ears.result import EarsResult, Words
+from pipeline.bench.ears.result import EarsResult
+from pipeline.bench.ears.words import Words
 from pipeline.bench.verdict import Verdict
 
 SILENCE_P50_MS = 80.0
