@@ -96,8 +96,7 @@ def pauses(recording: Heard, noises: list[str]) -> list[Pause]:
         silent = first_silence(heard)
         goes_on = int(np.argmax(heard[silent:] != 0)) if heard[silent:].any() else 0
         place = at - _begins(recording, spoken) + _leading(spoken.sound)
-        rest = np.trim_zeros(spoken.sound[place + _FADE_SAMPLES :], "b")
-        whole = bool(len(rest)) and np.array_equal(heard[-len(rest) :], rest)
+        whole = _is_rest(heard[silent + goes_on :], spoken.sound[place:])
         found.append(Pause(cause, goes_on * 1_000 / SAMPLE_RATE_HZ, whole))
     return found
 
@@ -236,6 +235,14 @@ def _begins(recording: Heard, spoken: Spoken) -> int:
 def _leading(sound: Samples) -> int:
     """Return the number of silent samples at the beginning."""
     return len(sound) - len(np.trim_zeros(sound, "f"))
+
+
+def _is_rest(resumed: Samples, rest: Samples) -> bool:
+    """Return whether all of `rest` was heard after a pause, faded in."""
+    expected = np.trim_zeros(rest[_FADE_SAMPLES:], "b")
+    as_it_is = bool(len(expected)) and np.array_equal(resumed[-len(expected) :], expected)
+    # Samples at the beginning of the fade may be zero.
+    return as_it_is and len(resumed) >= len(np.trim_zeros(rest)) - _FADE_SAMPLES // 6
 
 
 def first_silence(heard: Samples) -> int:

@@ -40,6 +40,13 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
 )
 @click.option("--input", metavar="TEXT", help="Real microphone: number or part of its name.")
 @click.option("--output", metavar="TEXT", help="Real loudspeaker: number or part of its name.")
+@click.option(
+    "--turns",
+    type=click.IntRange(1, 100),
+    default=VOICE_TURNS,
+    show_default=True,
+    help="With --device: how often you are asked to speak.",
+)
 @click.option("--no-voice", is_flag=True, help="With --device: nobody is asked to speak.")
 @click.option(
     "--seconds",
@@ -58,14 +65,14 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
 @click.option("--json", type=_FILE, help="Write every value to this file.")
 @click.option("--png", type=_FILE, help="Write a drawing to this file.")
 @click.option("--verbose", is_flag=True, help="Show where an error came from.")
-def ears(verbose: bool, no_voice: bool, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+def ears(verbose: bool, no_voice: bool, turns: int, **flags: Any) -> int:  # noqa: ANN401 - checked by click
     """Measure how soon an answer is silent when you speak over it.
 
     Also false pauses, echo, words, the microphone's delay and cost, beside --ears off. Needs no
     sound card and no network: JACK's dummy card plays, a computed room echoes.
     """
     remember_verbose(verbose=verbose)
-    options = EarsOptions(voice_turns=0 if no_voice else VOICE_TURNS, **flags)
+    options = EarsOptions(voice_turns=0 if no_voice else turns, **flags)
     _check(options)
     with interruptible_loading():
         from pipeline.bench.ears.runner import run as measure

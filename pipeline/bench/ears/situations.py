@@ -1,7 +1,6 @@
 """The situations in which the ears are measured, each a conversation of its own."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 ROUND_TRIPS_MS = (20, 80, 200)
 
@@ -25,10 +24,6 @@ class Situation:
     phrases: int = 0
     """How many phrases are spoken over one answer that nothing interrupts."""
 
-    def with_counts(self, **counts: int) -> Self:
-        """Return the same situation with other numbers of what happens in it."""
-        return replace(self, **counts)
-
 
 HOLD = Situation("hold, -12 dB")
 SERVICE = Situation("service, -12 dB", barge_in="service")
@@ -36,20 +31,20 @@ DOUBLE_TALK = Situation("with ears", barge_in="service")
 NO_EARS = Situation("--ears off", barge_in="service", ears=False)
 
 FULL = (
-    HOLD.with_counts(interruptions=12, noises=8, quiet_answers=2),
+    replace(HOLD, interruptions=12, noises=8, quiet_answers=2),
     Situation("hold, no echo", None, interruptions=6, quiet_answers=1),
     Situation("hold, -24 dB", -24.0, interruptions=6, quiet_answers=1),
     Situation("hold, -6 dB", -6.0, interruptions=6, quiet_answers=1),
     Situation("hold, 0 dB", 0.0, interruptions=9, quiet_answers=1),
     Situation("hold, -12 dB, laptop", room="laptop", interruptions=6, quiet_answers=1),
     Situation("hold, -12 dB, far", room="far", interruptions=6, quiet_answers=1),
-    SERVICE.with_counts(interruptions=9),
-    DOUBLE_TALK.with_counts(phrases=8),
-    NO_EARS.with_counts(phrases=8),
+    replace(SERVICE, interruptions=9),
+    replace(DOUBLE_TALK, phrases=8),
+    replace(NO_EARS, phrases=8),
 )
 QUICK = (
-    HOLD.with_counts(interruptions=3, noises=2),
-    SERVICE.with_counts(interruptions=3),
-    DOUBLE_TALK.with_counts(phrases=2),
-    NO_EARS.with_counts(phrases=2),
+    replace(HOLD, interruptions=3, noises=2),
+    replace(SERVICE, interruptions=3),
+    replace(DOUBLE_TALK, phrases=2),
+    replace(NO_EARS, phrases=2),
 )
