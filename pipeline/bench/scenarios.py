@@ -1,6 +1,7 @@
 """The situations in which a client is measured. All times are those of the scripted service."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 CALL_AFTER_MS = (0.0, 100.0)
@@ -44,6 +45,9 @@ class Scenario:
     user_blocks: bool = False
     """Whether the client is used as a library, by a program whose event loop is blocked for 300 ms
     by each event. No other client is measured beside it: it has no such user."""
+    shows_screen: bool = False
+    """Whether the client is the command line on a terminal, with its live screen. No other client
+    is measured beside it: it has no such screen."""
     rest_ms: int = 0
     """Additional silence at the end of a turn."""
 
@@ -101,11 +105,23 @@ UPLINK = Scenario(
 
 RECORDING = Scenario("recording", "the client records the conversation", records=True)
 
+SCREEN = Scenario(
+    "screen",
+    "the command line shows its live screen on a terminal, and records the conversation",
+    records=True,
+    shows_screen=True,
+)
+
 LIBRARY = Scenario(
     "library",
     "a program uses the library, and blocks its event loop for 300 ms with each event",
     user_blocks=True,
 )
 
-SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING, LIBRARY)
+_ON_TERMINALS = () if sys.platform == "win32" else (SCREEN,)  # Windows has no pseudo-terminals
+SCENARIOS = (
+    *(QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING),
+    *_ON_TERMINALS,
+    LIBRARY,
+)
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)
