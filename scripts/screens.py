@@ -109,7 +109,7 @@ def screens(card: JackCard, columns: int, lines: int) -> dict[str, Screen]:
             environment={"AZURE_VOICELIVE_API_KEY": "k", **card.environment},
         ) as program:
             take = partial(_take, taken, program)
-            peer.connect(program)
+            peer.connect(program.check_running)
             program.wait_panel("listening", "round trip")
             peer.say(_question())
             program.wait_output("You: ")
