@@ -44,6 +44,8 @@ class Scenario:
     user_blocks: bool = False
     """Whether the client is used as a library, by a program whose event loop is blocked for 300 ms
     by each event. No other client is measured beside it: it has no such user."""
+    ears: bool = False
+    """Whether the ears listen, as beside a sound card; the microphone passes through them."""
     rest_ms: int = 0
     """Additional silence at the end of a turn."""
 
@@ -107,5 +109,7 @@ LIBRARY = Scenario(
     user_blocks=True,
 )
 
-SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING, LIBRARY)
+EARS = Scenario("ears", "the ears listen to the microphone beside what sounds", ears=True)
+
+SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING, LIBRARY, EARS)
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)
