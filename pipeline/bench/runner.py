@@ -21,6 +21,7 @@ from pipeline.bench.measure import measure, turn_ms
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.scenarios import SCENARIOS, Scenario
+from pipeline.bench.screen_user import screen_user
 from pipeline.bench.single_process import single_process
 from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
@@ -166,6 +167,8 @@ def _measure(
 
 
 def _designs_for(scenario: Scenario, designs: Sequence[Design]) -> Sequence[Design]:
+    if scenario.shows_screen:
+        return [screen_user(designs[0])]
     return [blocked_user(designs[0])] if scenario.user_blocks else designs
 
 
