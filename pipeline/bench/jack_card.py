@@ -116,8 +116,8 @@ def check_jack() -> None:
     if shutil.which("jackd") is None or importlib.util.find_spec("jack") is None:
         raise MissingPackageError(
             "A sound card without hardware needs JACK, and jackd or its Python package is missing: "
-            "install jackd2 with the system's package manager and JACK-Client with pip, or measure "
-            "a real card with --device."
+            "install jackd2 with the system's package manager and run `make setup EXTRAS=bench`, "
+            "or measure a real card with --device."
         )
 
 

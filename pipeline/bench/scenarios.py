@@ -45,6 +45,8 @@ class Scenario:
     user_blocks: bool = False
     """Whether the client is used as a library, by a program whose event loop is blocked for 300 ms
     by each event. No other client is measured beside it: it has no such user."""
+    ears: bool = False
+    """Whether the ears listen, as beside a sound card; the microphone passes through them."""
     shows_screen: bool = False
     """Whether the client is the command line on a terminal, with its live screen. No other client
     is measured beside it: it has no such screen."""
@@ -118,10 +120,12 @@ LIBRARY = Scenario(
     user_blocks=True,
 )
 
+EARS = Scenario("ears", "the ears listen to the microphone beside what sounds", ears=True)
+
 _ON_TERMINALS = () if sys.platform == "win32" else (SCREEN,)  # Windows has no pseudo-terminals
 SCENARIOS = (
     *(QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING),
     *_ON_TERMINALS,
-    LIBRARY,
+    *(LIBRARY, EARS),
 )
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)

@@ -24,7 +24,7 @@ program is concerned.
 by itself: the answer paused although nobody spoke. whole: the rest of the answer followed, and no \
 sample was lost.
 learnt: sound of the first answer until 15 dB less echo was sent than the microphone heard. then \
-less by: after three seconds of sound.
+less: after three seconds of sound.
 for a person: how often the offline service takes the echo that was sent for a person, a minute \
 of answers.
 microphone: the card hands over the last sample of a frame → the service has it, while an answer \
@@ -64,7 +64,7 @@ def show(measured: EarsMeasured, console: Console) -> None:
 
 
 def _echoes(results: Sequence[EarsResult]) -> Table:
-    made = table("Echo", "learnt, s", "then less by, dB", "for a person", "ears, % of a core")
+    made = table("Echo", "learnt, s", "then less, dB", "for a person", "ears, % of core")
     for result in results:
         echo = result.echo
         audible = result.situation.echo_db is not None and result.situation.ears
@@ -91,7 +91,7 @@ def _words(measured: EarsMeasured) -> Table:
 def _pauses(results: Sequence[EarsResult]) -> Table:
     made = table(
         "Pauses without a voice",
-        *("answers, s", "by itself", "a minute", "after a noise", "whole", "longest, ms"),
+        *("answers, s", "by itself", "a minute", "after noise", "whole", "max, ms"),
     )
     for result in results:
         if result.situation.barge_in == "service":

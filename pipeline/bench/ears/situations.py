@@ -31,7 +31,7 @@ DOUBLE_TALK = Situation("with ears", barge_in="service")
 NO_EARS = Situation("--ears off", barge_in="service", ears=False)
 
 FULL = (
-    replace(HOLD, interruptions=12, noises=8, quiet_answers=2),
+    replace(HOLD, interruptions=12, noises=6, quiet_answers=1),
     Situation("hold, no echo", None, interruptions=6, quiet_answers=1),
     Situation("hold, -24 dB", -24.0, interruptions=6, quiet_answers=1),
     Situation("hold, -6 dB", -6.0, interruptions=6, quiet_answers=1),
