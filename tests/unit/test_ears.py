@@ -29,6 +29,9 @@ class SteadyDetector:
     def likelihood(self) -> float:
         return self._likelihood
 
+    def begin_anew(self) -> None:
+        pass
+
 
 class PassingSuppressor:
     def suppress(self, microphone: Block, reference: Block) -> Block:
