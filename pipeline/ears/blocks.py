@@ -21,7 +21,8 @@ _SILENCE_POWER = 1e-10
 
 def to_float(samples: Samples) -> Block:
     """Return a new array, full scale ±1."""
-    block: Block = np.multiply(samples, _STEP, dtype=np.float32)
+    block: Block = samples.astype(np.float32)
+    block *= _STEP
     return block
 
 
