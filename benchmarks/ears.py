@@ -24,7 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks import ear_sounds
+from benchmarks import ear_sounds, ear_words
 from benchmarks.ear_holds import ROUND_TRIP_MS, Held, holds
 from benchmarks.ear_scenes import Scene, far_end, scene
 from benchmarks.ear_service import speech_started
@@ -34,6 +34,7 @@ from pipeline.ears.blocks import BLOCKS_PER_S
 from pipeline.ears.ears import SETTLING_S, Ears, Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.parts import load_parts
+from pipeline.emulator.speech.recogniser import is_available
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
 ECHO_DB = (None, -24.0, -12.0, -6.0, 0.0)
@@ -200,6 +201,26 @@ def _left(found: Sequence[Held]) -> str:
     return f"{sum(held.reason is not None for held in found)}/{len(found)}"
 
 
+def words(_: float) -> Iterator[str]:
+    """Sentences over an answer, as the offline service's recogniser hears them."""
+    spoken = ear_words.sentences()
+    if not spoken or not is_available():
+        yield "words: no real speech or no recogniser here"
+        return
+    sounds, said = [sound for sound, _ in spoken], [text for _, text in spoken]
+    played = far_end(ear_sounds.far_voices(), ear_words.seconds_of(sounds))
+    listener, count = ear_words.Listener(), sum(len(text.split()) for text in said)
+    yield f"wrong words of {count}        clean   ears   ears off"
+    for name, path in PATHS.items():
+        mixed = ear_words.spoken_over(played, path, -12.0, sounds)
+        quiet = ear_words.spoken_over(np.zeros_like(played), path, -12.0, sounds)
+        wrong = [
+            listener.errors(sound, mixed.near, said)
+            for sound in (quiet.microphone, listen(mixed).cleaned, mixed.microphone)
+        ]
+        yield f"-12 dB, {name:<18}{wrong[0]:>6}{wrong[1]:>7}{wrong[2]:>11}"
+
+
 def cost(_: float) -> Iterator[str]:
     """Processor time of each block of 10 ms."""
     far = far_end(ear_sounds.far_voices(), _COST_S)
@@ -237,6 +258,7 @@ TABLES: dict[str, Callable[[float], Iterator[str]]] = {
     "false-holds": false_holds,
     "cold": cold_starts,
     "holds": recoveries,
+    "words": words,
 }
 
 
