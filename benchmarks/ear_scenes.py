@@ -68,6 +68,21 @@ def scene(
     return Scene(_pcm16(heard), _pcm16(_followed(played, drift_ppm)), intervals)
 
 
+def jumping(still: Scene, jumps: int, seed: int = 0) -> tuple[Scene, list[int]]:
+    """Let the echo of `still` move by 1 to 15 ms again and again, as if a card lost samples.
+
+    :returns: the scene, and the sample of each jump.
+    """
+    random = np.random.default_rng(seed)
+    starts = [round((_FIRST_S + number * _EVERY_S) * SAMPLE_RATE_HZ) for number in range(jumps)]
+    pieces = [still.microphone[: starts[0]]]
+    for start in starts:
+        moved = start + random.choice([-1, 1]) * ms_to_samples(random.uniform(1, 15))
+        pieces.append(still.microphone[moved : moved + round(_EVERY_S * SAMPLE_RATE_HZ)])
+    microphone = np.concatenate(pieces)
+    return Scene(microphone, still.reference[: microphone.size], []), starts
+
+
 def far_end(voices: Sequence[Sound], seconds: float) -> Sound:
     """Return voices that follow each other, with short pauses."""
     parts: list[Sound] = []

@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks import ear_sounds, ear_words
 from benchmarks.ear_holds import ROUND_TRIP_MS, Held, holds
-from benchmarks.ear_scenes import Scene, far_end, scene
+from benchmarks.ear_scenes import Scene, far_end, jumping, scene
 from benchmarks.ear_service import speech_started
 from benchmarks.ear_sounds import Sound
 from benchmarks.echo_paths import PATHS
@@ -42,6 +42,7 @@ DRIFT_PPM = 60.0
 _FOUND_WITHIN_BLOCKS = 100
 _AFTER_NEAR_BLOCKS = 60
 _SAME_ALARM_BLOCKS = 100
+_JUMPS = 20
 _COST_S = 20.0
 _COST_RUNS = 3
 """The least time of each block counts: what else the processor did is left out."""
@@ -201,6 +202,19 @@ def _left(found: Sequence[Held]) -> str:
     return f"{sum(held.reason is not None for held in found)}/{len(found)}"
 
 
+def jumps(_: float) -> Iterator[str]:
+    """The echo moves by 1 to 15 ms, as when a card loses samples: jumps that raise a false hold."""
+    yield "the echo at -6 dB moves     jumps   that hold an answer   self-interruptions"
+    far = far_end(ear_sounds.far_voices(), _JUMPS * 4 + 10)
+    for name, path in PATHS.items():
+        moved, starts = jumping(scene(far, path, -6.0, seed=5), _JUMPS, seed=3)
+        outcome = listen(moved)
+        held = [hold.first_block * BLOCK_SAMPLES for hold in holds(outcome.heard)]
+        disturbed = {int(np.searchsorted(starts, sample)) for sample in held}
+        cut = len(speech_started(outcome.cleaned))
+        yield f"{name:<27}{_JUMPS:>6}{len(disturbed):>22}{cut:>21}"
+
+
 def words(_: float) -> Iterator[str]:
     """Sentences over an answer, as the offline service's recogniser hears them."""
     spoken = ear_words.sentences()
@@ -258,6 +272,7 @@ TABLES: dict[str, Callable[[float], Iterator[str]]] = {
     "false-holds": false_holds,
     "cold": cold_starts,
     "holds": recoveries,
+    "jumps": jumps,
     "words": words,
 }
 
