@@ -11,7 +11,8 @@ from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.linear_canceller import LinearCanceller
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
-from pipeline.ears.rules import Evidence, RecentEvidence, Rule, rules_for
+from pipeline.ears.residual_gate import ResidualGate
+from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, rules_for
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 
 SETTLING_S = 3.0
@@ -81,6 +82,7 @@ class Ears:
         self._detection = Detection(parts)
         self._floor = NoiseFloor()
         self._recent = RecentEvidence()
+        self._gate = ResidualGate()
         self._alarm_blocks = 0
         self._deaf_blocks = _STALE_BLOCKS
 
@@ -139,8 +141,12 @@ class Ears:
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
+        heard = evidence.rise_db >= LEAST_RISE_DB
+        sent = self._gate.shape(
+            block.residual, opens=heard or holding, shuts=self._deaf_blocks > _STALE_BLOCKS
+        )
         state = State.LISTENING if settled else State.SETTLING
-        return Heard(to_pcm16(block.residual), speech, evidence, levels, state)
+        return Heard(to_pcm16(sent), speech, evidence, levels, state)
 
     def _listen_without_echo(
         self, microphone: Samples, near: Block, echo_power: float, *, holding: bool
