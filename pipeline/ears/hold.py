@@ -11,7 +11,7 @@ from enum import Enum
 
 from pipeline.pcm import BLOCK_MS
 
-_CERTAIN_SPEECH_MS = 450
+_CERTAIN_SPEECH_MS = 500
 """A cough or an assent ("mm-hm") has less. So have short words: the service may still hear them."""
 _LOST_AFTER_MS = 200
 """Without voice: longer than the gaps within words."""

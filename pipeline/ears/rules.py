@@ -124,7 +124,11 @@ def _no_leak(evidence: Evidence) -> bool:
 
 
 def _probable(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.5 and evidence.earshot >= 0.35 and _no_leak(evidence)
+    if not _no_leak(evidence):
+        return False
+    # The canceller may lose the echo for a moment, at a sound that it has not learnt yet.
+    surely_near = evidence.residual_db >= -2 or evidence.earshot >= 0.5
+    return evidence.silero >= 0.5 and evidence.earshot >= 0.35 and surely_near
 
 
 def _probable_and_loud(evidence: Evidence) -> bool:
@@ -132,7 +136,7 @@ def _probable_and_loud(evidence: Evidence) -> bool:
 
 
 def _sure_and_loud(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.9 and evidence.rise_db >= 20 and _no_leak(evidence)
+    return evidence.silero >= 0.9 and evidence.rise_db >= 20 and evidence.residual_db >= 0
 
 
 def _sure_for_50_ms(evidence: Evidence) -> bool:

@@ -50,15 +50,16 @@ def test_gap_within_a_word_is_no_loss() -> None:
     assert recovery.holding
 
 
-def test_speech_of_450_ms_is_certain_and_said_once() -> None:
+def test_speech_of_500_ms_is_certain_and_said_once() -> None:
     recovery = HoldRecovery()
-    assert run(recovery, [1.0] * 30 + [0.0] * 10 + [1.0] * 15) == [Action.HOLD]
-    assert run(recovery, [1.0] * 3) == [Action.INTERRUPT]
+    speech = [1.0] * 30 + [0.0] * 10 + [1.0] * 18
+    assert run(recovery, speech, patience_ms=1_000) == [Action.HOLD]
+    assert run(recovery, [1.0] * 5, patience_ms=1_000) == [Action.INTERRUPT]
 
 
 def test_long_speech_that_pauses_waits_for_the_service() -> None:
     recovery = HoldRecovery()
-    actions = run(recovery, [1.0] * 46 + [0.0] * 100, patience_ms=1_000)
+    actions = run(recovery, [1.0] * 51 + [0.0] * 100, patience_ms=1_000)
     assert actions == [Action.HOLD, Action.INTERRUPT, Action.RESUME]
     assert recovery.latest is not None
     assert recovery.latest.reason is Reason.NOT_CONFIRMED

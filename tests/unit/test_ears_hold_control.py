@@ -123,7 +123,7 @@ def test_certain_speech_asks_once_for_the_next_generation() -> None:
         rig.hear(1, speech=True, voice=0.9)
         rig.hear(12, voice=0.9)
         rig.hear(5)  # between two syllables
-        rig.hear(32, voice=0.9)
+        rig.hear(37, voice=0.9)
         assert state.ears.interrupt.load() == 0
         rig.hear(1, voice=0.9)
         assert state.ears.interrupt.load() == 5
@@ -134,7 +134,7 @@ def test_certain_speech_asks_once_for_the_next_generation() -> None:
         rig.hear(1, voice=0.9)
         assert not rig.control.holding
         rig.hear(1, speech=True, voice=0.9)
-        rig.hear(45, voice=0.9)
+        rig.hear(50, voice=0.9)
         assert state.ears.interrupt.load() == 6
 
 
@@ -143,7 +143,7 @@ def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_ag
         rig = Rig(state, interrupts=True)
         for _ in range(2):
             rig.hear(1, speech=True, voice=0.9)
-            rig.hear(45, voice=0.9)
+            rig.hear(50, voice=0.9)
             assert state.ears.interrupt.load() == 1
             rig.hear(200)
             assert not rig.control.holding
@@ -155,7 +155,7 @@ def test_too_little_speech_interrupts_nothing() -> None:
         rig = Rig(state, interrupts=True)
         for _ in range(3):
             rig.hear(1, speech=True, voice=0.9)
-            rig.hear(44, voice=0.9)
+            rig.hear(49, voice=0.9)
             rig.hear(20)
         assert state.ears.interrupt.load() == 0
         assert [reason for reason, _ in rig.resumed] == [Reason.TOO_SHORT] * 3
