@@ -1,18 +1,18 @@
 """Scenes for `benchmarks.ears`: what the microphone hears while an answer sounds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.ear_sounds import Sound, at_level
 from benchmarks.echo_paths import EchoPath, stretched
+from pipeline.ears.aligner import FOLLOWED_BLOCKS, NEAR_SAMPLES
 from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
 NEAR_DB = -26.0
 MARGIN_SAMPLES = ms_to_samples(30)
 """The reference is given so long before its echo leaves the loudspeaker."""
-REALIGN_SAMPLES = ms_to_samples(5)
 _SENSOR_NOISE = 1e-4
 _EVERY_S = 4.0
 _FIRST_S = 8.0
@@ -26,8 +26,6 @@ class Scene:
     reference: Samples
     near: list[tuple[int, int]]
     """First and last sample of each near sound."""
-    realigned: set[int] = field(default_factory=set)
-    """Blocks at which the reference was moved."""
 
     def blocks(self) -> Iterator[tuple[Samples, Samples]]:
         for start in range(0, self.microphone.size - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
@@ -67,8 +65,22 @@ def scene(
             break
         heard[start : start + length] += sound[:length]
         intervals.append((start, start + length))
-    reference, realigned = _followed(played, drift_ppm)
-    return Scene(_pcm16(heard), _pcm16(reference), intervals, realigned)
+    return Scene(_pcm16(heard), _pcm16(_followed(played, drift_ppm)), intervals)
+
+
+def jumping(still: Scene, jumps: int, seed: int = 0) -> tuple[Scene, list[int]]:
+    """Let the echo of `still` move by 1 to 15 ms again and again, as if a card lost samples.
+
+    :returns: the scene, and the sample of each jump.
+    """
+    random = np.random.default_rng(seed)
+    starts = [round((_FIRST_S + number * _EVERY_S) * SAMPLE_RATE_HZ) for number in range(jumps)]
+    pieces = [still.microphone[: starts[0]]]
+    for start in starts:
+        moved = start + random.choice([-1, 1]) * ms_to_samples(random.uniform(1, 15))
+        pieces.append(still.microphone[moved : moved + round(_EVERY_S * SAMPLE_RATE_HZ)])
+    microphone = np.concatenate(pieces)
+    return Scene(microphone, still.reference[: microphone.size], []), starts
 
 
 def far_end(voices: Sequence[Sound], seconds: float) -> Sound:
@@ -84,22 +96,21 @@ def far_end(voices: Sequence[Sound], seconds: float) -> Sound:
     return np.concatenate(parts)[: round(seconds * SAMPLE_RATE_HZ)]
 
 
-def _followed(played: Sound, drift_ppm: float) -> tuple[Sound, set[int]]:
-    """Move the reference whenever the drift has reached 5 ms, as the aligner does."""
+def _followed(played: Sound, drift_ppm: float) -> Sound:
+    """Let the reference follow the drift sample by sample, as the aligner does."""
     if not drift_ppm:
-        return played, set()
+        return played
     reference = np.zeros_like(played)
-    realigned: set[int] = set()
-    shift = 0
-    for start in range(0, played.size - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
-        error = start * drift_ppm * 1e-6 - shift
-        if abs(error) >= REALIGN_SAMPLES:
-            shift += round(error)
-            realigned.add(start // BLOCK_SAMPLES)
-        source = start - shift
+    shift = steps = 0
+    for number, start in enumerate(range(0, played.size - BLOCK_SAMPLES + 1, BLOCK_SAMPLES)):
+        off = -start * drift_ppm * 1e-6 - shift
+        if abs(off) > NEAR_SAMPLES and number - steps >= FOLLOWED_BLOCKS:
+            shift += 1 if off > 0 else -1
+            steps = number
+        source = start + shift
         if 0 <= source <= played.size - BLOCK_SAMPLES:
             reference[start : start + BLOCK_SAMPLES] = played[source : source + BLOCK_SAMPLES]
-    return reference, realigned
+    return reference
 
 
 def _pcm16(sound: Sound) -> Samples:

@@ -48,4 +48,4 @@ def peak(samples: Samples) -> int:
     """Largest absolute value, 0 to 32768; 0 for an empty array."""
     if not samples.size:
         return 0
-    return max(int(np.max(samples)), -int(np.min(samples)))
+    return max(int(np.maximum.reduce(samples)), -int(np.minimum.reduce(samples)))

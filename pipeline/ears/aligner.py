@@ -23,13 +23,13 @@ SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
 _SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
 _JUDGED_PERIODS = 60
 """A busy processor makes a few of them late."""
-_NEAR_SAMPLES = SAMPLE_RATE_HZ // 1_000
+NEAR_SAMPLES = SAMPLE_RATE_HZ // 1_000
 """Each step of the reference costs the canceller some of what it has learnt, so only a drift is
 followed, and not the uncertainty of times."""
 _JUMP_SAMPLES = SAMPLE_RATE_HZ * 3 // 1_000
 """A card whose times move by more has lost samples, or was opened again."""
 _JUMPED_BLOCKS = 20
-_FOLLOWED_BLOCKS = 25
+FOLLOWED_BLOCKS = 25
 """One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
 
 
@@ -127,7 +127,7 @@ class Aligner:
         off = wanted - self._shift
         self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0
         self._followed_blocks += 1
-        if abs(off) > _NEAR_SAMPLES and self._followed_blocks >= _FOLLOWED_BLOCKS:
+        if abs(off) > NEAR_SAMPLES and self._followed_blocks >= FOLLOWED_BLOCKS:
             self._shift += 1 if off > 0 else -1
             self._followed_blocks = 0
         return self._shift

@@ -15,19 +15,23 @@ Block = npt.NDArray[np.float32]
 """Shape ``(240,)`` at 24 kHz, or ``(160,)`` at 16 kHz."""
 
 _FULL_SCALE = 32_768
+_STEP = np.float32(1 / _FULL_SCALE)
 _SILENCE_POWER = 1e-10
 
 
-def to_float(samples: Samples, out: Block) -> None:
-    """Write `samples` to `out`, full scale ±1."""
-    np.multiply(samples, np.float32(1 / _FULL_SCALE), out=out, casting="unsafe")
+def to_float(samples: Samples) -> Block:
+    """Return a new array, full scale ±1."""
+    block: Block = samples.astype(np.float32)
+    block *= _STEP
+    return block
 
 
 def to_pcm16(block: Block) -> Samples:
     """Return a new array; what exceeds full scale is clipped."""
     scaled = block * np.float32(_FULL_SCALE)
     np.rint(scaled, out=scaled)
-    np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled)
+    np.minimum(scaled, _FULL_SCALE - 1, out=scaled)
+    np.maximum(scaled, -_FULL_SCALE, out=scaled)
     pcm16: Samples = scaled.astype(np.int16)
     return pcm16
 

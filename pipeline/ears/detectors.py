@@ -23,6 +23,9 @@ class Detector(Protocol):
     def likelihood(self) -> float:
         """Hear what has been kept, and return the likelihood of speech in the latest window."""
 
+    def begin_anew(self) -> None:
+        """Forget what was kept: the next block does not follow it."""
+
 
 class StaggeredSilero:
     """Two Silero streams, 16 ms apart: a new likelihood every 16 ms.
@@ -32,7 +35,7 @@ class StaggeredSilero:
 
     def __init__(self, model: SileroModel) -> None:
         self._streams = [SileroStream(model) for _ in range(_STREAMS)]
-        self._next_ends = [WINDOW_SAMPLES + _STAGGER_SAMPLES * n for n in range(_STREAMS)]
+        self._next_ends = _first_ends(0)
         self._kept = np.zeros(_KEPT_SAMPLES, np.float32)
         self._count = 0
         self._latest_end = 0
@@ -50,6 +53,11 @@ class StaggeredSilero:
                 self._hear_window(number)
         return self._likelihood
 
+    def begin_anew(self) -> None:
+        self._next_ends = _first_ends(self._count)
+        for stream in self._streams:
+            stream.reset()
+
     def _skip_lost(self, number: int) -> None:
         """Begin anew if the next window is not kept any more."""
         oldest_end = self._count - _KEPT_SAMPLES + WINDOW_SAMPLES
@@ -65,6 +73,11 @@ class StaggeredSilero:
         if end > self._latest_end:
             self._latest_end, self._likelihood = end, probability
         self._next_ends[number] = end + WINDOW_SAMPLES
+
+
+def _first_ends(count: int) -> list[int]:
+    """Return where the first window of each stream ends that begins at `count`."""
+    return [count + WINDOW_SAMPLES + _STAGGER_SAMPLES * number for number in range(_STREAMS)]
 
 
 class Earshot:
@@ -92,3 +105,7 @@ class Earshot:
 
     def likelihood(self) -> float:
         return self._likelihood
+
+    def begin_anew(self) -> None:
+        self._detector.reset()
+        self._count = 0

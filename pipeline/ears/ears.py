@@ -3,25 +3,25 @@
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
 from pipeline.ears.blocks import Block, decibels, power, to_float, to_pcm16
-from pipeline.ears.downsampler import Downsampler
-from pipeline.ears.echo_match import EchoMatch
+from pipeline.ears.detection import Detection, KeptBlock
+from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.linear_canceller import LinearCanceller
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
+from pipeline.ears.residual_gate import ResidualGate
 from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, rules_for
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 
 SETTLING_S = 3.0
 """Far-end sound until the ordinary rule holds."""
-_SILERO_AWAKE_BLOCKS = 50
+_NOTED_RISE_DB = 3.0
+"""Above the floor of what the canceller leaves: the detectors wake up."""
 _STALE_BLOCKS = 6
 """For so long the parts give what they kept from before a silence: it says nothing of now."""
-_RELEARNING_BLOCKS = 60
+_RELEARNING_BLOCKS = 90
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
 
 _DOUBTED_BLOCKS = 20
@@ -63,14 +63,14 @@ class Heard:
     state: State
 
 
-_NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_LEVELS = Levels(-100.0, -100.0, -100.0)
 
 
 class Ears:
     """One microphone beside one loudspeaker."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
         self._rules = rules_for(
             suppressor=parts.suppressor is not None,
             silero=parts.silero is not None,
@@ -79,17 +79,12 @@ class Ears:
         self._canceller = LinearCanceller(BLOCK_SAMPLES)
         self._far_end = FarEnd()
         self._headphones = HeadphoneRecogniser()
+        self._detection = Detection(parts)
         self._floor = NoiseFloor()
         self._recent = RecentEvidence()
-        self._match = EchoMatch()
+        self._gate = ResidualGate()
         self._alarm_blocks = 0
         self._deaf_blocks = _STALE_BLOCKS
-        self._silero_awake_blocks = 0
-        self._microphone = np.zeros(BLOCK_SAMPLES, np.float32)
-        self._reference = np.zeros(BLOCK_SAMPLES, np.float32)
-        self._microphone_16k = Downsampler()
-        self._reference_16k = Downsampler()
-        self._cleaned_16k = Downsampler()
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
@@ -101,18 +96,19 @@ class Ears:
             end is silent
         """
         self._far_end.hear(reference)
-        to_float(microphone, self._microphone)
         if not (self._far_end.audible or holding):
             return self._rest(microphone)
         if self._deaf_blocks:
             self._recent = RecentEvidence()
-        to_float(reference, self._reference)
-        residual = self._canceller.cancel(self._microphone, self._reference)
+        near, far = to_float(microphone), to_float(reference)
+        settled = self._far_end.heard_s >= SETTLING_S
+        residual = self._canceller.cancel(near, far).copy()
         echo_power = power(self._canceller.echo)
-        self._recognise_headphones(echo_power)
+        self._recognise_headphones(echo_power, far)
         if self._headphones.worn:
-            return self._listen_without_echo(microphone, echo_power)
-        return self._listen(residual, echo_power)
+            return self._listen_without_echo(microphone, near, echo_power, holding=holding)
+        block = KeptBlock(near, far, residual)
+        return self._listen(block, echo_power, settled=settled, holding=holding)
 
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
@@ -121,34 +117,50 @@ class Ears:
 
     def _rest(self, microphone: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
-        level = decibels(power(self._microphone))
-        return Heard(microphone, False, _NO_EVIDENCE, Levels(level, level, -100.0), State.RESTING)
+        return Heard(microphone, False, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
-    def _recognise_headphones(self, echo_power: float) -> None:
+    def _recognise_headphones(self, echo_power: float, reference: Block) -> None:
         if not self._far_end.sounding:
             return
         worn = self._headphones.worn
-        self._headphones.hear(echo_power, power(self._reference))
+        self._headphones.hear(echo_power, power(reference))
         if worn and not self._headphones.worn:
             self._far_end.forget()
 
-    def _listen(self, residual: Block, echo_power: float) -> Heard:
-        cleaned = self._cleaned_16k.convert(residual)
-        suppressed = self._suppress(cleaned)
-        residual_power = power(residual)
+    def _listen(
+        self, block: KeptBlock, echo_power: float, *, settled: bool, holding: bool
+    ) -> Heard:
+        residual_power = power(block.residual)
+        levels = _levels(block.microphone, residual_power, echo_power)
         self._recent.add_residual(residual_power, echo_power)
-        evidence = self._evidence(suppressed, cleaned)
-        settled = self._far_end.heard_s >= SETTLING_S
-        rule = self._rules.ordinary if settled else self._rules.strict
-        state = State.LISTENING if settled else State.SETTLING
-        levels = self._levels(residual_power, echo_power)
-        self._match.keep(residual, self._reference)
-        speech = self._judge(rule, evidence)
-        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._match.is_echo():
+        unexplained = self._rises(levels.cleaned_db) and self._recent.leaves_much
+        self._detection.hear(block, self._recent, wakes=unexplained or holding or not settled)
+        evidence = self._recent.summary()
+        speech = self._judge(self._rules.ordinary if settled else self._rules.strict, evidence)
+        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and is_echo(self._detection.kept):
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
-        return Heard(to_pcm16(residual), speech, evidence, levels, state)
+        heard = evidence.rise_db >= LEAST_RISE_DB
+        sent = self._gate.shape(
+            block.residual, opens=heard or holding, shuts=self._deaf_blocks > _STALE_BLOCKS
+        )
+        state = State.LISTENING if settled else State.SETTLING
+        return Heard(to_pcm16(sent), speech, evidence, levels, state)
+
+    def _listen_without_echo(
+        self, microphone: Samples, near: Block, echo_power: float, *, holding: bool
+    ) -> Heard:
+        levels = _levels(near, power(near), echo_power)
+        wakes = self._rises(levels.cleaned_db) or holding
+        self._detection.hear(KeptBlock(near, None, near), self._recent, wakes=wakes)
+        evidence = self._recent.summary()
+        speech = self._judge(self._rules.headphones, evidence)
+        return Heard(microphone, speech, evidence, levels, State.HEADPHONES)
+
+    def _rises(self, cleaned_db: float) -> bool:
+        """Whether anything is louder than what is always there."""
+        return self._floor.rise_db(cleaned_db) >= _NOTED_RISE_DB
 
     def _judge(self, rule: Rule, evidence: Evidence) -> bool:
         if self._deaf_blocks:
@@ -156,44 +168,6 @@ class Ears:
             return False
         return rule(evidence)
 
-    def _suppress(self, cleaned: Block) -> Block:
-        """Return the suppressor's output at 16 kHz, or `cleaned` without one."""
-        suppressor = self._parts.suppressor
-        if suppressor is None:
-            return cleaned
-        return suppressor.suppress(
-            self._microphone_16k.convert(self._microphone),
-            self._reference_16k.convert(self._reference),
-        )
 
-    def _listen_without_echo(self, microphone: Samples, echo_power: float) -> Heard:
-        heard = self._cleaned_16k.convert(self._microphone)
-        evidence = self._evidence(heard, heard)
-        speech = self._judge(self._rules.headphones, evidence)
-        levels = self._levels(power(self._microphone), echo_power)
-        return Heard(microphone, speech, evidence, levels, State.HEADPHONES)
-
-    def _evidence(self, suppressed: Block, cleaned: Block) -> Evidence:
-        parts, recent = self._parts, self._recent
-        rise_db = self._floor.rise_db(decibels(power(suppressed)))
-        earshot = 0.0
-        if parts.earshot is not None:
-            parts.earshot.keep(suppressed)
-            earshot = parts.earshot.likelihood()
-        recent.add_suppressed(earshot, rise_db)
-        if parts.silero is not None:
-            parts.silero.keep(cleaned)
-            recent.add_silero(parts.silero.likelihood() if self._silero_needed() else 0.0)
-        return recent.summary()
-
-    def _silero_needed(self) -> bool:
-        """Whether anything was loud enough for a verdict, now or half a second ago."""
-        if self._recent.rise_db >= LEAST_RISE_DB:
-            self._silero_awake_blocks = _SILERO_AWAKE_BLOCKS
-        elif self._silero_awake_blocks:
-            self._silero_awake_blocks -= 1
-        return self._silero_awake_blocks > 0
-
-    def _levels(self, cleaned_power: float, echo_power: float) -> Levels:
-        microphone_db = decibels(power(self._microphone))
-        return Levels(microphone_db, decibels(cleaned_power), decibels(echo_power))
+def _levels(microphone: Block, cleaned_power: float, echo_power: float) -> Levels:
+    return Levels(decibels(power(microphone)), decibels(cleaned_power), decibels(echo_power))

@@ -5,62 +5,79 @@ the echo arrives at another delay and is left in full, as loud as a person. It f
 reference; a person does not.
 """
 
-from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.ears.blocks import Block
-from pipeline.pcm import BLOCK_SAMPLES
+from pipeline.ears.detection import KeptBlock
+from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
+
+Spectrum = npt.NDArray[np.complex64]
 
 _RESIDUAL_BLOCKS = 8
 """Longer, and what leaked before the beginning of a voice would count."""
-_LATEST_BLOCKS = 10
-"""The longest delay at which the echo is looked for."""
+_LATEST_BLOCKS = 6
+_DELAYS = slice(ms_to_samples(5), _LATEST_BLOCKS * BLOCK_SAMPLES)
+"""At which the echo is looked for: the reference precedes it by 12 to 45 ms. The more delays, the
+more often two voices resemble each other at one of them."""
 _SIZE = 8_192
 """Of the transforms: longer than residual and reference together."""
 _BAND = slice(68, 1_366)
 """200 to 4,000 Hz, where voices are loud."""
-_SAME = 11.5
-"""In simulated rooms a moved echo gave 14 to 17, and persons over an answer 3 to 9."""
+_SAME = 10.0
+"""In simulated rooms a moved echo gave 12 to 33, and persons over an answer 3 to 9."""
+_MOVED_SAMPLES = 12
+_LEFT = 1.5
+"""So much less than the microphone may what is left follow the reference, at the same delay."""
 _LEAST = np.float32(1e-9)
 _WINDOW = np.hanning(_RESIDUAL_BLOCKS * BLOCK_SAMPLES).astype(np.float32)
 
 
-class EchoMatch:
-    """Keeps the latest residual and reference, and compares them when asked."""
-
-    def __init__(self) -> None:
-        self._residual: deque[Block] = deque(maxlen=_RESIDUAL_BLOCKS)
-        self._reference: deque[Block] = deque(maxlen=_RESIDUAL_BLOCKS + _LATEST_BLOCKS)
-
-    def keep(self, residual: Block, reference: Block) -> None:
-        """Take the next 240 samples of both."""
-        self._residual.append(residual.copy())
-        self._reference.append(reference.copy())
-
-    def is_echo(self) -> bool:
-        """Whether the residual follows the reference; takes half a millisecond."""
-        return self.peak() >= _SAME
-
-    def peak(self) -> float:
-        """Return the highest correlation at any delay of 0 to 100 ms; what is usual is 1."""
-        if len(self._reference) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
-            return 0.0
-        residual = _spectrum(np.concatenate(self._residual) * _WINDOW)
-        reference = _spectrum(np.concatenate(self._reference))
-        # The reference's level is left out of account, and the residual's only half: its loudest
-        # tones would decide alone.
-        cross = residual * np.conj(reference)
-        cross /= np.sqrt(np.abs(residual) + _LEAST) * (np.abs(reference) + _LEAST)
-        correlation = np.abs(np.fft.irfft(cross, _SIZE))
-        usual = float(np.sqrt(np.mean(np.square(correlation))))
-        # The residual's first sample lies `_LATEST_BLOCKS` behind that of the reference.
-        highest = max(correlation[0], correlation[-_LATEST_BLOCKS * BLOCK_SAMPLES :].max())
-        return float(highest) / usual if usual else 0.0
+def is_echo(kept: Sequence[KeptBlock]) -> bool:
+    """Whether the residual follows the reference; takes a millisecond."""
+    return match(kept) >= _SAME
 
 
-def _spectrum(sound: Block) -> npt.NDArray[np.complex64]:
+def match(kept: Sequence[KeptBlock]) -> float:
+    """Return how much more than usual the sound follows the reference at a new delay.
+
+    The delay is the microphone's likeliest, and none if the canceller subtracts an echo there: what
+    leaks of it beside a person has not moved. The residual must follow at the same delay.
+    """
+    latest = [block for block in kept if block.reference is not None]
+    latest = latest[-(_RESIDUAL_BLOCKS + _LATEST_BLOCKS) :]
+    if len(latest) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
+        return 0.0
+    reference = _spectrum(np.concatenate([b.reference for b in latest if b.reference is not None]))
+    late = latest[-_RESIDUAL_BLOCKS:]
+    microphone = np.concatenate([block.microphone for block in late])
+    residual = np.concatenate([block.residual for block in late])
+    heard = _correlation(microphone, reference)
+    known = _correlation(microphone - residual, reference)
+    at = int(np.argmax(heard))
+    if known.any() and abs(at - int(np.argmax(known))) < _MOVED_SAMPLES:
+        return 0.0
+    left = _correlation(residual, reference)[max(0, at - 2) : at + 3].max()
+    return float(min(heard[at], _LEFT * left))
+
+
+def _correlation(sound: Block, reference: Spectrum) -> Block:
+    """Return the correlation at each of `_DELAYS`; what is usual is 1."""
+    spectrum = _spectrum(sound * _WINDOW)
+    # The reference's level is left out of account, and the sound's only half: its loudest tones
+    # would decide alone.
+    cross = spectrum * np.conj(reference)
+    cross /= np.sqrt(np.abs(spectrum) + _LEAST) * (np.abs(reference) + _LEAST)
+    correlation: Block = np.abs(np.fft.irfft(cross, _SIZE))
+    usual = float(np.sqrt(np.mean(np.square(correlation))))
+    # The sound's first sample lies `_LATEST_BLOCKS` behind that of the reference.
+    delays = correlation[-_LATEST_BLOCKS * BLOCK_SAMPLES :][_DELAYS]
+    return delays / np.float32(usual) if usual else np.zeros_like(delays)
+
+
+def _spectrum(sound: Block) -> Spectrum:
     spectrum = np.fft.rfft(sound, _SIZE)
     kept = np.zeros(spectrum.size, np.complex64)
     kept[_BAND] = spectrum[_BAND]

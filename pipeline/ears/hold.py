@@ -11,22 +11,22 @@ from enum import Enum
 
 from pipeline.pcm import BLOCK_MS
 
-_ENOUGH_SPEECH_MS = 200
-"""The service needs about so much speech to notice it."""
-_LOST_AFTER_MS = 150
+_CERTAIN_SPEECH_MS = 500
+"""A cough or an assent ("mm-hm") has less. So have short words: the service may still hear them."""
+_LOST_AFTER_MS = 200
 """Without voice: longer than the gaps within words."""
 _VOICED = 0.5
-_SERVICE_MARGIN_MS = 300
-_LONGEST_MS = 3_000
 
 
 class Action(Enum):
-    """What playback is to do."""
+    """What is to be done."""
 
     HOLD = "hold"
     """Fade to silence and keep the place."""
     RESUME = "resume"
     """Go on where the hold began."""
+    INTERRUPT = "interrupt"
+    """Cut the answer, if the service does not do that: a person certainly speaks."""
 
 
 class Reason(Enum):
@@ -63,17 +63,18 @@ class HoldRecovery:
         return self._holding
 
     def hear(
-        self, *, likely: bool, likelihood: float, sounding: bool, round_trip_ms: float
+        self, *, likely: bool, voice: float, sounding: bool, patience_ms: float
     ) -> Action | None:
         """Take one block.
 
         :param likely: the ears' verdict
-        :param likelihood: Silero's, of the latest windows
+        :param voice: likelihood of speech in this block alone: a value that outlasts the voice
+            would lengthen each of its syllables
         :param sounding: whether an answer sounds that can be held
-        :param round_trip_ms: measured time from here to the service and back
+        :param patience_ms: how long the service's word is waited for
         """
         if self._holding:
-            return self._go_on(likelihood >= _VOICED, round_trip_ms)
+            return self._go_on(voice >= _VOICED, patience_ms)
         if likely and sounding:
             self._begin()
             return Action.HOLD
@@ -88,16 +89,15 @@ class HoldRecovery:
         self._holding = True
         self._held_ms = self._speech_ms = self._voiceless_ms = 0
 
-    def _go_on(self, voiced: bool, round_trip_ms: float) -> Action | None:
+    def _go_on(self, voiced: bool, patience_ms: float) -> Action | None:
         self._held_ms += BLOCK_MS
         self._speech_ms += BLOCK_MS if voiced else 0
         self._voiceless_ms = 0 if voiced else self._voiceless_ms + BLOCK_MS
-        lost = self._voiceless_ms >= _LOST_AFTER_MS and self._speech_ms < _ENOUGH_SPEECH_MS
-        patience_ms = min(_ENOUGH_SPEECH_MS + round_trip_ms + _SERVICE_MARGIN_MS, _LONGEST_MS)
+        lost = self._voiceless_ms >= _LOST_AFTER_MS and self._speech_ms < _CERTAIN_SPEECH_MS
         if lost or self._held_ms >= patience_ms:
             self._end(Reason.TOO_SHORT if lost else Reason.NOT_CONFIRMED)
             return Action.RESUME
-        return None
+        return Action.INTERRUPT if voiced and self._speech_ms == _CERTAIN_SPEECH_MS else None
 
     def _end(self, reason: Reason) -> None:
         self._holding = False

@@ -3,41 +3,55 @@
 from collections import deque
 from collections.abc import Callable
 
-from pipeline.ears.certainty import SpeechCertainty
 from pipeline.ears.ears import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
-from pipeline.pcm import NS_PER_MS
+from pipeline.pcm import BLOCK_MS, NS_PER_MS
 from pipeline.shm.state import SharedState
 
 _FIRST_PATIENCE_MS = 1_000.0
+_MARGIN_MS = 300.0
+_LONGEST_PATIENCE_MS = 3_000.0
 _REMEMBERED_DELAYS = 8
-_LONGEST_DELAY_MS = 3_000
-"""Speech that the service notices later has nothing to do with the hold."""
-_KNOWN_MS = 500.0
-"""What `HoldRecovery` itself adds to the round trip."""
+_ENDED_AFTER_MS = 300
 
 
 class ServiceDelay:
-    """How long the service takes to notice speech, from the ears' verdict to its event."""
+    """How long the service takes to notice speech, from the ears' verdict to its event.
+
+    Only the event that follows a hold counts, and only while the answer of that hold sounds on:
+    what the service hears afterwards is other speech.
+    """
 
     def __init__(self) -> None:
         self._delays_ms: deque[float] = deque(maxlen=_REMEMBERED_DELAYS)
+        self._begun_ns: int | None = None
 
-    def note(self, delay_ms: float) -> None:
-        if 0 <= delay_ms <= _LONGEST_DELAY_MS:
-            self._delays_ms.append(delay_ms)
+    def begin(self, now_ns: int) -> None:
+        """A hold begins."""
+        self._begun_ns = now_ns
+
+    def forget(self) -> None:
+        """The answer of the latest hold sounds no more."""
+        self._begun_ns = None
+
+    def end(self, heard_ns: int) -> None:
+        """The service has told at `heard_ns` that it hears speech."""
+        if self._begun_ns is not None:
+            delay_ms = (heard_ns - self._begun_ns) / NS_PER_MS
+            if 0 <= delay_ms <= _LONGEST_PATIENCE_MS:
+                self._delays_ms.append(delay_ms)
+        self._begun_ns = None
 
     @property
-    def round_trip_ms(self) -> float:
-        """For `HoldRecovery`: a hold then lasts 300 ms longer than the slowest of late."""
-        longest_ms = max(self._delays_ms, default=_FIRST_PATIENCE_MS - 300)
-        return max(0.0, longest_ms + 300 - _KNOWN_MS)
+    def patience_ms(self) -> float:
+        """How long a hold waits for the service: 300 ms longer than the slowest of late."""
+        longest_ms = max(self._delays_ms, default=_FIRST_PATIENCE_MS - _MARGIN_MS)
+        return min(longest_ms + _MARGIN_MS, _LONGEST_PATIENCE_MS)
 
 
 class HoldControl:
     """Holds and resumes by the word that playback loads in every period.
 
-    :param silero: whether Silero is there; otherwise earshot tells whether the voice goes on.
     :param interrupts: whether certain speech interrupts the answer, without the service's word.
     :param resumed: told why each hold ended without a cut, and how long it lasted.
     """
@@ -46,22 +60,19 @@ class HoldControl:
         self,
         state: SharedState,
         *,
-        silero: bool,
         interrupts: bool = False,
         resumed: Callable[[Reason, int], None],
     ) -> None:
         self._words = state.ears
         self._load_generation = state.network.generation.load
         self._load_speech_heard_ns = state.network.speech_heard_ns.load
-        self._silero = silero
         self._resumed = resumed
         self._recovery = HoldRecovery()
-        self._certainty = SpeechCertainty(silero=silero)
         self._interrupts = interrupts
         self._delay = ServiceDelay()
+        self._silent_ms = 0  # since an answer sounded or was held
         self._generation = self._load_generation()
         self._speech_heard_ns = self._load_speech_heard_ns()
-        self._begun_ns = 0
         self._end_hold()  # a process before this one may have died in a hold
 
     @property
@@ -73,7 +84,7 @@ class HoldControl:
         speech_heard_ns = self._load_speech_heard_ns()
         if speech_heard_ns != self._speech_heard_ns:
             self._speech_heard_ns = speech_heard_ns
-            self._delay.note((speech_heard_ns - self._begun_ns) / NS_PER_MS)
+            self._delay.end(speech_heard_ns)
         generation = self._load_generation()
         if generation != self._generation:
             self._generation = generation
@@ -83,16 +94,15 @@ class HoldControl:
 
     def hear(self, heard: Heard, *, sounding: bool, now_ns: int) -> None:
         """Take what the ears made of a block; `sounding`: whether an answer can be held."""
-        evidence = heard.evidence
+        self._follow_answer(sounding=sounding)
         action = self._recovery.hear(
             likely=heard.speech,
-            likelihood=evidence.silero if self._silero else evidence.earshot,
+            voice=heard.evidence.voice,
             sounding=sounding,
-            round_trip_ms=self._delay.round_trip_ms,
+            patience_ms=self._delay.patience_ms,
         )
         if action is Action.HOLD:
-            self._begun_ns = now_ns
-            self._certainty.begin()
+            self._delay.begin(now_ns)
             self._words.holds.add(1)
             self._words.hold.store(self._words.holds.load())
         elif action is Action.RESUME:
@@ -100,9 +110,15 @@ class HoldControl:
             self._words.resumed.add(1)
             if (latest := self._recovery.latest) is not None:
                 self._resumed(latest.reason, latest.lasted_ms)
-        elif self.holding and self._interrupts and self._certainty.reached(evidence):
+        elif action is Action.INTERRUPT and self._interrupts:
             # barge-in: the network process takes it up within 20 ms; the answer is silent already.
             self._words.interrupt.store(self._generation + 1)
+
+    def _follow_answer(self, *, sounding: bool) -> None:
+        """An answer that goes on after a hold is silent for a moment more."""
+        self._silent_ms = 0 if sounding or self.holding else self._silent_ms + BLOCK_MS
+        if self._silent_ms == _ENDED_AFTER_MS:
+            self._delay.forget()
 
     def _end_hold(self) -> None:
         """Let the answer go on; the next certain speech is news even if this changed nothing."""

@@ -147,7 +147,6 @@ class Listener:
             self._turns = TurnMarks(state.ears, job.turn_prefix_ms, silence_ms, silero=silero)
         self._control = HoldControl(
             state,
-            silero=parts.silero is not None,
             interrupts=job.interrupts,
             resumed=self._tell_resumed,
         )

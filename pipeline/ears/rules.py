@@ -22,6 +22,8 @@ class Evidence:
     """On the linear canceller's output."""
     silero_lowest: float
     """The lowest value of the same time."""
+    voice: float
+    """Of the latest block alone: Silero's, or earshot's without Silero."""
     earshot: float
     """On the suppressor's output."""
     rise_db: float
@@ -55,9 +57,13 @@ def rules_for(*, suppressor: bool, silero: bool, earshot: bool) -> Rules:
 
 
 class RecentEvidence:
-    """Collects the values of single blocks."""
+    """Collects the values of single blocks.
+
+    :ivar voice: see `Evidence`.
+    """
 
     def __init__(self) -> None:
+        self.voice = 0.0
         self._silero = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._earshot = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._rise_db = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
@@ -67,6 +73,7 @@ class RecentEvidence:
 
     def add_suppressed(self, earshot: float, rise_db: float) -> None:
         self._earshot.append(earshot)
+        self.voice = earshot
         self._rise_db.append(rise_db)
 
     def add_residual(self, residual_power: float, echo_power: float) -> None:
@@ -77,15 +84,27 @@ class RecentEvidence:
 
     def add_silero(self, silero: float) -> None:
         self._silero.append(silero)
+        self.voice = silero
+
+    def add_nothing(self) -> None:
+        """The detectors rest."""
+        self.add_suppressed(0.0, 0.0)
+        self.add_silero(0.0)
 
     @property
     def rise_db(self) -> float:
         return max(self._rise_db)
 
+    @property
+    def leaves_much(self) -> bool:
+        """Whether the linear canceller leaves more of the latest block than leaks from it."""
+        return self._residual_db[-1] >= _LEAST_RESIDUAL_DB
+
     def summary(self) -> Evidence:
         return Evidence(
             max(self._silero),
             min(self._silero),
+            self.voice,
             max(self._earshot),
             self.rise_db,
             max(self._residual_db),
@@ -105,7 +124,11 @@ def _no_leak(evidence: Evidence) -> bool:
 
 
 def _probable(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.4 and evidence.earshot >= 0.35 and _no_leak(evidence)
+    if not _no_leak(evidence):
+        return False
+    # The canceller may lose the echo for a moment, at a sound that it has not learnt yet.
+    surely_near = evidence.residual_db >= -2 or evidence.earshot >= 0.5
+    return evidence.silero >= 0.5 and evidence.earshot >= 0.35 and surely_near
 
 
 def _probable_and_loud(evidence: Evidence) -> bool:
@@ -113,7 +136,7 @@ def _probable_and_loud(evidence: Evidence) -> bool:
 
 
 def _sure_and_loud(evidence: Evidence) -> bool:
-    return evidence.silero >= 0.9 and evidence.rise_db >= 20 and _no_leak(evidence)
+    return evidence.silero >= 0.9 and evidence.rise_db >= 20 and evidence.residual_db >= 0
 
 
 def _sure_for_50_ms(evidence: Evidence) -> bool:

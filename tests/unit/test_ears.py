@@ -4,8 +4,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from benchmarks.ear_holds import holds
 from benchmarks.ear_scenes import far_end, scene
-from benchmarks.ear_sounds import near_phrases, read, speech_folder
+from benchmarks.ear_service import speech_started
+from benchmarks.ear_sounds import at_level, mm_hms, near_phrases, own_voice, read, speech_folder
 from benchmarks.ears import Outcome, listen
 from benchmarks.echo_paths import PATHS
 from pipeline.ears.blocks import Block
@@ -28,6 +30,9 @@ class SteadyDetector:
 
     def likelihood(self) -> float:
         return self._likelihood
+
+    def begin_anew(self) -> None:
+        pass
 
 
 class PassingSuppressor:
@@ -189,6 +194,21 @@ def test_real_onsets_are_found_in_double_talk() -> None:
 
 def test_real_echo_alone_is_no_speech() -> None:
     assert double_talk().false_alarms() == 0
+
+
+def test_service_hears_no_speech_in_what_is_left_of_the_echo() -> None:
+    outcome = double_talk()
+    begins = outcome.scene.near[0][0]
+    assert speech_started(outcome.scene.microphone)[0] < begins
+    assert speech_started(outcome.cleaned)[0] > begins
+
+
+def test_assents_over_an_answer_are_held_and_recovered() -> None:
+    far = far_end([at_level(own_voice(), -23.0)], 20)
+    outcome = listen(scene(far, PATHS["room"], -12.0, near=mm_hms(3), seed=9))
+    found = holds(outcome.heard, interrupts=True)
+    assert len(found) >= 3
+    assert all(hold.reason is not None for hold in found)
 
 
 def test_moved_echo_makes_the_rule_strict_again() -> None:

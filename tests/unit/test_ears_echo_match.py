@@ -2,37 +2,48 @@ import numpy as np
 import pytest
 
 from pipeline.ears.blocks import Block
-from pipeline.ears.echo_match import EchoMatch
+from pipeline.ears.detection import KEPT_BLOCKS, KeptBlock
+from pipeline.ears.echo_match import is_echo, match
 from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
 from tests.support.echoes import Sound, babble
 
 
-def matched(residual: Sound, reference: Sound) -> EchoMatch:
-    match = EchoMatch()
+def kept(residual: Sound, reference: Sound, microphone: Sound | None = None) -> list[KeptBlock]:
+    """Return the latest blocks; nothing was subtracted unless a microphone is given."""
+    microphone = residual if microphone is None else microphone
+    blocks = []
     for start in range(0, residual.size, BLOCK_SAMPLES):
         block = slice(start, start + BLOCK_SAMPLES)
-        match.keep(residual[block], reference[block])
-    return match
+        blocks.append(KeptBlock(microphone[block], reference[block], residual[block]))
+    return blocks[-KEPT_BLOCKS:]
 
 
-@pytest.mark.parametrize("delay_ms", [2, 20, 60])
+@pytest.mark.parametrize("delay_ms", [8, 20, 55])
 def test_reference_at_any_delay_is_echo(delay_ms: int) -> None:
     reference = babble(0.5, seed=1)
     residual: Block = np.roll(reference, ms_to_samples(delay_ms)) * np.float32(0.1)
     residual += babble(0.5, seed=2, peak=0.001)
-    assert matched(residual, reference).is_echo()
+    assert is_echo(kept(residual, reference))
 
 
 def test_other_sound_is_no_echo() -> None:
-    assert not matched(babble(0.5, seed=3), babble(0.5, seed=4)).is_echo()
+    assert not is_echo(kept(babble(0.5, seed=3), babble(0.5, seed=4)))
 
 
 def test_silence_is_no_echo() -> None:
     silence = np.zeros(ms_to_samples(500), np.float32)
-    assert not matched(silence, babble(0.5, seed=5)).is_echo()
-    assert not matched(babble(0.5, seed=5), silence).is_echo()
+    assert not is_echo(kept(silence, babble(0.5, seed=5)))
+    assert not is_echo(kept(babble(0.5, seed=5), silence))
 
 
 def test_nothing_is_said_before_enough_was_heard() -> None:
     reference = babble(0.1, seed=6)
-    assert matched(reference, reference).peak() == 0
+    assert match(kept(reference, reference)) == 0
+
+
+def test_echo_that_was_subtracted_does_not_count() -> None:
+    reference = babble(0.5, seed=7)
+    person = babble(0.5, seed=8)
+    heard: Block = person + np.roll(reference, ms_to_samples(30))
+    assert is_echo(kept(heard, reference))
+    assert not is_echo(kept(person, reference, heard))

@@ -18,14 +18,11 @@ BLOCK = pcm16(babble(0.01, seed=1))
 class Rig:
     """A hold control, and the words that other processes would write."""
 
-    def __init__(
-        self, state: SharedState, *, silero: bool = True, interrupts: bool = False
-    ) -> None:
+    def __init__(self, state: SharedState, *, interrupts: bool = False) -> None:
         self.state = state
         self.resumed: list[tuple[Reason, int]] = []
         self.control = HoldControl(
             state,
-            silero=silero,
             interrupts=interrupts,
             resumed=lambda reason, ms: self.resumed.append((reason, ms)),
         )
@@ -36,11 +33,10 @@ class Rig:
         blocks: int,
         *,
         speech: bool = False,
-        silero: float = 0.0,
-        earshot: float = 0.0,
+        voice: float = 0.0,
         sounding: bool = True,
     ) -> None:
-        evidence = Evidence(silero, silero, earshot, 30.0, 10.0)
+        evidence = Evidence(voice, voice, voice, voice, 30.0, 10.0)
         levels = Levels(-30.0, -30.0, -50.0)
         for _ in range(blocks):
             self._now_ms += 10
@@ -66,55 +62,55 @@ def rig() -> Iterator[Rig]:
 def test_speech_over_an_answer_holds_it_under_a_number_of_its_own(rig: Rig) -> None:
     rig.hear(3)
     assert rig.held == 0
-    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
     assert rig.held == 1
     rig.hear(20)
     assert rig.held == 0
-    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
     assert rig.held == 2
     assert rig.state.ears.holds.load() == 2
     assert rig.state.ears.resumed.load() == 1
 
 
 def test_speech_while_nothing_sounds_holds_nothing(rig: Rig) -> None:
-    rig.hear(10, speech=True, silero=0.9, sounding=False)
+    rig.hear(10, speech=True, voice=0.9, sounding=False)
     assert rig.held == 0
     assert rig.state.ears.holds.load() == 0
 
 
 def test_lost_voice_resumes_and_is_told(rig: Rig) -> None:
-    rig.hear(1, speech=True, silero=0.9)
-    rig.hear(10, silero=0.9)
-    rig.hear(15)
-    assert rig.resumed == [(Reason.TOO_SHORT, 250)]
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(10, voice=0.9)
+    rig.hear(20)
+    assert rig.resumed == [(Reason.TOO_SHORT, 300)]
     assert not rig.control.holding
 
 
 def test_first_hold_waits_a_second_for_the_service(rig: Rig) -> None:
-    rig.hear(1, speech=True, silero=0.9)
-    rig.hear(99, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(99, voice=0.9)
     assert rig.held == 1
-    rig.hear(1, silero=0.9)
+    rig.hear(1, voice=0.9)
     assert rig.held == 0
     assert rig.resumed == [(Reason.NOT_CONFIRMED, 1_000)]
 
 
 def test_hold_waits_300_ms_longer_than_the_service_lately_took(rig: Rig) -> None:
-    rig.hear(1, speech=True, silero=0.9)
-    rig.hear(40, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(40, voice=0.9)
     rig.service_hears()
     rig.state.network.generation.store(1)
     rig.hear(100)
     assert rig.resumed == []
-    rig.hear(1, speech=True, silero=0.9)
-    rig.hear(100, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(100, voice=0.9)
     assert rig.resumed == [(Reason.NOT_CONFIRMED, 700)]
 
 
 def test_cut_ends_the_hold_without_resuming(rig: Rig) -> None:
-    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
     rig.state.network.generation.store(1)
-    rig.hear(1, silero=0.9)
+    rig.hear(1, voice=0.9)
     assert rig.held == 0
     assert rig.state.ears.resumed.load() == 0
     assert rig.resumed == []
@@ -124,21 +120,21 @@ def test_certain_speech_asks_once_for_the_next_generation() -> None:
     with SharedState.create() as state:
         state.network.generation.store(4)
         rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, silero=0.9)
-        rig.hear(12, silero=0.9)
+        rig.hear(1, speech=True, voice=0.9)
+        rig.hear(12, voice=0.9)
         rig.hear(5)  # between two syllables
-        rig.hear(7, silero=0.9)
+        rig.hear(37, voice=0.9)
         assert state.ears.interrupt.load() == 0
-        rig.hear(1, silero=0.9)
+        rig.hear(1, voice=0.9)
         assert state.ears.interrupt.load() == 5
         state.ears.interrupt.store(0)
-        rig.hear(20, silero=0.9)
+        rig.hear(20, voice=0.9)
         assert state.ears.interrupt.load() == 0
         state.network.generation.store(5)
-        rig.hear(1, silero=0.9)
+        rig.hear(1, voice=0.9)
         assert not rig.control.holding
-        rig.hear(1, speech=True, silero=0.9)
-        rig.hear(20, silero=0.9)
+        rig.hear(1, speech=True, voice=0.9)
+        rig.hear(50, voice=0.9)
         assert state.ears.interrupt.load() == 6
 
 
@@ -146,8 +142,8 @@ def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_ag
     with SharedState.create() as state:
         rig = Rig(state, interrupts=True)
         for _ in range(2):
-            rig.hear(1, speech=True, silero=0.9)
-            rig.hear(30, silero=0.9)
+            rig.hear(1, speech=True, voice=0.9)
+            rig.hear(50, voice=0.9)
             assert state.ears.interrupt.load() == 1
             rig.hear(200)
             assert not rig.control.holding
@@ -158,16 +154,16 @@ def test_too_little_speech_interrupts_nothing() -> None:
     with SharedState.create() as state:
         rig = Rig(state, interrupts=True)
         for _ in range(3):
-            rig.hear(1, speech=True, silero=0.9)
-            rig.hear(18, silero=0.9)
-            rig.hear(15)
+            rig.hear(1, speech=True, voice=0.9)
+            rig.hear(49, voice=0.9)
+            rig.hear(20)
         assert state.ears.interrupt.load() == 0
         assert [reason for reason, _ in rig.resumed] == [Reason.TOO_SHORT] * 3
 
 
 def test_the_service_alone_decides_unless_the_ears_interrupt(rig: Rig) -> None:
-    rig.hear(1, speech=True, silero=0.9)
-    rig.hear(50, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(50, voice=0.9)
     assert rig.state.ears.interrupt.load() == 0
 
 
@@ -175,7 +171,7 @@ def test_cut_without_a_hold_changes_nothing(rig: Rig) -> None:
     rig.state.network.generation.store(1)
     rig.hear(5)
     assert rig.held == 0
-    rig.hear(1, speech=True, silero=0.9)
+    rig.hear(1, speech=True, voice=0.9)
     assert rig.held == 1
 
 
@@ -185,28 +181,50 @@ def test_new_process_lets_go_of_the_hold_of_the_one_before() -> None:
         state.ears.hold.store(3)
         rig = Rig(state)
         assert rig.held == 0
-        rig.hear(1, speech=True, silero=0.9)
+        rig.hear(1, speech=True, voice=0.9)
         assert rig.held == 4
 
 
-def test_earshot_tells_whether_the_voice_goes_on_without_silero() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, silero=False)
-        rig.hear(1, speech=True, earshot=0.9)
-        rig.hear(30, earshot=0.9)
-        assert rig.held == 1
-        rig.hear(1, speech=False)
-        assert rig.held == 1
+def test_speech_after_the_answer_teaches_no_delay(rig: Rig) -> None:
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(40)  # a cough
+    assert rig.resumed == [(Reason.TOO_SHORT, 200)]
+    rig.hear(30, sounding=False)
+    rig.hear(40, sounding=False)
+    rig.service_hears()
+    rig.hear(1)
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(100, voice=0.9)
+    assert rig.resumed[1:] == [(Reason.NOT_CONFIRMED, 1_000)]
 
 
-def test_delays_that_have_nothing_to_do_with_a_hold_do_not_count() -> None:
+def test_service_that_confirms_after_the_hold_is_waited_for_next_time(rig: Rig) -> None:
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(100, voice=0.9)
+    rig.hear(5, sounding=False)  # until playback goes on
+    rig.hear(15)
+    rig.service_hears()
+    rig.hear(1)
+    rig.hear(1, speech=True, voice=0.9)
+    rig.hear(200, voice=0.9)
+    assert rig.resumed == [(Reason.NOT_CONFIRMED, 1_000), (Reason.NOT_CONFIRMED, 1_500)]
+
+
+def test_patience_follows_the_latest_delays_within_bounds() -> None:
     delay = ServiceDelay()
-    first_ms = delay.round_trip_ms
-    delay.note(-5.0)
-    delay.note(3_001.0)
-    assert delay.round_trip_ms == first_ms
-    delay.note(250.0)
-    assert delay.round_trip_ms == 50.0
+    assert delay.patience_ms == 1_000
+    for begun_ms, heard_ms in ((10, 5), (10, 3_020)):
+        delay.begin(begun_ms * NS_PER_MS)
+        delay.end(heard_ms * NS_PER_MS)
+    assert delay.patience_ms == 1_000
+    delay.begin(0)
+    delay.end(250 * NS_PER_MS)
+    delay.end(900 * NS_PER_MS)  # of other speech
+    assert delay.patience_ms == 550
+    delay.begin(0)
+    delay.end(2_900 * NS_PER_MS)
+    assert delay.patience_ms == 3_000
     for _ in range(8):
-        delay.note(100.0)
-    assert delay.round_trip_ms == 0.0
+        delay.begin(0)
+        delay.end(100 * NS_PER_MS)
+    assert delay.patience_ms == 400

@@ -119,7 +119,7 @@ def hear(
     speech: bool = False,
     start: int = 0,
 ) -> None:
-    evidence = Evidence(silero, silero, 0.0, 30.0, 10.0)
+    evidence = Evidence(silero, silero, silero, 0.0, 30.0, 10.0)
     heard = Heard(BLOCK, speech, evidence, Levels(-30.0, -30.0, -50.0), State.LISTENING)
     for block in range(start, start + blocks):
         marks.hear(heard, (EPOCH_MS + block * 10) * NS_PER_MS, sounding=sounding)

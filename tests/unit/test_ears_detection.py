@@ -1,0 +1,85 @@
+"""When the detectors rest, and how quiet what is left of the echo is meanwhile."""
+
+import numpy as np
+
+from pipeline.ears.blocks import Block
+from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
+from pipeline.ears.parts import Parts
+from pipeline.ears.residual_gate import ResidualGate
+from pipeline.ears.rules import RecentEvidence
+
+LOUD = np.full(240, 0.1, np.float32)
+BLOCK = KeptBlock(LOUD, LOUD, LOUD)
+
+
+class CountingDetector:
+    """Counts what it hears."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.begun_anew = 0
+
+    def keep(self, block: Block) -> None:
+        assert block.shape == (160,)
+        self.heard += 1
+
+    def likelihood(self) -> float:
+        return 0.7
+
+    def begin_anew(self) -> None:
+        self.begun_anew += 1
+
+
+def hear(detection: Detection, recent: RecentEvidence, blocks: int, *, wakes: bool) -> None:
+    for _ in range(blocks):
+        detection.hear(BLOCK, recent, wakes=wakes)
+
+
+def test_detectors_rest_until_something_wakes_them_up() -> None:
+    earshot, recent = CountingDetector(), RecentEvidence()
+    detection = Detection(Parts(earshot=earshot))
+    hear(detection, recent, 10, wakes=False)
+    assert earshot.heard == 0
+    assert recent.summary().earshot == 0
+    hear(detection, recent, 1, wakes=True)
+    assert earshot.heard == 11
+    assert earshot.begun_anew == 0
+    assert recent.summary().earshot == recent.voice == 0.7
+
+
+def test_detectors_hear_half_a_second_more_and_rest_again() -> None:
+    earshot, recent = CountingDetector(), RecentEvidence()
+    detection = Detection(Parts(earshot=earshot))
+    hear(detection, recent, 1, wakes=True)
+    hear(detection, recent, 100, wakes=False)
+    assert earshot.heard == 50
+    assert recent.summary().earshot == recent.voice == 0
+
+
+def test_detectors_begin_anew_where_blocks_were_lost() -> None:
+    earshot, recent = CountingDetector(), RecentEvidence()
+    detection = Detection(Parts(earshot=earshot))
+    hear(detection, recent, KEPT_BLOCKS + 5, wakes=False)
+    hear(detection, recent, 1, wakes=True)
+    assert earshot.heard == KEPT_BLOCKS
+    assert earshot.begun_anew == 1
+
+
+def test_residual_is_quiet_until_something_else_is_heard() -> None:
+    gate = ResidualGate()
+    gate.shape(LOUD, opens=False, shuts=False)
+    np.testing.assert_allclose(gate.shape(LOUD, opens=False, shuts=False), LOUD * 0.05)
+    opening = gate.shape(LOUD, opens=True, shuts=False)
+    assert (np.diff(opening) > 0).all()
+    np.testing.assert_array_equal(gate.shape(LOUD, opens=False, shuts=False), LOUD)
+    for _ in range(27):
+        gate.shape(LOUD, opens=False, shuts=False)
+    np.testing.assert_array_equal(gate.shape(LOUD, opens=False, shuts=False), LOUD)
+    closing = gate.shape(LOUD, opens=False, shuts=False)
+    assert (np.diff(closing) < 0).all()
+
+
+def test_known_echo_shuts_the_gate_whatever_is_heard() -> None:
+    gate = ResidualGate()
+    gate.shape(LOUD, opens=True, shuts=True)
+    np.testing.assert_allclose(gate.shape(LOUD, opens=True, shuts=True), LOUD * 0.05)
