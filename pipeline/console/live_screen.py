@@ -132,6 +132,10 @@ class LiveScreen:
             self._console.show(event)
             self._draw()
 
+    def conversation_over(self) -> None:
+        """All processes have ended; a terminal that takes nothing must not keep this one."""
+        self._mode.end_soon()
+
     def say(self, sentence: str) -> None:
         with self._lock:
             self._console.say(sentence)
