@@ -60,7 +60,9 @@ def make_sounds(
     spoken_over = max((situation.phrases for situation in situations), default=0)
     long_s = 2.0 + spoken_over * (_LONGEST_PHRASE_S + 1.2)
     needed = _phrases_needed(situations)
-    phrases = recorded_phrases(speech)[:needed] if speech else _spoken_phrases(voice, needed)
+    phrases = (
+        _spread(recorded_phrases(speech), needed) if speech else _spoken_phrases(voice, needed)
+    )
     story = speak_story(voice, max(first_s + answer_s, long_s))
     random = np.random.default_rng(100)
     noises = [("click", click(random, dull=False)), ("mm-hm", mm_hm(random))]
@@ -78,6 +80,12 @@ def make_sounds(
 
 def _phrases_needed(situations: tuple[Situation, ...]) -> int:
     return max(max(s.interruptions, s.phrases) for s in situations)
+
+
+def _spread(phrases: list[Phrase], count: int) -> list[Phrase]:
+    """Return so many of `phrases`, evenly spread: of as many people as there are."""
+    places = np.linspace(0, len(phrases), min(count, len(phrases)), endpoint=False)
+    return [phrases[int(place)] for place in places]
 
 
 def _spoken_phrases(voice: OfflineVoice, count: int) -> list[Phrase]:
