@@ -14,15 +14,18 @@ from multiprocessing.connection import Connection
 
 import click
 
-from pipeline.emulator.replies.chat import ChatReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, is_loopback
 from pipeline.emulator.server.options import ServeOptions
-from pipeline.emulator.server.service import EmulatorService
 from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import AtWork, Report, Started
+from pipeline.system.certificates import certificates_deferred
+
+with certificates_deferred():
+    from pipeline.emulator.replies.chat import ChatReplies
+    from pipeline.emulator.server.service import EmulatorService
 
 STOP_POLL_S = 0.05
 POLLS_PER_SIGN = 10
