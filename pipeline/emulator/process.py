@@ -40,9 +40,6 @@ def main(
 ) -> None:
     """Entry point of the spawned process; `listener` accepts connections already."""
     run_child(pipe, verbose, partial(_work, listener, key))
-    # A model may still compute in a thread that cannot be interrupted. An ordinary exit would
-    # unload it meanwhile and abort the process; nothing here needs to be tidied up.
-    os._exit(0)
 
 
 def serve(options: ServeOptions) -> int:
@@ -55,7 +52,7 @@ def serve(options: ServeOptions) -> int:
     try:
         asyncio.run(_serve_alone(options))
     except KeyboardInterrupt:
-        os._exit(INTERRUPTED)  # as above
+        os._exit(INTERRUPTED)  # a thread may be at work in a library that must not be unloaded
     return 0
 
 
