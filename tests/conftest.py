@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -20,6 +21,12 @@ GRACE_S = 5.0
 MEASURING = {"test_bench.py", "test_continuous_answer.py"}
 
 T = TypeVar("T")
+
+# Hypothesis would fail an example that takes 200 ms: no test limits time.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types

@@ -4,20 +4,30 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from pipeline.bench.ears.cli import ears
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.config.command import Command, load_settings, remember_verbose
 from pipeline.config.secrets import take_environment
+from pipeline.errors import UsageError
 from pipeline.system.signals import interruptible_loading
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-@click.command(
-    cls=Command,
+class _Bench(Command, click.Group):
+    """Measures the cuts; with a section's name, what that section does."""
+
+
+@click.group(
+    cls=_Bench,
+    invoke_without_command=True,
+    subcommand_metavar="[ears ...]",
     epilog="""\b
 Examples:
   {program} bench --quick
+  {program} bench ears --quick
   {program} bench --json figures.json --html figures.html
   {program} bench --compare --scenario late-deltas --scenario tools
   {program} bench --max-cut-ms 8 --max-dropouts 0
@@ -82,13 +92,24 @@ Exit code 1: a limit (--max-...) was exceeded.""",
 )
 @click.option("--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more.")
 @click.option("--verbose", is_flag=True, help="Show where an error came from.")
-def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+@click.pass_context
+def bench(
+    context: click.Context,
+    /,
+    quick: bool,
+    verbose: bool,
+    endpoint: str | None,
+    **flags: Any,  # noqa: ANN401 - checked by click
+) -> int:
     """Measure how fast an interruption silences the sound.
 
     Also measures the other delays of a conversation, dropouts and cost. Needs no sound card and no
     network: this program's own processes play to virtual cards and talk with a scripted service.
     """
     remember_verbose(verbose=verbose)
+    if context.invoked_subcommand is not None:
+        _check_no_options(context)
+        return 0
     with interruptible_loading():
         from pipeline.bench.options import QUICK, BenchOptions
         from pipeline.bench.runner import run as measure
@@ -96,3 +117,15 @@ def bench(quick: bool, verbose: bool, endpoint: str | None, **flags: Any) -> int
     service = load_settings({"endpoint": endpoint, "verbose": verbose}) if endpoint else None
     take_environment()  # the measured programs need no key of the person's
     return measure(BenchOptions(service=service, **(QUICK if quick else {}), **flags))
+
+
+def _check_no_options(context: click.Context) -> None:
+    """:raises UsageError: options stand before a section's name, where they would mean nothing."""
+    for name in context.params:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            flag = "--" + name.replace("_", "-")
+            section = context.invoked_subcommand
+            raise UsageError(f"{flag} stands before {section!r}: write it behind it.")
+
+
+bench.add_command(ears)

@@ -71,6 +71,7 @@ def measure(
             reconnect_s=0,
             tools=_tools(scenario),
             record=str(Path(folder) / "recording") if scenario.records else None,
+            ears="on" if scenario.ears else "off",
         )
         with design.start(settings) as client:
             deadline_s = time.monotonic() + (LEAD_MS + turns * cycle_ms) / 1_000 + SLACK_S

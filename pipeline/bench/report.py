@@ -119,7 +119,7 @@ def _times(measured: Measured) -> Table:
 def _time_cells(metric: Metric, ours: Result, theirs: Result | None) -> list[Text]:
     our = Distribution.of(metric.values(ours))
     their = Distribution.of(metric.values(theirs)) if theirs else None
-    cells = distribution_cells(our, metric.budget)
+    cells = distribution_cells(our, metric.budget_in(ours.scenario))
     if our is None or their is None:
         return cells
     compared = (f"{their.p50:.1f}", f"{their.p99:.1f}", _ratio(our.p50, their.p50))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from pipeline.bench.measure import measure, turn_ms
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.scenarios import SCENARIOS, Scenario
+from pipeline.bench.screen_user import screen_user
 from pipeline.bench.single_process import single_process
 from pipeline.bench.stalls import StallWatchers
 from pipeline.bench.three_processes import three_processes
@@ -50,7 +52,9 @@ def run(options: BenchOptions) -> int:
 
 def _run(options: BenchOptions) -> int:
     scenarios = _chosen(options.scenarios)
-    _check_targets(options)
+    check_targets(options.json, options.html, options.png)
+    if options.html is not None or options.png is not None:
+        check_drawable()
     if options.service is not None:
         return _run_live(options, options.service)
     designs = [three_processes(options.period_ms, options.frame_ms, options.device)]
@@ -61,7 +65,7 @@ def _run(options: BenchOptions) -> int:
     show(measured, console)
     _write(options, measured)
     ours = [result for result, _ in measured.pairs]
-    _print_verdict(judge(ours, measured.handoffs, options), console)
+    print_verdict(judge(ours, measured.handoffs, options), console)
     return EXCEEDED if any(limits_exceeded(ours, options)) else 0
 
 
@@ -82,7 +86,7 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
     console = Console(highlight=False)
     design = three_processes(options.period_ms, options.frame_ms, options.device)
     conversations = []
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("conversations", total=options.conversations)
         for _ in range(options.conversations):
             conversations.append(live.converse(design, service))
@@ -90,16 +94,17 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
     live_report.show(conversations, console)
     if options.json is not None:
         write_live_json(options.json, conversations, _public(options))
-    _print_verdict(judge_live(conversations, options.period_ms), console)
+    print_verdict(judge_live(conversations, options.period_ms), console)
     return 0
 
 
-def _print_verdict(verdict: Verdict, console: Console) -> None:
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """Print the last line of a report."""
     style = "bold red" if verdict.shortfalls else "bold green"
     console.print(str(verdict), style=style, soft_wrap=not console.is_terminal)
 
 
-def _progress() -> Progress:
+def progress_bar() -> Progress:
     """Return a bar on standard error, so that a report can be piped on while a person watches."""
     console = Console(stderr=True)
     return Progress(*_COLUMNS, console=console, transient=True, speed_estimate_period=60)
@@ -118,13 +123,11 @@ def _chosen(names: Sequence[str]) -> list[Scenario]:
     return [known[name] for name in names] or list(SCENARIOS)
 
 
-def _check_targets(options: BenchOptions) -> None:
+def check_targets(*paths: Path | None) -> None:
     """Refuse files that could not be written, before anything is measured."""
-    for path in (options.json, options.html, options.png):
+    for path in paths:
         if path is not None and not path.parent.is_dir():
             raise UsageError(f"{path} cannot be written: the folder {path.parent} does not exist.")
-    if options.html is not None or options.png is not None:
-        check_drawable()
 
 
 def _measure(
@@ -140,7 +143,7 @@ def _measure(
     with (
         keep_cpus_awake([] if options.let_sleep else processors()),
         StallWatchers() as watchers,
-        _progress() as progress,
+        progress_bar() as progress,
     ):
         task = progress.add_task("hand-off", total=planned_ms)
         handoffs = measure_handoffs(options.cuts * HANDOFFS_PER_CUT)
@@ -164,6 +167,8 @@ def _measure(
 
 
 def _designs_for(scenario: Scenario, designs: Sequence[Design]) -> Sequence[Design]:
+    if scenario.shows_screen:
+        return [screen_user(designs[0])]
     return [blocked_user(designs[0])] if scenario.user_blocks else designs
 
 

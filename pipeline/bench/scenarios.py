@@ -1,6 +1,7 @@
 """The situations in which a client is measured. All times are those of the scripted service."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 CALL_AFTER_MS = (0.0, 100.0)
@@ -44,6 +45,11 @@ class Scenario:
     user_blocks: bool = False
     """Whether the client is used as a library, by a program whose event loop is blocked for 300 ms
     by each event. No other client is measured beside it: it has no such user."""
+    ears: bool = False
+    """Whether the ears listen, as beside a sound card; the microphone passes through them."""
+    shows_screen: bool = False
+    """Whether the client is the command line on a terminal, with its live screen. No other client
+    is measured beside it: it has no such screen."""
     rest_ms: int = 0
     """Additional silence at the end of a turn."""
 
@@ -101,11 +107,25 @@ UPLINK = Scenario(
 
 RECORDING = Scenario("recording", "the client records the conversation", records=True)
 
+SCREEN = Scenario(
+    "screen",
+    "the command line shows its live screen on a terminal, and records the conversation",
+    records=True,
+    shows_screen=True,
+)
+
 LIBRARY = Scenario(
     "library",
     "a program uses the library, and blocks its event loop for 300 ms with each event",
     user_blocks=True,
 )
 
-SCENARIOS = (QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING, LIBRARY)
+EARS = Scenario("ears", "the ears listen to the microphone beside what sounds", ears=True)
+
+_ON_TERMINALS = () if sys.platform == "win32" else (SCREEN,)  # Windows has no pseudo-terminals
+SCENARIOS = (
+    *(QUIET, LATE_DELTAS, BURSTS, BUSY, TOOLS, JITTER, UPLINK, RECORDING),
+    *_ON_TERMINALS,
+    *(LIBRARY, EARS),
+)
 SCENARIO_NAMES = tuple(scenario.name for scenario in SCENARIOS)

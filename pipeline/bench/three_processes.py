@@ -27,6 +27,7 @@ from pipeline.ipc.reports import (
 )
 from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
+from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet
@@ -64,7 +65,8 @@ def _run(settings: Settings, device: str | None) -> Iterator[Client]:
         def record(voice: VoiceProcesses) -> None:
             recorder.start(voice, settings, microphone, speaker)
 
-        voice = start_voice_processes(children, stack, settings, microphone, speaker, record)
+        ears, _ = choose_ears(settings, microphone, speaker)
+        voice = start_voice_processes(children, stack, settings, microphone, speaker, record, ears)
         yield _ThreeProcesses(children, voice, settings, recorder)
 
 
@@ -140,7 +142,7 @@ class _ThreeProcesses:
 
 def voice_process_ids() -> dict[str, int]:
     """Return the processes of the conversation that runs, as names and process ids."""
-    names = ("capture", "network", "playback", "tools", "recorder")
+    names = ("capture", "ears", "network", "playback", "tools", "recorder")
     running = {child.name: child.pid or 0 for child in multiprocessing.active_children()}
     return {name: running[name] for name in names if name in running}
 

@@ -65,7 +65,8 @@ def limits_exceeded(results: Iterable[Result], options: BenchOptions) -> Iterato
 def _slow(results: Iterable[Result]) -> Iterator[str]:
     for result in results:
         for metric in METRICS:
-            for words in _over_budget(metric.label, metric.budget, metric.values(result)):
+            budget = metric.budget_in(result.scenario)
+            for words in _over_budget(metric.label, budget, metric.values(result)):
                 yield f"{words} in {result.scenario}"
 
 

@@ -5,6 +5,7 @@ for the first key or for the end of the start; the terminal keeps what is typed 
 """
 
 import os
+import re
 import select
 import sys
 import threading
@@ -28,6 +29,7 @@ CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
 _CONTROLS = {"KEY_CTRL_C": CTRL_C, "KEY_CTRL_Z": CTRL_Z, "KEY_CTRL_BACKSLASH": CTRL_BACKSLASH}
 """Keys that are signals, unless the terminal tells them as sequences."""
 
+_LATIN_LETTER = re.compile("KEY_(?:SHIFT_)?([A-Z])")
 _COMMANDS = 2 | 4 | 8  # Alt, Ctrl, Super: what is pressed with them is another key
 
 
@@ -35,7 +37,8 @@ class Key(NamedTuple):
     """A key as it was pressed, or released where the terminal tells that."""
 
     text: str
-    """The character that it writes, in lower case; empty for others."""
+    """The character that it writes, in lower case; empty for others. In the place of a letter that
+    is not Latin the one on the same key of a Latin keyboard, where the terminal tells it."""
     released: bool
     told_apart: bool
     """Whether the terminal tells when it is released."""
@@ -117,6 +120,8 @@ def key_of(stroke: "Keystroke", *, more: bool) -> Key:
     if told_apart:
         plain = stroke.modifiers_bits & _COMMANDS == 0
         text = (stroke.text or stroke.value) if plain and len(stroke.value) == 1 else ""
+        if not text.isascii() and (latin := _LATIN_LETTER.fullmatch(stroke.name or "")):
+            text = latin[1]
     else:
         text = "" if stroke.name else str(stroke)
     if stroke.released:

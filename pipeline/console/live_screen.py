@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from rich.cells import cell_len
@@ -88,6 +89,7 @@ class LiveScreen:
         self._metrics_s = 0.0
         self._failure: BaseException | None = None
         self._keyboard = ExitStack()
+        self._written = lru_cache(maxsize=8)(self._write_line)
         self._mode = TerminalMode(
             self._enter_mode, self._leave_mode, lambda: self._file.writing, keys=keys
         )
@@ -129,6 +131,10 @@ class LiveScreen:
                 self._metrics_s = 0.0  # they change with it
             self._console.show(event)
             self._draw()
+
+    def conversation_over(self) -> None:
+        """All processes have ended; a terminal that takes nothing must not keep this one."""
+        self._mode.end_soon()
 
     def say(self, sentence: str) -> None:
         with self._lock:
@@ -240,7 +246,7 @@ class LiveScreen:
             shown = [self._written(line) for line in (*above, typed.line)]
             self._file.show_panel(shown, typed.cursor)
 
-    def _written(self, line: Line) -> PanelLine:
+    def _write_line(self, line: Line) -> PanelLine:
         written = "".join(self._ink.write(text, style) for text, style in line)
         return PanelLine(written, cell_len(text_of(line)))
 

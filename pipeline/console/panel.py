@@ -1,11 +1,13 @@
 """The panel below the conversation: how it stands, as two or three lines; free of I/O.
 
 The first line is the most important one, and so is what stands at the left of each: a narrow or low
-terminal leaves out the rest. It is made ten times a second, of plain texts with their styles.
+terminal leaves out the rest. It is made ten times a second, of plain texts with their styles; parts
+that look as before are not made again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -86,14 +88,23 @@ def panel_lines(view: PanelView, look: Look) -> list[Line]:
         return []
     lines: list[Line] = [
         tuple(_first_line(view, look, width)),
-        (Piece(_cards(view.cards, look, width), "dim"),),
-        (Piece(_facts(view, look, width), "dim"),),
+        _cards(view.cards, look, width),
+        _facts(
+            *(view.hint, view.round_trip_ms, view.cut_ms, view.underruns, view.left_s),
+            look=look,
+            width=width,
+        ),
     ]
     return [line for line in lines if text_of(line)][: look.lines]
 
 
-def meter_pieces(bar: Bar, cells: int, *, ascii_only: bool) -> Iterator[Piece]:
+@cache
+def meter_pieces(bar: Bar, cells: int, *, ascii_only: bool) -> Line:
     """Draw a bar of `cells`: filled up to the level, with a mark at the peak."""
+    return tuple(_meter_pieces(bar, cells, ascii_only=ascii_only))
+
+
+def _meter_pieces(bar: Bar, cells: int, *, ascii_only: bool) -> Iterator[Piece]:
     full, empty, mark = ("#", ".", "|") if ascii_only else ("━", "─", "┃")
     level, peak = (round(steps * cells / STEPS) for steps in bar)
 
@@ -148,7 +159,8 @@ def _microphone(view: PanelView, cells: int, look: Look) -> Iterator[Piece]:
         yield from meter_pieces(view.microphone, cells, ascii_only=look.ascii)
 
 
-def _cards(names: Sequence[str], look: Look, width: int) -> str:
+@lru_cache(maxsize=1)
+def _cards(names: Sequence[str], look: Look, width: int) -> Line:
     """Names of the cards, each in its half of the line if both do not fit."""
     arrow = " -> " if look.ascii else " → "
     room = width - cell_len(arrow)
@@ -156,20 +168,30 @@ def _cards(names: Sequence[str], look: Look, width: int) -> str:
         first = min(cell_len(names[0]), max(room // 2, room - cell_len(names[1])))
         cells = (first, room - first)
         names = [fitted(n, c, ascii_only=look.ascii) for n, c in zip(names, cells, strict=True)]
-    return fitted(arrow.join(names), width, ascii_only=look.ascii)
+    return (Piece(fitted(arrow.join(names), width, ascii_only=look.ascii), "dim"),)
 
 
-def _facts(view: PanelView, look: Look, width: int) -> str:
+@lru_cache(maxsize=1)
+def _facts(
+    hint: str,
+    round_trip_ms: int | None,
+    cut_ms: float | None,
+    underruns: int,
+    left_s: int | None,
+    *,
+    look: Look,
+    width: int,
+) -> Line:
     """Figures, and what a key does; those that do not fit are left out, the last ones first."""
-    facts = [view.hint]
-    if view.round_trip_ms is not None:
-        facts.append(f"round trip {view.round_trip_ms} ms")
-    if view.cut_ms is not None:
-        facts.append(f"cut {view.cut_ms:.1f} ms")
-    facts.append(f"underruns {view.underruns}")
-    if view.left_s is not None:
-        facts.append(f"session {_left(view.left_s)}")
-    return _joined(facts, " | " if look.ascii else " · ", width)
+    facts = [hint]
+    if round_trip_ms is not None:
+        facts.append(f"round trip {round_trip_ms} ms")
+    if cut_ms is not None:
+        facts.append(f"cut {cut_ms:.1f} ms")
+    facts.append(f"underruns {underruns}")
+    if left_s is not None:
+        facts.append(f"session {_left(left_s)}")
+    return (Piece(_joined(facts, " | " if look.ascii else " · ", width), "dim"),)
 
 
 def _left(left_s: int) -> str:

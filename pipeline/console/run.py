@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,7 +75,7 @@ def _hold(settings: Settings, screen: "Screen | LiveScreen") -> int:
             with BlockingVoiceSession(settings, levels=live is not None) as session:
                 if live is not None:
                     live.follow(session)
-                _show_all(session, screen)
+                _show_all(session, screen, live.conversation_over if live else lambda: None)
         except KeyboardInterrupt:
             screen.say("Goodbye.")
     return 0
@@ -89,7 +90,9 @@ def _terminal_shows_panel() -> bool:
     return os.environ.get("TERM", "") not in _NAMELESS
 
 
-def _show_all(session: BlockingVoiceSession, screen: Screen) -> None:
+def _show_all(
+    session: BlockingVoiceSession, screen: Screen, on_close: Callable[[], object]
+) -> None:
     """Show the events to the last, which tells where the recording is, whatever ends the run."""
     try:
         while not session.ended:
@@ -99,6 +102,7 @@ def _show_all(session: BlockingVoiceSession, screen: Screen) -> None:
     finally:
         with ending_signals_ignored():
             session.close()
+            on_close()
             while event := session.next_event(0):
                 screen.show(event)
             screen.end()

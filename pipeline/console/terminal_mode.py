@@ -2,8 +2,12 @@
 
 The terminal gives each key at once and shows none of them; Ctrl-C, Ctrl-Z and Ctrl-Backslash stay
 signals. However the run ends or is suspended, the terminal is as it was before.
+
+A terminal may take nothing any more: it is stopped (Ctrl-S), or its connection hangs. Then no write
+to it returns, and what waits for one must not keep the program.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +18,12 @@ from typing import Any, Self
 from pipeline.console.panel_file import in_foreground
 from pipeline.system.signals import ending_signals_ignored
 from pipeline.system.stdio import STDIN_FD, STDOUT_FD
+
+BLOCKED_S = 1.0
+"""How long a signal waits for the terminal to take what is written to it."""
+
+END_S = 3.0
+"""The same for all that is written after the conversation has ended."""
 
 
 class TerminalMode:
@@ -38,6 +48,8 @@ class TerminalMode:
         self._writing = writing
         self._keys = keys
         self._waiting: int | None = None
+        self._alarm = ExitStack()
+        self._restore_keys: Callable[[], object] = lambda: None
         self._stack = ExitStack()
         self._mode: ExitStack | None = None
 
@@ -56,6 +68,16 @@ class TerminalMode:
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
         self._leave_mode()
+        self._alarm.close()
+
+    def end_soon(self) -> None:
+        """The conversation is over: end the program as if its terminal had gone if that blocks."""
+
+        def give_up() -> None:
+            self._restore_keys()
+            os._exit(_HUNG_UP)
+
+        self._limit(END_S, give_up)
 
     def look(self) -> None:
         """Enter the mode if it is not entered and this program has the terminal (again).
@@ -71,7 +93,7 @@ class TerminalMode:
         if self._mode is None and in_foreground(STDOUT_FD):
             self._mode = ExitStack()
             if self._keys and sys.platform != "win32":
-                self._mode.enter_context(_keys_at_once())
+                self._restore_keys = self._mode.enter_context(_keys_at_once())
             self._mode.callback(self._leave)
             self._enter()
 
@@ -80,30 +102,59 @@ class TerminalMode:
         if mode is not None:
             mode.close()
 
+    def _limit(self, seconds: float, overdue: Callable[[], object]) -> None:
+        """Call `overdue` after `seconds`, unless `_alarm` is closed before."""
+        self._alarm.close()
+        if sys.platform != "win32":
+            self._alarm.enter_context(_handled("SIGALRM", lambda _number: overdue()))
+            self._alarm.callback(signal.setitimer, signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
     def _hand_over(self, number: int) -> None:
         """Let a signal do what it does in any program: stop this one, or end it with a dump."""
+
+        def blocked() -> None:
+            self._waiting = None
+            self._restore_keys()
+            self._do(number)
+
+        self._limit(BLOCKED_S, blocked)
         if self._writing():
             self._waiting = number
             return
         self._leave_mode()
+        self._alarm.close()
+        self._do(number)
+        self.look()
+
+    def _do(self, number: int) -> None:
         handler = signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
         signal.signal(number, handler)
-        self.look()
+
+
+_HUNG_UP = 129
+"""Exit code of a program whose terminal has gone: 128 + SIGHUP."""
 
 
 @contextmanager
-def _keys_at_once() -> Iterator[None]:
+def _keys_at_once() -> Iterator[Callable[[], None]]:
+    """Let the terminal give each key at once; yields what undoes that."""
     import termios
     import tty
 
     before = termios.tcgetattr(STDIN_FD)
+
+    def restore() -> None:
+        with suppress(termios.error):  # the terminal has gone
+            # Not after what waits to be written: a stopped terminal never takes it.
+            termios.tcsetattr(STDIN_FD, termios.TCSANOW, before)
+
     try:
         tty.setcbreak(STDIN_FD, termios.TCSANOW)
-        yield
+        yield restore
     finally:
-        with suppress(termios.error):  # the terminal has gone
-            termios.tcsetattr(STDIN_FD, termios.TCSADRAIN, before)
+        restore()
 
 
 @contextmanager

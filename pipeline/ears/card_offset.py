@@ -6,7 +6,7 @@ from statistics import median
 
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 
-_WINDOW_PAIRS = 10
+WINDOW_BLOCKS = 10
 """100 ms: longer than the bursts in which some sound servers deliver their periods."""
 _WINDOWS = 11
 _BROKEN_OFF_NS = NS_PER_S
@@ -16,18 +16,20 @@ _OUTDATED_NS = 5 * NS_PER_S
 
 
 class CardOffset:
-    """Takes the times of the loudspeaker and of the microphone, in the order of their arrival.
+    """Takes the times of the loudspeaker and of the microphone, in the order of arrival or of time.
 
     A callback that runs late tells a late time, and none tells an early one: so the earliest times
     of a window count. A sound server that stands still moves the times of both cards for good: so
     only times of the same window are compared. The median of the latest windows is robust to
     windows in which one card alone was late.
 
+    :param window_pairs: how many times of the microphone make a window.
     :ivar samples: the loudspeaker's position less the microphone's at the same time, at 24 kHz;
         None before both were heard of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window_pairs: int = WINDOW_BLOCKS) -> None:
+        self._window_pairs = window_pairs
         self.samples: float | None = None
         self._windows: deque[float] = deque(maxlen=_WINDOWS)
         self._latest_ns = 0  # of the loudspeaker
@@ -53,7 +55,7 @@ class CardOffset:
         self._pairs += 1
         if not self._windows:
             self.samples = self._microphone - self._speaker
-        if self._pairs == _WINDOW_PAIRS:
+        if self._pairs == self._window_pairs:
             self._end_window(time_ns)
 
     def _begin_window(self) -> None:

@@ -35,6 +35,8 @@ class SettledCut(NamedTuple):
     corrections: list[Truncate | DeleteItem]
     interrupted: tuple[Interrupted, ...]
     """Empty if all had been heard."""
+    wordless: tuple[Response, ...]
+    """Those that have sounded, and whose words may still come."""
 
 
 class Answers:
@@ -46,6 +48,9 @@ class Answers:
 
     SILENT_S = 30.0
     """The service sends answers faster than they sound; only the work of its tools takes longer."""
+
+    LATE_WORDS_S = 1.0
+    """How long the first words of an interrupted answer are waited for, unless it ends before."""
 
     MOST_UNFINISHED = 100
     """Bounds memory if the ends of responses are lost."""
@@ -88,6 +93,16 @@ class Answers:
         response = self._sent_something(response_id)
         return response if response and self.is_current(response) else None
 
+    def late(self, response_id: str) -> Response | None:
+        """The response, if it was interrupted and its words are waited for."""
+        response = self._unfinished.get(response_id)
+        return response if response and response.awaits_words else None
+
+    @property
+    def awaits_words(self) -> bool:
+        """Whether the words of any interrupted answer are waited for."""
+        return any(response.awaits_words for response in self._unfinished.values())
+
     def tick(self, now_s: float) -> list[str]:
         """Pass the time; return the ids of responses that are not waited for any more.
 
@@ -96,6 +111,10 @@ class Answers:
         """
         silent = []
         for response_id, response in self._unfinished.items():
+            if response.awaits_words and response.settled:
+                since_s = response.awaits_words_s = response.awaits_words_s or now_s
+                if now_s - since_s > self.LATE_WORDS_S:
+                    response.end()
             if response.latest_s is None:
                 response.latest_s = now_s
             elif not response.silent and now_s - response.latest_s > self.SILENT_S:
@@ -182,6 +201,8 @@ class Answers:
         """Silence all answers, if any is being made or heard."""
         if self._current() or not self.all_heard:
             self.end_unspoken()
+            for response in self._current():
+                response.awaits_words = not response.turn.words.strip()
             self.generation += 1
             yield Interrupt(self.generation)
 
@@ -271,9 +292,11 @@ class Answers:
         settled = self._items.settle(generation, item, samples)
         corrections = [each for stale in settled for each in stale.truncation()]
         if not any(stale.cut_short for stale in settled):
-            return SettledCut(corrections, ())
+            return SettledCut(corrections, (), ())
+        wordless = dict.fromkeys(each.response for each in settled if each.response.awaits_words)
         heard_samples = sum(stale.settled_samples or 0 for stale in settled)
-        return SettledCut(corrections, (Interrupted(samples_to_ms(heard_samples)),))
+        interrupted = Interrupted(samples_to_ms(heard_samples))
+        return SettledCut(corrections, (interrupted,), tuple(wordless))
 
     def end_unspoken(self) -> None:
         """End the current responses without audio: their words never sound."""
@@ -287,6 +310,8 @@ class Answers:
             yield EndItem(latest.ordinal, self.generation, latest.received_samples)
         for response in self._unfinished.values():
             response.finished = True
+            if response.awaits_words and response.settled:
+                response.end()
         self._unfinished.clear()
         self._items.orphan()
         self._items.forget_heard()

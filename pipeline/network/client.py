@@ -6,15 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.config.settings import Settings
-from pipeline.errors import (
-    AuthenticationError,
-    BusyError,
-    EndpointError,
-    PipelineError,
-    RefusedError,
-    ServiceClosedError,
-    TokenError,
-)
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import (
     BeginTurn,
@@ -24,23 +15,17 @@ from pipeline.ipc.commands import (
     OfferTools,
     Say,
     ToolOutput,
-    ToolSchema,
     UpdateSession,
 )
 from pipeline.ipc.reports import (
     AssistantDone,
     AssistantSaid,
-    Connecting,
     ConversationMemory,
     EventRead,
     Finished,
     Notice,
-    SessionReady,
-    Trace,
 )
-from pipeline.network.actions import Action, ChangeSession, Interrupt, ServiceAction, SoundAction
-from pipeline.network.backoff import ReconnectBackoff
-from pipeline.network.connection import given_up, host_of, open_connection
+from pipeline.network.actions import Action, CreateResponse, Interrupt, ServiceAction, SoundAction
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
@@ -48,17 +33,13 @@ from pipeline.network.events import Event, ResponseDone, SpeechStarted, TurnEven
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.memory import MemoryReports
-from pipeline.network.session import build_session
-from pipeline.network.session_limit import QUIET_S, Moment, SessionLimit
-from pipeline.network.sessions import Sessions
-from pipeline.network.setup import SetUp
+from pipeline.network.session_keeper import SessionKeeper
+from pipeline.network.session_limit import Moment
 from pipeline.network.silence import Silence
 from pipeline.network.turn_gate import TurnEnd
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
-
-_NO_SESSION = (ServiceClosedError, EndpointError, AuthenticationError, TokenError, BusyError)
 
 
 class Client:
@@ -95,14 +76,10 @@ class Client:
         self._conversation = Conversation(
             interrupt_response=settings.interrupt_response, read_ahead=settings.read_ahead
         )
-        self._backoff = ReconnectBackoff(settings.reconnect_s)
         self._input_end = InputEnd(state, uplink, time.monotonic())
         self._silence = Silence(time.monotonic())
-        self._sessions = Sessions(self._new_session, self._hold_session)
-        self._limit = SessionLimit(settings.session_minutes * 60)
-        state.network.session_ends_ns.store(0)  # of a process before this one
+        self._sessions = SessionKeeper(settings, link, state.network, uplink, self, loop=loop)
         self._idle_since_s: float | None = None
-        self._offered: asyncio.Future[tuple[ToolSchema, ...]] = loop.create_future()
         self._settled_generation = 0
         self._ears_generation = 0
         self._barged_in_at = 0  # position of the microphone
@@ -127,77 +104,57 @@ class Client:
     async def run(self) -> None:
         """Pass events and frames on, in session after session, until cancelled.
 
-        A service that is busy is waited for from the first session on.
-
-        :raises AuthenticationError, EndpointError, TokenError: the first session could not be
-            opened.
-        :raises BusyError: it could not be opened in time.
-        :raises ServiceClosedError: a session ended, and another one was refused or could not be
-            opened in time.
+        :raises PipelineError: as `SessionKeeper.run`.
         """
-        sessions = self._sessions
+        await self._sessions.run()
+
+    def on_message(self, session: LiveSession, message: bytes) -> None:
+        """React to a message of the service, at once."""
+        read_at_ns = time.monotonic_ns()
         try:
-            sessions.open()
-            while True:
-                error, was_current = await sessions.next_end()
-                if not isinstance(error, _NO_SESSION):
-                    raise error
-                if was_current or sessions.current is None:
-                    self._state.network.session_ends_ns.store(0)
-                    heard_again = self._uplink.end_session()
-                    self._perform(self._conversation.session_lost(heard_again=heard_again))
-                await self._replace_session(error)
-        finally:
-            await sessions.close()
+            kind, event = read(message)
+        except UnreadableError as error:
+            self._link.report(Notice(f"The service sent something unreadable: {error}"))
+            return
+        session.set_up(event)
+        event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
+        if session is self._sessions.listened_to:
+            if isinstance(event, SpeechStarted) and self._uplink.begins_before(
+                self._barged_in_at, event.start_ms
+            ):
+                event = replace(event, known=True)
+            self._perform(self._conversation.receive(event), event_read)
+            if isinstance(event, SpeechStarted):
+                self._state.network.speech_heard_ns.store(read_at_ns)
+            self._note(event, read_at_ns / NS_PER_S)
+            self._sessions.took_message(session)
+        elif event_read is not None:
+            self._link.report(event_read)
 
-    async def _replace_session(self, error: PipelineError) -> None:
-        """Open another session, unless there is one: one has ended, or could not be opened."""
-        sessions = self._sessions
-        if sessions.current is not None:
-            self._link.report(Trace(f"the next session is not open yet: {error}"))
-            self._limit.failed(time.monotonic())
-        elif sessions.coming is None:
-            if not (self._state.network.ready.load() or isinstance(error, BusyError)):
-                raise error
-            await self._wait_to_reconnect(error)
-            sessions.open()
-        elif sessions.coming.ready:
-            self._take_over()
+    def release(self, request: CreateResponse) -> bool:
+        """Whether `request` is still due at the moment of sending; then it counts as sent."""
+        return self._conversation.release(request)
 
-    def _new_session(self) -> LiveSession:
-        setup = SetUp(host_of(self._settings), self._settings.connect_timeout_s)
-        return LiveSession(self._uplink, self._on_message, self._conversation.release, setup)
+    def session_lost(self, *, heard_again: bool, planned: bool) -> None:
+        """The current session is gone. Parameters as for `Conversation.session_lost`."""
+        self._perform(self._conversation.session_lost(heard_again=heard_again, planned=planned))
 
-    async def _hold_session(self, session: LiveSession) -> None:
-        settings = self._settings
-        if self._sessions.current is None:
-            where = "the built-in offline service" if settings.offline else host_of(settings)
-            self._link.report(Connecting(where))
-        async with open_connection(settings, session.setup) as connection:
-            tools = await asyncio.shield(self._offered) if settings.tools else ()
-            await session.run(connection, build_session(settings, tools))
-
-    async def _wait_to_reconnect(self, error: PipelineError) -> None:
-        """:raises ServiceClosedError: the session is refused, or was tried for long enough."""
-        if isinstance(error, AuthenticationError | RefusedError):
-            raise given_up(error)
-        asked_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
-        delay_s = self._backoff.next_delay_s(time.monotonic(), asked_s)
-        if delay_s is None:
-            raise given_up(error, self._settings.reconnect_s)
-        soon = f" in {delay_s:.0f} s" if delay_s >= 1 else ""
-        self._link.report(Notice(f"{error} Trying again{soon}."))
-        await asyncio.sleep(delay_s)
+    def session_resumed(self) -> None:
+        """Another session has taken over."""
+        self._perform(self._conversation.session_resumed())
+        early, self._early = self._early, []
+        for command in early:
+            self.handle_command(command)
 
     def handle_command(self, command: Command) -> None:
         """Carry out a command of the supervisor."""
         match command:
             case OfferTools(tools):
-                self._offered.set_result(tools)
+                self._sessions.offer_tools(tools)
             case ToolOutput(call_id, output):
                 self._perform(self._conversation.tool_returned(call_id, output))
             case UpdateSession():
-                self._update_session(command)
+                self._sessions.update(command)
             case BeginTurn(at_ns, again):
                 self._perform(self._conversation.begin_turn(again=again))
                 self._uplink.begin_turn(at_ns, again=again)
@@ -217,14 +174,6 @@ class Client:
             self._perform(conversation.turn_sent())
         else:
             self._perform(conversation.turn_dropped(too_short=how == "too short"))
-
-    def _update_session(self, update: UpdateSession) -> None:
-        """Change the sessions that are open, and those to come."""
-        change = ChangeSession(update.instructions, update.voice)
-        self._settings = replace(self._settings, **update.given)  # type: ignore[arg-type]  # texts
-        for session in (self._sessions.current, self._sessions.coming):
-            if session is not None:
-                session.send(change)
 
     def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
@@ -254,59 +203,7 @@ class Client:
             self._idle_since_s = None
         elif self._idle_since_s is None:
             self._idle_since_s = now_s
-        sessions = self._sessions
-        if sessions.current is None or not self._limit.prepare_due(now_s):
-            return
-        moment = Moment(now_s, self._idle_since_s, self._conversation.between_answers)
-        if sessions.coming is None:
-            sessions.open()
-        elif sessions.coming.ready and self._limit.change_due(moment):
-            self._change_session(moment)
-
-    def _change_session(self, moment: Moment) -> None:
-        heard_again = self._uplink.end_session(moment.now_s - QUIET_S if moment.quiet else None)
-        self._perform(self._conversation.session_lost(heard_again=heard_again, planned=True))
-        self._take_over(planned=True)
-
-    def _take_over(self, *, planned: bool = False) -> None:
-        """The session that is coming becomes the current one."""
-        settings, now_s = self._settings, time.monotonic()
-        session = self._sessions.take_over()
-        self._limit.began(now_s, session.expires_in_s)
-        self._state.network.session_ends_ns.store(round(self._limit.prepare_s * NS_PER_S))
-        self._backoff.connected(now_s)
-        self._state.network.ready.store(1)
-        if planned:
-            self._link.report(Trace(f"session {session.session_id} takes over before the limit"))
-        else:
-            self._link.report(SessionReady(session.session_id, settings.model, settings.voice))
-        self._perform(self._conversation.session_resumed())
-        early, self._early = self._early, []
-        for command in early:
-            self.handle_command(command)
-
-    def _on_message(self, session: LiveSession, message: bytes) -> None:
-        read_at_ns = time.monotonic_ns()
-        try:
-            kind, event = read(message)
-        except UnreadableError as error:
-            self._link.report(Notice(f"The service sent something unreadable: {error}"))
-            return
-        session.set_up(event)
-        event_read = EventRead(kind, read_at_ns) if self._settings.verbose else None
-        if session is self._sessions.listened_to:
-            if isinstance(event, SpeechStarted) and self._uplink.begins_before(
-                self._barged_in_at, event.start_ms
-            ):
-                event = replace(event, known=True)
-            self._perform(self._conversation.receive(event), event_read)
-            if isinstance(event, SpeechStarted):
-                self._state.network.speech_heard_ns.store(read_at_ns)
-            self._note(event, read_at_ns / NS_PER_S)
-            if session.ready and self._sessions.current is None:
-                self._take_over()
-        elif event_read is not None:
-            self._link.report(event_read)
+        self._sessions.renew(Moment(now_s, self._idle_since_s, self._conversation.between_answers))
 
     def _note(self, event: Event, now_s: float) -> None:
         """Do what the conversation does not need of an event of the current session."""
@@ -316,7 +213,7 @@ class Client:
             self._memory_reports.update(self._conversation)
         self._uplink.receive(event)  # releases a turn: after its words are remembered
         if isinstance(event, ResponseDone) and event.status != "failed":
-            self._backoff.answered()
+            self._sessions.answered()
 
     def _perform(self, actions: Sequence[Action], cause: EventRead | None = None) -> None:
         """Carry out actions without waiting: first those that the sound needs.

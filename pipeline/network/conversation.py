@@ -183,6 +183,8 @@ class Conversation:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
         settled = self._answers.settle(generation, item, samples)
         self._awaits_cut = False
+        for response in settled.wordless:  # before the next answer's words
+            self._display.add(response)
         return [
             *settled.corrections,
             *self._show_heard(),
@@ -198,10 +200,13 @@ class Conversation:
         """
         given_up = self._floor.tick(now_s)
         traces = [Trace(given_up)] if given_up else []
+        awaited_words = self._answers.awaits_words
         for response_id in self._answers.tick(now_s):
             self._calls.response_finished(response_id)
             traces.append(Trace(f"nothing more came of response {response_id}: not waited for"))
-        return [*traces, *self._request_owed(), *self._rest()] if traces else []
+        if not traces and not awaited_words:
+            return []
+        return [*self._show_heard(), *traces, *self._request_owed(), *self._rest()]
 
     def release(self, request: CreateResponse) -> bool:
         """Whether `request` is still due at the moment of sending; then it counts as sent."""
@@ -300,7 +305,7 @@ class Conversation:
             case AudioDone():
                 yield from self._answers.end_audio(event.item_id)
             case WordsDelta() | WordsDone() | WordTime():
-                self._words(event)
+                yield from self._words(event)
             case SpeechStarted(known=known):
                 yield from self._speech_started(known=known)
             case SpeechStopped(item_id=item_id):
@@ -361,8 +366,9 @@ class Conversation:
         yield from self._interrupt()
         yield from map(CancelResponse, response_ids)
 
-    def _words(self, event: WordsDelta | WordsDone | WordTime) -> None:
-        response = self._answers.current(event.response_id)
+    def _words(self, event: WordsDelta | WordsDone | WordTime) -> Iterator[Action]:
+        late = self._answers.late(event.response_id)
+        response = late or self._answers.current(event.response_id)
         if response is None:
             return
         match event:
@@ -373,6 +379,11 @@ class Conversation:
                 self._add_words(response, response.words.end())
             case WordTime():
                 self._answers.word_time(event, response)
+        if late:
+            late.take_late_words()
+            if isinstance(event, WordsDone) and late.settled:
+                late.end()
+            yield from self._show_heard()
 
     def _add_words(self, response: Response, text: str) -> None:
         if text and not response.over:
@@ -395,6 +406,11 @@ class Conversation:
         response = self._answers.finish(done.response_id, complete=complete)
         if response is None:
             return
+        if response.awaits_words:
+            self._add_words(response, response.words.end())
+            if response.settled:
+                response.end()
+            yield from self._show_heard()
         self._settle_question(response, done)
         self._calls.response_finished(done.response_id)
         if self._answers.is_current(response):

@@ -35,6 +35,12 @@ class Response:
     """When the service last sent something of it; None until the next tick."""
     silent: bool = False
     """Whether that was so long ago that its end must have been lost."""
+    awaits_words: bool = False
+    """Whether it was interrupted before any of its words had come, although it sounded."""
+    awaits_words_s: float | None = None
+    """Since when, by the clock of the ticks; None until the next one."""
+    settled: bool = False
+    """Whether it was interrupted, and `heard_samples` is final."""
 
     @property
     def over(self) -> bool:
@@ -50,6 +56,20 @@ class Response:
         if not self.over:
             self.turn.heard = self.places.heard(self.turn.words, self.heard_samples)
 
+    def settle(self) -> None:
+        """It was interrupted, and nothing more of it will sound than has been heard."""
+        self.settled = True
+        if self.finished or not self.heard_samples or not self.awaits_words:
+            self.end(cut=True)
+        else:
+            self.take_late_words()
+
+    def take_late_words(self) -> None:
+        """End it if all words have come that were heard of it before it was interrupted."""
+        self.listen()
+        if self.settled and self.turn.words[self.turn.heard :].strip():
+            self.end(cut=True)
+
     def end(self, *, cut: bool = False) -> None:
         """Nothing more of it will be heard: keep the words that were."""
         if self.over:
@@ -58,7 +78,9 @@ class Response:
         words, heard = self.turn.words, self.turn.heard
         self.turn.words, self.turn.heard = words[:heard], None
         self.unheard = words[len(self.turn.words) :]
-        self.cut = cut or not self.places.complete or bool(self.unheard.strip())
+        cut = cut or self.awaits_words or not self.places.complete
+        self.cut = cut or bool(self.unheard.strip())
+        self.awaits_words = False
 
 
 class QueuedEnd(NamedTuple):
@@ -194,7 +216,7 @@ class Items:
                 _note_heard(stale, stale.settled_samples)
                 settled.append(stale)
         for stale in settled:
-            stale.response.end(cut=True)
+            stale.response.settle()
         return settled
 
     def unheard(self) -> list[Item]:

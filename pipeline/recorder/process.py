@@ -13,6 +13,7 @@ end ends it.
 import time
 from contextlib import ExitStack, closing
 from functools import partial
+from heapq import merge
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -103,11 +104,12 @@ class Ring:
         self._reader = reader
         self._taken = 0
 
-    def take(self) -> Frame | None:
-        frame = self._reader.front(self._taken)
-        if frame is not None:
+    def take(self) -> list[Frame]:
+        frames = []
+        while (frame := self._reader.front(self._taken)) is not None:
             self._taken += 1
-        return frame
+            frames.append(frame)
+        return frames
 
     def commit(self) -> None:
         self._reader.advance(self._taken)
@@ -151,7 +153,9 @@ class Recorder:
         self._microphone = MicrophoneTrack(
             "microphone", self._timeline, words.microphone_place, self._shifted
         )
-        self._speaker = SpeakerTrack("speaker", self._timeline, words.speaker_place, self._shifted)
+        self._speaker = SpeakerTrack(
+            self._timeline, self._microphone, words.speaker_place, self._shifted
+        )
         self._microphone_ring = Ring(microphone.reader())
         self._speaker_ring = Ring(speaker.reader())
         self._sound: _Sound | None = None
@@ -171,30 +175,33 @@ class Recorder:
             self._transcript.take(command.event, place)
 
     def take(self) -> int:
-        """Take what the cards have passed; returns how many frames."""
-        frames = 0
-        while (frame := self._microphone_ring.take()) is not None:
-            place, samples = self._microphone.place(frame)
-            self._late_samples += self._wave.put(LEFT, place, samples)
-            self._tell_clock(place, frame.capture_time_ns)
-            frames += 1
-        rate_hz = self._state.playback.rate_hz.load() or SAMPLE_RATE_HZ
-        while (frame := self._speaker_ring.take()) is not None:
-            if (placed := self._speaker.place(frame, rate_hz)) is not None:
-                self._late_samples += self._wave.put(RIGHT, placed.place, placed.samples)
-                self._sounds(frame.item, placed.place, placed.place + len(placed.samples))
-            frames += 1
+        """Take what the cards have passed, in the order of its time; returns how many frames."""
+        heard = [(frame, self._take_microphone) for frame in self._microphone_ring.take()]
+        sounded = [(frame, self._take_speaker) for frame in self._speaker_ring.take()]
+        for frame, take in merge(heard, sounded, key=lambda taken: taken[0].capture_time_ns):
+            take(frame)
         self._look()
         if (now_ns := time.monotonic_ns()) >= self._flush_due_ns:
             self._flush_due_ns = now_ns + FLUSH_NS
             self._flush()
-        return frames
+        return len(heard) + len(sounded)
 
     def end(self) -> None:
         """Write the last of it."""
         self._end_sound()
         self._log.add({"record": "end", "time_ns": time.monotonic_ns(), "sample": self._wave.end})
         self._flush()
+
+    def _take_microphone(self, frame: Frame) -> None:
+        place, samples = self._microphone.place(frame)
+        self._late_samples += self._wave.put(LEFT, place, samples)
+        self._tell_clock(place)
+
+    def _take_speaker(self, frame: Frame) -> None:
+        rate_hz = self._state.playback.rate_hz.load() or SAMPLE_RATE_HZ
+        if (placed := self._speaker.place(frame, rate_hz)) is not None:
+            self._late_samples += self._wave.put(RIGHT, placed.place, placed.samples)
+            self._sounds(frame.item, placed.place, placed.place + len(placed.samples))
 
     def _begin(self) -> None:
         if self._log.is_new:
@@ -286,9 +293,10 @@ class Recorder:
                 Notice("The recording was too slow: parts of it are silent. The sound was not.")
             )
 
-    def _tell_clock(self, place: int, time_ns: int) -> None:
+    def _tell_clock(self, place: int) -> None:
         if place >= self._clock_due:
             self._clock_due = place + CLOCK_SAMPLES
+            time_ns = self._timeline.time_ns(place)
             self._log.add({"record": "clock", "time_ns": time_ns, "sample": place})
 
     def _shifted(self, track: str, place: int, samples: int) -> None:

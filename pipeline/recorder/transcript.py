@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
 from pipeline.system.files import replace_text
 from pipeline.system.text import printable
 
@@ -20,6 +20,9 @@ _LONGEST_WORD = 2 * SAMPLE_RATE_HZ
 
 _LONG_PHRASE, _LONGEST_PHRASE = 40, 84
 """Characters from which a comma ends a cue, and from which any word does."""
+
+_LATEST_WORDS = 3 * SAMPLE_RATE_HZ // 2
+"""How long after an interruption the words of the answer may come."""
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$")  # noqa: RUF001 - of other scripts
 _PHRASE_END = re.compile(r"[,;:—，、；：]\s*$")  # noqa: RUF001 - of other scripts
@@ -83,6 +86,8 @@ class Transcript:
         self._answer: Line | None = None  # the one whose words are coming
         self._speech: int | None = None  # where the user began to speak, while it lasts
         self._speeches: list[tuple[int, int]] = []  # begin and end of those without words as yet
+        self._wordless: tuple[int, int] | None = None  # what sounded of a cut answer without words
+        self._told_cut = False  # the words of an interrupted answer came before the interruption
         self._changed = True
 
     @property
@@ -108,6 +113,8 @@ class Transcript:
                 self._assistant_said(text, place)
             case "assistant_done":
                 self._assistant_done(text, place, cut=event.get("cut") is True)
+            case "interrupted":
+                self._interrupted(event.get("heard_ms"), place)
 
     def write(self, markdown: Path, subtitles: Path) -> None:
         """Write both files, if something has changed.
@@ -134,13 +141,30 @@ class Transcript:
 
     def _assistant_said(self, text: str, place: int) -> None:
         if self._answer is None:
-            self._answer = Line("assistant", place)
+            begin, end = self._take_wordless(place)
+            self._answer = Line("assistant", begin)
             self._lines.append(self._answer)
-        self._answer.words.append(Word(place, text))
+            self._answer.words += spread(text, begin, end)
+        else:
+            self._answer.words.append(Word(place, text))
         self._changed = True
+
+    def _interrupted(self, heard_ms: object, place: int) -> None:
+        """An answer was cut at `place`; without words yet, they belong where it sounded."""
+        if not self._told_cut and self._answer is None and isinstance(heard_ms, int):
+            self._wordless = place - ms_to_samples(heard_ms), place
+        self._told_cut = False
+
+    def _take_wordless(self, place: int) -> tuple[int, int]:
+        """Return where the words that come at `place` have sounded."""
+        wordless, self._wordless = self._wordless, None
+        if wordless is None or place - wordless[1] > _LATEST_WORDS:
+            return place, place
+        return wordless
 
     def _assistant_done(self, text: str, place: int, *, cut: bool) -> None:
         answer, self._answer = self._answer, None
+        self._told_cut = cut
         if answer is None:
             answer = Line("assistant", place)
             self._lines.append(answer)

@@ -3,6 +3,15 @@
 import time
 from collections.abc import Callable, Container, Iterator
 
+from pipeline.ipc.reports import (
+    Connecting,
+    Listening,
+    Processing,
+    Ready,
+    Report,
+    SessionReady,
+    UserSaid,
+)
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
@@ -17,6 +26,9 @@ _OWN_REMEDIES = {
     "microphone": "the program that gives its sound has to go on",
     "loudspeaker": "the program that takes its sound has to go on",
 }
+
+_ECHO_S = 1.0
+"""So long after an answer the microphone may still hear it."""
 
 
 class _Loss:
@@ -52,6 +64,7 @@ class HealthMonitor:
 
     :param now_s: a clock in seconds.
     :param own: "microphone" and "loudspeaker", if the program gives them instead of a card.
+    :param service_hears_turns: whether the service is to notice that the user speaks.
     """
 
     def __init__(
@@ -59,6 +72,8 @@ class HealthMonitor:
         state: SharedState,
         now_s: Callable[[], float] = time.monotonic,
         own: Container[str] = (),
+        *,
+        service_hears_turns: bool = True,
     ) -> None:
         self._own = own
         self._playback = state.playback
@@ -70,8 +85,20 @@ class HealthMonitor:
         self._gap_samples = state.capture.gap_samples
         self._noticed_gap_samples = 0
         self._noticed_underruns = 0
-        self._microphone = MicrophoneHints(state.capture.level)
+        self._microphone = MicrophoneHints(
+            state.capture.level, service_hears_turns=service_hears_turns
+        )
+        self._still = Standstill(state.playback.heard.load)
         self._cards = {"microphone": _Card(state.capture), "loudspeaker": _Card(state.playback)}
+
+    def handle(self, report: Report) -> None:
+        """Note whether the service hears a voice, or is away."""
+        if self._microphone.unheard is not None:
+            match report:
+                case Connecting() | Listening():
+                    self._microphone.unheard.service_hears(True)
+                case SessionReady() | Processing() | UserSaid() | Ready():
+                    self._microphone.unheard.service_hears(False)
 
     def notices(self) -> Iterator[str]:
         """Yield a sentence for each new event; call this a few times a second."""
@@ -80,7 +107,9 @@ class HealthMonitor:
         yield from self._gaps()
         yield from self._pauses()
         yield from self._standstills()
-        yield from self._microphone.notices(self._now_s())
+        self._still.look(self._now_s())
+        sounds = self._still.standing_s < _ECHO_S
+        yield from self._microphone.notices(self._now_s(), answer_sounds=sounds)
 
     def _gaps(self) -> Iterator[str]:
         samples = self._gap_samples.load()

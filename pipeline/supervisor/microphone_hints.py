@@ -1,10 +1,11 @@
-"""Tells a person whose microphone gives nothing, hardly anything, or too much."""
+"""Tells a person whose microphone gives nothing, hardly anything, too much, or an unheard voice."""
 
 from collections.abc import Iterator
 
 from pipeline.audio.levels import VERY_LOW_DBFS, Level
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import LevelReading
+from pipeline.supervisor.unheard_speech import SPAN_S, UnheardSpeech
 
 SILENT_S = 5.0
 LOW_S = 60.0
@@ -17,11 +18,14 @@ CLIPPING_READINGS = 5
 class MicrophoneHints:
     """Looks at the level that capture publishes; recorded inputs have none.
 
-    Silence is told each time it begins, the other two once in a conversation.
+    Silence is told each time it begins, the others once in a conversation.
+
+    :ivar unheard: knows whether the service hears a voice; None where it is not to notice any.
     """
 
-    def __init__(self, word: Word) -> None:
+    def __init__(self, word: Word, *, service_hears_turns: bool = True) -> None:
         self._word = word
+        self.unheard = UnheardSpeech() if service_hears_turns else None
         self._readings = 0
         self._latest_s: float | None = None
         self._sound_s = 0.0  # when something other than digital silence was last heard
@@ -29,7 +33,11 @@ class MicrophoneHints:
         self._clipped_s: list[float] = []
         self._told_silence = self._told_low = self._told_clipping = False
 
-    def notices(self, now_s: float) -> Iterator[str]:
+    def notices(self, now_s: float, *, answer_sounds: bool = False) -> Iterator[str]:
+        """Yield a sentence for each new problem.
+
+        :param answer_sounds: whether the microphone may hear the loudspeaker.
+        """
         reading = LevelReading.unpacked(self._word.load())
         if reading.number == self._readings:
             return
@@ -41,6 +49,12 @@ class MicrophoneHints:
         yield from self._silence(level, now_s)
         yield from self._low(level, now_s)
         yield from self._clipping(level, now_s)
+        if self.unheard and self.unheard.due(level.dbfs, now_s, answer_sounds=answer_sounds):
+            yield (
+                f"The microphone has given something as loud as a voice for {SPAN_S:g} s, and the "
+                "service hears no speech in it: speak nearer to the microphone, lower "
+                "--vad-threshold, or choose another microphone with --input."
+            )
 
     def _silence(self, level: Level, now_s: float) -> Iterator[str]:
         if level.peak:

@@ -43,6 +43,7 @@ from pipeline.ipc.reports import (
     Notice,
     Opened,
     Prepared,
+    Processing,
     RecorderEnded,
     RecordingEnded,
     Report,
@@ -63,6 +64,7 @@ from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
+from pipeline.supervisor.speaker_mute import SpeakerMute
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.voice_processes import VoiceProcesses
@@ -73,6 +75,8 @@ LEVELS_S = 0.1
 
 POLL_S = 0.25
 """How often losses and the limits of tools are looked at."""
+
+MUTED = "The system has muted the loudspeaker: turn it up to hear the answers."
 
 
 class StoppedError(PipelineError):
@@ -114,18 +118,23 @@ class Pipeline:
         self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
+        self._speaker_mute = stack.enter_context(SpeakerMute(self._tell_muted))
         self._tools = self._tool_set(tools, stack)
         self._network_settings = settings
         if tools is not None:  # it waits for the offer if it knows of any tools
             names = (*tools.caller, *(name.qualified_name for name in tools.functions))
             self._network_settings = replace(settings, tools=(*settings.tools, *names))
         self._starting = {"microphone", "speaker", "session"}
-        self._health = HealthMonitor(self._voice.state, own=sound.cards)
+        self._health = HealthMonitor(
+            self._voice.state,
+            own=sound.cards,
+            service_hears_turns=not settings.marks_turns,
+        )
         self._finished = False
         self._answered = True
         self.memory = ConversationMemory()
         self.levels = self._voice.level_meter.look()
-        self._levels_due_s = time.monotonic()
+        self._levels_due_s = self._checks_due_s = time.monotonic()
 
     @property
     def state(self) -> SharedState:
@@ -184,18 +193,27 @@ class Pipeline:
             self._announce(sentence)
         self._recorder.start(self._voice, self._settings, microphone, speaker)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
+        if isinstance(speaker.target, Device):
+            self._speaker_mute.watch(speaker.target)
         while not self._finished:
             for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
                 self._handle(report)
-            self._measure_levels(time.monotonic())
-            self._tools.enforce_limits()
-            self._voice.check()
-            self._offline.check()
-            for sentence in self._health.notices():
-                self._emit(Notice(sentence))
+            now_s = time.monotonic()
+            self._measure_levels(now_s)
+            if now_s >= self._checks_due_s or self._finished:
+                self._checks_due_s = now_s + POLL_S
+                self._check()
         self._voice.state.supervisor.finished.store(1)
         if not self._answered:
             raise UnansweredError("The service did not answer all that was said.")
+
+    def _check(self) -> None:
+        """Look what does not work, or no longer."""
+        self._tools.enforce_limits()
+        self._voice.check()
+        self._offline.check()
+        for sentence in self._health.notices():
+            self._emit(Notice(sentence))
 
     def _measure_levels(self, now_s: float) -> None:
         if now_s < self._levels_due_s:
@@ -210,6 +228,7 @@ class Pipeline:
 
     def _handle(self, report: Report) -> None:
         self._pass_on(report)
+        self._health.handle(report)
         match report:
             case Finished(answered):
                 self._finished, self._answered = True, answered
@@ -224,12 +243,18 @@ class Pipeline:
                 self._recording.note_end(reason)
             case RecorderEnded(reason):
                 self._recorder.note_end(reason)
+            case Processing():
+                self._speaker_mute.look()
             case SessionReady():
                 self._note_started("session")
             case Started(part):
                 self._note_started(part)
             case ToolsLoaded() | CallTool() | CancelTool() | ToolReturned() | ToolEnded():
                 self._tools.handle(report)
+
+    def _tell_muted(self) -> None:
+        """Called in a thread of its own."""
+        self.call_soon(lambda: self._emit(Notice(MUTED)))
 
     def _emit(self, event: Event) -> None:
         self._emit_to_user(event)

@@ -21,7 +21,7 @@ from pipeline.shm.ring import FLAG_ITEM_END, FrameRing, RingReader, RingWriter
 from pipeline.shm.state import Position, ProgramFields, SharedState
 from pipeline.supervisor.cards import OwnCards
 
-RING_FRAMES = 1_024
+RING_FRAMES = 1_000
 """10 s of the speaker's blocks, and 6 s or more of the microphone's."""
 
 _NO_SAMPLES = np.zeros(0, np.int16)

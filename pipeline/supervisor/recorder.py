@@ -31,6 +31,7 @@ class ConversationRecorder:
 
     :param say: told at the end where the recording is.
     :param notice: told what goes wrong.
+    :ivar start_ns: ``time.monotonic_ns`` of the recording's first sample.
     """
 
     def __init__(self, say: Callable[[str], None], notice: Callable[[str], None]) -> None:
@@ -41,7 +42,7 @@ class ConversationRecorder:
         self._latest: deque[RecordEvent] = deque(maxlen=KEPT_EVENTS)
         self._events = 0
         self._reason: str | None = None
-        self._start_ns = time.monotonic_ns()
+        self.start_ns = time.monotonic_ns()
         self._started = datetime.now().astimezone().isoformat(" ", "seconds")
 
     def claim(self, settings: Settings) -> None:
@@ -69,7 +70,7 @@ class ConversationRecorder:
             "speaker": str(speaker.file or speaker.name),
         }
         job = RecorderJob(
-            self._folder.path, self._start_ns, self._started, facts, settings.read_ahead
+            self._folder.path, self.start_ns, self._started, facts, settings.read_ahead
         )
         self._send = voice.start_recorder(
             job, verbose=settings.verbose, started=self._tell_latest, ended=self.note_end

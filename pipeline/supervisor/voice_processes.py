@@ -312,6 +312,7 @@ def start_voice_processes(  # noqa: PLR0917 - what a conversation consists of
     microphone: DeviceChoice,
     speaker: DeviceChoice,
     before_audio: Callable[["VoiceProcesses"], None] = lambda _: None,
+    ears: EarsJob | None = None,
 ) -> VoiceProcesses:
     """Start a conversation, to measure it, with the endpoint of `settings` on two given cards.
 
@@ -322,7 +323,7 @@ def start_voice_processes(  # noqa: PLR0917 - what a conversation consists of
     voice = VoiceProcesses(children, stack, settings.frame_ms, report=not_replaced)
     voice.start_network(settings)
     before_audio(voice)
-    voice.start_audio(settings, microphone, speaker)
+    voice.start_audio(settings, microphone, speaker, ears)
     return voice
 
 

@@ -19,6 +19,8 @@ ENDING_SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 
+_NO_WARNINGS = "ignore:resource_tracker"
+
 
 def accept_sigint() -> None:
     """Let SIGINT raise KeyboardInterrupt, even if this process was started with SIGINT ignored.
@@ -78,16 +80,19 @@ def start_resource_tracker() -> None:
 
     multiprocessing would start it with the first segment or the first child. Starting it unblocks
     SIGINT, which would leave that child unprotected. It ignores SIGINT and SIGTERM itself; SIGHUP
-    is blocked in it, or a closed terminal would end it before it has tidied up.
+    is blocked in it, or a closed terminal would end it before it has tidied up. It warns of
+    nothing: a terminal that takes nothing would keep it from that too.
     """
     if sys.platform == "win32":
         return
     from multiprocessing import resource_tracker  # slow to import, and `--help` needs none
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    sys.warnoptions.append(_NO_WARNINGS)  # it gets the interpreter's options
     try:
         resource_tracker.ensure_running()
     finally:
+        sys.warnoptions.remove(_NO_WARNINGS)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

@@ -32,7 +32,7 @@ def test_a_server_that_is_killed_in_mid_answer_and_comes_back(tmp_path: Path) ->
         before = sounding(peer)
         card.restart(RATE_HZ)
         with JackPeer(card) as peer:
-            peer.connect(program)
+            peer.connect(program.check_running)
             wait_until(lambda: ended(peer))
             show_measured(f"heard to its end {time.monotonic() - killed_s:.1f} s after the kill")
             check_goes_on(before, sounding(peer))
@@ -40,7 +40,7 @@ def test_a_server_that_is_killed_in_mid_answer_and_comes_back(tmp_path: Path) ->
             card.kill()
         card.restart(OTHER_RATE_HZ)
         with JackPeer(card) as peer:
-            peer.connect(program)
+            peer.connect(program.check_running)
             check_converses(service, peer)
             end(service, program)
 
@@ -65,7 +65,7 @@ def test_a_server_that_stands_still(tmp_path: Path) -> None:
 
 def begin(service: ScriptedService, program: Program, peer: JackPeer) -> ScriptedSession:
     """Let the first second of the answer sound."""
-    peer.connect(program)
+    peer.connect(program.check_running)
     program.wait_output("Ready: speak")
     (session,) = service.sessions
     service.call(answer(session, "answer", ANSWER))

@@ -22,7 +22,7 @@ def test_a_spoken_question_is_answered(card: JackCard, speech_dir: Path, tmp_pat
         JackPeer(card) as peer,
         Program("run", "--offline", cwd=tmp_path, environment=card.environment) as program,
     ):
-        peer.connect(program)
+        peer.connect(program.check_running)
         program.wait_output("Ready: speak")
         peer.say(question)
         wait_until(lambda: peer.said_all)

@@ -343,7 +343,7 @@ STEPS: list[Callable[[World, int], None]] = [
 ]
 
 
-@settings(max_examples=250, deadline=None, phases=set(Phase) - {Phase.explain})
+@settings(max_examples=250, phases=set(Phase) - {Phase.explain})
 @given(
     st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3_000)), max_size=80), st.booleans()
 )

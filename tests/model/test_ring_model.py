@@ -130,4 +130,4 @@ def _header(frame: Frame) -> dict[str, int]:
 
 
 TestRing = RingMachine.TestCase
-TestRing.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestRing.settings = settings(max_examples=60, stateful_step_count=40)

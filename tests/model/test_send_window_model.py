@@ -219,7 +219,7 @@ STORIES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(STORIES, min_size=1, max_size=6))
 def test_each_turn_is_taken_exactly_once_and_in_order(stories: list[Story]) -> None:
     world = World()

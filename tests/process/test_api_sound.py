@@ -1,6 +1,7 @@
 """The library: programs that are their own sound cards, over real processes and sockets."""
 
 import asyncio
+import os
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -32,7 +33,7 @@ from pipeline import (
 from tests.support.answers import answer, end_cancelled, positive, user_turn
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import Samples, noise
-from tests.support.voice_processes import is_ready_spare
+from tests.support.voice_processes import is_ready_spare, voice_processes_of
 
 WITHIN_S = 60.0
 ANSWER = positive(1.0, seed=3)
@@ -394,24 +395,21 @@ def test_a_process_that_is_killed_costs_the_program_no_sample() -> None:
         await session.wait_for(lambda: session.heard_ms >= 8_000)
 
     async def converse(service: ScriptedService) -> None:
-        before = set(psutil.Process().children(recursive=True))
         async with VoiceSession(
             own(service),
             microphone=MicrophoneInput(coded()),
             speaker=SpeakerOutput(given.append),
         ) as session:
             await session.wait_open()
-            started = set(psutil.Process().children(recursive=True)) - before
-            named = (child for child in started if "spawn_main" in " ".join(child.cmdline()))
-            _network, playback, capture = sorted(named, key=psutil.Process.create_time)
+            processes = voice_processes_of(os.getpid())
             children = psutil.Process().children
             while not any(is_ready_spare(child.pid, "audio") for child in children()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             spare_ready.set()
             while len(given) < 30:  # noqa: ASYNC110 - the thread of the session fills it
                 await asyncio.sleep(0.005)
-            playback.kill()
-            capture.kill()
+            processes["playback"].kill()
+            processes["capture"].kill()
             await wait_for(session, Ready)
             assert session.metrics.lost_ms == 0
             while session.metrics.sent_ms < 8_000:  # noqa: ASYNC110 - it is read from shared memory

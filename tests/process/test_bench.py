@@ -15,12 +15,13 @@ from pipeline.bench.options import BenchOptions
 from pipeline.bench.runner import run as bench
 
 CUTS = 2
+ON_TERMINALS = () if sys.platform == "win32" else ("screen",)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     path = tmp_path_factory.mktemp("bench") / "results.json"
-    scenarios = ("late-deltas", "tools", "library")
+    scenarios = ("late-deltas", "tools", *ON_TERMINALS, "library")
     options = BenchOptions(scenarios=scenarios, cuts=CUTS, compare=True, json=path)
     assert bench(options) == 0
     written = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -35,6 +36,7 @@ def test_each_client_goes_through_each_scenario(results: list[dict[str, Any]]) -
         ("late-deltas", "single process"),
         ("tools", "this program"),
         ("tools", "single process"),
+        *((name, "this program") for name in ON_TERMINALS),
         ("library", "this program"),
     ]
     for result in results:

@@ -134,6 +134,17 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> 
         assert not COLOURS.search(program.written)
 
 
+def test_a_terminal_that_takes_nothing_keeps_no_run(tmp_path: Path) -> None:
+    with ScriptedService() as service, run_in_terminal(service, tmp_path) as program:
+        program.wait_panel("listening", "━")
+        program.stop_reading()
+        program.signal(signal.SIGQUIT)
+        assert program.wait_exit() == -signal.SIGQUIT
+        program.wait_gone()
+        program.read_again()
+        assert program.attributes == program.attributes_before
+
+
 def test_an_error_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     with ScriptedService() as service:
         service.refusal = web.HTTPUnauthorized

@@ -1,14 +1,21 @@
 """Turns and answers as the service sends them, and what may be heard of an interrupted answer."""
 
-import asyncio
-
 import numpy as np
 
-from tests.support.scripted_service import ScriptedSession
+from pipeline.bench.scripted_service import DELTA_BYTES, ScriptedSession, answer, end_cancelled
 from tests.support.sound import RATE_HZ, Samples, noise
 
-DELTA_BYTES = 14_400  # 300 ms
-SPEED = 16
+__all__ = [
+    "DELTA_BYTES",
+    "LONGEST_FADE_SAMPLES",
+    "answer",
+    "check_cut",
+    "end_cancelled",
+    "negative",
+    "positive",
+    "user_turn",
+]
+
 LONGEST_FADE_SAMPLES = RATE_HZ * 5 // 1_000
 
 
@@ -31,23 +38,6 @@ async def user_turn(session: ScriptedSession, item: str, words: str) -> int:
         transcript=words,
     )
     return end_ms
-
-
-async def answer(
-    session: ScriptedSession, name: str, sound: Samples, *, created: bool = False
-) -> None:
-    """Send response `name` with one item at the speed of the real service, without its end."""
-    if not created:
-        await session.start_answer(name)
-    pcm = sound.tobytes()
-    for start in range(0, len(pcm), DELTA_BYTES):
-        delta = pcm[start : start + DELTA_BYTES]
-        await session.say(name, f"item_{name}", delta)
-        await asyncio.sleep(len(delta) / 2 / RATE_HZ / SPEED)
-
-
-async def end_cancelled(session: ScriptedSession, name: str) -> None:
-    await session.end_answer(name, f"item_{name}", "cancelled", reason="turn_detected")
 
 
 def check_cut(heard: Samples, answered: Samples) -> int:

@@ -67,6 +67,9 @@ class Program:
         """Whether the supervisor has not exited yet."""
         return self._process.poll() is None
 
+    def check_running(self) -> None:
+        assert self.running, self.said
+
     @property
     def out(self) -> str:
         """Standard output so far."""

@@ -6,6 +6,7 @@ import pty
 import struct
 import termios
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any, Self
 import pyte
 
 from tests.support.program import Program
+
+_FULL = 20
+"""A terminal that refuses so many characters in 100 ms takes none."""
 
 
 class TerminalProgram(Program):
@@ -38,6 +42,9 @@ class TerminalProgram(Program):
         self._resize(columns, lines)
         self.attributes_before = self.attributes
         self._hung_up = False
+        self._reads = threading.Event()
+        self._parked = threading.Event()
+        self._reads.set()
         name = os.ttyname(self._device)
         # The first terminal that the leader of a session opens becomes its controlling one.
         streams = f"exec <>{name} >&0 2>&1" if has_keys else f"exec >{name} 2>&1"
@@ -81,6 +88,29 @@ class TerminalProgram(Program):
         os.close(self._device)
         os.close(self._keyboard)
 
+    def stop_reading(self) -> None:
+        """Take nothing more of what is written, as a connection that hangs; it is full already."""
+        self._reads.clear()
+        device = os.open(os.ttyname(self._device), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            refused = 0  # in a row: the system moves what was written on, and has room again
+            while refused < _FULL:
+                has_room = self._has_room(device)
+                refused = 0 if has_room or not self._parked.is_set() else refused + 1
+                time.sleep(0 if has_room else 0.005)
+        finally:
+            os.close(device)
+
+    @staticmethod
+    def _has_room(device: int) -> bool:
+        try:
+            return os.write(device, b"\0") > 0
+        except BlockingIOError:
+            return False
+
+    def read_again(self) -> None:
+        self._reads.set()
+
     def check_restored(self) -> None:
         """Check that the ended program has left the terminal as it was."""
         self._reader_caught_up()
@@ -91,6 +121,7 @@ class TerminalProgram(Program):
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.read_again()
         super().__exit__(*exc)
         if not self._hung_up:
             self.hang_up()
@@ -110,3 +141,6 @@ class TerminalProgram(Program):
             while part := os.read(self._keyboard, 65_536):
                 self._stream.feed(part)
                 self.written += part
+                if not self._reads.is_set():
+                    self._parked.set()
+                    self._reads.wait()

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from pipeline.shm.ring import SLOT
+from pipeline.supervisor.program_sound import RING_FRAMES as PROGRAM_RING_FRAMES
 from pipeline.supervisor.voice_processes import (
     PLAYBACK_RING_FRAMES,
     RAW_RING_BLOCKS,
@@ -27,15 +28,19 @@ NAMES = {
     frozenset({"capture", "recorder"}): "capture",
     frozenset({"playback", "recorder"}): "playback",
     frozenset({"recorder"}): "recorder",
+    frozenset({"capture", "program"}): "capture",
+    frozenset({"playback", "program"}): "playback",
 }
 """Processes by the rings that they have mapped; beside files there are no ears, and no raw ring and
-no reference, unless a test wants them, and a recorder only with ``--record``."""
+no reference, unless a test wants them, a recorder only with ``--record``, and the rings of a
+program only where it is the card."""
 
 _RINGS = {
     "playback": PLAYBACK_RING_FRAMES,
     "raw": RAW_RING_BLOCKS,
     "reference": REFERENCE_RING_PERIODS,
     "recorder": RECORDER_RING_FRAMES,
+    "program": PROGRAM_RING_FRAMES,
 }
 _PAGES_BYTES = 65_536
 """More than a segment is longer than its frames, or than the shared state."""
@@ -43,11 +48,16 @@ _PAGES_BYTES = 65_536
 
 def voice_processes(program: Program) -> dict[str, psutil.Process]:
     """Return those that have attached to all of their shared memory."""
+    return voice_processes_of(program.pid)
+
+
+def voice_processes_of(pid: int) -> dict[str, psutil.Process]:
+    """The same of the program with that id."""
     found = {}
-    for pid in _children(program):
-        if name := NAMES.get(frozenset(_rings(pid))):
+    for child in _children(pid):
+        if name := NAMES.get(frozenset(_rings(child))):
             with suppress(psutil.NoSuchProcess):  # it has just ended
-                found[name] = psutil.Process(pid)
+                found[name] = psutil.Process(child)
     return found
 
 
@@ -74,10 +84,10 @@ def _has_other(program: Program, name: str, than: psutil.Process) -> bool:
     return voice_processes(program).get(name, than) != than
 
 
-def _children(program: Program) -> list[int]:
+def _children(parent: int) -> list[int]:
     """Return what the supervisor has spawned, in whichever thread: cheaper than all processes."""
     found: list[int] = []
-    for task in Path(f"/proc/{program.pid}/task").iterdir():
+    for task in Path(f"/proc/{parent}/task").iterdir():
         with suppress(OSError):  # the thread has just ended
             found += map(int, (task / "children").read_text().split())
     return found
@@ -111,7 +121,7 @@ def ready_spare(program: Program, kind: str) -> psutil.Process:
 
 
 def _ready_spares(program: Program, kind: str) -> list[int]:
-    return [pid for pid in _children(program) if is_ready_spare(pid, kind)]
+    return [pid for pid in _children(program.pid) if is_ready_spare(pid, kind)]
 
 
 def is_ready_spare(pid: int, kind: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import soxr
 
+from pipeline.bench.ears.words import word_errors
 from tests.support.sound import RATE_HZ, Samples
 
 if TYPE_CHECKING:
@@ -40,9 +41,4 @@ def words(text: str) -> list[str]:
 
 def word_error_rate(expected: Sequence[str], found: Sequence[str]) -> float:
     """Return the number of words replaced, left out or added, for each expected word."""
-    row = list(range(len(found) + 1))
-    for i, word in enumerate(expected, start=1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(found, start=1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1] / len(expected)
+    return word_errors(expected, found) / len(expected)

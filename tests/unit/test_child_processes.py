@@ -381,17 +381,20 @@ def test_a_group_is_killed_only_as_long_as_its_id_is_its_own(
 
 
 TAKEN_BY_ANOTHER_THREAD = """
-import os, signal, threading
+import os, signal, socket, threading
 from pipeline.system.signals import sigint_blocked
 
 released = threading.Event()
 other = threading.Thread(target=released.wait)
 other.start()
+taken, tells = socket.socketpair()
+tells.setblocking(False)
+signal.set_wakeup_fd(tells.fileno())  # written to by the thread that takes the signal
 try:
     with sigint_blocked():
         signal.pthread_kill(other.ident, signal.SIGINT)
-        for _ in range(1_000):  # enough for the main thread to run the signal's handler
-            os.getpid()
+        taken.recv(1)
+        os.getpid()  # the main thread has run what the signal has left for it to do
         print("to the end")
 except KeyboardInterrupt:
     print("interrupted")

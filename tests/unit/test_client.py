@@ -150,14 +150,14 @@ class Rig:
         self.client = Client(Settings(verbose=True), *parts, loop=self._loop, memory=memory)
 
     def connect(self) -> None:
-        self.client._sessions.current = self.session  # type: ignore[assignment]
+        self.client._sessions._sessions.current = self.session  # type: ignore[assignment]
 
     def receive(self, kind: str, **fields: Any) -> None:
         self.receive_raw(json.dumps({"type": kind, **fields}).encode())
 
     def receive_raw(self, message: bytes) -> None:
         session: Any = self.session
-        self.client._on_message(session, message)
+        self.client.on_message(session, message)
 
     def answer(self) -> None:
         """An answer of one second, of which words and sound have come."""
@@ -320,7 +320,7 @@ def test_a_result_between_two_sessions_goes_nowhere(rig: Rig) -> None:
     for call_id in ("c1", "c2"):
         rig.receive("response.function_call_arguments.done", **call, call_id=call_id)
     rig.client.handle_command(ToolOutput("c1", "noon"))
-    rig.client._sessions.current = None
+    rig.client._sessions._sessions.current = None
     rig.client.handle_command(ToolOutput("c2", "noon"))
     assert rig.session.waiting == [SendToolResult("c1", "noon")]
 
@@ -335,7 +335,7 @@ def test_what_a_session_sends_that_is_not_current_changes_nothing(rig: Rig) -> N
     rig.connect()
     retired: Any = Session()
     message = {"type": "input_audio_buffer.speech_started", "item_id": "u1"}
-    rig.client._on_message(retired, json.dumps(message).encode())
+    rig.client.on_message(retired, json.dumps(message).encode())
     assert [type(report) for report in rig.link.take()] == [EventRead]
 
 
@@ -352,7 +352,7 @@ def test_an_unreadable_message_is_reported_and_skipped(rig: Rig) -> None:
 
 def test_the_tools_that_are_offered_are_for_the_next_session(rig: Rig) -> None:
     rig.client.handle_command(OfferTools(()))
-    assert rig.client._offered.result() == ()
+    assert rig.client._sessions._tools.result() == ()
 
 
 # A recorded input

@@ -378,6 +378,62 @@ def test_the_words_of_a_cut_answer_end_and_stay_ended(answering: Conversation) -
     assert answering.heard(1, 600 * MS) == []
 
 
+LATE = "Once upon a time there was a king."
+LATE_HEARD = AssistantSaid("Once upon")
+
+
+def test_words_that_come_after_the_cut_are_shown_as_far_as_they_were_heard(
+    answering: Conversation,
+) -> None:
+    drive(answering, SpeechStarted())
+    assert answering.cut_settled(1, 1, 600 * MS) == [Truncate("i1", 600), Interrupted(600)]
+    shown = drive(answering, WordsDelta("r1", LATE))
+    assert shown == [LATE_HEARD, AssistantDone("Once upon", LATE[9:], cut=True)]
+    assert drive(answering, WordsDelta("r1", " More."), WordsDone("r1"), cancelled()) == []
+
+
+def test_words_that_come_before_the_cut_is_settled_wait_for_it(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    assert drive(answering, WordsDelta("r1", LATE[:5]), WordsDelta("r1", LATE[5:])) == []
+    assert drive(answering, WordsDone("r1"), cancelled()) == []
+    done = AssistantDone("Once upon", LATE[9:], cut=True)
+    settled = answering.cut_settled(1, 1, 600 * MS)
+    assert settled == [Truncate("i1", 600), LATE_HEARD, done, Interrupted(600)]
+
+
+def test_late_words_in_pieces_end_with_the_response(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    answering.cut_settled(1, 1, 600 * MS)
+    assert drive(answering, WordsDelta("r1", "Once ")) == [AssistantSaid("Once")]
+    shown = [AssistantSaid(" upon"), AssistantDone("Once upon", cut=True)]
+    assert drive(answering, WordsDelta("r1", "upon")) == shown[:1]
+    assert drive(answering, cancelled()) == shown[1:]
+
+
+def test_late_words_come_before_those_of_the_next_answer(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    answering.cut_settled(1, 1, 600 * MS)
+    drive(answering, SpeechStopped(), ResponseCreated("r2"), WordsDelta("r2", "Well."))
+    drive(answering, delta(100 * MS, "r2", "i2"))
+    assert words_of(drive(answering, WordsDelta("r1", LATE))) == ["Once upon"]
+    assert words_of(answering.heard(2, 50 * MS)) == ["Well."]
+
+
+def test_late_words_are_waited_for_a_second_and_no_longer(answering: Conversation) -> None:
+    drive(answering, SpeechStarted())
+    answering.cut_settled(1, 1, 600 * MS)
+    assert answering.tick(10.0) == answering.tick(10.9) == answering.tick(11.1) == []
+    assert drive(answering, WordsDelta("r1", LATE)) == []
+
+
+def test_words_of_an_answer_that_never_sounded_are_not_waited_for(
+    answering: Conversation,
+) -> None:
+    drive(answering, SpeechStarted())
+    answering.cut_settled(1, 1, 0)
+    assert drive(answering, WordsDelta("r1", LATE)) == []
+
+
 def test_no_end_is_queued_for_a_cut_item(answering: Conversation) -> None:
     drive(answering, SpeechStarted())
     assert drive(answering, AudioDone("r1", "i1"), AudioDone("r1", "unknown")) == []

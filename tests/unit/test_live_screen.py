@@ -43,3 +43,20 @@ def test_keys_that_come_as_sequences_are_signals(
     key = key_of(source.inkey(timeout=0), more=False)
     LiveScreen(Settings(turn_detection="none"), keys=True).take_key(key)
     assert sent == ([] if name is None else [(0, getattr(signal, name))])
+
+
+@pytest.mark.parametrize(
+    ("sequence", "text"),
+    [
+        ("\x1b[1096::105;1:1;1096u", "i"),  # on a Cyrillic layout
+        ("\x1b[1096:1064:105;2:1;1064u", "i"),  # with Shift
+        ("\x1b[1096;1:1;1096u", "ш"),  # by a terminal that does not tell the Latin key
+        ("\x1b[99::105;1:1;99u", "c"),  # on a Dvorak layout
+        ("\x1b[1096::105;5:1u", ""),  # with Ctrl
+        ("\x1b[1096::105;1:3u", ""),  # its release
+    ],
+)
+def test_a_letter_that_is_not_latin_is_the_latin_one_on_its_key(sequence: str, text: str) -> None:
+    source = KeySource()
+    source.ungetch(sequence)
+    assert key_of(source.inkey(timeout=0), more=False).text == text

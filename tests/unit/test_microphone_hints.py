@@ -26,6 +26,21 @@ class Microphone:
             self._now_s += 0.2
         return said
 
+    def murmur(self, seconds: float, *, answer_sounds: bool = False) -> list[str]:
+        """Give what speech gives: a voice, with pauses in which the room is heard."""
+        said: list[str] = []
+        for number in range(round(seconds * 5)):
+            self._number += 1
+            peak = 3_000 if number % 5 < 3 else 80
+            self._word.store(LevelReading(self._number, peak, False).packed())
+            said += self._hints.notices(self._now_s, answer_sounds=answer_sounds)
+            self._now_s += 0.2
+        return said
+
+    def service_hears(self, hearing: bool) -> None:
+        assert self._hints.unheard is not None
+        self._hints.unheard.service_hears(hearing)
+
     def stand_still(self, seconds: float) -> list[str]:
         said: list[str] = []
         for _ in range(round(seconds * 5)):
@@ -95,3 +110,32 @@ def test_a_card_that_stood_still_was_not_silent(microphone: Microphone) -> None:
     assert microphone.give(4_000, 1) == []
     assert microphone.stand_still(60) == []
     assert microphone.give(0, 4) == []
+
+
+def test_a_voice_that_the_service_does_not_hear_is_told_once(microphone: Microphone) -> None:
+    assert microphone.murmur(7) == []
+    (told,) = microphone.murmur(60)
+    assert told.startswith("The microphone has given something as loud as a voice for 8 s")
+    assert "--vad-threshold" in told
+
+
+def test_a_voice_that_the_service_hears_is_not_told(microphone: Microphone) -> None:
+    for _ in range(10):
+        assert microphone.murmur(2) == []
+        microphone.service_hears(True)
+        assert microphone.murmur(20) == []
+        microphone.service_hears(False)
+
+
+def test_a_lasting_noise_is_no_voice(microphone: Microphone) -> None:
+    assert microphone.give(80, 3) == []
+    assert microphone.give(3_000, 100) == []
+
+
+def test_an_answer_that_the_microphone_hears_is_no_voice(microphone: Microphone) -> None:
+    assert microphone.murmur(60, answer_sounds=True) == []
+
+
+def test_silence_before_a_noise_makes_it_no_voice(microphone: Microphone) -> None:
+    microphone.give(0, 4)
+    assert microphone.give(3_000, 60) == []

@@ -206,6 +206,31 @@ def test_turns_without_speech_of_their_own_lie_where_their_words_came() -> None:
     ]
 
 
+def test_words_that_came_after_the_cut_lie_where_they_sounded() -> None:
+    transcript = Transcript("today")
+    transcript.take({"event": "listening"}, 9 * S)
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    take(transcript, ("assistant_said", 9.5, "Once upon a time"))
+    transcript.take({"event": "assistant_done", "text": "Once upon a time", "cut": True}, 10 * S)
+    transcript.take({"event": "processing"}, 11 * S)
+    take(transcript, ("user_said", 11.5, "Stop."))
+    assert [(line.role, line.begin) for line in transcript.lines] == [
+        ("assistant", 7 * S),
+        ("user", 9 * S),
+    ]
+    take(transcript, ("assistant_said", 13, "Well."))
+    assert transcript.lines[-1].begin == 13 * S
+
+
+def test_a_cut_moves_no_words_of_the_next_answer() -> None:
+    transcript = Transcript("today")
+    take(transcript, ("assistant_said", 7, "Once"))
+    transcript.take({"event": "assistant_done", "text": "Once", "cut": True}, 9 * S)
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    take(transcript, ("assistant_said", 10, "Well."))
+    assert transcript.lines[-1].begin == 10 * S
+
+
 def test_a_question_that_a_lost_session_took_along_moves_no_other() -> None:
     transcript = Transcript("today")
     take(

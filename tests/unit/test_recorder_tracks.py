@@ -33,7 +33,7 @@ class Tracks:
             self.shifts.append(shift)  # type: ignore[arg-type]
 
         self.microphone = MicrophoneTrack("microphone", timeline, words.microphone_place, note)
-        self.speaker = SpeakerTrack("speaker", timeline, words.speaker_place, note)
+        self.speaker = SpeakerTrack(timeline, self.microphone, words.speaker_place, note)
 
     def commit(self) -> None:
         self.microphone.commit()

@@ -1,0 +1,87 @@
+"""The figures of one conversation over the virtual card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.bench.ears import analysis
+from pipeline.bench.ears.analysis import EchoReduction, Interruption, Pause
+from pipeline.bench.ears.conversation import Recording, Sounds, padded
+from pipeline.bench.ears.situations import Situation
+from pipeline.bench.ears.sounds import Phrase
+from pipeline.bench.ears.voices import OfflineVoice
+from pipeline.bench.ears.words import Words
+
+
+@dataclass(frozen=True)
+class EarsResult:
+    """Everything that was measured in one situation."""
+
+    situation: Situation
+    interruptions: Sequence[Interruption]
+    by_itself: int
+    """Answers that paused before the person spoke."""
+    pauses: Sequence[Pause]
+    undisturbed_s: float
+    taken_for_a_person: int
+    """How often the offline service takes what was sent of the undisturbed answers for speech."""
+    sent_s: float
+    """Length of what it was given."""
+    echo: EchoReduction
+    microphone_ms: Sequence[float]
+    speak_ms: Sequence[float]
+    ears_share: float | None
+    words: Words = field(default_factory=Words)
+    realigned: int = 0
+
+    @property
+    def missed(self) -> int:
+        """Return how many voices the service noticed first, although the ears were to."""
+        if self.situation.barge_in == "service":
+            return 0
+        return sum(not interruption.noticed_here for interruption in self.interruptions)
+
+    @property
+    def false_pauses(self) -> int:
+        """Return how often an answer paused for nothing."""
+        return self.by_itself + sum(pause.cause == "nothing" for pause in self.pauses)
+
+
+def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsResult:
+    """Evaluate one conversation; the offline service is asked what it hears."""
+    found, by_itself = analysis.interruptions(recording)
+    sent = analysis.sent_answers(recording)
+    words = Words()
+    phrases = analysis.sent_phrases(recording)
+    understood = voice.understand(*(padded(sound) for _, sound in phrases))
+    for (number, _), text in zip(phrases, understood, strict=True):
+        words.count(sounds.phrases[number].words or "", text)
+    return EarsResult(
+        situation=recording.situation,
+        interruptions=found,
+        by_itself=by_itself,
+        pauses=analysis.pauses(recording, [name for name, _ in sounds.noises]),
+        undisturbed_s=analysis.undisturbed_s(recording),
+        taken_for_a_person=len(voice.hears_at(sent)),
+        sent_s=analysis.seconds(sent),
+        echo=analysis.echo_reduction(recording, analysis.sent_offset(recording)),
+        microphone_ms=analysis.microphone_delays_ms(recording),
+        speak_ms=analysis.speaks_ms(recording),
+        ears_share=analysis.ears_share(recording),
+        words=words,
+        realigned=recording.realigned,
+    )
+
+
+def understood_clean(phrases: Sequence[Phrase], voice: OfflineVoice) -> tuple[list[Phrase], Words]:
+    """Return the phrases with their words, and how the service understands them alone.
+
+    Where the words of a phrase are not known, what it understands counts as its words.
+    """
+    texts = voice.understand(*(padded(phrase.sound) for phrase in phrases))
+    words = Words()
+    known = []
+    for phrase, text in zip(phrases, texts, strict=True):
+        expected = phrase.words or text
+        words.count(expected, text)
+        known.append(Phrase(phrase.sound, expected))
+    return known, words

@@ -1,0 +1,83 @@
+"""The last line of the report: passed, or what fell short of the budgets."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.bench.distribution import Distribution
+from pipeline.bench.ears.result import EarsResult
+from pipeline.bench.ears.words import Words
+from pipeline.bench.verdict import Verdict
+
+SILENCE_P50_MS = 80.0
+SILENCE_P95_MS = 220.0
+LOUD_ECHO_P95_MS = 300.0
+ADDED_MICROPHONE_MS = 12.0
+EARS_SHARE = 0.04
+WORDS_FACTOR = 1.5
+WORDS_LEAST = 0.05
+"""A share of wrong words below this always passes: there are too few words to tell."""
+
+
+def judge(results: Sequence[EarsResult], clean: Words) -> Verdict:
+    """Compare what was measured with the budgets."""
+    holding = [result for result in results if result.situation.barge_in == "hold"]
+    return Verdict(
+        (
+            *_slow(holding),
+            *(shortfall for result in holding for shortfall in _wrong(result)),
+            *_microphone(results),
+            *_share(results),
+            *_misunderstood(results, clean),
+        )
+    )
+
+
+def added_microphone_ms(results: Sequence[EarsResult]) -> float | None:
+    """Return how much later the ears let the microphone be sent (p50); None: not measured."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for result in results:
+        found[result.situation.ears] += result.microphone_ms
+    with_ears, without = Distribution.of(found[True]), Distribution.of(found[False])
+    return with_ears.p50 - without.p50 if with_ears and without else None
+
+
+def _slow(results: Sequence[EarsResult]) -> Iterator[str]:
+    for result in results:
+        name = result.situation.name
+        found = Distribution.of(i.silence_ms for i in result.interruptions)
+        if found is None:
+            continue
+        if result.situation.echo_db == -12 and found.p50 > SILENCE_P50_MS:
+            yield f"onset to silence p50 {found.p50:.0f} ms (budget {SILENCE_P50_MS:g}) in {name}"
+        loud = result.situation.echo_db is not None and result.situation.echo_db >= 0
+        p95_ms = LOUD_ECHO_P95_MS if loud else SILENCE_P95_MS
+        if found.p95 > p95_ms:
+            yield f"onset to silence p95 {found.p95:.0f} ms (budget {p95_ms:g}) in {name}"
+
+
+def _wrong(result: EarsResult) -> Iterator[str]:
+    if result.false_pauses:
+        yield f"{result.false_pauses} pauses for nothing (budget 0) in {result.situation.name}"
+    if broken := sum(not pause.whole for pause in result.pauses):
+        yield f"{broken} answers not whole after a pause (budget 0) in {result.situation.name}"
+
+
+def _microphone(results: Sequence[EarsResult]) -> Iterator[str]:
+    added_ms = added_microphone_ms(results)
+    if added_ms is not None and added_ms > ADDED_MICROPHONE_MS:
+        yield f"microphone {added_ms:.1f} ms later by the ears (budget {ADDED_MICROPHONE_MS:g})"
+
+
+def _share(results: Sequence[EarsResult]) -> Iterator[str]:
+    shares = [result.ears_share for result in results if result.ears_share is not None]
+    if shares and max(shares) > EARS_SHARE:
+        yield f"the ears use {max(shares):.1%} of a core (budget {EARS_SHARE:.0%})"
+
+
+def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
+    most = max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)
+    for result in results:
+        if result.situation.ears and result.words.rate is not None and result.words.rate > most:
+            yield (
+                f"{result.words.rate:.0%} of the words over an answer understood wrongly "
+                f"(budget {most:.0%})"
+            )

@@ -1,0 +1,221 @@
+"""Made-up recordings of known times, and what `bench ears` finds in them."""
+
+import numpy as np
+import pytest
+
+from pipeline.bench.ears import analysis
+from pipeline.bench.ears.conversation import Recording, Spoken
+from pipeline.bench.ears.real_card_result import voice_onset
+from pipeline.bench.ears.result import EarsResult
+from pipeline.bench.ears.rooms import ROOMS
+from pipeline.bench.ears.situations import HOLD, NO_EARS
+from pipeline.bench.ears.sounds import (
+    ANSWER_DB,
+    NEAR_DB,
+    active_level_db,
+    at_level,
+    pcm16,
+    sound_of,
+    sweep,
+)
+from pipeline.bench.ears.verdict import judge
+from pipeline.bench.ears.words import Words, word_errors
+from pipeline.bench.jack_card import Sound
+from pipeline.cli import execute
+from pipeline.pcm import NS_PER_S, Samples, ms_to_samples
+from tests.support.sound import RATE_HZ, noise
+
+PERIOD_SAMPLES = 120
+PERIOD_NS = NS_PER_S // 200
+ANSWER = noise(2, 2_000, 8_000, seed=1)
+BEGINS = RATE_HZ
+SENT_LATER = 777
+
+
+def recording(
+    heard: Samples, spoken: Spoken, microphone: Sound | None = None, sent: Samples | None = None
+) -> Recording:
+    """Return what was recorded by a card whose clock starts at 0."""
+    marker = pcm16(sweep(0.1, NEAR_DB))
+    if microphone is None:
+        microphone = np.zeros(heard.size, np.float32)
+        microphone[:2_400] = sound_of(marker)
+    if sent is None:
+        sent = np.concatenate([np.zeros(SENT_LATER, np.int16), pcm16(microphone)])
+    return Recording(
+        situation=HOLD,
+        spoken=[spoken],
+        heard=heard,
+        microphone=microphone,
+        period_times_ns=np.arange(heard.size // PERIOD_SAMPLES) * PERIOD_NS,
+        sent=sent,
+        arrivals=[(NS_PER_S, RATE_HZ // 2 + SENT_LATER)],
+        marker=marker,
+        marker_sample=0,
+        cost=(),
+        realigned=0,
+    )
+
+
+def heard_with(*parts: Samples) -> Samples:
+    heard = np.zeros(6 * RATE_HZ, np.int16)
+    sounded = np.concatenate(parts)
+    heard[BEGINS : BEGINS + sounded.size] = sounded
+    return heard
+
+
+def spoken(kind: str, *said: tuple[int, int, int], holds: int = 1) -> Spoken:
+    return Spoken(kind, ANSWER, BEGINS - 600, 0, 6 * RATE_HZ, list(said), holds=holds)
+
+
+def zeros(ms: float) -> Samples:
+    return np.zeros(ms_to_samples(ms), np.int16)
+
+
+def faded(sound: Samples) -> Samples:
+    return (sound * np.linspace(1, 0, sound.size, endpoint=False)).astype(np.int16)
+
+
+def test_an_interruption() -> None:
+    held = ms_to_samples(500)
+    fade = faded(ANSWER[held : held + 120])
+    said = spoken("interrupted", (3, BEGINS + ms_to_samples(440), 100))
+    said.said_at_ns = NS_PER_S + 440_000_000
+    (found,), by_itself = analysis.interruptions(
+        recording(heard_with(ANSWER[:held], fade, zeros(500)), said)
+    )
+    assert by_itself == 0
+    assert found.change_ms == pytest.approx(60, abs=0.1)
+    assert found.silence_ms == pytest.approx(65, abs=0.1)
+    assert found.noticed_here
+    assert found.phrase == 3
+
+
+def test_a_pause_before_the_voice_counts_as_one_by_itself() -> None:
+    held = ms_to_samples(300)
+    said = spoken("interrupted", (0, BEGINS + ms_to_samples(440), 100))
+    found = analysis.interruptions(recording(heard_with(ANSWER[:held], zeros(100)), said))
+    assert found == ([], 1)
+
+
+@pytest.mark.parametrize(("missing", "whole"), [(0, True), (50, False), (240, False)])
+def test_a_pause_and_whether_the_rest_follows(missing: int, whole: bool) -> None:
+    held = ms_to_samples(500)
+    fade = faded(ANSWER[held : held + 120])
+    heard = heard_with(ANSWER[:held], fade, zeros(250), ANSWER[held + missing :])
+    said = spoken("noise", (1, BEGINS + held - 240, 100))
+    (pause,) = analysis.pauses(recording(heard, said), ["click", "cough"])
+    assert pause.cause == "cough"
+    assert pause.lasted_ms == pytest.approx(250, abs=0.1)
+    assert pause.whole is whole
+
+
+def test_an_answer_as_it_is_has_no_pause() -> None:
+    assert not analysis.pauses(recording(heard_with(ANSWER), spoken("quiet")), [])
+
+
+def test_the_microphones_delay() -> None:
+    said = spoken("quiet")
+    heard = heard_with(ANSWER)
+    heard[: RATE_HZ // 2] = 1  # something sounds when the piece was heard
+    found = analysis.microphone_delays_ms(recording(heard, said))
+    last_period_ns = (RATE_HZ // 2 - 1) // PERIOD_SAMPLES * PERIOD_NS
+    assert found == [(NS_PER_S - last_period_ns) / 1e6]
+
+
+def test_echo_that_is_learnt() -> None:
+    heard = heard_with(ANSWER, ANSWER[::-1])
+    microphone = sound_of(heard) * np.float32(0.1)
+    microphone[:2_400] = sound_of(pcm16(sweep(0.1, NEAR_DB)))
+    sent = pcm16(microphone)
+    learnt = BEGINS + RATE_HZ
+    sent[learnt:] = (sent[learnt:] * 0.1).astype(np.int16)
+    said = Spoken("first", ANSWER, BEGINS - 600, 0, BEGINS + 4 * RATE_HZ)
+    made = recording(heard, said, microphone, np.concatenate([zeros(0), sent]))
+    found = analysis.echo_reduction(made, analysis.sent_offset(made))
+    assert found.learnt_after_s == pytest.approx(1.25, abs=0.01)
+    assert found.settled_db == pytest.approx(20, abs=1)
+
+
+@pytest.mark.parametrize("path", ROOMS.values(), ids=ROOMS)
+def test_an_echo_has_the_wanted_level(path: type) -> None:
+    answer = at_level(sound_of(ANSWER), ANSWER_DB)
+    echo = path().at_level(answer, -12.0).echo(answer)
+    assert active_level_db(echo) == pytest.approx(NEAR_DB - 12, abs=0.1)
+
+
+def test_the_onset_of_a_voice_in_what_was_sent() -> None:
+    random = np.random.default_rng(1)
+    sent = random.standard_normal(RATE_HZ).astype(np.float32) * np.float32(1e-3)
+    onset = RATE_HZ * 9 // 10
+    sent[onset:] += random.standard_normal(RATE_HZ - onset).astype(np.float32) * np.float32(0.05)
+    assert voice_onset(sent) == onset
+    assert voice_onset(sent[:onset]) is None
+
+
+def test_words() -> None:
+    words = Words()
+    words.count("Stop, please.", "stop please")
+    words.count("What day is it?", "what a day it")
+    assert (words.spoken, words.wrong) == (6, 2)
+    assert word_errors([], ["more"]) == 1
+    assert Words().rate is None
+
+
+def result(situation: object, **values: object) -> EarsResult:
+    usual: dict[str, object] = {
+        "interruptions": [],
+        "by_itself": 0,
+        "pauses": [],
+        "undisturbed_s": 6.0,
+        "taken_for_a_person": 0,
+        "sent_s": 6.0,
+        "echo": analysis.EchoReduction(1.0, 20.0),
+        "microphone_ms": [1.0],
+        "speak_ms": [],
+        "ears_share": 0.03,
+    }
+    return EarsResult(situation=situation, **{**usual, **values})  # type: ignore[arg-type]
+
+
+def test_a_verdict() -> None:
+    without = result(NO_EARS, ears_share=None)
+    quick = analysis.Interruption(20, 50, 55, noticed_here=True, phrase=0)
+    assert str(judge([result(HOLD, interruptions=[quick]), without], Words(10, 0))) == "Passed."
+    slow = analysis.Interruption(20, 90, 95, noticed_here=False, phrase=0)
+    wrong = result(
+        HOLD,
+        interruptions=[slow],
+        by_itself=1,
+        pauses=[analysis.Pause("click", 300, whole=False)],
+        microphone_ms=[20.0],
+        ears_share=0.06,
+        words=Words(10, 2),
+    )
+    shortfalls = str(judge([wrong, without], Words(10, 0)))
+    for part in (
+        "onset to silence p50 95 ms (budget 80)",
+        "1 pauses for nothing",
+        "1 answers not whole",
+        "microphone 19.0 ms later",
+        "6.0% of a core",
+        "20% of the words",
+    ):
+        assert part in shortfalls
+    assert wrong.missed == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("bench ears --input 3", "--input can only be used with --device"),
+        ("bench ears --device --quick", "--quick can only be used without --device"),
+        ("bench ears --no-voice", "--no-voice can only be used with --device"),
+        ("bench --quick ears", "--quick stands before 'ears'"),
+    ],
+)
+def test_what_does_not_go_together(
+    line: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(line.split()) == 2
+    assert sentence in capsys.readouterr().err
