@@ -15,7 +15,7 @@ bench: .venv/ready-to-bench ## measure this machine; ARGS="--quick --png figures
 	$(BIN)/voice-pipeline bench $(ARGS)
 
 test: lint ## run all checks; ARGS="tests/unit -k ring" chooses tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark --durations=10 $(ARGS)
 
 lint: .venv/ready-to-test ## check format, style, layers and types
 	$(BIN)/ruff format --check --quiet

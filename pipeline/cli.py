@@ -4,6 +4,8 @@ A command's module is imported when the command is named, and what it needs when
 `--help` answers at once.
 """
 
+import atexit
+import os
 import signal
 import sys
 import traceback
@@ -26,10 +28,20 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command that the program was started with, and exit with its code."""
     accept_sigint()
-    code = execute(sys.argv[1:])
-    # An impatient Ctrl-C must not strike what the interpreter does at its end.
+    codes: list[int] = []
+    atexit.register(_end, codes)  # the first to be registered is the last to be called
+    codes.append(execute(sys.argv[1:]))
+    # An impatient Ctrl-C must not strike what is done at the exit.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(code)
+    sys.exit(codes[0])
+
+
+def _end(codes: Sequence[int]) -> None:
+    """End the process, unless by an error: giving back each object would take 0.1 s."""
+    if codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codes[0])
 
 
 def execute(arguments: Sequence[str]) -> int:

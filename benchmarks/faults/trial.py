@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from benchmarks.faults.account import Account, account
-from benchmarks.faults.conversation import CYCLE_MS, LEAD_MS, Talk
+from benchmarks.faults.conversation import CYCLE_MS, LEAD_MS, QUESTIONS, Talk
 from benchmarks.faults.kinds import Kind, Scene
 from benchmarks.faults.service import CodedService
 from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
@@ -55,9 +55,9 @@ def moment(trial: int, trials: int, random: np.random.Generator) -> int:
     return ms_to_samples(LEAD_MS) + round(cycles * ms_to_samples(CYCLE_MS))
 
 
-def hold(kind: Kind, at_sample: int, seed: int) -> Outcome:
+def hold(kind: Kind, at_sample: int, seed: int, questions: int = QUESTIONS) -> Outcome:
     """Hold the conversation of `seed`, and do the fault when the service has heard so much."""
-    talk = Talk(seed)
+    talk = Talk(seed, questions)
     tools = ("--tools", TOOL) if kind.calls else ()
     with (
         tempfile.TemporaryDirectory(prefix="voice-fault-") as folder,

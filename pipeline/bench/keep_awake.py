@@ -8,7 +8,7 @@ everything else still comes first.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 
@@ -28,9 +28,19 @@ def processors() -> list[int]:
 def keep_cpus_awake(cpus: list[int]) -> Iterator[None]:
     """Keep each of `cpus` awake as long as the context lasts."""
     with ChildProcesses() as children:
-        for cpu in cpus:
-            children.spawn(f"awake {cpu}", __name__, cpu)
-        yield
+        spawned = [children.spawn(f"awake {cpu}", __name__, cpu) for cpu in cpus]
+        try:
+            yield
+        finally:
+            for child in spawned:
+                _let_end(child.process.pid)
+
+
+def _let_end(pid: int | None) -> None:
+    """Give a process an ordinary priority: with the lowest it cannot even end on a busy machine."""
+    if sys.platform == "linux" and pid is not None:
+        with suppress(OSError):  # it has ended, or the system allows no priority to be raised
+            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
 
 
 def main(pipe: "Connection[Report, Command]", cpu: int) -> None:

@@ -14,15 +14,18 @@ from multiprocessing.connection import Connection
 
 import click
 
-from pipeline.emulator.replies.chat import ChatReplies
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.address import LOOPBACK, is_loopback
 from pipeline.emulator.server.options import ServeOptions
-from pipeline.emulator.server.service import EmulatorService
 from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import AtWork, Report, Started
+from pipeline.system.certificates import certificates_deferred
+
+with certificates_deferred():
+    from pipeline.emulator.replies.chat import ChatReplies
+    from pipeline.emulator.server.service import EmulatorService
 
 STOP_POLL_S = 0.05
 POLLS_PER_SIGN = 10
@@ -37,9 +40,6 @@ def main(
 ) -> None:
     """Entry point of the spawned process; `listener` accepts connections already."""
     run_child(pipe, verbose, partial(_work, listener, key))
-    # A model may still compute in a thread that cannot be interrupted. An ordinary exit would
-    # unload it meanwhile and abort the process; nothing here needs to be tidied up.
-    os._exit(0)
 
 
 def serve(options: ServeOptions) -> int:
@@ -52,7 +52,7 @@ def serve(options: ServeOptions) -> int:
     try:
         asyncio.run(_serve_alone(options))
     except KeyboardInterrupt:
-        os._exit(INTERRUPTED)  # as above
+        os._exit(INTERRUPTED)  # a thread may be at work in a library that must not be unloaded
     return 0
 
 

@@ -3,20 +3,19 @@
 The end of the pipe is the command to stop; it needs no type.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+from pipeline.structs import Struct
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+
+class Begin(Struct):
     """To a spare process: run ``module.main(pipe, *args)``; `args` are pickled, see `ipc.spare`."""
 
     module: str
     args: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSchema:
+class ToolSchema(Struct):
     """A function that the model may call. `parameters` is a JSON schema of type object."""
 
     name: str
@@ -24,15 +23,13 @@ class ToolSchema:
     parameters: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class OfferTools:
+class OfferTools(Struct):
     """To the network process: the functions that the model may call."""
 
     tools: tuple[ToolSchema, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallTool:
+class CallTool(Struct):
     """To the tools process: run a function. `arguments` is the model's JSON, not yet checked."""
 
     call_id: str
@@ -40,35 +37,30 @@ class CallTool:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTool:
+class CancelTool(Struct):
     """To the tools process: the result of this call is not needed any more."""
 
     call_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolOutput:
+class ToolOutput(Struct):
     """To the network process: the answer to a call, for the model."""
 
     call_id: str
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct):
     """To the network process: the user types a turn."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptAnswer:
+class InterruptAnswer(Struct):
     """To the network process: the user interrupts the answer without a word."""
 
 
-@dataclass(frozen=True, slots=True)
-class BeginTurn:
+class BeginTurn(Struct):
     """To the network process: the user begins to speak, at this ``time.monotonic_ns``."""
 
     at_ns: int
@@ -76,15 +68,13 @@ class BeginTurn:
     """Whether a network process before this one was told so."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndTurn:
+class EndTurn(Struct):
     """To the network process: the user has spoken, and wants an answer."""
 
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateSession:
+class UpdateSession(Struct):
     """To the network process: change this session and those to come; None: leave it as it is."""
 
     instructions: str | None = None
@@ -97,8 +87,7 @@ class UpdateSession:
         return {name: text for name, text in named.items() if text is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class RecordEvent:
+class RecordEvent(Struct):
     """To the recorder: an event, as an object of JSON; `number` counts them from 0."""
 
     number: int

@@ -9,26 +9,24 @@ neither the sound nor a cut. The `Droppable` ones may be lost in a flood; the ot
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
 
 from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
+from pipeline.structs import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct):
     """What a conversation tells its user: the root of all events of `pipeline.VoiceSession`."""
 
     time_ns: int = field(default_factory=time.monotonic_ns, kw_only=True, compare=False)
     """``time.monotonic_ns`` at which the process that saw it made the event."""
 
 
-@dataclass(frozen=True, slots=True)
 class TraceEvent(Event):
     """An event that only explains what happens. A user who is slow loses the oldest of them."""
 
 
-@dataclass(frozen=True, slots=True)
 class Started(Event):
     """A part of the pipeline has started: network, microphone or speaker."""
 
@@ -36,7 +34,6 @@ class Started(Event):
     facts: str
 
 
-@dataclass(frozen=True, slots=True)
 class ClockStarted(TraceEvent):
     """A card runs: sample `n` passes between it and the pipeline `n` sample times after `start_ns`.
 
@@ -56,7 +53,6 @@ class MissedPeriod(NamedTuple):
     """When it returned, or when the card said that it had missed one."""
 
 
-@dataclass(frozen=True, slots=True)
 class PeriodsMissed(TraceEvent):
     """A card, "microphone" or "speaker", was not served in time."""
 
@@ -64,13 +60,11 @@ class PeriodsMissed(TraceEvent):
     periods: tuple[MissedPeriod, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AtWork:
+class AtWork(Struct):
     """The offline service's event loop runs; reported twice a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct):
     """A spare process of this name has imported everything."""
 
     name: str
@@ -102,8 +96,7 @@ class AnswerMemory(NamedTuple):
     """Whether all sound of its answer has come."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationMemory:
+class ConversationMemory(Struct):
     """What only the network process knows: the supervisor keeps it for a new one.
 
     Reported when a turn changes, a few times a second while its words come, and with each word
@@ -127,36 +120,31 @@ class ConversationMemory:
     hears the turn again if `NetworkFields.released_samples` is not beyond it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct):
     """The process gives up. `error` is a PipelineError, or a RuntimeError that names another."""
 
     error: Exception
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
 class RecordingEnded(Event):
     """The speaker's recording cannot be continued, for a reason of the system's; playback can."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecorderEnded:
+class RecorderEnded(Struct):
     """The recording of the conversation cannot be continued, for a reason of the system's."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
 class Marked(Event):
     """The user has marked this moment, to find it in a recording."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Log(TraceEvent):
     """A message of a library or of the process; shown with --verbose, errors always.
 
@@ -168,8 +156,7 @@ class Log(TraceEvent):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct):
     """A sound card as PortAudio lists it; the index may differ between processes."""
 
     index: int
@@ -188,15 +175,13 @@ class Device:
         return f"[{self.index}] {self.name} ({self.host_api})"
 
 
-@dataclass(frozen=True, slots=True)
-class DevicesFound:
+class DevicesFound(Struct):
     """All sound cards, in PortAudio's order."""
 
     devices: tuple[Device, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CardHeard:
+class CardHeard(Struct):
     """The greatest magnitude, 0 to 32768, of what a microphone under test has just heard."""
 
     peak: int
@@ -210,12 +195,12 @@ class CardTested(NamedTuple):
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
 class Connecting(Event):
+    """A session with the service at this host begins."""
+
     where: str
 
 
-@dataclass(frozen=True, slots=True)
 class SessionReady(Event):
     """The service has accepted the settings; the microphone is sent."""
 
@@ -224,17 +209,14 @@ class SessionReady(Event):
     voice: str
 
 
-@dataclass(frozen=True, slots=True)
 class Listening(Event):
     """The service hears the user speak; with `endpointing="local"` the ears do."""
 
 
-@dataclass(frozen=True, slots=True)
 class Processing(Event):
     """The user has finished speaking; the service prepares an answer."""
 
 
-@dataclass(frozen=True, slots=True)
 class UserSaid(Event):
     """The user's words as the service understood them, or typed; empty if it understood nothing."""
 
@@ -243,14 +225,12 @@ class UserSaid(Event):
     """Whether the program has given them, instead of the user's voice."""
 
 
-@dataclass(frozen=True, slots=True)
 class AssistantSaid(Event):
     """The next words of the answer, as they are heard; with `read_ahead` as they arrive."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class AssistantDone(Event):
     """The answer is over.
 
@@ -265,31 +245,26 @@ class AssistantDone(Event):
     """Whether it was interrupted, or broke off."""
 
 
-@dataclass(frozen=True, slots=True)
 class Interrupted(Event):
     """The user interrupted the answer after hearing `heard_ms` of it."""
 
     heard_ms: int
 
 
-@dataclass(frozen=True, slots=True)
 class Ready(Event):
     """The whole answer has been heard; it is the user's turn."""
 
 
-@dataclass(frozen=True, slots=True)
 class Notice(Event):
     """A sentence for the person; the conversation continues."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
 class Opened(Event):
     """The session, the microphone and the speaker work: the person can speak."""
 
 
-@dataclass(frozen=True, slots=True)
 class Announcement(Event):
     """A sentence about the run: the files that take the place of cards, the recording, the tools.
 
@@ -299,7 +274,6 @@ class Announcement(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
 class ToolCalled(Event):
     """The model calls a function. `arguments` is its JSON, not checked."""
 
@@ -308,14 +282,12 @@ class ToolCalled(Event):
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
 class ToolCancelled(Event):
     """The result of a call is not needed any more."""
 
     call_id: str
 
 
-@dataclass(frozen=True, slots=True)
 class ToolAnswered(Event):
     """What the model is told about a call: JSON of the result, or a sentence about the error."""
 
@@ -323,7 +295,6 @@ class ToolAnswered(Event):
     output: str
 
 
-@dataclass(frozen=True, slots=True)
 class EventRead(TraceEvent):
     """An event of the service, for --verbose."""
 
@@ -332,30 +303,26 @@ class EventRead(TraceEvent):
     """``time.monotonic_ns`` after it was read."""
 
 
-@dataclass(frozen=True, slots=True)
 class Trace(TraceEvent):
     """How an unusual event was handled, for --verbose."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolsLoaded:
+class ToolsLoaded(Struct):
     """The user's files are imported; the model can call these functions."""
 
     tools: tuple[ToolSchema, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolReturned:
+class ToolReturned(Struct):
     """The answer to a call, for the model: JSON of the result, or a sentence about the error."""
 
     call_id: str
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolEnded:
+class ToolEnded(Struct):
     """The function of a call has ended in some way and occupies the tools process no longer."""
 
     call_id: str
@@ -368,7 +335,6 @@ class Loudness(NamedTuple):
     rms_dbfs: float
 
 
-@dataclass(frozen=True, slots=True)
 class Levels(TraceEvent):
     """How loud the microphone and the loudspeaker were, since the event before; on request only."""
 
@@ -376,14 +342,12 @@ class Levels(TraceEvent):
     speaker: Loudness
 
 
-@dataclass(frozen=True, slots=True)
 class ToolPrinted(TraceEvent):
     """A line that a tool wrote to standard output or standard error."""
 
     line: str
 
 
-@dataclass(frozen=True, slots=True)
 class Finished(Event):
     """A recorded input has been spoken, and nothing more is expected: the conversation is over."""
 

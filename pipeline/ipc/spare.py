@@ -4,7 +4,6 @@ What the work needs comes with `Begin`, over the pipe. Sockets do not pass there
 spawned with all that any work could need, and `Begin` names them by their number.
 """
 
-import importlib
 import io
 import os
 import pickle
@@ -15,6 +14,7 @@ from multiprocessing.connection import Connection
 from socket import socket
 from typing import Any
 
+from pipeline.ipc.child import load
 from pipeline.ipc.commands import Begin
 from pipeline.ipc.reports import Prepared, Report
 from pipeline.system.scheduling import yield_processor
@@ -35,7 +35,7 @@ def main(
         # At once: the interpreter's own end is not safe while a thread loads native libraries.
         os._exit(0)
     loading.join()
-    importlib.import_module(begin.module).main(pipe, *_unpacked(begin.args, sockets))
+    load(begin.module).main(pipe, *_unpacked(begin.args, sockets))
 
 
 def begin(module: str, args: tuple[object, ...], sockets: Sequence[socket]) -> Begin:
@@ -51,7 +51,7 @@ def _load(name: str, modules: tuple[str, ...], pipe: "Connection[Report, Begin]"
     yield_processor()
     try:
         for module in modules:
-            importlib.import_module(module)
+            load(module)
         pipe.send(Prepared(name))
     except BaseException:  # noqa: BLE001 - the system may refuse memory; nobody waits for a spare
         traceback.print_exc()

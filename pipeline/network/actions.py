@@ -1,13 +1,13 @@
 """What the conversation wants done around it; reports to the person are actions too."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from pipeline.ipc.reports import Report
+from pipeline.structs import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class QueueAudio:
+class QueueAudio(Struct):
     """Queue samples of an answer item for the loudspeaker."""
 
     item: int
@@ -20,8 +20,7 @@ class QueueAudio:
     """PCM16, a whole number of samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndItem:
+class EndItem(Struct):
     """Mark the end of an item's audio: silence after it is not an underrun."""
 
     item: int
@@ -29,23 +28,20 @@ class EndItem:
     offset_samples: int
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(Struct):
     """Silence everything of older generations, now; `Conversation.cut_settled` is to follow."""
 
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Truncate:
+class Truncate(Struct):
     """Tell the service how much of an item was heard."""
 
     item_id: str
     audio_end_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteItem:
+class DeleteItem(Struct):
     """Tell the service that nothing of an item was heard.
 
     A truncation to 0 ms says the same, but versions of the service have rejected it.
@@ -54,16 +50,14 @@ class DeleteItem:
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendToolResult:
+class SendToolResult(Struct):
     """Tell the model the result of a function call."""
 
     call_id: str
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class CreateResponse:
+class CreateResponse(Struct):
     """Ask for an answer: the model's calls are answered, or an earlier session left one owed.
 
     `number` grows with each request of the conversation: see `Conversation.release`.
@@ -72,23 +66,20 @@ class CreateResponse:
     number: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class AddMessage:
+class AddMessage(Struct):
     """Tell a new session a turn of the one before."""
 
     role: Literal["user", "assistant"]
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class CancelResponse:
+class CancelResponse(Struct):
     """Tell the service to end a response: the user has interrupted it without a word."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSession:
+class ChangeSession(Struct):
     """Tell the service other instructions or another voice; None: as they are."""
 
     instructions: str | None = None

@@ -20,6 +20,7 @@ from pipeline.errors import MissingPackageError, PipelineError, ServiceClosedErr
 from pipeline.network.closings import MOST_MESSAGE_BYTES, STALLED_S, closed, closing_of
 from pipeline.network.refusals import refusal
 from pipeline.network.setup import SetUp, Stage
+from pipeline.system.certificates import load_certificates
 
 CLOSING_S = 0.4
 """How long the service may take to confirm the end, when the client leaves."""
@@ -124,6 +125,8 @@ def given_up(last: PipelineError, limit_s: float = 0.0) -> ServiceClosedError:
 
 async def _connect(settings: Settings, setup: SetUp, stack: AsyncExitStack) -> VoiceLiveConnection:
     host = host_of(settings)
+    if _uses_tls(settings):
+        load_certificates()
     connecting = connect(
         endpoint=settings.endpoint or "",
         credential=_credential(settings, setup, stack),
@@ -177,6 +180,12 @@ async def _closed_in_time(connection: VoiceLiveConnection) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _uses_tls(settings: Settings) -> bool:
+    """Whether the connection is encrypted, or the one to Microsoft Entra before it."""
+    encrypted = urlsplit(settings.endpoint or "").scheme not in ("http", "ws")
+    return encrypted or not settings.uses_api_key
 
 
 class _StagedCredential:

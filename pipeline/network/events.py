@@ -1,8 +1,7 @@
 """The service's events, reduced to what the conversation needs of each."""
 
-from dataclasses import dataclass
-
 from pipeline.network.event_ids import ANSWER, DELETION, TRUNCATION, kind_of, number_of
+from pipeline.structs import Struct
 
 ALREADY_ACTIVE = "conversation_already_has_active_response"
 BENIGN_ERRORS = frozenset({"response_cancel_not_active", ALREADY_ACTIVE})
@@ -16,21 +15,20 @@ _BENIGN_WORDS = ("session.type", "already shorter than")
 late. Some versions of the service send neither code nor parameter with them."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCreated:
+class SessionCreated(Struct):
     """`expires_at_s` is when the service ends the session, in seconds of ``time.time``."""
 
     session_id: str
     expires_at_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUpdated:
+class SessionUpdated(Struct):
+    """The service has accepted the client's settings."""
+
     expires_at_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStarted(Struct):
     """`start_ms` is the position in the session's audio, prefix padding included.
 
     `known`: the ears have interrupted an answer for this voice already.
@@ -41,41 +39,37 @@ class SpeechStarted:
     known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStopped:
+class SpeechStopped(Struct):
     """`end_ms` is the position in the session's audio."""
 
     item_id: str = ""
     end_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AudioBufferCleared:
+class AudioBufferCleared(Struct):
     """The service has dropped all audio that it had not committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnCommitted:
+class TurnCommitted(Struct):
     """The user's turn is an item of the conversation, and to be answered."""
 
     item_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UserTranscript:
+class UserTranscript(Struct):
     """The service's understanding of the user's turn; empty if its transcription failed."""
 
     text: str
     item_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseCreated:
+class ResponseCreated(Struct):
+    """The service begins an answer."""
+
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AudioDelta:
+class AudioDelta(Struct):
     """PCM16, 24 kHz, mono; any length, even an odd number of bytes."""
 
     response_id: str
@@ -83,14 +77,14 @@ class AudioDelta:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AudioDone:
+class AudioDone(Struct):
+    """All audio of an item has come."""
+
     response_id: str
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class WordsDelta:
+class WordsDelta(Struct):
     """Text of the answer: the transcript of its audio, or its text if it has no audio.
 
     It may begin or end with half a surrogate pair, whose other half is in the next delta.
@@ -102,13 +96,13 @@ class WordsDelta:
     """Whether it is the transcript of audio."""
 
 
-@dataclass(frozen=True, slots=True)
-class WordsDone:
+class WordsDone(Struct):
+    """All words of an answer have come."""
+
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class WordTime:
+class WordTime(Struct):
     """A word of an answer sounds `start_ms` after the beginning of its item's audio."""
 
     response_id: str
@@ -117,8 +111,7 @@ class WordTime:
     start_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCalled:
+class FunctionCalled(Struct):
     """The model calls a function; `arguments` is its JSON, not checked."""
 
     response_id: str
@@ -127,8 +120,7 @@ class FunctionCalled:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseDone:
+class ResponseDone(Struct):
     """`status` is completed, cancelled, incomplete or failed; `reason` explains the others."""
 
     response_id: str
@@ -136,8 +128,7 @@ class ResponseDone:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceError:
+class ServiceError(Struct):
     """`param` and `event_id` name the client's event that caused the error, and its field."""
 
     code: str
@@ -166,8 +157,7 @@ class ServiceError:
         return number_of(self.event_id) if kind_of(self.event_id) == ANSWER else None
 
 
-@dataclass(frozen=True, slots=True)
-class Unhandled:
+class Unhandled(Struct):
     """An event that changes nothing for this client."""
 
 

@@ -11,17 +11,20 @@ from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.reports import ConversationMemory, Report, Started
-from pipeline.network.client import Client
-from pipeline.network.downlink import Downlink
-from pipeline.network.sent_reference import SentReference
-from pipeline.network.uplink import Uplink
 from pipeline.pcm import ms_to_samples
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
+from pipeline.system.certificates import certificates_deferred
 from pipeline.system.event_loop import event_loop
 from pipeline.system.realtime import NETWORK_PRIORITY, Promotion, protect_process
+
+with certificates_deferred():
+    from pipeline.network.client import Client
+    from pipeline.network.downlink import Downlink
+    from pipeline.network.sent_reference import SentReference
+    from pipeline.network.uplink import Uplink
 
 
 def main(

@@ -1,10 +1,9 @@
 """The names of the segments, with which a child attaches to the pipeline's shared memory."""
 
-from dataclasses import dataclass
+from pipeline.structs import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class SharedNames:
+class SharedNames(Struct):
     """Names of the segments, chosen by the system when the supervisor created them."""
 
     state: str
@@ -18,8 +17,7 @@ class SharedNames:
     """Ears to the network: what sounds beside each frame of the microphone. None: not sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class EarsNames:
+class EarsNames(Struct):
     """Names of the rings that only exist for the ears."""
 
     raw_ring: str
@@ -28,8 +26,7 @@ class EarsNames:
     """Playback to the ears: what sounds, period by period; silence is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecorderNames:
+class RecorderNames(Struct):
     """Names of the rings that only exist for the recorder."""
 
     microphone_ring: str

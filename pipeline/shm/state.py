@@ -4,11 +4,12 @@ Each word lies in the block of its writer, and blocks lie 128 bytes apart. Value
 together are packed in one word (heard position) or announced by a word stored after them (a cut).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import NamedTuple, Self, TypeVar
 
 from pipeline.shm.atomics import SEPARATION_BYTES, WORD_BYTES, Word
 from pipeline.shm.segment import Segment
+from pipeline.structs import Struct
 
 _POSITION_SAMPLES_BITS = 40  # 530 days at 24 kHz; leaves 16 million items
 
@@ -60,8 +61,7 @@ class CutReport(NamedTuple):
     """Frames skipped unheard."""
 
 
-@dataclass(frozen=True, slots=True)
-class SupervisorFields:
+class SupervisorFields(Struct):
     """Written by the supervisor."""
 
     stop: Word
@@ -75,8 +75,7 @@ class SupervisorFields:
     ended for sure: they write nothing any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureFields:
+class CaptureFields(Struct):
     """Written by the capture process."""
 
     captured_samples: Word
@@ -106,8 +105,7 @@ class CaptureFields:
     """Frames that the recorder does not get, because its ring was full."""
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFields:
+class NetworkFields(Struct):
     """Written by the network process."""
 
     generation: Word
@@ -133,8 +131,7 @@ class NetworkFields:
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackFields:
+class PlaybackFields(Struct):
     """Written by the playback process."""
 
     heard: Word
@@ -176,8 +173,7 @@ class PlaybackFields:
     """Frames that the recorder does not get, because its ring was full."""
 
 
-@dataclass(frozen=True, slots=True)
-class EarsFields:
+class EarsFields(Struct):
     """Written by the ears process."""
 
     ready: Word
@@ -201,8 +197,7 @@ class EarsFields:
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramFields:
+class ProgramFields(Struct):
     """Written by the program that is the sound card itself, in the supervisor's process."""
 
     requested_samples: Word
@@ -211,8 +206,7 @@ class ProgramFields:
     """Packed `Position` up to which the answers have sounded, at the speaker's rate."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecorderFields:
+class RecorderFields(Struct):
     """Written by the recorder."""
 
     heartbeat_ns: Word

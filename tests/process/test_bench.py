@@ -14,7 +14,7 @@ from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.options import BenchOptions
 from pipeline.bench.runner import run as bench
 
-CUTS = 4
+CUTS = 2
 ON_TERMINALS = () if sys.platform == "win32" else ("screen",)
 
 

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.program import Program
+from tests.support.program import GENEROUS_S, Program
 from tests.support.scripted_service import Script, ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
 from tests.support.voice_processes import signal_process
@@ -23,6 +24,7 @@ import os
 import time
 
 native = ctypes.PyDLL(None)  # its calls hold the interpreter
+print("loaded")
 
 
 def write() -> int:
@@ -109,6 +111,7 @@ def end(program: Program) -> None:
 
 def test_functions_that_hold_the_interpreter_come_back(tmp_path: Path) -> None:
     told: dict[str, str] = {}
+    replaced = threading.Event()
 
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
@@ -117,12 +120,14 @@ def test_functions_that_hold_the_interpreter_come_back(tmp_path: Path) -> None:
         text = json.dumps({"text": "x" * MEGABYTE})
         await call(session, "held", ("hold", "hold", "{}"), ("late", "measure", text))
         await session.wait_for(lambda: session.count("response.create") == 2)
-        await asyncio.sleep(2)  # longer than the grace after which the process is replaced
+        await asyncio.to_thread(replaced.wait, GENEROUS_S)
         await call(session, "sane", ("sane", "measure", text))
         await session.wait_for(lambda: session.count("response.create") == 3)
         told.update(outputs(session))
 
     with conversation(script, tmp_path, timeout_s=3) as program:
+        program.wait_until(lambda: program.out.count("tool | loaded") == 2)
+        replaced.set()
         program.wait_until(lambda: "sane" in told)
         assert "tool | " + "x" * 79 in program.out
         assert "the tools process was stopped" in program.out, program.said

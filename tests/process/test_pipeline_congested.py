@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
+from tests.support.hearing import recorded_so_far
 from tests.support.measured import show_measured
 from tests.support.program import Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -28,7 +29,6 @@ LATE_CALLS = [f"late_{number}_{'x' * 1_000}" for number in range(400)]
 without waiting (256 KiB) while the connection is congested."""
 
 UNREAD_S = 5.0
-WAV_HEADER_BYTES = 44
 SAMPLES_PER_MS = RATE_HZ // 1_000
 SILENCE_SAMPLES = RATE_HZ // 10
 INTERRUPTED = {0, 130}
@@ -174,8 +174,3 @@ def check_microphone(session: ScriptedSession) -> None:
     """No sample is lost, doubled or changed, however long it waited."""
     arrived = np.frombuffer(bytes(session.heard), np.int16)
     assert np.array_equal(arrived[: len(SPOKEN)], SPOKEN)
-
-
-def recorded_so_far(recording: Path) -> Samples:
-    pcm = recording.read_bytes()[WAV_HEADER_BYTES:] if recording.exists() else b""
-    return np.frombuffer(pcm[: len(pcm) // 2 * 2], np.int16)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.hearing import wait_sounding
 from tests.support.leaving import WAYS_TO_LEAVE, Leave, abort, expire
 from tests.support.program import Program
 from tests.support.runs import run_on_files
@@ -172,7 +173,7 @@ def test_service_leaves_in_the_middle(leave: Leave, tmp_path: Path) -> None:
         await session.wait_for(lambda: session.heard)
         await session.start_answer("answer")
         await session.say("answer", "item", said.tobytes())
-        await asyncio.sleep(0.5)
+        await wait_sounding(tmp_path / "heard.wav")
         await leave(session)
 
     with ScriptedService(script) as service:

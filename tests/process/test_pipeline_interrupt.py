@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
+from tests.support.hearing import wait_sounding
 from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav
 
 SAMPLES_PER_MS = RATE_HZ // 1_000
-WAV_HEADER_BYTES = 44
 
 Scene = Callable[[ScriptedSession, Path], Awaitable[None]]
 """What the service does in a conversation whose sound is recorded at the path."""
@@ -234,20 +234,6 @@ SCENES: list[Scene] = [
     twice,
     twice_at_once,
 ]
-
-
-async def wait_sounding(recording: Path, of: Samples | None = None) -> None:
-    """Wait until some of an answer, identified by its sign, has been heard for a while."""
-    sign = 1 if of is None else int(np.sign(of[0]))
-    heard_samples = 0
-    while heard_samples < RATE_HZ // 4:
-        await asyncio.sleep(0.01)
-        heard_samples = int(np.count_nonzero(sign * recorded_so_far(recording) > 0))
-
-
-def recorded_so_far(recording: Path) -> Samples:
-    pcm = recording.read_bytes()[WAV_HEADER_BYTES:] if recording.exists() else b""
-    return np.frombuffer(pcm[: len(pcm) // 2 * 2], np.int16)
 
 
 def check_truncated(conversation: Conversation, item: str, heard_samples: int) -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="ne
 UNWRITTEN_SAMPLES = RATE_HZ * 3 // 10
 """More than the part of a recording that a process has not written yet when it is killed."""
 
-STALL_S = 5
+STALL_S = 4
 TURNS, TURN_MS = 80, 500
 LONG = positive(8, seed=5)
 FIRST, SECOND = positive(12, seed=2), negative(0.5, seed=3)
@@ -233,7 +233,7 @@ def test_a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace(tmp_path:
         time.sleep(STALL_S)
         for member in members:
             member.resume()
-        wait_recorded(program, tmp_path, (STALL_S + 5) * RATE_HZ)
+        wait_recorded(program, tmp_path, (STALL_S + 3) * RATE_HZ)
         assert set(members[1:]) <= set(program.children())
         program.interrupt()
         program.wait_exit()

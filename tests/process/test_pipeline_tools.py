@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import threading
 from collections import Counter
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 
@@ -10,16 +12,19 @@ import numpy as np
 import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
-from tests.support.program import Program
-from tests.support.runs import run_on_files
+from tests.support.hearing import wait_sounding
+from tests.support.program import GENEROUS_S, Program
+from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
 from tests.support.words import understood, word_error_rate, words
 
 MISBEHAVING = '''
+import ctypes
 import os
-import re
 import time
+
+print("loaded")
 
 
 def wait() -> str:
@@ -37,8 +42,8 @@ def compute() -> int:
 
 
 def hold() -> bool:
-    """Hold the interpreter in one call, for some seconds."""
-    return bool(re.match(r"(a+)+$", "a" * 26 + "b"))
+    """Hold the interpreter in one call, for three seconds."""
+    return bool(ctypes.PyDLL(None).sleep(3))
 
 
 def leave() -> None:
@@ -73,11 +78,11 @@ async def call(session: ScriptedSession, response: str, *names: str) -> None:
     await session.send("response.done", response={"id": response, "status": "completed"})
 
 
-async def misbehave(session: ScriptedSession) -> None:
+async def misbehave(session: ScriptedSession, recording: Path) -> None:
     await session.wait_for(lambda: session.heard)
     await call(session, "busy", "wait", "compute", "hold")
     await answer(session, "long", LONG_ANSWER)
-    await asyncio.sleep(2)
+    await wait_sounding(recording)
     await session.speech_started()
     await answer(session, "long", positive(1, seed=4), created=True)  # late deltas
     await end_cancelled(session, "long")
@@ -99,7 +104,7 @@ def test_misbehaving_functions_disturb_nothing(tmp_path: Path) -> None:
     tools = tmp_path / "misbehaving.py"
     tools.write_text(MISBEHAVING)
     with (
-        ScriptedService(misbehave) as service,
+        ScriptedService(partial(misbehave, recording=tmp_path / HEARD)) as service,
         run_on_files(service, tmp_path, SPOKEN, "--tools", tools) as program,
     ):
         assert program.wait_exit() == 0, program.said
@@ -132,12 +137,13 @@ def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
         await session.wait_for(lambda: session.heard)
         await call(session, "stuck", "wait")
         await session.wait_for(lambda: session.count("response.create") == 1)
-        await asyncio.sleep(3)  # longer than the grace after which the process is replaced
+        await asyncio.to_thread(replaced.wait, GENEROUS_S)
         await call(session, "sane", "ping")
         await session.wait_for(lambda: session.count("response.create") == 2)
         await answer(session, "last", LAST_ANSWER)
         await session.end_answer("last", "item_last")
 
+    replaced = threading.Event()
     tools = tmp_path / "misbehaving.py"
     tools.write_text(MISBEHAVING)
     with (
@@ -146,6 +152,8 @@ def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
             service, tmp_path, SPOKEN[:24_000], "--tools", tools, "--tool-timeout-s", "1.5"
         ) as program,
     ):
+        program.wait_until(lambda: program.out.count("tool | loaded") == 2)
+        replaced.set()
         assert program.wait_exit() == 0, program.said
         assert "the tools process was stopped" in program.out, program.said
         (session,) = service.sessions
@@ -196,15 +204,12 @@ def test_a_function_sees_no_key(tmp_path: Path) -> None:
     assert "another-secret" not in seen
 
 
-@pytest.mark.parametrize("definition", ["def", "async def"])
-def test_a_spoken_question_gets_a_spoken_result(
-    definition: str, speech_dir: Path, tmp_path: Path
-) -> None:
+def test_a_spoken_question_gets_a_spoken_result(speech_dir: Path, tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
     returned = "It is sunny and warm outside."
     tools = tmp_path / "weather.py"
     tools.write_text(
-        f'{definition} weather() -> str:\n    """Tell what the weather is like."""\n'
+        'def weather() -> str:\n    """Tell what the weather is like."""\n'
         f"    return {returned!r}\n"
     )
     question = speech_dir / "az_whatstheweatherlike.wav"
@@ -232,7 +237,7 @@ def test_one_question_calls_two_functions(tmp_path: Path) -> None:
     tools = tmp_path / "pair.py"
     tools.write_text(
         'def weather() -> str:\n    """Tell the weather."""\n    return "It is sunny outside."\n'
-        'def story() -> str:\n    """Tell a story."""\n    return "Once there was a lamp."\n'
+        'async def story() -> str:\n    """Tell a story."""\n    return "Once there was a lamp."\n'
     )
     spoken = write_wav(tmp_path / "question.wav", np.concatenate([pause, question]))
     arguments = ("run", "--offline", "--input", spoken, "--output", "answer.wav")

@@ -1,6 +1,7 @@
 """A service that is silent, busy, stalled or refuses: every wait has a limit, and says why."""
 
 import asyncio
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from pipeline.bench import events
 from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.blackhole import Blackhole
 from tests.support.measured import show_measured
-from tests.support.program import Program
+from tests.support.program import GENEROUS_S, Program
 from tests.support.raw_service import (
     RawService,
     begin_session,
@@ -187,11 +188,14 @@ def test_a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_co
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await user_turn(session, "u1", "What is the time?")
-        await asyncio.sleep(11)
+        await asyncio.to_thread(silence_told.wait, GENEROUS_S)
         await session.start_answer("r1")
         await session.end_answer("r1", "item_r1", "failed")
 
+    silence_told = threading.Event()
     with ScriptedService(script) as service, talk(tmp_path, service.endpoint) as program:
+        program.wait_output("The service has said nothing for 10 s")
+        silence_told.set()
         assert program.wait_exit() == BROKEN_OFF, program.said
         assert program.out.count("The service has said nothing for 10 s") == 1
         assert program.err == "error: The service did not answer all that was said.\n"

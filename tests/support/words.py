@@ -2,21 +2,31 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import soxr
 
 from pipeline.bench.ears.words import word_errors
 from tests.support.sound import RATE_HZ, Samples
 
+if TYPE_CHECKING:
+    from pipeline.emulator.speech.recogniser import Recogniser
+
 
 def understood(sound: Samples) -> list[str]:
     """The words in `sound`, which is at 24 kHz."""
     from pipeline.emulator.audio.pcm16k import RATE_16K_HZ as RECOGNISED_RATE_HZ
+
+    return words(_recogniser().transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
+
+
+@cache
+def _recogniser() -> "Recogniser":
     from pipeline.emulator.speech.detector import DetectorModel
     from pipeline.emulator.speech.recogniser import Recogniser
 
-    recogniser = Recogniser(DetectorModel())
-    return words(recogniser.transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
+    return Recogniser(DetectorModel())
 
 
 def words(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from pipeline.emulator.replies.chat_messages import request_body
 from pipeline.emulator.replies.source import FunctionCall, Prompt, ReplyCutError, ReplyFailedError
 from pipeline.emulator.replies.sse import EventStream
 from pipeline.errors import SettingsError
+from pipeline.system.certificates import load_certificates
 
 SILENCE_S = 60.0
 """Longest silence of an endpoint: it may have to load its model first."""
@@ -46,6 +47,8 @@ class ChatReplies:
         )
 
     async def __aenter__(self) -> Self:
+        if self._url.scheme == "https":
+            load_certificates()
         self._http = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
         return self
 
