@@ -126,6 +126,7 @@ def screens(card: JackCard, columns: int, lines: int) -> dict[str, Screen]:
             take("interrupted", "listening", "cut ")
             program.press(" ")
             take("muted", "mic muted")
+            _wait_heard(program, peer, 1.0)  # at once, it would be the same key, held
             program.press(" ")
             program.wait_panel("listening")
             service.signal(9)
