@@ -1,7 +1,7 @@
 """The ears process: hears each block of the microphone beside what sounds, and passes it on.
 
-It may take 10 ms, so it runs with ordinary priority. Nothing waits for it: a process that dies or
-hangs is replaced, and until another one is ready capture writes the frames itself.
+The callbacks do not wait for it, and it may take 10 ms. A process that dies or hangs is replaced,
+and until another one is ready capture writes the frames itself.
 """
 
 import select
@@ -31,6 +31,7 @@ from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
+from pipeline.system.realtime import EARS_PRIORITY, Promotion
 
 CHECK_S = 0.2
 _SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)
@@ -72,6 +73,9 @@ def _work(
         _tell_missing(parts, job, link)
         listener = Listener(state, reference.reader(), parts, job, link)
         listener.warm_up()
+        promotion = Promotion(EARS_PRIORITY, by_broker=False)
+        promotion.promote_once()
+        promotion.log_outcome()
         link.report(Started("ears", ", ".join(_facts(job))))
         waits = Waits(state, link, wake_receiver)
         # handover: from this word on capture may name this process as the writer of its ring.

@@ -26,6 +26,11 @@ HELPER_PRIORITY = 50
 that holds it, the other thread waits until the helper runs again."""
 
 
+EARS_PRIORITY = 40
+"""The microphone passes through the ears, and what they compute takes a tenth of a processor: they
+must be above what else computes, and below everything that takes little time."""
+
+
 def protect_process() -> None:
     """Keep this process's helper threads from being preempted, and its memory from being paged out.
 
