@@ -31,7 +31,7 @@ from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
-from pipeline.system.realtime import EARS_PRIORITY, Promotion
+from pipeline.system.realtime import EARS_PRIORITY, Promotion, protect_process
 
 CHECK_S = 0.2
 _SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)
@@ -75,6 +75,7 @@ def _work(
         listener.warm_up()
         promotion = Promotion(EARS_PRIORITY, by_broker=False)
         promotion.promote_once()
+        protect_process()
         promotion.log_outcome()
         link.report(Started("ears", ", ".join(_facts(job))))
         waits = Waits(state, link, wake_receiver)
