@@ -117,6 +117,7 @@ class Ears:
 
     def _rest(self, microphone: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
+        self._gate = ResidualGate()
         return Heard(microphone, False, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
     def _recognise_headphones(self, echo_power: float, reference: Block) -> None:
@@ -133,7 +134,7 @@ class Ears:
         residual_power = power(block.residual)
         levels = _levels(block.microphone, residual_power, echo_power)
         self._recent.add_residual(residual_power, echo_power)
-        unexplained = self._rises(levels.cleaned_db) and self._recent.leaves_much
+        unexplained = self._rises(levels.cleaned_db) and self._recent.leaves_more_than_leaks
         self._detection.hear(block, self._recent, wakes=unexplained or holding or not settled)
         evidence = self._recent.summary()
         speech = self._judge(self._rules.ordinary if settled else self._rules.strict, evidence)
@@ -142,9 +143,8 @@ class Ears:
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
         heard = evidence.rise_db >= LEAST_RISE_DB
-        sent = self._gate.shape(
-            block.residual, opens=heard or holding, shuts=self._deaf_blocks > _STALE_BLOCKS
-        )
+        relearning = self._deaf_blocks > _STALE_BLOCKS and not holding
+        sent = self._gate.shape(block.residual, opens=heard or holding, shuts=relearning)
         state = State.LISTENING if settled else State.SETTLING
         return Heard(to_pcm16(sent), speech, evidence, levels, state)
 

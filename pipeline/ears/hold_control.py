@@ -1,5 +1,6 @@
 """Tells playback when to hold an answer, and for how long the service's word is waited for."""
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -13,6 +14,11 @@ _MARGIN_MS = 300.0
 _LONGEST_PATIENCE_MS = 3_000.0
 _REMEMBERED_DELAYS = 8
 _ENDED_AFTER_MS = 300
+_LEAST_TO_INTERRUPT_MS = 1_500.0
+"""Patience of ears that interrupt: half a second of speech, with its gaps, takes longer than a
+quick service does."""
+_TAKEN_UP_AFTER_MS = 100
+"""The network process looks every 20 ms whether it is to interrupt."""
 
 
 class ServiceDelay:
@@ -71,6 +77,7 @@ class HoldControl:
         self._interrupts = interrupts
         self._delay = ServiceDelay()
         self._silent_ms = 0  # since an answer sounded or was held
+        self._interrupting_ms = 0  # left until the network process has certainly looked
         self._generation = self._load_generation()
         self._speech_heard_ns = self._load_speech_heard_ns()
         self._end_hold()  # a process before this one may have died in a hold
@@ -95,11 +102,12 @@ class HoldControl:
     def hear(self, heard: Heard, *, sounding: bool, now_ns: int) -> None:
         """Take what the ears made of a block; `sounding`: whether an answer can be held."""
         self._follow_answer(sounding=sounding)
+        self._interrupting_ms = max(0, self._interrupting_ms - BLOCK_MS)
         action = self._recovery.hear(
             likely=heard.speech,
             voice=heard.evidence.voice,
             sounding=sounding,
-            patience_ms=self._delay.patience_ms,
+            patience_ms=self._patience_ms,
         )
         if action is Action.HOLD:
             self._delay.begin(now_ns)
@@ -113,6 +121,14 @@ class HoldControl:
         elif action is Action.INTERRUPT and self._interrupts:
             # barge-in: the network process takes it up within 20 ms; the answer is silent already.
             self._words.interrupt.store(self._generation + 1)
+            self._interrupting_ms = _TAKEN_UP_AFTER_MS
+
+    @property
+    def _patience_ms(self) -> float:
+        if self._interrupting_ms:
+            return math.inf
+        patience_ms = self._delay.patience_ms
+        return max(patience_ms, _LEAST_TO_INTERRUPT_MS) if self._interrupts else patience_ms
 
     def _follow_answer(self, *, sounding: bool) -> None:
         """An answer that goes on after a hold is silent for a moment more."""

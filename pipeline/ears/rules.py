@@ -10,6 +10,8 @@ LEAST_RISE_DB = 6.0
 """Nothing quieter is speech: earshot stays near 0.3 in the silence after a word."""
 _REMEMBERED_BLOCKS = 5
 _LEAST_RESIDUAL_DB = -4.0
+_LEAKING_DB = -12.0
+"""Of the residual: a person whose voice is this much quieter than the echo is still looked for."""
 _ECHO_BLOCKS = 15
 _RESIDUAL_BLOCKS = 3
 
@@ -96,9 +98,9 @@ class RecentEvidence:
         return max(self._rise_db)
 
     @property
-    def leaves_much(self) -> bool:
-        """Whether the linear canceller leaves more of the latest block than leaks from it."""
-        return self._residual_db[-1] >= _LEAST_RESIDUAL_DB
+    def leaves_more_than_leaks(self) -> bool:
+        """Whether the linear canceller leaves more of the latest block than it does of an echo."""
+        return self._residual_db[-1] >= _LEAKING_DB
 
     def summary(self) -> Evidence:
         return Evidence(

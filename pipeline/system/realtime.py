@@ -26,9 +26,9 @@ HELPER_PRIORITY = 50
 that holds it, the other thread waits until the helper runs again."""
 
 
-EARS_PRIORITY = 40
-"""The microphone passes through the ears, and what they compute takes a tenth of a processor: they
-must be above what else computes, and below everything that takes little time."""
+EARS_PRIORITY = 4
+"""The microphone passes through the ears, which take a tenth of a processor: above ordinary work,
+and below sound servers (JACK asks for 10, PipeWire for 20, PulseAudio for 5)."""
 
 
 def protect_process() -> None:

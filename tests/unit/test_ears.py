@@ -203,6 +203,23 @@ def test_service_hears_no_speech_in_what_is_left_of_the_echo() -> None:
     assert speech_started(outcome.cleaned)[0] > begins
 
 
+@pytest.mark.parametrize("below_echo_db", [8, 12])
+def test_voice_that_is_quieter_than_the_echo_is_sent(below_echo_db: int) -> None:
+    folder = speech_folder()
+    if folder is None:
+        pytest.skip("no folder shared/speech beside the project")
+    voices = [read(path) for path in sorted((folder / "far").iterdir())[:3]]
+    played = far_end(voices, 8)
+    heard_echo, near = echo(played, 0.3), np.zeros(played.size, np.float32)
+    over = slice(6 * 24_000, 8 * 24_000)
+    near[over] = np.concatenate(near_phrases()[:4])[: 2 * 24_000]
+    level = level_db(pcm16(heard_echo)[over]) - below_echo_db
+    near *= np.float32(10 ** ((level - level_db(pcm16(near)[over])) / 20))
+    out = cleaned(hear(Ears(load_parts()), pcm16(heard_echo + near), pcm16(played)))
+    assert np.corrcoef(out[over], near[over])[0, 1] > 0.84
+    assert level_db(out[over]) > level - 2
+
+
 def test_assents_over_an_answer_are_held_and_recovered() -> None:
     far = far_end([at_level(own_voice(), -23.0)], 20)
     outcome = listen(scene(far, PATHS["room"], -12.0, near=mm_hms(3), seed=9))

@@ -150,6 +150,38 @@ def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_ag
             assert state.ears.interrupt.load() == 0
 
 
+def test_ears_that_interrupt_wait_for_certain_speech_beside_a_quick_service() -> None:
+    with SharedState.create() as state:
+        rig = Rig(state, interrupts=True)
+        rig.hear(1, speech=True, voice=0.9)
+        rig.hear(10, voice=0.9)
+        rig.service_hears()
+        state.network.generation.store(1)
+        rig.hear(1, voice=0.9)
+        assert not rig.control.holding
+        rig.hear(1, speech=True, voice=0.9)
+        for _ in range(5):  # words, 100 ms each, with gaps
+            rig.hear(10)
+            rig.hear(10, voice=0.9)
+        assert state.ears.interrupt.load() == 2
+
+
+def test_an_interruption_is_not_taken_back_before_the_network_has_looked() -> None:
+    with SharedState.create() as state:
+        rig = Rig(state, interrupts=True)
+        rig.hear(1, speech=True, voice=0.9)
+        rig.hear(5, voice=0.9)
+        for _ in range(9):
+            rig.hear(11)
+            rig.hear(5, voice=0.9)
+        assert state.ears.interrupt.load() == 1  # 10 ms before patience ends
+        rig.hear(9)
+        assert rig.control.holding
+        assert state.ears.interrupt.load() == 1
+        rig.hear(2)
+        assert not rig.control.holding
+
+
 def test_too_little_speech_interrupts_nothing() -> None:
     with SharedState.create() as state:
         rig = Rig(state, interrupts=True)
