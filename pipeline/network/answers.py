@@ -202,7 +202,7 @@ class Answers:
         if self._current() or not self.all_heard:
             self.end_unspoken()
             for response in self._current():
-                response.awaits_words = not response.turn.words.strip()
+                response.awaits_words = not (response.over or response.turn.words.strip())
             self.generation += 1
             yield Interrupt(self.generation)
 

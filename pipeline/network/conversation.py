@@ -381,7 +381,7 @@ class Conversation:
                 self._answers.word_time(event, response)
         if late:
             late.take_late_words()
-            if isinstance(event, WordsDone) and late.settled:
+            if isinstance(event, WordsDone) and late.settled and not late.awaits_time:
                 late.end()
             yield from self._show_heard()
 

@@ -51,6 +51,11 @@ class Response:
     def has_words(self) -> bool:
         return bool(self.turn.words or self.unheard)
 
+    @property
+    def awaits_time(self) -> bool:
+        """Whether the time of its next word is still to come."""
+        return self.places.awaits_time(self.turn.words)
+
     def listen(self) -> None:
         """Note which of its words have been heard."""
         if not self.over:
@@ -67,7 +72,8 @@ class Response:
     def take_late_words(self) -> None:
         """End it if all words have come that were heard of it before it was interrupted."""
         self.listen()
-        if self.settled and self.turn.words[self.turn.heard :].strip():
+        unheard = self.turn.words[self.turn.heard :]
+        if self.settled and unheard.strip() and not self.awaits_time:
             self.end(cut=True)
 
     def end(self, *, cut: bool = False) -> None:

@@ -71,6 +71,11 @@ class WordPlaces:
         """Whether the service has told the time of any word."""
         return bool(self._timed) or len(self._mark_characters) > 1
 
+    def awaits_time(self, text: str) -> bool:
+        """Whether the time of the next word is still to come, so that it may have been heard."""
+        word = _WORD.match(text, self._heard)
+        return word is not None and self._place(text, word) == math.inf
+
     def restore(self, marks: Iterable[Mark], heard: int) -> None:
         """Begin with the marks of another process, which has counted `heard` characters."""
         self._mark_characters, self._mark_samples = [0], [0]

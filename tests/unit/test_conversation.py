@@ -45,6 +45,7 @@ from pipeline.network.events import (
     UserTranscript,
     WordsDelta,
     WordsDone,
+    WordTime,
 )
 from pipeline.network.floor import Floor
 
@@ -399,6 +400,23 @@ def test_words_that_come_before_the_cut_is_settled_wait_for_it(answering: Conver
     done = AssistantDone("Once upon", LATE[9:], cut=True)
     settled = answering.cut_settled(1, 1, 600 * MS)
     assert settled == [Truncate("i1", 600), LATE_HEARD, done, Interrupted(600)]
+
+
+def test_late_words_wait_for_their_times_if_the_service_tells_them(
+    answering: Conversation,
+) -> None:
+    words = "I shall tell you a story, and it is a long one."
+    drive(answering, WordTime("r1", "i1", "I", 0), WordsDelta("r1", words), WordsDone("r1"))
+    drive(answering, AudioDone("r1", "i1"), completed())
+    answering.heard(1, 1_000 * MS)
+    drive(answering, SpeechStarted(), SpeechStopped(), ResponseCreated("r2"))
+    drive(answering, delta(1_000 * MS, "r2", "i2"), SpeechStarted())
+    answering.cut_settled(1, 2, 600 * MS)
+    assert drive(answering, WordsDelta("r2", LATE), WordsDone("r2")) == []
+    assert drive(answering, WordTime("r2", "i2", "Once", 100)) == [AssistantSaid("Once")]
+    assert drive(answering, WordTime("r2", "i2", "upon", 400)) == [AssistantSaid(" upon")]
+    done = AssistantDone("Once upon", LATE[9:], cut=True)
+    assert drive(answering, WordTime("r2", "i2", "a", 700)) == [done]
 
 
 def test_late_words_in_pieces_end_with_the_response(answering: Conversation) -> None:
