@@ -20,21 +20,24 @@ from pipeline.ipc.reports import Device
 ASK_S = 3.0
 """The longest that a program may take; it takes some milliseconds."""
 
+END_S = 0.5
+"""The longest that the end of the run waits for one that a driver holds."""
+
 _HARDWARE = re.compile(r"\(hw:(\d+),\d+\)")
 
 
 def mute_questions(device: Device, platform: str = sys.platform) -> Iterator[tuple[str, ...]]:
-    """Yield the commands that may tell; the first whose program is there counts."""
+    """Yield the commands that may tell; the first that succeeds counts."""
     if device.host_api == "Core Audio" and platform == "darwin" and device.is_default_output:
         yield "osascript", "-e", "get volume settings"
     if platform != "linux" or device.host_api not in ("ALSA", "PulseAudio"):
         return
     if hardware := _HARDWARE.search(device.name):
         yield "amixer", "-c", hardware[1], "sget", "Master"
-        return
-    yield "pactl", "get-sink-mute", "@DEFAULT_SINK@"
-    yield "wpctl", "get-volume", "@DEFAULT_AUDIO_SINK@"
-    yield "amixer", "sget", "Master"
+    elif device.is_default_output:  # it is what these tell of
+        yield "pactl", "get-sink-mute", "@DEFAULT_SINK@"
+        yield "wpctl", "get-volume", "@DEFAULT_AUDIO_SINK@"
+        yield "amixer", "sget", "Master"
 
 
 def says_muted(answer: str) -> bool:
@@ -62,30 +65,31 @@ class SpeakerMute:
     def __init__(self, muted: Callable[[], None]) -> None:
         self._muted = muted
         self._was_muted = False
-        self._question: tuple[str, ...] | None = None
+        self._questions: tuple[tuple[str, ...], ...] = ()
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
 
     def watch(self, device: Device) -> None:
         """Look at this loudspeaker from now on."""
-        found = (question for question in mute_questions(device) if shutil.which(question[0]))
-        self._question = next(found, None)
+        self._questions = tuple(each for each in mute_questions(device) if shutil.which(each[0]))
         self.look()
 
     def look(self) -> None:
         """Ask, unless the answer to the last question is still to come; returns at once."""
-        if self._question is None or (self._thread is not None and self._thread.is_alive()):
+        if not self._questions or (self._thread is not None and self._thread.is_alive()):
             return
         self._thread = threading.Thread(target=self._look, name="speaker mute", daemon=True)
         self._thread.start()
 
     def _look(self) -> None:
-        muted = self._ask(self._question or ())
+        answers = (self._ask(question) for question in self._questions)
+        muted = says_muted(next((answer for answer in answers if answer is not None), ""))
         if muted and not self._was_muted:
             self._muted()
         self._was_muted = muted
 
-    def _ask(self, question: tuple[str, ...]) -> bool:
+    def _ask(self, question: tuple[str, ...]) -> str | None:
+        """Return the answer; None if the program fails."""
         with suppress(OSError, subprocess.SubprocessError):
             self._process = subprocess.Popen(
                 question,
@@ -99,21 +103,20 @@ class SpeakerMute:
             )
             with self._process as process:
                 try:
-                    # `_question` after `_process`, as `__exit__` the other way round: one of the
+                    # `_questions` after `_process`, as `__exit__` the other way round: one of the
                     # two sees the other's store.
-                    timeout_s = ASK_S if self._question is not None else 0
-                    answer, _ = process.communicate(timeout=timeout_s)
+                    answer, _ = process.communicate(timeout=ASK_S if self._questions else 0)
                 finally:
                     process.kill()
-            return says_muted(answer)
-        return False
+            return answer if process.returncode == 0 else None
+        return None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._question = None
+        self._questions = ()
         if self._process is not None:
             self._process.kill()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(END_S)
