@@ -67,8 +67,9 @@ def _end() -> NoReturn:
     The interpreter's own end gives back each object, for 0.1 s of processor time, and unloads
     libraries in which a thread may still be at work: a model computes and cannot be interrupted.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # a program without a console has none
+            stream.flush()
     os._exit(0)
 
 
