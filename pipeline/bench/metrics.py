@@ -17,7 +17,7 @@ class Metric:
     meaning: str
     budget: Budget | None
     values: Callable[[Result], Sequence[float]]
-    other_budgets: Mapping[str, Budget] = field(default_factory=dict)
+    other_budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     """In scenarios of these names."""
 
     def budget_in(self, scenario: str) -> Budget | None:

@@ -56,4 +56,4 @@ def test_a_page_is_driven_and_the_browser_leaves_nothing(tmp_path: Path) -> None
         page.resize(300, 200)
         assert page.screenshot(tmp_path / "page.png").read_bytes()[:4] == b"\x89PNG"
         assert page.evaluate("loudest()") > 0.01
-    assert profiles() == before
+    assert profiles() <= before

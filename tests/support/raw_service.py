@@ -9,6 +9,7 @@ from typing import Any, Self
 from aiohttp import WSMsgType, web
 
 from pipeline.bench import events
+from pipeline.bench.scripted_service import ScriptedService
 from pipeline.bench.voice_server import PATH, local_listener
 
 Connection = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,7 +58,7 @@ class RawService:
     :ivar connections: connections so far.
     """
 
-    KEY = "a-key-for-tests"
+    KEY = ScriptedService.KEY
 
     def __init__(self, *connections: Connection) -> None:
         self._functions = connections

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pyte
 
-from tests.support.program import Program
+from tests.support.program import GENEROUS_S, Program
 
 _FULL = 20
 """A terminal that refuses so many characters in 100 ms takes none."""
@@ -42,6 +42,7 @@ class TerminalProgram(Program):
         self._resize(columns, lines)
         self.attributes_before = self.attributes
         self._hung_up = False
+        self._marks = 0
         self._reads = threading.Event()
         self._parked = threading.Event()
         self._reads.set()
@@ -77,6 +78,12 @@ class TerminalProgram(Program):
         """Wait until the last three lines hold all `texts`."""
         self.wait_until(lambda: all(text in self.panel for text in texts) or not self.running)
         assert all(text in self.panel for text in texts), self.said
+
+    def wait_exit(self, timeout_s: float = GENEROUS_S) -> int:
+        code = super().wait_exit(timeout_s)
+        if self._reads.is_set() and not self._hung_up:
+            self._reader_caught_up()
+        return code
 
     def resize(self, columns: int, lines: int) -> None:
         self.screen.resize(lines, columns)
@@ -132,7 +139,8 @@ class TerminalProgram(Program):
 
     def _reader_caught_up(self) -> None:
         """Wait until all that was written is on the emulated screen."""
-        mark = b"\x1b]2;end\x07"
+        self._marks += 1
+        mark = b"\x1b]2;end %d\x07" % self._marks
         os.write(self._device, mark)
         self.wait_until(lambda: mark in self.written)
 
