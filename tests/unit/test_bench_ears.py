@@ -110,6 +110,30 @@ def test_a_pause_and_whether_the_rest_follows(missing: int, whole: bool) -> None
     assert pause.whole is whole
 
 
+def test_each_pause_of_an_answer_is_found() -> None:
+    held, again = ms_to_samples(500), ms_to_samples(1_200)
+    first, second = (faded(ANSWER[at : at + 120]) for at in (held, again))
+    heard = heard_with(
+        *(ANSWER[:held], first, zeros(250), ANSWER[held:again]),
+        *(second, zeros(400), ANSWER[again:]),
+    )
+    said = spoken("noise", (0, BEGINS + held - 240, 100))
+    found = analysis.pauses(recording(heard, said), ["click"])
+    assert [pause.cause for pause in found] == ["click", "nothing"]
+    assert [pause.lasted_ms for pause in found] == pytest.approx([250, 400], abs=0.1)
+    assert all(pause.whole for pause in found)
+
+
+def test_an_answer_that_went_on_meanwhile_is_silent_at_its_last_sample() -> None:
+    held, cut = ms_to_samples(500), ms_to_samples(650)
+    said = spoken("interrupted", (3, BEGINS + ms_to_samples(440), 100))
+    said.said_at_ns = NS_PER_S + 440_000_000
+    heard = heard_with(ANSWER[:held], zeros(200), ANSWER[held:cut])
+    (found,), _ = analysis.interruptions(recording(heard, said))
+    assert found.change_ms == pytest.approx(60, abs=0.1)
+    assert found.silence_ms == pytest.approx(410, abs=0.1)
+
+
 def test_an_answer_as_it_is_has_no_pause() -> None:
     assert not analysis.pauses(recording(heard_with(ANSWER), spoken("quiet")), [])
 

@@ -14,6 +14,10 @@ from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, Samples, ms_to_samples, samp
 _SILENT_SAMPLES = ms_to_samples(20)
 """An answer that was zero for so long has fallen silent."""
 _FADE_SAMPLES = ms_to_samples(6)
+_UNTOLD_SAMPLES = ms_to_samples(1)
+_MATCHED_SAMPLES = ms_to_samples(5)
+_NOTICED_SAMPLES = ms_to_samples(500)
+"""After a noise, in which a pause is due to it."""
 _WINDOW_SAMPLES = ms_to_samples(250)
 _ECHO_AUDIBLE_DB = -60.0
 _RECENT_SAMPLES = ms_to_samples(200)
@@ -67,7 +71,7 @@ def interruptions(recording: Recording) -> tuple[list[Interruption], int]:
         if at is None or at < said_at:
             by_itself += 1
             continue
-        silent = at + first_silence(recording.heard[at:])
+        silent = at + len(np.trim_zeros(recording.heard[at : spoken.end_sample], "b"))
         found.append(
             Interruption(
                 spoken.round_trip_ms,
@@ -86,19 +90,50 @@ def pauses(recording: Heard, noises: list[str]) -> list[Pause]:
     for spoken in recording.spoken:
         if spoken.kind not in {"first", "quiet", "noise"}:
             continue
-        at = departure(recording, spoken)
-        if at is None:
-            continue
-        cause = "nothing"
-        if spoken.said and at >= spoken.said[0][1]:
-            cause = noises[spoken.said[0][0]]
-        heard = np.trim_zeros(recording.heard[at : spoken.end_sample], "b")
-        silent = first_silence(heard)
-        goes_on = int(np.argmax(heard[silent:] != 0)) if heard[silent:].any() else 0
-        place = at - _begins(recording, spoken) + _leading(spoken.sound)
-        whole = _is_rest(heard[silent + goes_on :], spoken.sound[place:])
-        found.append(Pause(cause, goes_on * 1_000 / SAMPLE_RATE_HZ, whole))
+        begins = _begins(recording, spoken)
+        heard = np.trim_zeros(recording.heard[begins : spoken.end_sample], "b")
+        for at, lasted, whole in _silences(heard, np.trim_zeros(spoken.sound)):
+            cause = _cause(spoken, begins + at, noises)
+            found.append(Pause(cause, lasted * 1_000 / SAMPLE_RATE_HZ, whole))
     return found
+
+
+def _cause(spoken: Spoken, at: int, noises: list[str]) -> str:
+    """Return the noise over which an answer paused at a sample, or "nothing"."""
+    for number, begins, length in spoken.said:
+        if begins <= at < begins + length + _NOTICED_SAMPLES:
+            return noises[number]
+    return "nothing"
+
+
+def _silences(heard: Samples, sound: Samples) -> Iterator[tuple[int, int, bool]]:
+    """Yield where `heard` pauses, for how long, and whether the rest of `sound` follows."""
+    start = place = 0
+    while (length := _same(heard[start:], sound[place:])) < len(sound) - place:
+        at, held = start + length, place + length
+        silent = at + first_silence(heard[at:])
+        goes_on = silent + int(np.argmax(heard[silent:] != 0))
+        resumed = _resumed(heard, goes_on, sound[held:]) if heard[silent:].any() else None
+        yield at, goes_on - silent, resumed is not None
+        if resumed is None:
+            return
+        start, place = resumed + _FADE_SAMPLES, held + _FADE_SAMPLES
+
+
+def _same(heard: Samples, sound: Samples) -> int:
+    """Return how many samples are as they are in the answer."""
+    count = min(len(heard), len(sound))
+    different = np.flatnonzero(heard[:count] != sound[:count])
+    return int(different[0]) if different.size else count
+
+
+def _resumed(heard: Samples, goes_on: int, rest: Samples) -> int | None:
+    """Return where `rest` begins, faded in; `goes_on` is its first sample that is not 0."""
+    # The first samples of a fade-in may be zero, those of a fade-out as they are in the answer.
+    for start in range(goes_on + _UNTOLD_SAMPLES, goes_on - _UNTOLD_SAMPLES, -1):
+        if _same(heard[start + _FADE_SAMPLES :], rest[_FADE_SAMPLES:]) >= _MATCHED_SAMPLES:
+            return start
+    return None
 
 
 def undisturbed_s(recording: Recording) -> float:
@@ -235,14 +270,6 @@ def _begins(recording: Heard, spoken: Spoken) -> int:
 def _leading(sound: Samples) -> int:
     """Return the number of silent samples at the beginning."""
     return len(sound) - len(np.trim_zeros(sound, "f"))
-
-
-def _is_rest(resumed: Samples, rest: Samples) -> bool:
-    """Return whether all of `rest` was heard after a pause, faded in."""
-    expected = np.trim_zeros(rest[_FADE_SAMPLES:], "b")
-    as_it_is = bool(len(expected)) and np.array_equal(resumed[-len(expected) :], expected)
-    # Samples at the beginning of the fade may be zero.
-    return as_it_is and len(resumed) >= len(np.trim_zeros(rest)) - _FADE_SAMPLES // 6
 
 
 def first_silence(heard: Samples) -> int:

@@ -96,6 +96,8 @@ class _Talk:
         session, state = self._session, self.client.state
         spoken = self._answer("interrupted", sound)
         self._wait_since(spoken, _ASKED_AFTER_S)
+        self.client.wait_until(lambda: not state.ears.hold.load())
+        spoken.holds = state.ears.holds.load()
         console.print(f"{turn}: say something, now.")
         end_s = len(sound) / SAMPLE_RATE_HZ
         self.client.wait_until(lambda: state.ears.hold.load() or self._since(spoken) > end_s)
