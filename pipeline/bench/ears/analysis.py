@@ -157,8 +157,8 @@ def departure(recording: Heard, spoken: Spoken) -> int | None:
     begins = _begins(recording, spoken)
     expected = np.trim_zeros(spoken.sound, "f")
     heard = recording.heard[begins : spoken.end_sample][: len(expected)]
-    different = np.flatnonzero(heard != expected[: len(heard)])
-    return begins + int(different[0]) if different.size else None
+    same = _same(heard, expected)
+    return begins + same if same < len(heard) else None
 
 
 def sent_offset(recording: Recording) -> int:
