@@ -380,9 +380,7 @@ class Conversation:
             case WordTime():
                 self._answers.word_time(event, response)
         if late:
-            late.take_late_words()
-            if isinstance(event, WordsDone) and late.settled and not late.awaits_time:
-                late.end()
+            late.take_late_words(last=isinstance(event, WordsDone))
             yield from self._show_heard()
 
     def _add_words(self, response: Response, text: str) -> None:

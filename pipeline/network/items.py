@@ -51,11 +51,6 @@ class Response:
     def has_words(self) -> bool:
         return bool(self.turn.words or self.unheard)
 
-    @property
-    def awaits_time(self) -> bool:
-        """Whether the time of its next word is still to come."""
-        return self.places.awaits_time(self.turn.words)
-
     def listen(self) -> None:
         """Note which of its words have been heard."""
         if not self.over:
@@ -69,11 +64,15 @@ class Response:
         else:
             self.take_late_words()
 
-    def take_late_words(self) -> None:
-        """End it if all words have come that were heard of it before it was interrupted."""
+    def take_late_words(self, *, last: bool = False) -> None:
+        """End it if all words have come that were heard of it before it was interrupted.
+
+        :param last: whether no more words follow.
+        """
         self.listen()
         unheard = self.turn.words[self.turn.heard :]
-        if self.settled and unheard.strip() and not self.awaits_time:
+        awaits_time = self.places.awaits_time(self.turn.words)
+        if self.settled and (last or unheard.strip()) and not awaits_time:
             self.end(cut=True)
 
     def end(self, *, cut: bool = False) -> None:
