@@ -3,6 +3,9 @@
 BIN := .venv/bin
 SETUP := pyproject.toml Makefile scripts/setup.sh
 
+# A conversation is seven processes, and each would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run bench test lint coverage mutation setup clean
 
 help: ## this list
