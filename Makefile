@@ -30,7 +30,7 @@ coverage: .venv/ready-to-test ## run the tests measured; branch coverage has a f
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark --cov --cov-report=
 	$(BIN)/python scripts/coverage_floor.py
 
-mutation: .venv/ready-to-test ## change the core and see whether a test fails; half an hour
+mutation: .venv/ready-to-mutate ## change the core and see whether a test fails; half an hour
 	rm -rf mutants
 	$(BIN)/mutmut run $(ARGS)
 	$(BIN)/mutmut results
@@ -56,3 +56,7 @@ clean: ## remove everything that was installed or built here
 .venv/ready-to-test: $(SETUP)
 	@sh scripts/setup.sh offline ears dev
 	@touch .venv/ready-to-run $@
+
+.venv/ready-to-mutate: $(SETUP)
+	@sh scripts/setup.sh offline ears dev mutation
+	@touch .venv/ready-to-run .venv/ready-to-test $@
