@@ -34,10 +34,13 @@ class UnheardSpeech:
         self._hearing = hearing
         self._loud.clear()
 
-    def due(self, dbfs: float, now_s: float, *, answer_sounds: bool) -> bool:
-        """Take the peak of the microphone's latest frame; returns whether to tell the person."""
+    def due(self, dbfs: float, now_s: float, *, counts: bool) -> bool:
+        """Take the peak of the microphone's latest frame; returns whether to tell the person.
+
+        :param counts: whether a voice in it would be the person's, and would reach the service.
+        """
         self._noise_dbfs = max(_QUIETEST_DBFS, min(dbfs, self._noise_dbfs + _RISE_DB))
-        if self._hearing or self._told or answer_sounds:
+        if self._hearing or self._told or not counts:
             self._loud.clear()
             return False
         loud = dbfs > max(LOUD_DBFS, self._noise_dbfs + ABOVE_NOISE_DB)
