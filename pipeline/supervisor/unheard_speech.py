@@ -2,12 +2,15 @@
 
 from collections import deque
 
+LOOKS_PER_S = 4
+"""How often the level is looked at."""
+
 WITHIN_S = 15.0
 SPAN_S = 8.0
 """Longer than any service takes to notice a voice."""
 
-READINGS = 12
-"""Of the five a second: as loud as a voice for 2.4 s in all."""
+READINGS = 3 * LOOKS_PER_S
+"""As loud as a voice for 3 s in all."""
 
 BURSTS = 4
 """A voice pauses again and again; what begins once and lasts is a noise."""

@@ -7,8 +7,9 @@ import pytest
 from pipeline.pcm import NS_PER_MS
 from pipeline.shm.state import CaptureFields, LevelReading, PlaybackFields, SharedState
 from pipeline.supervisor.health import HealthMonitor
+from pipeline.supervisor.unheard_speech import LOOKS_PER_S
 
-LOOK_S = 0.25
+LOOK_S = 1 / LOOKS_PER_S
 
 
 class Rig:
@@ -62,7 +63,7 @@ def test_a_loss_that_lasts_is_noticed_when_it_begins_and_when_it_ends(rig: Rig) 
         shown = []
         for _ in range(lost_ms // 250):
             rig.state.network.lost_samples.add(6_000)
-            rig.now_s += 0.25
+            rig.now_s += LOOK_S
             shown += rig.notices()
         assert shown == begins
         rig.now_s += 2
