@@ -26,8 +26,9 @@ from pipeline.bench.voice_server import ClientConnection, local_listener, servin
 from pipeline.config.settings import Settings
 from pipeline.console import console as console_module
 from pipeline.ipc.commands import CallTool
+from pipeline.ipc.events import AssistantSaid
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import AssistantSaid, Report, event_of
+from pipeline.ipc.reports import Report, event_of
 from pipeline.network.actions import (
     Action,
     CreateResponse,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.ipc.reports import Loudness
+from pipeline.ipc.events import Loudness
 from pipeline.pcm import Samples, peak
 
 FULL_SCALE = 32_768

@@ -12,19 +12,9 @@ from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, SettingsError, WavError
 from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.events import ClockStarted, EventRead, Finished, PeriodsMissed, RecordingEnded
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import (
-    ClockStarted,
-    EventRead,
-    Finished,
-    PeriodsMissed,
-    RecorderEnded,
-    RecordingEnded,
-    ToolEnded,
-    ToolReturned,
-    ToolsLoaded,
-    event_of,
-)
+from pipeline.ipc.reports import RecorderEnded, ToolEnded, ToolReturned, ToolsLoaded, event_of
 from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears

@@ -13,7 +13,8 @@ which will never sound is truncated to exactly what did.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Interrupted, Trace
+from pipeline.ipc.events import Interrupted, Trace
+from pipeline.ipc.reports import AnswerMemory, ConversationMemory
 from pipeline.network.actions import (
     Action,
     DeleteItem,

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command, RecordEvent
-from pipeline.ipc.reports import Notice, RecorderEnded, Report, Trace
+from pipeline.ipc.events import Notice, Trace
+from pipeline.ipc.reports import RecorderEnded, Report
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.recorder.event_log import EventLog
 from pipeline.recorder.job import (

@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import Command, RecordEvent
 from pipeline.ipc.event_json import as_json
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 from pipeline.recorder.job import RecorderJob
 from pipeline.supervisor.record_folder import RecordFolder
 from pipeline.supervisor.voice_processes import VoiceProcesses

@@ -15,8 +15,9 @@ from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
+from pipeline.ipc.events import Notice
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line, logged_line
-from pipeline.ipc.reports import ConversationMemory, Notice, Report
+from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.recorder.job import RecorderJob
 from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
 from pipeline.shm.ring import FrameRing

@@ -23,7 +23,7 @@ from pipeline.bench.stalls import Stall, Stalls
 from pipeline.bench.verdict import judge, judge_live, limits_exceeded
 from pipeline.config.settings import Settings
 from pipeline.errors import MissingPackageError, UsageError
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 
 TURN = TurnMetrics(
     cut_ms=4.0,

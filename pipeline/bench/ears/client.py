@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pipeline.audio.selection import choose_device
 from pipeline.config.settings import Settings
 from pipeline.errors import DeviceError, PipelineError
+from pipeline.ipc.events import SessionReady
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Device, Report, SessionReady, event_of
+from pipeline.ipc.reports import Device, Report, event_of
 from pipeline.shm.state import SharedState
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
