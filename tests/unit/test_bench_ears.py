@@ -20,9 +20,8 @@ from pipeline.bench.ears.sounds import (
 )
 from pipeline.bench.ears.verdict import judge
 from pipeline.bench.ears.words import Words, word_errors
-from pipeline.bench.jack_card import Sound
 from pipeline.cli import execute
-from pipeline.pcm import NS_PER_S, Samples, ms_to_samples
+from pipeline.pcm import NS_PER_S, Samples, Sound, ms_to_samples
 from tests.support.sound import RATE_HZ, noise
 
 PERIOD_SAMPLES = 120

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from pipeline.bench.ears.conversation import Heard, Recording, Spoken
 from pipeline.bench.ears.sounds import level_db, mean_power, sound_of
-from pipeline.bench.jack_card import Sound
-from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ns
+from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples, samples_to_ns
 
 _SILENT_SAMPLES = ms_to_samples(20)
 """An answer that was zero for so long has fallen silent."""

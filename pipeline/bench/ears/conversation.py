@@ -14,7 +14,8 @@ from pipeline.bench.ears.client import EarsClient, conversation
 from pipeline.bench.ears.rooms import ROOMS, SENSOR_NOISE
 from pipeline.bench.ears.situations import ROUND_TRIPS_MS, Situation
 from pipeline.bench.ears.sounds import NEAR_DB, Phrase, pcm16, silence, sound_of, sweep
-from pipeline.bench.jack_card import JackCard, JackPeer, Sound
+from pipeline.bench.jack_card import JackCard
+from pipeline.bench.jack_peer import JackPeer
 from pipeline.bench.scripted_service import (
     ScriptedService,
     ScriptedSession,
@@ -22,7 +23,7 @@ from pipeline.bench.scripted_service import (
     end_cancelled,
 )
 from pipeline.config.settings import Settings
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, Sound
 
 NOTICED_AFTER_S = 0.2
 """Speech that the service needs."""

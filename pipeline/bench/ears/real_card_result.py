@@ -20,9 +20,8 @@ from pipeline.bench.ears.sounds import (
     level_db,
     sound_of,
 )
-from pipeline.bench.jack_card import Sound
 from pipeline.errors import DeviceError
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
 _MATCHED_SAMPLES = ms_to_samples(200)
 _ALIGNED_SAMPLES = ms_to_samples(800)

@@ -11,12 +11,11 @@ import aiohttp
 import numpy as np
 
 from pipeline.bench.ears.sounds import from_onset, pcm16, silence, sound_of
-from pipeline.bench.jack_card import Sound
 from pipeline.bench.voice_server import PATH
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples, Sound
 
 T = TypeVar("T")
 
