@@ -18,6 +18,34 @@ from pipeline.system.scheduling import promote_this_thread
 _LONGEST_RECORDING_S = 150
 
 
+class _Said:
+    """A sound on its way to the program's microphone port, and how far it has come.
+
+    Only the callback's thread changes it.
+    """
+
+    def __init__(self, sound: Sound) -> None:
+        self._sound = sound
+        self._place = 0
+        self.at_ns = 0
+        self.at_sample = 0
+
+    @property
+    def over(self) -> bool:
+        return self._place >= len(self._sound)
+
+    def play(self, out: Sound, now_ns: int, sample: int) -> None:
+        """Fill `out`, which begins at `now_ns` with this sample, with what follows."""
+        start = self._place
+        count = min(len(out), len(self._sound) - start)
+        if count and start == 0:
+            self.at_sample = sample
+            self.at_ns = now_ns  # last: others wait for it
+        out[:count] = self._sound[start : start + count]
+        out[count:] = 0
+        self._place = start + count
+
+
 class JackPeer:
     """Plays to the program's microphone port and records its loudspeaker port.
 
@@ -34,15 +62,12 @@ class JackPeer:
         self._client = jack_client("peer", card.server)
         self._mouth = self._client.outports.register("mouth")
         self._ear = self._client.inports.register("ear")
-        self._said = np.zeros(0, np.float32)
-        self._said_samples = 0
+        self._said = _Said(np.zeros(0, np.float32))
         self._longest_s = longest_s
         self._heard = np.zeros(card.rate_hz * longest_s, np.float32)
         self._spoken = np.zeros(len(self._heard) if records_mouth else 0, np.float32)
         self._heard_samples = 0
         self._period_times_ns: list[int] = []
-        self._said_at_ns = 0
-        self._said_at_sample = 0
         self._promoted = False
         self._echo = np.zeros(0, np.float32)
         self._drive = 0.0
@@ -79,10 +104,8 @@ class JackPeer:
 
     def say(self, sound: Samples) -> None:
         """Play `sound` into the program's microphone port from the next period on."""
-        self._said_samples = len(sound)  # silence until the new sound is in place
-        self._said = sound.astype(np.float32) / np.float32(FULL_SCALE)
-        self._said_at_ns = 0
-        self._said_samples = 0
+        # One store hands it over: the callback may be about to count what it took of another.
+        self._said = _Said(sound.astype(np.float32) / np.float32(FULL_SCALE))
 
     def open_loudspeaker(self, response: Sound, *, drive: float = 0.0) -> None:
         """Let the microphone hear the loudspeaker through a room of this impulse response.
@@ -111,16 +134,16 @@ class JackPeer:
     @property
     def said_at_ns(self) -> int:
         """Start of the period in which the latest sound began, ``time.monotonic_ns``; 0 before."""
-        return self._said_at_ns
+        return self._said.at_ns
 
     @property
     def said_at_sample(self) -> int:
         """Number of the sample, among all heard ones, beside which the latest sound began."""
-        return self._said_at_sample
+        return self._said.at_sample
 
     @property
     def said_all(self) -> bool:
-        return self._said_samples >= len(self._said)
+        return self._said.over
 
     def heard(self, start: int = 0) -> Samples:
         """Return all samples of the program's loudspeaker port so far, from `start` on.
@@ -155,14 +178,7 @@ class JackPeer:
             promote_this_thread(REAL_TIME_PRIORITY - 1)
         now_ns = time.monotonic_ns()
         out = self._mouth.get_array()
-        said, start = self._said, self._said_samples
-        count = max(0, min(frames, len(said) - start))
-        if count and start == 0:
-            self._said_at_sample = self._heard_samples
-            self._said_at_ns = now_ns
-        out[:count] = said[start : start + count]
-        out[count:] = 0
-        self._said_samples = start + count
+        self._said.play(out, now_ns, self._heard_samples)
         end = self._heard_samples + frames
         if end > len(self._heard):  # an exception here would end the thread, and `close` would hang
             self._overflowed = True
