@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from pipeline.bench.ears import analysis
-from pipeline.bench.ears.conversation import Recording, Spoken
+from pipeline.bench.ears.delays import microphone_delays_ms
+from pipeline.bench.ears.echo import EchoReduction, echo_reduction
 from pipeline.bench.ears.real_card_result import voice_onset
+from pipeline.bench.ears.recording import Recording, Spoken
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.rooms import ROOMS
+from pipeline.bench.ears.sent import sent_offset
 from pipeline.bench.ears.situations import HOLD, NO_EARS
 from pipeline.bench.ears.sounds import (
     ANSWER_DB,
@@ -141,7 +144,7 @@ def test_the_microphones_delay() -> None:
     said = spoken("quiet")
     heard = heard_with(ANSWER)
     heard[: RATE_HZ // 2] = 1  # something sounds when the piece was heard
-    found = analysis.microphone_delays_ms(recording(heard, said))
+    found = microphone_delays_ms(recording(heard, said))
     last_period_ns = (RATE_HZ // 2 - 1) // PERIOD_SAMPLES * PERIOD_NS
     assert found == [(NS_PER_S - last_period_ns) / 1e6]
 
@@ -155,7 +158,7 @@ def test_echo_that_is_learnt() -> None:
     sent[learnt:] = (sent[learnt:] * 0.1).astype(np.int16)
     said = Spoken("first", ANSWER, BEGINS - 600, 0, BEGINS + 4 * RATE_HZ)
     made = recording(heard, said, microphone, np.concatenate([zeros(0), sent]))
-    found = analysis.echo_reduction(made, analysis.sent_offset(made))
+    found = echo_reduction(made, sent_offset(made))
     assert found.learnt_after_s == pytest.approx(1.25, abs=0.01)
     assert found.settled_db == pytest.approx(20, abs=1)
 
@@ -193,7 +196,7 @@ def result(situation: object, **values: object) -> EarsResult:
         "undisturbed_s": 6.0,
         "taken_for_a_person": 0,
         "sent_s": 6.0,
-        "echo": analysis.EchoReduction(1.0, 20.0),
+        "echo": EchoReduction(1.0, 20.0),
         "microphone_ms": [1.0],
         "speak_ms": [],
         "ears_share": 0.03,

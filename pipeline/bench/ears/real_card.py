@@ -16,9 +16,9 @@ import soundfile
 from rich.console import Console
 
 from pipeline.bench.ears.client import EarsClient, conversation
-from pipeline.bench.ears.conversation import Spoken
 from pipeline.bench.ears.options import EarsOptions
 from pipeline.bench.ears.real_card_result import CardRecording, RealCardResult, evaluate
+from pipeline.bench.ears.recording import Spoken
 from pipeline.bench.ears.sounds import ANSWER_DB, pcm16, sweep
 from pipeline.bench.scripted_service import ScriptedService, answer, end_cancelled
 from pipeline.config.settings import Settings

@@ -5,14 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.bench.ears.analysis import (
-    EchoReduction,
-    Pause,
-    best_lag,
-    echo_reduction,
-    pauses,
-)
-from pipeline.bench.ears.conversation import Spoken
+from pipeline.bench.ears.analysis import Pause, pauses
+from pipeline.bench.ears.echo import EchoReduction, echo_reduction
+from pipeline.bench.ears.recording import Spoken
+from pipeline.bench.ears.sent import best_lag
 from pipeline.bench.ears.sounds import (
     FRAME_SAMPLES,
     active_level_db,
