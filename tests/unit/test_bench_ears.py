@@ -1,5 +1,7 @@
 """Made-up recordings of known times, and what `bench ears` finds in them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from pipeline.bench.ears.recording import Recording, Spoken
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.rooms import ROOMS
 from pipeline.bench.ears.sent import sent_offset
-from pipeline.bench.ears.situations import HOLD, NO_EARS
+from pipeline.bench.ears.situations import DOUBLE_TALK, HOLD, NO_EARS
 from pipeline.bench.ears.sounds import (
     ANSWER_DB,
     NEAR_DB,
@@ -229,6 +231,16 @@ def test_a_verdict() -> None:
     ):
         assert part in shortfalls
     assert wrong.missed == 1
+
+
+@pytest.mark.parametrize("clean", [Words(), Words(10, 10)])
+def test_words_that_the_service_never_understands_are_not_judged(clean: Words) -> None:
+    measured = [
+        result(replace(DOUBLE_TALK, phrases=8), words=Words(10, 10)),
+        result(NO_EARS, ears_share=None),
+    ]
+    assert str(judge(measured, clean)).startswith("Passed. The words over an answer were not judge")
+    assert "100% of the words" in str(judge(measured, Words(10, 1)))
 
 
 @pytest.mark.parametrize(
