@@ -95,7 +95,7 @@ def _settings(service: ScriptedService, situation: Situation) -> Settings:
         endpoint=service.endpoint,
         api_key=service.KEY,
         use_api_key=True,
-        ears="auto" if situation.ears else "off",
+        ears="on" if situation.ears else "off",
         echo="local" if situation.ears else "off",
         barge_in=situation.barge_in,
         period_ms=5,
