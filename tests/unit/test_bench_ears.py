@@ -172,13 +172,34 @@ def test_an_echo_has_the_wanted_level(path: type) -> None:
     assert active_level_db(echo) == pytest.approx(NEAR_DB - 12, abs=0.1)
 
 
-def test_the_onset_of_a_voice_in_what_was_sent() -> None:
+def room_and_voice(*voices_ms: tuple[int, int]) -> Sound:
+    """Return three seconds of a quiet room, in which a voice speaks from one time to another."""
     random = np.random.default_rng(1)
-    sent = random.standard_normal(RATE_HZ).astype(np.float32) * np.float32(1e-3)
-    onset = RATE_HZ * 9 // 10
-    sent[onset:] += random.standard_normal(RATE_HZ - onset).astype(np.float32) * np.float32(0.05)
-    assert voice_onset(sent) == onset
-    assert voice_onset(sent[:onset]) is None
+    sent = random.standard_normal(3 * RATE_HZ).astype(np.float32) * np.float32(1e-3)
+    for begin, end in (map(ms_to_samples, voice) for voice in voices_ms):
+        sent[begin:end] += random.standard_normal(end - begin).astype(np.float32) * np.float32(0.05)
+    return sent
+
+
+@pytest.mark.parametrize("onset_ms", [1_000, 1_800, 2_650, 2_900])
+def test_the_onset_of_a_voice_in_what_was_sent(onset_ms: int) -> None:
+    sent = room_and_voice((onset_ms, 3_000))
+    assert voice_onset(sent, RATE_HZ) == ms_to_samples(onset_ms)
+
+
+def test_a_pause_within_a_voice_is_not_its_beginning() -> None:
+    sent = room_and_voice((1_500, 2_000), (2_250, 3_000))
+    assert voice_onset(sent, RATE_HZ) == ms_to_samples(1_500)
+
+
+def test_a_noise_before_the_voice_is_not_its_beginning() -> None:
+    sent = room_and_voice((1_200, 1_300), (2_000, 3_000))
+    assert voice_onset(sent, RATE_HZ) == ms_to_samples(2_000)
+
+
+@pytest.mark.parametrize("sent", [room_and_voice(), room_and_voice((1_200, 1_300)), zeros(1_000)])
+def test_no_voice_is_heard_at_the_end_of_what_was_sent(sent: Sound) -> None:
+    assert voice_onset(sent, RATE_HZ) is None
 
 
 def test_words() -> None:

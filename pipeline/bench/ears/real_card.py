@@ -98,6 +98,7 @@ class _Talk:
         self._wait_since(spoken, _ASKED_AFTER_S)
         self.client.wait_until(lambda: not state.ears.hold.load())
         spoken.holds = state.ears.holds.load()
+        spoken.asked_sample = self._now()
         console.print(f"{turn}: say something, now.")
         end_s = len(sound) / SAMPLE_RATE_HZ
         self.client.wait_until(lambda: state.ears.hold.load() or self._since(spoken) > end_s)

@@ -25,6 +25,8 @@ class Spoken:
     end_sample: int = 0
     said: list[tuple[int, int, int]] = field(default_factory=list)
     """Number, first sample and length of each phrase or noise."""
+    asked_sample: int = 0
+    """At which a person was asked to speak; nobody has spoken before."""
     said_at_ns: int = 0
     round_trip_ms: int = 0
     holds: int = 0
