@@ -12,7 +12,7 @@ from pipeline.bench.ears.real_card_result import voice_onset
 from pipeline.bench.ears.recording import Recording, Spoken
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.rooms import ROOMS
-from pipeline.bench.ears.sent import sent_offset
+from pipeline.bench.ears.sent import best_lag, sent_offset
 from pipeline.bench.ears.situations import DOUBLE_TALK, HOLD, NO_EARS
 from pipeline.bench.ears.sounds import (
     ANSWER_DB,
@@ -200,6 +200,15 @@ def test_a_noise_before_the_voice_is_not_its_beginning() -> None:
 @pytest.mark.parametrize("sent", [room_and_voice(), room_and_voice((1_200, 1_300)), zeros(1_000)])
 def test_no_voice_is_heard_at_the_end_of_what_was_sent(sent: Sound) -> None:
     assert voice_onset(sent, RATE_HZ) is None
+
+
+def test_a_sound_is_found_however_low_it_is() -> None:
+    template = sound_of(ANSWER[:4_800])
+    sound = sound_of(noise(2, -2_000, 2_000, seed=2))
+    sound[7_000:11_800] = template * np.float32(0.01)
+    sound[20_000:22_000] += template[:2_000]
+    assert best_lag(template, sound) == 7_000
+    assert best_lag(template, np.zeros(9_600, np.float32)) == 0
 
 
 def test_words() -> None:

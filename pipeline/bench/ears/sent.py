@@ -7,6 +7,8 @@ from pipeline.bench.ears.sounds import sound_of
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
 _AFTER_PHRASE_SAMPLES = ms_to_samples(200)
+_LEAST_POWER = 1e-9
+"""-90 dBFS: below it there are rounding errors only."""
 
 
 def sent_offset(recording: Recording) -> int:
@@ -17,10 +19,14 @@ def sent_offset(recording: Recording) -> int:
 
 
 def best_lag(template: Sound, sound: Sound) -> int:
-    """Return where in `sound` `template` begins."""
+    """Return where in `sound` `template` begins, however loud it is there."""
     size = 1 << (sound.size + template.size).bit_length()
     spectrum = np.fft.rfft(sound, size) * np.conj(np.fft.rfft(template, size))
-    return int(np.argmax(np.fft.irfft(spectrum, size)[: sound.size]))
+    alike = np.fft.irfft(spectrum, size)[: sound.size]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(sound, dtype=np.float64))])
+    ends = np.minimum(np.arange(sound.size) + template.size, sound.size)
+    energies = energy[ends] - energy[: sound.size]
+    return int(np.argmax(alike / np.sqrt(energies + _LEAST_POWER * template.size)))
 
 
 def sent_phrases(recording: Recording) -> list[tuple[int, Sound]]:
