@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
+from pipeline.bench.voice_processes import start_voice_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, SettingsError, WavError
 from pipeline.ipc.commands import CallTool, CancelTool
@@ -21,7 +22,7 @@ from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet
-from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
+from pipeline.supervisor.voice_processes import VoiceProcesses
 
 PLAYS_ON_MS = 30
 """Far beyond the budget of a cut, so that the next turn does not hide a slow cut."""
