@@ -21,10 +21,9 @@ from pipeline.bench.ears.sounds import (
     read,
     split,
 )
-from pipeline.bench.jack_card import Sound
 from pipeline.emulator.replies.sample_story import STORY
 from pipeline.emulator.speech.synthesiser import Synthesiser
-from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Sound, ms_to_samples
 
 __all__ = [
     "FRAME_SAMPLES",

@@ -26,7 +26,8 @@ from pipeline.ears.sent_sound import SentSound
 from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Notice, Report, Started, Trace
+from pipeline.ipc.events import Notice, Started, Trace
+from pipeline.ipc.reports import Report
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, Samples
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader

@@ -62,6 +62,12 @@ def rig() -> Iterator[Rig]:
         yield Rig(state)
 
 
+@pytest.fixture
+def interrupting() -> Iterator[Rig]:
+    with SharedState.create() as state:
+        yield Rig(state, interrupts=True)
+
+
 def test_speech_over_an_answer_holds_it_under_a_number_of_its_own(rig: Rig) -> None:
     rig.hear(3)
     assert rig.held == 0
@@ -119,81 +125,75 @@ def test_cut_ends_the_hold_without_resuming(rig: Rig) -> None:
     assert rig.resumed == []
 
 
-def test_certain_speech_asks_once_for_the_next_generation() -> None:
-    with SharedState.create() as state:
-        state.network.generation.store(4)
-        rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(20, voice=0.9)
-        assert state.ears.interrupt.load() == 0
-        rig.hear(1, voice=0.9, words=True)
-        assert state.ears.interrupt.load() == 5
-        state.ears.interrupt.store(0)
-        rig.hear(20, voice=0.9, words=True)
-        assert state.ears.interrupt.load() == 0
-        state.network.generation.store(5)
-        rig.hear(1, voice=0.9)
-        assert not rig.control.holding
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(20, voice=0.9, words=True)
-        assert state.ears.interrupt.load() == 6
+def test_certain_speech_asks_once_for_the_next_generation(interrupting: Rig) -> None:
+    interrupting.state.network.generation.store(4)
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(20, voice=0.9)
+    assert interrupting.state.ears.interrupt.load() == 0
+    interrupting.hear(1, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 5
+    interrupting.state.ears.interrupt.store(0)
+    interrupting.hear(20, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 0
+    interrupting.state.network.generation.store(5)
+    interrupting.hear(1, voice=0.9)
+    assert not interrupting.control.holding
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(20, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 6
 
 
-def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_again() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        for _ in range(2):
-            rig.hear(1, speech=True, voice=0.9)
-            rig.hear(20, voice=0.9, words=True)
-            assert state.ears.interrupt.load() == 1
-            rig.hear(200)
-            assert not rig.control.holding
-            assert state.ears.interrupt.load() == 0
+def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_again(
+    interrupting: Rig,
+) -> None:
+    for _ in range(2):
+        interrupting.hear(1, speech=True, voice=0.9)
+        interrupting.hear(20, voice=0.9, words=True)
+        assert interrupting.state.ears.interrupt.load() == 1
+        interrupting.hear(200)
+        assert not interrupting.control.holding
+        assert interrupting.state.ears.interrupt.load() == 0
 
 
-def test_ears_that_interrupt_wait_for_certain_speech_beside_a_quick_service() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(10, voice=0.9)
-        rig.service_hears()
-        state.network.generation.store(1)
-        rig.hear(1, voice=0.9)
-        assert not rig.control.holding
-        rig.hear(1, speech=True, voice=0.9)
-        for _ in range(6):  # a hum with gaps, which lasts longer than a quick service takes
-            rig.hear(10)
-            rig.hear(10, voice=0.9)
-        rig.hear(1, voice=0.9, words=True)
-        assert state.ears.interrupt.load() == 2
+def test_ears_that_interrupt_wait_for_certain_speech_beside_a_quick_service(
+    interrupting: Rig,
+) -> None:
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(10, voice=0.9)
+    interrupting.service_hears()
+    interrupting.state.network.generation.store(1)
+    interrupting.hear(1, voice=0.9)
+    assert not interrupting.control.holding
+    interrupting.hear(1, speech=True, voice=0.9)
+    for _ in range(6):  # a hum with gaps, which lasts longer than a quick service takes
+        interrupting.hear(10)
+        interrupting.hear(10, voice=0.9)
+    interrupting.hear(1, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 2
 
 
-def test_an_interruption_is_not_taken_back_before_the_network_has_looked() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(4, voice=0.9)
-        for _ in range(9):
-            rig.hear(11)
-            rig.hear(5, voice=0.9)
-        rig.hear(1, voice=0.9, words=True)
-        assert state.ears.interrupt.load() == 1  # 10 ms before patience ends
-        rig.hear(9)
-        assert rig.control.holding
-        assert state.ears.interrupt.load() == 1
-        rig.hear(2)
-        assert not rig.control.holding
+def test_an_interruption_is_not_taken_back_before_the_network_has_looked(interrupting: Rig) -> None:
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(4, voice=0.9)
+    for _ in range(9):
+        interrupting.hear(11)
+        interrupting.hear(5, voice=0.9)
+    interrupting.hear(1, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 1  # 10 ms before patience ends
+    interrupting.hear(9)
+    assert interrupting.control.holding
+    assert interrupting.state.ears.interrupt.load() == 1
+    interrupting.hear(2)
+    assert not interrupting.control.holding
 
 
-def test_too_little_speech_interrupts_nothing() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        for _ in range(3):
-            rig.hear(1, speech=True, voice=0.9)
-            rig.hear(49, voice=0.9)
-            rig.hear(20)
-        assert state.ears.interrupt.load() == 0
-        assert [reason for reason, _ in rig.resumed] == [Reason.NO_WORDS] * 3
+def test_too_little_speech_interrupts_nothing(interrupting: Rig) -> None:
+    for _ in range(3):
+        interrupting.hear(1, speech=True, voice=0.9)
+        interrupting.hear(49, voice=0.9)
+        interrupting.hear(20)
+    assert interrupting.state.ears.interrupt.load() == 0
+    assert [reason for reason, _ in interrupting.resumed] == [Reason.NO_WORDS] * 3
 
 
 def test_the_service_alone_decides_unless_the_ears_interrupt(rig: Rig) -> None:
