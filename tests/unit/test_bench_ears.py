@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.bench.ears import analysis
-from pipeline.bench.ears.delays import microphone_delays_ms
+from pipeline.bench.ears.delays import MicrophoneDelays, microphone_delays
 from pipeline.bench.ears.echo import EchoReduction, echo_reduction
 from pipeline.bench.ears.real_card_result import voice_onset
 from pipeline.bench.ears.recording import Recording, Spoken
@@ -146,9 +146,12 @@ def test_the_microphones_delay() -> None:
     said = spoken("quiet")
     heard = heard_with(ANSWER)
     heard[: RATE_HZ // 2] = 1  # something sounds when the piece was heard
-    found = microphone_delays_ms(recording(heard, said))
+    found = microphone_delays(recording(heard, said))
     last_period_ns = (RATE_HZ // 2 - 1) // PERIOD_SAMPLES * PERIOD_NS
-    assert found == [(NS_PER_S - last_period_ns) / 1e6]
+    delays_ms = [(NS_PER_S - last_period_ns) / 1e6]
+    assert found == MicrophoneDelays(delays_ms, [])
+    said.said.append((0, RATE_HZ // 4, 100))
+    assert microphone_delays(recording(heard, said)) == MicrophoneDelays([], delays_ms)
 
 
 def test_echo_that_is_learnt() -> None:
@@ -229,7 +232,7 @@ def result(situation: object, **values: object) -> EarsResult:
         "taken_for_a_person": 0,
         "sent_s": 6.0,
         "echo": EchoReduction(1.0, 20.0),
-        "microphone_ms": [1.0],
+        "microphone": MicrophoneDelays([1.0], []),
         "speak_ms": [],
         "ears_share": 0.03,
     }
@@ -246,7 +249,7 @@ def test_a_verdict() -> None:
         interruptions=[slow],
         by_itself=1,
         pauses=[analysis.Pause("click", 300, whole=False)],
-        microphone_ms=[20.0],
+        microphone=MicrophoneDelays([20.0], []),
         ears_share=0.06,
         words=Words(10, 2),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pipeline.bench.ears import analysis, delays
 from pipeline.bench.ears.analysis import Interruption, Pause
 from pipeline.bench.ears.conversation import Sounds, padded
+from pipeline.bench.ears.delays import MicrophoneDelays
 from pipeline.bench.ears.echo import EchoReduction, echo_reduction
 from pipeline.bench.ears.recording import Recording
 from pipeline.bench.ears.sent import seconds, sent_answers, sent_offset, sent_phrases
@@ -30,7 +31,7 @@ class EarsResult:
     sent_s: float
     """Length of what it was given."""
     echo: EchoReduction
-    microphone_ms: Sequence[float]
+    microphone: MicrophoneDelays
     speak_ms: Sequence[float]
     ears_share: float | None
     words: Words = field(default_factory=Words)
@@ -67,7 +68,7 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         taken_for_a_person=len(voice.hears_at(sent)),
         sent_s=seconds(sent),
         echo=echo_reduction(recording, sent_offset(recording)),
-        microphone_ms=delays.microphone_delays_ms(recording),
+        microphone=delays.microphone_delays(recording),
         speak_ms=delays.speaks_ms(recording),
         ears_share=analysis.ears_share(recording),
         words=words,

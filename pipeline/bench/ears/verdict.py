@@ -36,7 +36,7 @@ def added_microphone_ms(results: Sequence[EarsResult]) -> float | None:
     """Return how much later the ears let the microphone be sent (p50); None: not measured."""
     found: dict[bool, list[float]] = {True: [], False: []}
     for result in results:
-        found[result.situation.ears] += result.microphone_ms
+        found[result.situation.ears] += result.microphone.alone
     with_ears, without = Distribution.of(found[True]), Distribution.of(found[False])
     return with_ears.p50 - without.p50 if with_ears and without else None
 
