@@ -21,7 +21,8 @@ from tests.support.bridge import (
     tap,
     tapped,
 )
-from tests.support.chromium import Chromium, Page
+from tests.support.chromium import Chromium
+from tests.support.chromium_page import Page
 from tests.support.program import GENEROUS_S
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, noise, write_wav

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.selection import SAMPLE_WAV
-from tests.support.chromium import Chromium, Page
+from tests.support.chromium import Chromium
+from tests.support.chromium_page import Page
 from tests.support.program import REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService
 from tests.support.sound import RATE_HZ, Samples, read_wav, write_wav
