@@ -17,14 +17,8 @@ from pipeline.ipc.commands import (
     ToolOutput,
     UpdateSession,
 )
-from pipeline.ipc.reports import (
-    AssistantDone,
-    AssistantSaid,
-    ConversationMemory,
-    EventRead,
-    Finished,
-    Notice,
-)
+from pipeline.ipc.events import AssistantDone, AssistantSaid, EventRead, Finished, Notice
+from pipeline.ipc.reports import ConversationMemory
 from pipeline.network.actions import Action, CreateResponse, Interrupt, ServiceAction, SoundAction
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
