@@ -28,7 +28,7 @@ less: after three seconds of sound.
 for a person: how often the offline service takes the echo that was sent for a person, a minute \
 of answers.
 microphone: the card hands over the last sample of a frame → the service has it, while an answer \
-sounds. beside a voice: or a noise, up to 0.7 s after it; with ears it is kept back until it is known.
+sounds. beside a voice: or a noise, up to 0.7 s after it; ears keep it back until they know it.
 speak: first delta on the wire → first sample at the card.
 words: of phrases spoken over an answer that goes on, understood by the offline service.
 Not measured: the real network and service, a real card and room (--device), office noise and \
