@@ -30,8 +30,10 @@ from benchmarks.ear_holds import ROUND_TRIP_MS, Held, holds
 from benchmarks.ear_scenes import Scene, far_end, jumping, scene
 from benchmarks.ear_service import Sent, speech_started
 from benchmarks.ear_sounds import Sound
-from benchmarks.echo_paths import PATHS
-from pipeline.ears.blocks import BLOCKS_PER_S
+from benchmarks.echo_paths import PATHS, EchoPath
+from pipeline.audio.ready_tone import synthesize
+from pipeline.bench.ears.sounds import from_onset
+from pipeline.ears.blocks import BLOCKS_PER_S, to_float
 from pipeline.ears.ears import SETTLING_S, Ears, Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.parts import load_parts
@@ -165,6 +167,55 @@ def cold_starts(_: float) -> Iterator[str]:
     yield f"first answers that interrupt themselves: {failed} of {_COLD_STARTS}"
 
 
+def first_answers(_: float) -> Iterator[str]:
+    """Echo that the ears leave of first answers, and what the service takes for speech of it.
+
+    The second word: of the raw echo of the tone itself, which `--echo server` sends.
+    """
+    yield (
+        "first second of an answer    echo reduction dB   with the tone   "
+        "heard as speech   with the tone   the tone alone"
+    )
+    voices = [voice[: 3 * SAMPLE_RATE_HZ] for voice in map(from_onset, ear_sounds.far_voices())]
+    tone = to_float(synthesize(SAMPLE_RATE_HZ))
+    pause = np.zeros(SAMPLE_RATE_HZ // 2, np.float32)
+    silence = np.zeros(tone.size + pause.size, np.float32)
+    for name, path in PATHS.items():
+        for echo_db in (-12.0, 0.0):
+            cold = [_first_answer(silence, voice, path, echo_db) for voice in voices]
+            warm = [
+                _first_answer(np.concatenate([tone, pause]), voice, path, echo_db)
+                for voice in voices
+            ]
+            raw = speech_started(scene(np.concatenate([tone, pause]), path, echo_db).microphone)
+            reductions = [
+                np.median([first.reduction_db for first in each]) for each in (cold, warm)
+            ]
+            heard = [sum(first.speech_heard for first in each) for each in (cold, warm)]
+            yield (
+                f"{name:<8}{echo_db:>6.0f} dB{reductions[0]:>30.1f}{reductions[1]:>16.1f}"
+                f"{heard[0]:>18}{heard[1]:>16}{len(raw):>17}"
+            )
+
+
+@dataclass(frozen=True)
+class _FirstAnswer:
+    reduction_db: float
+    """Of the energy of its first second."""
+    speech_heard: int
+    """How often the service takes what goes up for speech, from the tone on."""
+
+
+def _first_answer(before: Sound, voice: Sound, path: EchoPath, echo_db: float) -> _FirstAnswer:
+    played = np.concatenate([before, voice])
+    outcome = listen(scene(played, path, echo_db, seed=1))
+    begin = before.size // BLOCK_SAMPLES
+    levels = [heard.levels for heard in outcome.heard[begin : begin + BLOCKS_PER_S]]
+    microphone = sum(10 ** (level.microphone_db / 10) for level in levels)
+    left = sum(10 ** (level.cleaned_db / 10) for level in levels)
+    return _FirstAnswer(10 * np.log10(microphone / left), len(outcome.sent.speech_started()))
+
+
 def recoveries(_: float) -> Iterator[str]:
     """Holds by what is not speech: who ends them, and how long the answer is silent."""
     yield f"over an answer at -12 dB; a round trip of {ROUND_TRIP_MS:.0f} ms"
@@ -273,6 +324,7 @@ TABLES: dict[str, Callable[[float], Iterator[str]]] = {
     "onsets": onsets,
     "false-holds": false_holds,
     "cold": cold_starts,
+    "first-answers": first_answers,
     "holds": recoveries,
     "jumps": jumps,
     "words": words,

@@ -52,6 +52,7 @@ def _run(settings: Settings, device: str | None) -> Iterator[Client]:
     with recorder, ChildProcesses() as children, ExitStack() as stack:
         microphone, speaker = _devices(children, settings, device)
         recorder.claim(settings)
+        settings = replace(settings, ready_tone="off")  # all that sounds belongs to an answer
 
         def record(voice: VoiceProcesses) -> None:
             recorder.start(voice, settings, microphone, speaker)

@@ -23,6 +23,9 @@ _OWN_REMEDIES = {
 _ECHO_S = 1.0
 """So long after an answer the microphone may still hear it."""
 
+_UPLINK_STALLS_S = 0.5
+"""Many times the longest frame: for so long the service has been sent nothing."""
+
 
 class _Loss:
     """Microphone audio that is lost for one reason: tells when that begins and when it ends.
@@ -82,6 +85,7 @@ class HealthMonitor:
             state.capture.level, service_hears_turns=service_hears_turns
         )
         self._still = Standstill(state.playback.heard.load)
+        self._uplink = Standstill(state.network.sent_samples.load)
         self._cards = {"microphone": _Card(state.capture), "loudspeaker": _Card(state.playback)}
 
     def handle(self, report: Report) -> None:
@@ -102,7 +106,11 @@ class HealthMonitor:
         yield from self._standstills()
         self._still.look(self._now_s())
         sounds = self._still.standing_s < _ECHO_S
-        yield from self._microphone.notices(self._now_s(), answer_sounds=sounds)
+        self._uplink.look(self._now_s())
+        stalls = self._uplink.standing_s >= _UPLINK_STALLS_S
+        yield from self._microphone.notices(
+            self._now_s(), answer_sounds=sounds, uplink_stalls=stalls
+        )
 
     def _gaps(self) -> Iterator[str]:
         samples = self._gap_samples.load()

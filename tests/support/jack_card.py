@@ -56,11 +56,15 @@ class Talk:
 
 @contextmanager
 def talking(card: JackCard, folder: Path, *arguments: object) -> Iterator[Talk]:
-    """Run the program over `card`; yield it when it is ready, and end it by Ctrl-C."""
+    """Run the program over `card`; yield it when it is ready, and end it by Ctrl-C.
+
+    There is no ready tone, unless `arguments` ask for it.
+    """
+    given = ("--ready-tone", "off", *arguments)
     with (
         JackPeer(card) as peer,
         ScriptedService() as service,
-        run_against(service, folder, *arguments, environment=card.environment) as program,
+        run_against(service, folder, *given, environment=card.environment) as program,
     ):
         peer.connect(program.check_running)
         program.wait_output("Ready: speak")

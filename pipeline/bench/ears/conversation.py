@@ -100,6 +100,7 @@ def _settings(service: ScriptedService, situation: Situation) -> Settings:
         barge_in=situation.barge_in,
         period_ms=5,
         reconnect_s=0,
+        ready_tone="off",  # the first sound that is heard is an answer
     )
 
 

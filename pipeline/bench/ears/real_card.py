@@ -66,6 +66,7 @@ def _talking(options: EarsOptions, target: Path) -> Iterator["_Talk"]:
             ears="on",
             echo="local",
             reconnect_s=0,
+            ready_tone="off",  # the first sound that is heard is an answer
             record=str(target),
         )
         with conversation(settings) as client:
