@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 # A matrix of this size gains nothing by threads, and each call would wait for them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -27,7 +28,7 @@ import numpy as np
 from benchmarks import ear_sounds, ear_words
 from benchmarks.ear_holds import ROUND_TRIP_MS, Held, holds
 from benchmarks.ear_scenes import Scene, far_end, jumping, scene
-from benchmarks.ear_service import speech_started
+from benchmarks.ear_service import Sent, speech_started
 from benchmarks.ear_sounds import Sound
 from benchmarks.echo_paths import PATHS, EchoPath
 from pipeline.audio.ready_tone import synthesize
@@ -37,7 +38,7 @@ from pipeline.ears.ears import SETTLING_S, Ears, Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.parts import load_parts
 from pipeline.emulator.speech.recogniser import is_available
-from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples
 
 ECHO_DB = (None, -24.0, -12.0, -6.0, 0.0)
 DRIFT_PPM = 60.0
@@ -64,10 +65,10 @@ class Outcome:
     def speech(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
         return np.array([heard.speech for heard in self.heard])
 
-    @property
-    def cleaned(self) -> Samples:
+    @cached_property
+    def sent(self) -> Sent:
         """What goes up to the service."""
-        return np.concatenate([heard.cleaned for heard in self.heard])
+        return Sent(self.heard)
 
     def latencies_ms(self) -> list[float]:
         """Of each near sound that was found; infinite if it was missed."""
@@ -147,7 +148,7 @@ def false_holds(seconds: float) -> Iterator[str]:
             for path in PATHS.values()
         ]
         held = sum(len(holds(outcome.heard)) for outcome in outcomes)
-        cut = sum(len(speech_started(outcome.cleaned)) for outcome in outcomes)
+        cut = sum(len(outcome.sent.speech_started()) for outcome in outcomes)
         without = sum(len(speech_started(outcome.scene.microphone)) for outcome in outcomes)
         minutes = len(outcomes) * seconds / 60
         yield f"{name:<22}{minutes:>9.1f}{held:>14}{cut:>16}{without:>18}"
@@ -212,14 +213,14 @@ def _first_answer(before: Sound, voice: Sound, path: EchoPath, echo_db: float) -
     levels = [heard.levels for heard in outcome.heard[begin : begin + BLOCKS_PER_S]]
     microphone = sum(10 ** (level.microphone_db / 10) for level in levels)
     left = sum(10 ** (level.cleaned_db / 10) for level in levels)
-    return _FirstAnswer(10 * np.log10(microphone / left), len(speech_started(outcome.cleaned)))
+    return _FirstAnswer(10 * np.log10(microphone / left), len(outcome.sent.speech_started()))
 
 
 def recoveries(_: float) -> Iterator[str]:
     """Holds by what is not speech: who ends them, and how long the answer is silent."""
     yield f"over an answer at -12 dB; a round trip of {ROUND_TRIP_MS:.0f} ms"
     yield (
-        "                  sounds   held   seen as short   left by local   left by service   "
+        "                  sounds   held   without words   left by local   left by service   "
         "silent ms p50    p95    max"
     )
     voices = ear_sounds.far_voices()
@@ -227,6 +228,7 @@ def recoveries(_: float) -> Iterator[str]:
         "coughs": ear_sounds.coughs(),
         "clicks and doors": ear_sounds.clicks(),
         "mm-hm": ear_sounds.mm_hms(),
+        "words of 0.3 s": ear_sounds.short_words(24),
         "speech": ear_sounds.near_phrases()[:24],
     }
     for name, sounds in kinds.items():
@@ -236,14 +238,14 @@ def recoveries(_: float) -> Iterator[str]:
 
 
 def _recovery_row(outcome: Outcome) -> str:
-    words = [told + ms_to_samples(ROUND_TRIP_MS) for told in speech_started(outcome.cleaned)]
+    words = [told + ms_to_samples(ROUND_TRIP_MS) for told in outcome.sent.speech_started()]
     alone, local = holds(outcome.heard), holds(outcome.heard, interrupts=True)
     service = holds(outcome.heard, cuts=words)
     silent_ms = [held.lasted_ms for held in alone] or [0]
     p50, p95, longest = np.percentile(silent_ms, [50, 95, 100])
-    short = sum(held.reason is Reason.TOO_SHORT for held in alone)
+    wordless = sum(held.reason is Reason.NO_WORDS for held in alone)
     return (
-        f"{len(alone):>7}{short:>16}{_left(local):>16}{_left(service):>18}"
+        f"{len(alone):>7}{wordless:>16}{_left(local):>16}{_left(service):>18}"
         f"{p50:>16.0f}{p95:>7.0f}{longest:>7.0f}"
     )
 
@@ -262,7 +264,7 @@ def jumps(_: float) -> Iterator[str]:
         outcome = listen(moved)
         held = [hold.first_block * BLOCK_SAMPLES for hold in holds(outcome.heard)]
         disturbed = {int(np.searchsorted(starts, sample)) for sample in held}
-        cut = len(speech_started(outcome.cleaned))
+        cut = len(outcome.sent.speech_started())
         yield f"{name:<27}{_JUMPS:>6}{len(disturbed):>22}{cut:>21}"
 
 
@@ -281,7 +283,7 @@ def words(_: float) -> Iterator[str]:
         quiet = ear_words.spoken_over(np.zeros_like(played), path, -12.0, sounds)
         wrong = [
             listener.errors(sound, mixed.near, said)
-            for sound in (quiet.microphone, listen(mixed).cleaned, mixed.microphone)
+            for sound in (quiet.microphone, listen(mixed).sent.sound, mixed.microphone)
         ]
         yield f"-12 dB, {name:<18}{wrong[0]:>6}{wrong[1]:>7}{wrong[2]:>11}"
 

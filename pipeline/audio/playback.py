@@ -26,7 +26,8 @@ from pipeline.audio.wav import WavSpeaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import RecordingEnded, Report, Started
+from pipeline.ipc.events import RecordingEnded, Started
+from pipeline.ipc.reports import Report
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter

@@ -9,29 +9,20 @@ from typing import NoReturn
 
 from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
+from pipeline.bench.voice_processes import start_voice_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, SettingsError, WavError
 from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.events import ClockStarted, EventRead, Finished, PeriodsMissed, RecordingEnded
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import (
-    ClockStarted,
-    EventRead,
-    Finished,
-    PeriodsMissed,
-    RecorderEnded,
-    RecordingEnded,
-    ToolEnded,
-    ToolReturned,
-    ToolsLoaded,
-    event_of,
-)
+from pipeline.ipc.reports import RecorderEnded, ToolEnded, ToolReturned, ToolsLoaded, event_of
 from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet
-from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
+from pipeline.supervisor.voice_processes import VoiceProcesses
 
 PLAYS_ON_MS = 30
 """Far beyond the budget of a cut, so that the next turn does not hide a slow cut."""

@@ -18,16 +18,16 @@ from pipeline.ipc.commands import (
     ToolOutput,
     UpdateSession,
 )
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
-    ConversationMemory,
     EventRead,
     Finished,
     Interrupted,
     Listening,
     Notice,
 )
+from pipeline.ipc.reports import ConversationMemory
 from pipeline.network.actions import (
     Action,
     CancelResponse,

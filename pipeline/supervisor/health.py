@@ -3,15 +3,8 @@
 import time
 from collections.abc import Callable, Container, Iterator
 
-from pipeline.ipc.reports import (
-    Connecting,
-    Listening,
-    Processing,
-    Ready,
-    Report,
-    SessionReady,
-    UserSaid,
-)
+from pipeline.ipc.events import Connecting, Listening, Processing, Ready, SessionReady, UserSaid
+from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState

@@ -31,25 +31,27 @@ from pipeline.ipc.commands import (
     ToolOutput,
     UpdateSession,
 )
-from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     Announcement,
-    AtWork,
-    ConversationMemory,
-    Device,
     Event,
     Finished,
     Marked,
     Notice,
     Opened,
-    Prepared,
     Processing,
-    RecorderEnded,
     RecordingEnded,
-    Report,
     SessionReady,
     Started,
     ToolAnswered,
+)
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.reports import (
+    AtWork,
+    ConversationMemory,
+    Device,
+    Prepared,
+    RecorderEnded,
+    Report,
     ToolEnded,
     ToolReturned,
     ToolsLoaded,

@@ -18,8 +18,9 @@ import pytest
 
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import CallTool
+from pipeline.ipc.events import ToolPrinted
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Report, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.ipc.reports import Report, ToolReturned, ToolsLoaded
 from tests.support.program import GENEROUS_S, REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bench.jack_card import FULL_SCALE, JackCard, JackPeer, wait_until
+from pipeline.bench.jack_card import JackCard, wait_until
+from pipeline.bench.jack_peer import JackPeer
+from pipeline.pcm import FULL_SCALE
 from tests.support.program import Program
 from tests.support.runs import run_against
 from tests.support.scripted_service import ScriptedService, ScriptedSession

@@ -11,20 +11,17 @@ import pytest
 from pipeline import structs
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import OfferTools, ToolOutput
-from pipeline.ipc.reports import (
-    AnswerMemory,
+from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
-    ConversationMemory,
     EventRead,
     Finished,
     Interrupted,
     Listening,
     Notice,
     Ready,
-    Report,
-    TurnMemory,
 )
+from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Report, TurnMemory
 from pipeline.network.actions import (
     AddMessage,
     CancelResponse,
