@@ -25,8 +25,7 @@ from tests.support.bridge import (
     FRAME_SAMPLES,
     Bridge,
     Tapped,
-    interrupting_speech,
-    settings_for,
+    interrupted_story,
     spoken_lines,
     stretches,
     talk,
@@ -34,7 +33,6 @@ from tests.support.bridge import (
     tapped,
 )
 from tests.support.chromium import Chromium
-from tests.support.program import Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
 
@@ -99,15 +97,7 @@ def _time_ms(passed: Tapped, sample: int) -> float:
 
 def onsets_ms(count: int, folder: Path) -> list[float]:
     """Return how long after the onset of a voice over an answer the answer was silent."""
-    microphone = write_wav(folder / "voice.wav", interrupting_speech())
-    with (
-        Program("serve", "--key", "k", cwd=folder) as service,
-        Bridge(cwd=folder, environment=settings_for(service)) as bridge,
-        Chromium(microphone=microphone) as browser,
-    ):
-        page = browser.open(bridge.address)
-        tap(page)
-        talk(page)
+    with interrupted_story(folder) as page:
         while sum(text.endswith(" —") for _, text in spoken_lines(page)) < count:
             time.sleep(0.1)
         time.sleep(1.0)

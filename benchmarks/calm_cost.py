@@ -33,15 +33,16 @@ import psutil
 from pipeline.audio.selection import choose_device
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.signals import answer
+from pipeline.bench.voice_processes import start_voice_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
+from pipeline.ipc.events import SessionReady, Started
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Report, SessionReady, Started
+from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_S, SAMPLE_BYTES, SAMPLE_RATE_HZ, ms_to_samples
 from pipeline.supervisor.devices import find_devices
-from pipeline.supervisor.voice_processes import start_voice_processes
 from pipeline.system.stdio import STDERR_FD
 from tests.support.jack_card import JackCard
 from tests.support.scripted_service import ScriptedService, ScriptedSession

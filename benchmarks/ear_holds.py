@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.ears.ears import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
+from pipeline.ears.near_end import Near
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES
 
 ROUND_TRIP_MS = 80.0
@@ -38,6 +39,7 @@ def holds(
     for number, block in enumerate(heard):
         action = recovery.hear(
             likely=block.speech,
+            certain=block.near is Near.PERSON,
             voice=block.evidence.voice,
             sounding=number > silent_until,
             patience_ms=PATIENCE_MS,

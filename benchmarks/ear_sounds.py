@@ -21,10 +21,9 @@ from pipeline.bench.ears.sounds import (
     read,
     split,
 )
-from pipeline.bench.jack_card import Sound
 from pipeline.emulator.replies.sample_story import STORY
 from pipeline.emulator.speech.synthesiser import Synthesiser
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import SAMPLE_RATE_HZ, Sound, ms_to_samples
 
 __all__ = [
     "FRAME_SAMPLES",
@@ -40,6 +39,7 @@ __all__ = [
     "office",
     "own_voice",
     "read",
+    "short_words",
     "speech_folder",
 ]
 
@@ -99,6 +99,15 @@ def coughs() -> list[Sound]:
         sound = at_level(read(path), -26.0)
         found += [cough[:SAMPLE_RATE_HZ] for cough in split(sound)]
     return found
+
+
+def short_words(count: int, ms: float = 300) -> list[Sound]:
+    """Return as much of a word, or of two, as real speakers say at once."""
+    length, fade = ms_to_samples(ms), np.linspace(1, 0, ms_to_samples(30), dtype=np.float32)
+    words = [phrase[:length].copy() for phrase in near_phrases()[-count:]]
+    for word in words:
+        word[-fade.size :] *= fade
+    return words
 
 
 def mm_hms(count: int = 12) -> list[Sound]:

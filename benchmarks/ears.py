@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 # A matrix of this size gains nothing by threads, and each call would wait for them.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -27,15 +28,17 @@ import numpy as np
 from benchmarks import ear_sounds, ear_words
 from benchmarks.ear_holds import ROUND_TRIP_MS, Held, holds
 from benchmarks.ear_scenes import Scene, far_end, jumping, scene
-from benchmarks.ear_service import speech_started
+from benchmarks.ear_service import Sent, speech_started
 from benchmarks.ear_sounds import Sound
-from benchmarks.echo_paths import PATHS
-from pipeline.ears.blocks import BLOCKS_PER_S
+from benchmarks.echo_paths import PATHS, EchoPath
+from pipeline.audio.ready_tone import synthesize
+from pipeline.bench.ears.sounds import from_onset
+from pipeline.ears.blocks import BLOCKS_PER_S, to_float
 from pipeline.ears.ears import SETTLING_S, Ears, Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.parts import load_parts
 from pipeline.emulator.speech.recogniser import is_available
-from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples
 
 ECHO_DB = (None, -24.0, -12.0, -6.0, 0.0)
 DRIFT_PPM = 60.0
@@ -62,10 +65,10 @@ class Outcome:
     def speech(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
         return np.array([heard.speech for heard in self.heard])
 
-    @property
-    def cleaned(self) -> Samples:
+    @cached_property
+    def sent(self) -> Sent:
         """What goes up to the service."""
-        return np.concatenate([heard.cleaned for heard in self.heard])
+        return Sent(self.heard)
 
     def latencies_ms(self) -> list[float]:
         """Of each near sound that was found; infinite if it was missed."""
@@ -145,7 +148,7 @@ def false_holds(seconds: float) -> Iterator[str]:
             for path in PATHS.values()
         ]
         held = sum(len(holds(outcome.heard)) for outcome in outcomes)
-        cut = sum(len(speech_started(outcome.cleaned)) for outcome in outcomes)
+        cut = sum(len(outcome.sent.speech_started()) for outcome in outcomes)
         without = sum(len(speech_started(outcome.scene.microphone)) for outcome in outcomes)
         minutes = len(outcomes) * seconds / 60
         yield f"{name:<22}{minutes:>9.1f}{held:>14}{cut:>16}{without:>18}"
@@ -164,11 +167,60 @@ def cold_starts(_: float) -> Iterator[str]:
     yield f"first answers that interrupt themselves: {failed} of {_COLD_STARTS}"
 
 
+def first_answers(_: float) -> Iterator[str]:
+    """Echo that the ears leave of first answers, and what the service takes for speech of it.
+
+    The second word: of the raw echo of the tone itself, which `--echo server` sends.
+    """
+    yield (
+        "first second of an answer    echo reduction dB   with the tone   "
+        "heard as speech   with the tone   the tone alone"
+    )
+    voices = [voice[: 3 * SAMPLE_RATE_HZ] for voice in map(from_onset, ear_sounds.far_voices())]
+    tone = to_float(synthesize(SAMPLE_RATE_HZ))
+    pause = np.zeros(SAMPLE_RATE_HZ // 2, np.float32)
+    silence = np.zeros(tone.size + pause.size, np.float32)
+    for name, path in PATHS.items():
+        for echo_db in (-12.0, 0.0):
+            cold = [_first_answer(silence, voice, path, echo_db) for voice in voices]
+            warm = [
+                _first_answer(np.concatenate([tone, pause]), voice, path, echo_db)
+                for voice in voices
+            ]
+            raw = speech_started(scene(np.concatenate([tone, pause]), path, echo_db).microphone)
+            reductions = [
+                np.median([first.reduction_db for first in each]) for each in (cold, warm)
+            ]
+            heard = [sum(first.speech_heard for first in each) for each in (cold, warm)]
+            yield (
+                f"{name:<8}{echo_db:>6.0f} dB{reductions[0]:>30.1f}{reductions[1]:>16.1f}"
+                f"{heard[0]:>18}{heard[1]:>16}{len(raw):>17}"
+            )
+
+
+@dataclass(frozen=True)
+class _FirstAnswer:
+    reduction_db: float
+    """Of the energy of its first second."""
+    speech_heard: int
+    """How often the service takes what goes up for speech, from the tone on."""
+
+
+def _first_answer(before: Sound, voice: Sound, path: EchoPath, echo_db: float) -> _FirstAnswer:
+    played = np.concatenate([before, voice])
+    outcome = listen(scene(played, path, echo_db, seed=1))
+    begin = before.size // BLOCK_SAMPLES
+    levels = [heard.levels for heard in outcome.heard[begin : begin + BLOCKS_PER_S]]
+    microphone = sum(10 ** (level.microphone_db / 10) for level in levels)
+    left = sum(10 ** (level.cleaned_db / 10) for level in levels)
+    return _FirstAnswer(10 * np.log10(microphone / left), len(outcome.sent.speech_started()))
+
+
 def recoveries(_: float) -> Iterator[str]:
     """Holds by what is not speech: who ends them, and how long the answer is silent."""
     yield f"over an answer at -12 dB; a round trip of {ROUND_TRIP_MS:.0f} ms"
     yield (
-        "                  sounds   held   seen as short   left by local   left by service   "
+        "                  sounds   held   without words   left by local   left by service   "
         "silent ms p50    p95    max"
     )
     voices = ear_sounds.far_voices()
@@ -176,6 +228,7 @@ def recoveries(_: float) -> Iterator[str]:
         "coughs": ear_sounds.coughs(),
         "clicks and doors": ear_sounds.clicks(),
         "mm-hm": ear_sounds.mm_hms(),
+        "words of 0.3 s": ear_sounds.short_words(24),
         "speech": ear_sounds.near_phrases()[:24],
     }
     for name, sounds in kinds.items():
@@ -185,14 +238,14 @@ def recoveries(_: float) -> Iterator[str]:
 
 
 def _recovery_row(outcome: Outcome) -> str:
-    words = [told + ms_to_samples(ROUND_TRIP_MS) for told in speech_started(outcome.cleaned)]
+    words = [told + ms_to_samples(ROUND_TRIP_MS) for told in outcome.sent.speech_started()]
     alone, local = holds(outcome.heard), holds(outcome.heard, interrupts=True)
     service = holds(outcome.heard, cuts=words)
     silent_ms = [held.lasted_ms for held in alone] or [0]
     p50, p95, longest = np.percentile(silent_ms, [50, 95, 100])
-    short = sum(held.reason is Reason.TOO_SHORT for held in alone)
+    wordless = sum(held.reason is Reason.NO_WORDS for held in alone)
     return (
-        f"{len(alone):>7}{short:>16}{_left(local):>16}{_left(service):>18}"
+        f"{len(alone):>7}{wordless:>16}{_left(local):>16}{_left(service):>18}"
         f"{p50:>16.0f}{p95:>7.0f}{longest:>7.0f}"
     )
 
@@ -211,7 +264,7 @@ def jumps(_: float) -> Iterator[str]:
         outcome = listen(moved)
         held = [hold.first_block * BLOCK_SAMPLES for hold in holds(outcome.heard)]
         disturbed = {int(np.searchsorted(starts, sample)) for sample in held}
-        cut = len(speech_started(outcome.cleaned))
+        cut = len(outcome.sent.speech_started())
         yield f"{name:<27}{_JUMPS:>6}{len(disturbed):>22}{cut:>21}"
 
 
@@ -230,7 +283,7 @@ def words(_: float) -> Iterator[str]:
         quiet = ear_words.spoken_over(np.zeros_like(played), path, -12.0, sounds)
         wrong = [
             listener.errors(sound, mixed.near, said)
-            for sound in (quiet.microphone, listen(mixed).cleaned, mixed.microphone)
+            for sound in (quiet.microphone, listen(mixed).sent.sound, mixed.microphone)
         ]
         yield f"-12 dB, {name:<18}{wrong[0]:>6}{wrong[1]:>7}{wrong[2]:>11}"
 
@@ -271,6 +324,7 @@ TABLES: dict[str, Callable[[float], Iterator[str]]] = {
     "onsets": onsets,
     "false-holds": false_holds,
     "cold": cold_starts,
+    "first-answers": first_answers,
     "holds": recoveries,
     "jumps": jumps,
     "words": words,

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks import ear_sounds
 from pipeline import MicrophoneInput, Opened, Settings, SpeakerOutput, VoiceSession
 from pipeline.errors import UnansweredError
-from pipeline.ipc.reports import EventRead
+from pipeline.ipc.events import EventRead
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples
 
 NEAR_DB = -26.0

@@ -22,12 +22,14 @@ import numpy as np
 
 from benchmarks.event_mutations import mutated_messages
 from pipeline.bench import events
+from pipeline.bench.voice_processes import not_replaced
 from pipeline.bench.voice_server import ClientConnection, local_listener, serving
 from pipeline.config.settings import Settings
 from pipeline.console import console as console_module
 from pipeline.ipc.commands import CallTool
+from pipeline.ipc.events import AssistantSaid
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import AssistantSaid, Report, event_of
+from pipeline.ipc.reports import Report, event_of
 from pipeline.network.actions import (
     Action,
     CreateResponse,
@@ -42,7 +44,7 @@ from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.state import CutReport, Position
-from pipeline.supervisor.voice_processes import VoiceProcesses, not_replaced
+from pipeline.supervisor.voice_processes import VoiceProcesses
 
 BETWEEN_CHECKS = 500
 VALID = 1_000_000

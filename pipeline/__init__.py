@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         UsageError,
         WavError,
     )
-    from pipeline.ipc.reports import (
+    from pipeline.ipc.events import (
         Announcement,
         AssistantDone,
         AssistantSaid,
@@ -156,7 +156,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    rest = "pipeline.errors" if name.endswith("Error") else "pipeline.ipc.reports"
+    rest = "pipeline.errors" if name.endswith("Error") else "pipeline.ipc.events"
     found: object = getattr(import_module(_PLACES.get(name, rest)), name)
     return found
 

@@ -120,3 +120,11 @@ class UnansweredError(PipelineError):
 
 class ProcessDiedError(PipelineError):
     """A child process ended unexpectedly."""
+
+
+def is_foreseen(end: type[BaseException] | None) -> bool:
+    """Whether a run ends as foreseen: with no exception, by Ctrl-C, or with an error of this tree.
+
+    After any other exception, standard output may be closed.
+    """
+    return end is None or issubclass(end, KeyboardInterrupt | PipelineError)

@@ -23,6 +23,10 @@ PCM16 = np.dtype("<i2")
 Samples = npt.NDArray[np.int16]
 """Mono samples, shape ``(n,)``, int16, full scale ±32768."""
 
+FULL_SCALE = 32_768
+Sound = npt.NDArray[np.float32]
+"""Mono samples, shape ``(n,)``, float32, full scale ±1."""
+
 
 def samples_to_ms(samples: int) -> int:
     """Whole milliseconds contained in `samples` at 24 kHz, rounded down."""

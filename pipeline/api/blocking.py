@@ -11,7 +11,7 @@ from pipeline.api.sound import MicrophoneInput, SpeakerOutput
 from pipeline.api.speaker_port import BlockingSpeaker
 from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SoundError
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 
 
 class BlockingVoiceSession(SessionControls, Iterator[Event]):

@@ -15,7 +15,7 @@ from pipeline.config.checking import checked
 from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SettingsError
 from pipeline.ipc.commands import BeginTurn, EndTurn, InterruptAnswer, Say, UpdateSession
-from pipeline.ipc.reports import Levels
+from pipeline.ipc.events import Levels
 from pipeline.supervisor.pipeline import Pipeline
 from pipeline.system.text import encodable
 

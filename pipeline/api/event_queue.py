@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from itertools import count
 
-from pipeline.ipc.reports import Event, TraceEvent
+from pipeline.ipc.events import Event, TraceEvent
 
 
 class EventQueue:

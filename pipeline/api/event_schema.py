@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import get_args, get_type_hints
+from typing import TypeGuard, get_type_hints
 
+from pipeline.ipc import events
 from pipeline.ipc.event_json import name_of
-from pipeline.ipc.reports import Event, Report, TraceEvent
+from pipeline.ipc.events import Event, TraceEvent
 
 _TIME = "time_ns"
 _TYPES = {str: "string", int: "integer", bool: "true or false"}
@@ -14,13 +15,17 @@ _TYPES = {str: "string", int: "integer", bool: "true or false"}
 
 def event_types() -> tuple[type[Event], ...]:
     """Return every type of event, those that only explain last."""
-    types = [kind for kind in get_args(Report) if issubclass(kind, Event)]
+    types = [kind for kind in vars(events).values() if _is_event(kind)]
     return tuple(sorted(types, key=lambda kind: issubclass(kind, TraceEvent)))
 
 
 def events_table() -> str:
     """Return a table of all events in Markdown, for docs/api.md."""
     return "\n".join(_rows())
+
+
+def _is_event(kind: object) -> TypeGuard[type[Event]]:
+    return isinstance(kind, type) and issubclass(kind, Event) and kind not in {Event, TraceEvent}
 
 
 def _rows() -> Iterator[str]:

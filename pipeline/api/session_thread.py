@@ -14,7 +14,8 @@ from pipeline.api.session_tools import SessionTools
 from pipeline.api.values import Heard, Metrics, Turn, heard_of, history_of, metrics_of
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.ipc.reports import ConversationMemory, Event, Levels, Opened
+from pipeline.ipc.events import Event, Levels, Opened
+from pipeline.ipc.reports import ConversationMemory
 from pipeline.supervisor.pipeline import Pipeline, StoppedError
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 

@@ -11,7 +11,7 @@ from pipeline.api.speaker_port import AsyncSpeaker
 from pipeline.api.waker import LoopWaker
 from pipeline.config.settings import Settings
 from pipeline.errors import SessionError, SoundError
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 
 
 class VoiceSession(SessionControls, AsyncIterator[Event]):

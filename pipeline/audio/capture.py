@@ -24,7 +24,8 @@ from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Report, Started
+from pipeline.ipc.events import Started
+from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter

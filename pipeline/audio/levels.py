@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.ipc.reports import Loudness
-from pipeline.pcm import Samples, peak
+from pipeline.ipc.events import Loudness
+from pipeline.pcm import FULL_SCALE, Samples, peak
 
-FULL_SCALE = 32_768
 CLIPPED = 32_700
 """Magnitudes from here on are at the end of the scale."""
 

@@ -76,7 +76,7 @@ def _microphone(
         return ProgramMicrophone(choice.target, xruns, words)
     if isinstance(choice.target, Path):
         return WavMicrophone(choice.target, ms_to_samples(period_ms), xruns, place)
-    from pipeline.audio.portaudio import PortAudioMicrophone
+    from pipeline.audio.portaudio_microphone import PortAudioMicrophone
 
     return PortAudioMicrophone(
         choice.target, period_ms, xruns, follows_default=choice.follows_default
@@ -101,7 +101,7 @@ def _speaker(
         )
     if isinstance(choice.target, ProgramCard):
         raise TypeError("the program's own speaker needs the words of the program")
-    from pipeline.audio.portaudio import PortAudioSpeaker
+    from pipeline.audio.portaudio_speaker import PortAudioSpeaker
 
     speaker = PortAudioSpeaker(
         choice.target, period_ms, xruns, follows_default=choice.follows_default

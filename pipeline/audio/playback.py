@@ -16,6 +16,7 @@ from pipeline.audio.process_loop import run_stream
 from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.program_outlet import Outlet
 from pipeline.audio.program_speaker import ProgramSpeaker
+from pipeline.audio.ready_tone import ReadyTone, choose_tone
 from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
@@ -25,7 +26,8 @@ from pipeline.audio.wav import WavSpeaker
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import RecordingEnded, Report, Started
+from pipeline.ipc.events import RecordingEnded, Started
+from pipeline.ipc.reports import Report
 from pipeline.pcm import SAMPLE_RATE_HZ
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter
@@ -76,6 +78,7 @@ def _work(
                 *(answers, state, rate_hz, reference, settings.barge_in),
                 recorder=recorder,
                 outlet=outlet,
+                tone=choose_tone(settings, choice, state, rate_hz, ears=reference is not None),
             )
             _play(adaptive, player, state, link, recorder)
         if recorder is not None:
@@ -100,9 +103,12 @@ def _player(
     *,
     recorder: RecorderTap | None,
     outlet: Outlet | None,
+    tone: ReadyTone | None,
 ) -> Player:
     """Return a player; if there are ears, it tells them what sounds, and does what they say."""
-    make = partial(Player, state=state, rate_hz=rate_hz, recorder=recorder, outlet=outlet)
+    make = partial(
+        Player, state=state, rate_hz=rate_hz, recorder=recorder, outlet=outlet, tone=tone
+    )
     if reference is None:
         return make(answers)
     make = partial(make, reference=ReferenceWriter(reference, state.playback, rate_hz))

@@ -14,6 +14,7 @@ from pipeline.audio.answer_source import Answers
 from pipeline.audio.fade import fade_samples, falling
 from pipeline.audio.hold import Pause
 from pipeline.audio.program_outlet import Outlet
+from pipeline.audio.ready_tone import ReadyTone
 from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.pcm import Samples, samples_to_ns
@@ -30,6 +31,7 @@ class Player:
     :param reference: takes what sounds, for the ears.
     :param outlet: takes what sounds, for a program that is the speaker itself.
     :param recorder: takes all that the device is given, for the recorder.
+    :param tone: sounds before the first answer.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Player:
         reference: ReferenceWriter | None = None,
         outlet: Outlet | None = None,
         recorder: RecorderTap | None = None,
+        tone: ReadyTone | None = None,
     ) -> None:
         self._answers = answers
         self._state = state
@@ -49,6 +52,7 @@ class Player:
         self._reference = reference
         self._outlet = outlet
         self._recorder = recorder
+        self._tone = tone
         self._words = state.playback
         self._load_generation = state.network.generation.load
         self._load_stop = state.supervisor.stop.load
@@ -96,8 +100,20 @@ class Player:
             out.fill(0)
             self._silent = out
         self._sounding = filled == len(out)
-        self._tell_what_sounds(out, filled, sounds_at_ns, fading_out=fading_out)
+        audible = filled
+        if self._tone is not None:
+            audible = self._add_tone(self._tone, out, filled)
+        self._tell_what_sounds(out, audible, sounds_at_ns, fading_out=fading_out)
         self._note_position(sounds_at_ns, filled)
+
+    def _add_tone(self, tone: ReadyTone, out: Samples, filled: int) -> int:
+        """Return how much of `out` sounds with the tone in it; `filled` of it is an answer."""
+        audible = tone.mix(out, filled, silenced=self._stopped)
+        if audible:
+            self._silent = None
+        if tone.over:
+            self._tone = None
+        return audible
 
     def _tell_what_sounds(
         self, out: Samples, filled: int, sounds_at_ns: int, *, fading_out: bool

@@ -1,4 +1,4 @@
-"""Streams to real devices, through PortAudio.
+"""PortAudio: its devices, and a stream to one of them in one direction.
 
 Only this module imports PyAudio, and only inside functions: PortAudio talks to the sound system as
 soon as it is initialised, so only the audio processes may load it.
@@ -13,14 +13,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from pipeline.audio.host_apis import rank
-from pipeline.audio.streams import Direction, OnPeriod, PrepareThread, Render
-from pipeline.audio.xruns import XrunLog
+from pipeline.audio.streams import Direction
 from pipeline.errors import CardLostError, DeviceError
 from pipeline.ipc.reports import Device
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples
 from pipeline.shm.watchdog import Standstill
 
 Output = Samples | None
@@ -36,8 +33,13 @@ if its clients end meanwhile."""
 FIRST_CALL_PATIENCE_S = 10.0
 """How long a card may take to its first call; Bluetooth takes seconds."""
 
-_abandoned: list["_Stream"] = []
+_abandoned: list["PortAudioStream"] = []
 """Streams of cards that have gone; kept, because PortAudio must not be asked to free them."""
+
+CONTINUE = 0
+"""paContinue: the second value that a callback returns."""
+
+_ABORT = 2  # paAbort
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[Output, int]]
 
@@ -51,7 +53,7 @@ def list_devices() -> list[Device]:
         port_audio.terminate()
 
 
-class _Stream:
+class PortAudioStream:
     """A PortAudio stream in one direction, at 24 kHz or, if refused, at the device's own rate."""
 
     def __init__(
@@ -192,120 +194,7 @@ class _Stream:
         )
 
 
-class PortAudioMicrophone:
-    """A stream that records. `xruns` counts its input overruns."""
-
-    clock_start_ns = 0
-    ended = False
-
-    def __init__(
-        self, device: Device, period_ms: float, xruns: XrunLog, *, follows_default: bool = False
-    ) -> None:
-        self._xruns = xruns
-        self._stream = _Stream(
-            "input", device, period_ms, self._recorded, follows_default=follows_default
-        )
-        self.rate_hz = self._stream.rate_hz
-        self.description = self._stream.description
-        self.check = self._stream.check
-        self.close = self._stream.close
-
-    def start(self, on_period: OnPeriod, prepare_thread: PrepareThread) -> None:
-        def first_period(pcm: bytes, captured_at_ns: int) -> None:
-            self._on_period = on_period
-            _keep_thread_state()
-            prepare_thread()
-            on_period(pcm, captured_at_ns)
-
-        self._on_period = first_period
-        self._stream.start()
-
-    def _recorded(
-        self, interleaved: bytes | None, frames: int, time_info: Mapping[str, float], status: int
-    ) -> tuple[Output, int]:
-        now_ns = time.monotonic_ns()
-        if status & _INPUT_OVERFLOW:
-            self._xruns.add(now_ns, now_ns)
-        captured_at_ns = now_ns - _since_captured_ns(time_info, frames, self.rate_hz)
-        pcm = interleaved or b""
-        if self._stream.channels > 1:
-            pcm = np.frombuffer(pcm, np.int16)[:: self._stream.channels].tobytes()
-        self._on_period(pcm, captured_at_ns)
-        return None, _CONTINUE
-
-
-class PortAudioSpeaker:
-    """A stream that plays. `xruns` counts its output underruns."""
-
-    clock_start_ns = 0
-
-    def __init__(
-        self, device: Device, period_ms: float, xruns: XrunLog, *, follows_default: bool = False
-    ) -> None:
-        self._xruns = xruns
-        self._stream = _Stream(
-            "output", device, period_ms, self._wanted, follows_default=follows_default
-        )
-        self._make_buffer(0)
-        self.rate_hz = self._stream.rate_hz
-        self.description = self._stream.description
-        self.check = self._stream.check
-        self.close = self._stream.close
-
-    def start(self, render: Render, prepare_thread: PrepareThread) -> None:
-        def first_period(out: Samples, sounds_at_ns: int) -> None:
-            self._render = render
-            _keep_thread_state()
-            prepare_thread()
-            render(out, sounds_at_ns)
-
-        self._render = first_period
-        self._stream.start()
-
-    def _wanted(
-        self, _recorded: bytes | None, frames: int, time_info: Mapping[str, float], status: int
-    ) -> tuple[Output, int]:
-        now_ns = time.monotonic_ns()
-        if status & _OUTPUT_UNDERFLOW:
-            self._xruns.add(now_ns, now_ns)
-        if frames != self._frames:
-            self._make_buffer(frames)
-        self._render(self._mono, now_ns + _until_sounding_ns(time_info))
-        if self._stream.channels > 1:
-            self._interleaved[:] = self._mono_column
-        return self._result
-
-    def _make_buffer(self, frames: int) -> None:
-        """Allocate what all periods share: PyAudio copies the array before it asks again."""
-        self._frames = frames
-        self._interleaved = np.zeros((frames, self._stream.channels), np.int16)
-        mono = self._stream.channels == 1
-        self._mono: Samples = self._interleaved[:, 0] if mono else np.zeros(frames, np.int16)
-        self._mono_column = self._mono[:, np.newaxis]
-        self._result = self._interleaved, _CONTINUE
-
-
-_CONTINUE = 0  # paContinue
-_ABORT = 2  # paAbort
-_INPUT_OVERFLOW = 0x2  # paInputOverflow
-_OUTPUT_UNDERFLOW = 0x4  # paOutputUnderflow
-
-
-def _since_captured_ns(time_info: Mapping[str, float], frames: int, rate_hz: int) -> int:
-    """Age of the first sample; one period where the host API does not tell."""
-    age_s = time_info["current_time"] - time_info["input_buffer_adc_time"]
-    if not time_info["input_buffer_adc_time"] or not 0 <= age_s < 1:
-        return samples_to_ns(frames, rate_hz)
-    return int(age_s * NS_PER_S)
-
-
-def _until_sounding_ns(time_info: Mapping[str, float]) -> int:
-    """Time until the first sample leaves the device; 0 where the host API does not tell."""
-    ahead_s = time_info["output_buffer_dac_time"] - time_info["current_time"]
-    return int(ahead_s * NS_PER_S) if 0 <= ahead_s < 1 else 0
-
-
-def _keep_thread_state() -> None:
+def keep_thread_state() -> None:
     """Keep the Python thread state of the calling thread until the thread ends.
 
     Python did not start PortAudio's thread, so PyAudio would make a thread state for each period

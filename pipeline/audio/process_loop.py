@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pipeline.audio.adaptive_period import AdaptivePeriodStream, AnyStream
 from pipeline.audio.streams import PrepareThread
 from pipeline.ipc.child import SupervisorLink
-from pipeline.ipc.reports import ClockStarted, Notice, PeriodsMissed
+from pipeline.ipc.events import ClockStarted, Notice, PeriodsMissed
 from pipeline.shm.atomics import Word
 from pipeline.system.realtime import AUDIO_PRIORITY, Promotion, protect_process
 

@@ -1,18 +1,19 @@
 """A microphone whose samples come from the program, through a ring."""
 
 from pipeline.audio.program_card import ProgramCard
+from pipeline.audio.program_stream import ProgramStream
 from pipeline.audio.streams import OnPeriod, PrepareThread
 from pipeline.audio.virtual_clock import PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import FRAME_MS, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
+from pipeline.shm.ring import FLAG_ITEM_END
 from pipeline.shm.state import CaptureFields
 
 POLL_MS = 5
 """How often the ring is looked at: as often as a card calls."""
 
 
-class ProgramMicrophone:
+class ProgramMicrophone(ProgramStream):
     """Passes on what the program writes, as it comes; after its end silence, in real time.
 
     A frame stays in the ring until its samples are published, so that a process that takes the
@@ -21,14 +22,10 @@ class ProgramMicrophone:
     :param words: `captured_samples` says what was published, or lost, before this process.
     """
 
-    clock_start_ns = 0
-
     def __init__(self, card: ProgramCard, xruns: XrunLog, words: CaptureFields) -> None:
-        self.rate_hz = card.rate_hz
-        self.description = f"{card.name}: {card.rate_hz} Hz"
+        super().__init__(card)
         self.ended = False
         self._captured_samples = words.captured_samples.load
-        self._ring = FrameRing.attach(card.ring)
         self._reader = self._ring.reader()
         self._given_samples = self._published_samples()
         self._given_frames = 0  # at the front of the ring: passed on, and not given back
@@ -39,13 +36,6 @@ class ProgramMicrophone:
     def start(self, on_period: OnPeriod, prepare_thread: PrepareThread) -> None:
         self._on_period = on_period
         self._clock.start(prepare_thread)
-
-    def check(self) -> None:
-        self._clock.check()
-
-    def close(self) -> None:
-        self._clock.stop()
-        self._ring.close()
 
     def _poll(self, due_ns: int) -> None:
         self._give_back()

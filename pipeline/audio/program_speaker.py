@@ -6,11 +6,11 @@ import numpy as np
 
 from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.program_outlet import Outlet
+from pipeline.audio.program_stream import ProgramStream
 from pipeline.audio.streams import PrepareThread, Render
 from pipeline.audio.virtual_clock import PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import PlaybackFields, ProgramFields
 from pipeline.shm.wakeup import WakeSender
 
@@ -18,14 +18,12 @@ REQUEST_POLL_MS = 5
 """How often the program's requests are looked at: as often as a card calls."""
 
 
-class ProgramSpeaker:
+class ProgramSpeaker(ProgramStream):
     """Renders at the pace of a clock, or as many samples as the program asks for.
 
     While the ring is full, because the program takes nothing, it stands still as a card that does
     not call. Interruptions are noticed in every period, whether or not samples are wanted.
     """
-
-    clock_start_ns = 0
 
     def __init__(
         self,
@@ -37,13 +35,11 @@ class ProgramSpeaker:
     ) -> None:
         if card.wake is None:
             raise ValueError("the program's speaker needs a socket that wakes the program")
-        self.rate_hz = card.rate_hz
-        pace = "on request" if card.on_request else f"period {period_ms:g} ms"
-        self.description = f"{card.name}: {card.rate_hz} Hz, {pace}"
+        super().__init__(card)
+        self.description += ", on request" if card.on_request else f", period {period_ms:g} ms"
         self._words = words
         self._program = program
         self._confirms = card.confirms
-        self._ring = FrameRing.attach(card.ring)
         self.outlet = Outlet(self._ring.writer(), WakeSender(card.wake).wake, card, words, program)
         self._nothing = np.zeros(0, np.int16)
         self._period_samples = ms_to_samples(period_ms)  # of the clock, at 24 kHz
@@ -61,13 +57,6 @@ class ProgramSpeaker:
     def start(self, render: Render, prepare_thread: PrepareThread) -> None:
         self._render = render
         self._clock.start(prepare_thread)
-
-    def check(self) -> None:
-        self._clock.check()
-
-    def close(self) -> None:
-        self._clock.stop()
-        self._ring.close()
 
     def _next_period(self, due_ns: int) -> None:
         self._periods += 1

@@ -14,7 +14,7 @@ from pipeline.audio.adaptive_period import AdaptivePeriodStream, AnyStream
 from pipeline.audio.selection import DeviceChoice
 from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink
-from pipeline.ipc.reports import Notice
+from pipeline.ipc.events import Notice
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import CaptureFields, PlaybackFields
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.shm.atomics import Word
 
 _MOST_REMEMBERED = 10_000

@@ -11,7 +11,7 @@ from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.bench.gil_holding_tool import hold
 from pipeline.bench.three_processes import voice_process_ids
 from pipeline.config.settings import Settings
-from pipeline.ipc.reports import ClockStarted, Event, Finished, PeriodsMissed
+from pipeline.ipc.events import ClockStarted, Event, Finished, PeriodsMissed
 
 
 def blocked_user(design: Design) -> Design:

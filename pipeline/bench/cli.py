@@ -1,19 +1,17 @@
 """The command `bench`. Imports nothing that is slow, so that `--help` is instant."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from pipeline.bench import flags
 from pipeline.bench.ears.cli import ears
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.config.command import Command, load_settings, remember_verbose
 from pipeline.config.secrets import take_environment
 from pipeline.errors import UsageError
 from pipeline.system.signals import interruptible_loading
-
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 class _Bench(Command, click.Group):
@@ -77,21 +75,15 @@ Exit code 1: a limit (--max-...) was exceeded.""",
     is_flag=True,
     help="Let idle processors sleep; Linux keeps them awake else.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Seed of the moments of interruption.",
-)
-@click.option("--json", type=_FILE, help="Write every value to this file.")
-@click.option("--html", type=_FILE, help="Write report and drawing to this file.")
-@click.option("--png", type=_FILE, help="Write the drawing to this file.")
+@flags.seed
+@flags.json
+@click.option("--html", type=flags.FILE, help="Write report and drawing to this file.")
+@flags.png
 @click.option(
     "--max-cut-ms", type=click.FloatRange(min=0), help="Fail if a cut's p99 exceeds this."
 )
 @click.option("--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more.")
-@click.option("--verbose", is_flag=True, help="Show where an error came from.")
+@flags.verbose
 @click.pass_context
 def bench(
     context: click.Context,
@@ -99,7 +91,7 @@ def bench(
     quick: bool,
     verbose: bool,
     endpoint: str | None,
-    **flags: Any,  # noqa: ANN401 - checked by click
+    **given: Any,  # noqa: ANN401 - checked by click
 ) -> int:
     """Measure how fast an interruption silences the sound.
 
@@ -116,7 +108,7 @@ def bench(
 
     service = load_settings({"endpoint": endpoint, "verbose": verbose}) if endpoint else None
     take_environment()  # the measured programs need no key of the person's
-    return measure(BenchOptions(service=service, **(QUICK if quick else {}), **flags))
+    return measure(BenchOptions(service=service, **(QUICK if quick else {}), **given))
 
 
 def _check_no_options(context: click.Context) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pipeline.bench.stalls import MissedPeriods, Stalls
 from pipeline.config.settings import Settings
-from pipeline.ipc.reports import EventRead, MissedPeriod
+from pipeline.ipc.events import EventRead, MissedPeriod
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, samples_to_ns
 
 Times = npt.NDArray[np.int64]

@@ -23,7 +23,7 @@ from pipeline.bench.result import speaker_clock
 from pipeline.bench.wav_files import read_wav
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.ipc.reports import EventRead
+from pipeline.ipc.events import EventRead
 from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples, ms_to_ns
 
 POLL_S = 0.1

@@ -20,7 +20,7 @@ from pipeline.bench.scenarios import Scenario
 from pipeline.bench.service_log import ServiceLog
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls
 from pipeline.bench.wav_files import read_wav
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.pcm import NS_PER_MS, ms_to_ns, ms_to_samples
 
 

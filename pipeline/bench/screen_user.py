@@ -20,7 +20,7 @@ from typing import Any, Self
 from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings, options
 from pipeline.errors import ProcessDiedError
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.recorder.job import EVENTS_NAME
 
 SIZE = 24, 80

@@ -15,7 +15,7 @@ from typing import IO
 from pipeline.bench.clients import Client, ClientState, Design
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, UsageError
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.pcm import FRAME_MS
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "single_process.py"

@@ -23,8 +23,9 @@ from pipeline.bench.keep_awake import processors
 from pipeline.errors import PipelineError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
+from pipeline.ipc.events import MissedPeriod
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import MissedPeriod, Report
+from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_MS, NS_PER_S
 from pipeline.system.realtime import no_garbage_collection
 from pipeline.system.scheduling import promote_this_thread

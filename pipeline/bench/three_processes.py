@@ -9,29 +9,20 @@ from typing import NoReturn
 
 from pipeline.audio.selection import DeviceChoice, choose_device
 from pipeline.bench.clients import Client, ClientState, Design
+from pipeline.bench.voice_processes import start_voice_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import ProcessDiedError, SettingsError, WavError
 from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.events import ClockStarted, EventRead, Finished, PeriodsMissed, RecordingEnded
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import (
-    ClockStarted,
-    EventRead,
-    Finished,
-    PeriodsMissed,
-    RecorderEnded,
-    RecordingEnded,
-    ToolEnded,
-    ToolReturned,
-    ToolsLoaded,
-    event_of,
-)
+from pipeline.ipc.reports import RecorderEnded, ToolEnded, ToolReturned, ToolsLoaded, event_of
 from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet
-from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
+from pipeline.supervisor.voice_processes import VoiceProcesses
 
 PLAYS_ON_MS = 30
 """Far beyond the budget of a cut, so that the next turn does not hide a slow cut."""
@@ -61,6 +52,7 @@ def _run(settings: Settings, device: str | None) -> Iterator[Client]:
     with recorder, ChildProcesses() as children, ExitStack() as stack:
         microphone, speaker = _devices(children, settings, device)
         recorder.claim(settings)
+        settings = replace(settings, ready_tone="off")  # all that sounds belongs to an answer
 
         def record(voice: VoiceProcesses) -> None:
             recorder.start(voice, settings, microphone, speaker)

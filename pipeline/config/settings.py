@@ -152,6 +152,12 @@ class Settings:
         "service.",
         choices=("auto", "local", "server", "client-reference", "off"),
     )
+    ready_tone: str = setting(
+        "auto",
+        "A soft tone when you can speak, from which the ears learn the loudspeaker's echo before "
+        "the first answer. By default if there are ears; never in a file.",
+        choices=("auto", "on", "off"),
+    )
     frame_ms: int = setting(
         50, "Length of the microphone's frames; shorter is faster.", choices=("10", "20", "50")
     )

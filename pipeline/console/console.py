@@ -21,7 +21,7 @@ from rich.text import Text
 
 from pipeline.console.repeats import RepeatCounter
 from pipeline.ipc.event_counts import EventCounts
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     Announcement,
     AssistantDone,
     AssistantSaid,
@@ -38,15 +38,14 @@ from pipeline.ipc.reports import (
     Processing,
     Ready,
     RecordingEnded,
-    Report,
     SessionReady,
     Started,
     ToolCalled,
     ToolPrinted,
     Trace,
     UserSaid,
-    event_of,
 )
+from pipeline.ipc.reports import Report, event_of
 from pipeline.system.text import printable, shortened
 
 _name = partial(shortened, characters=100)

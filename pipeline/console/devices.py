@@ -11,12 +11,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console as RichConsole
 from rich.table import Table
 
-from pipeline.audio.levels import FULL_SCALE, Level
+from pipeline.audio.levels import Level
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.errors import DeviceError, PipelineError
 from pipeline.ipc.processes import ChildProcesses, library_line
 from pipeline.ipc.reports import CardHeard, CardTested, Device, Report
+from pipeline.pcm import FULL_SCALE
 from pipeline.shm.state import SharedState
 from pipeline.supervisor.cards import check_files, wanted_cards
 from pipeline.supervisor.devices import POLL_S, find_devices

@@ -4,7 +4,7 @@ import json
 import sys
 
 from pipeline.ipc.event_json import as_json
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 
 
 class JsonLines:

@@ -28,7 +28,7 @@ from pipeline.console.panel_file import PanelFile, PanelLine
 from pipeline.console.panel_model import Figures, PanelModel
 from pipeline.console.terminal_mode import TerminalMode
 from pipeline.errors import SessionError
-from pipeline.ipc.reports import Event, Interrupted, SessionReady
+from pipeline.ipc.events import Event, Interrupted, SessionReady
 from pipeline.system.signals import ending_signals_ignored
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pipeline.api.values import Heard, Metrics
 from pipeline.console.meters import Meter
 from pipeline.console.panel import PanelView, State
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     AssistantDone,
     Connecting,
     Event,

@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.json_lines import JsonLines
 from pipeline.errors import SettingsError
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 from pipeline.system.signals import ending_signals_ignored, signals_end_the_run
 
 if TYPE_CHECKING:

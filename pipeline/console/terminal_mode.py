@@ -46,10 +46,10 @@ class TerminalMode:
         self._enter = enter
         self._leave = leave
         self._writing = writing
-        self._keys = keys
+        self._keys = _KeysAtOnce() if keys and sys.platform != "win32" else None
         self._waiting: int | None = None
         self._alarm = ExitStack()
-        self._restore_keys: Callable[[], object] = lambda: None
+        self._ends = False
         self._stack = ExitStack()
         self._mode: ExitStack | None = None
 
@@ -77,6 +77,7 @@ class TerminalMode:
             self._restore_keys()
             os._exit(_HUNG_UP)
 
+        self._ends = True
         self._limit(END_S, give_up)
 
     def look(self) -> None:
@@ -90,10 +91,13 @@ class TerminalMode:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self._hand_over(waiting)
-        if self._mode is None and in_foreground(STDOUT_FD):
+        if not in_foreground(STDOUT_FD):
+            return
+        if self._keys is not None:
+            self._keys.take()  # again, if a hung terminal was left without a word
+        if self._mode is None:
             self._mode = ExitStack()
-            if self._keys and sys.platform != "win32":
-                self._restore_keys = self._mode.enter_context(_keys_at_once())
+            self._mode.callback(self._restore_keys)
             self._mode.callback(self._leave)
             self._enter()
 
@@ -101,6 +105,10 @@ class TerminalMode:
         mode, self._mode = self._mode, None
         if mode is not None:
             mode.close()
+
+    def _restore_keys(self) -> None:
+        if self._keys is not None:
+            self._keys.restore()
 
     def _limit(self, seconds: float, overdue: Callable[[], object]) -> None:
         """Call `overdue` after `seconds`, unless `_alarm` is closed before."""
@@ -112,8 +120,11 @@ class TerminalMode:
 
     def _hand_over(self, number: int) -> None:
         """Let a signal do what it does in any program: stop this one, or end it with a dump."""
+        done = False
 
         def blocked() -> None:
+            nonlocal done
+            done = True
             self._waiting = None
             self._restore_keys()
             self._do(number)
@@ -123,38 +134,46 @@ class TerminalMode:
             self._waiting = number
             return
         self._leave_mode()
-        self._alarm.close()
-        self._do(number)
+        if not done:
+            self._do(number)
         self.look()
 
     def _do(self, number: int) -> None:
+        self._alarm.close()
         handler = signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
         signal.signal(number, handler)
+        if self._ends:
+            self.end_soon()
 
 
 _HUNG_UP = 129
 """Exit code of a program whose terminal has gone: 128 + SIGHUP."""
 
 
-@contextmanager
-def _keys_at_once() -> Iterator[Callable[[], None]]:
-    """Let the terminal give each key at once; yields what undoes that."""
-    import termios
-    import tty
+class _KeysAtOnce:
+    """Lets the terminal give each key at once, and undoes that."""
 
-    before = termios.tcgetattr(STDIN_FD)
+    def __init__(self) -> None:
+        self._before: list[Any] | None = None  # None: it is as it was
 
-    def restore() -> None:
-        with suppress(termios.error):  # the terminal has gone
-            # Not after what waits to be written: a stopped terminal never takes it.
-            termios.tcsetattr(STDIN_FD, termios.TCSANOW, before)
+    def take(self) -> None:
+        import termios
+        import tty
 
-    try:
-        tty.setcbreak(STDIN_FD, termios.TCSANOW)
-        yield restore
-    finally:
-        restore()
+        if self._before is None:
+            before = termios.tcgetattr(STDIN_FD)
+            tty.setcbreak(STDIN_FD, termios.TCSANOW)
+            self._before = before
+
+    def restore(self) -> None:
+        import termios
+
+        before, self._before = self._before, None
+        if before is not None:
+            with suppress(termios.error):  # the terminal has gone
+                # Not after what waits to be written: a stopped terminal never takes it.
+                termios.tcsetattr(STDIN_FD, termios.TCSANOW, before)
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.linear_canceller import LinearCanceller
+from pipeline.ears.near_end import Near, NearEnd
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
-from pipeline.ears.residual_gate import ResidualGate
-from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, rules_for
+from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, never, rules_for
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 
 SETTLING_S = 3.0
@@ -58,9 +58,15 @@ class Heard:
     """240 samples, not delayed."""
     speech: bool
     """Whether a person probably speaks over the far end."""
+    near: Near
     evidence: Evidence
     levels: Levels
     state: State
+
+    @property
+    def echo(self) -> bool:
+        """Whether an echo may be left in `cleaned`."""
+        return self.state in {State.SETTLING, State.LISTENING}
 
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -82,7 +88,7 @@ class Ears:
         self._detection = Detection(parts)
         self._floor = NoiseFloor()
         self._recent = RecentEvidence()
-        self._gate = ResidualGate()
+        self._near_end = NearEnd()
         self._alarm_blocks = 0
         self._deaf_blocks = _STALE_BLOCKS
 
@@ -117,8 +123,8 @@ class Ears:
 
     def _rest(self, microphone: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
-        self._gate = ResidualGate()
-        return Heard(microphone, False, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
+        self._near_end = NearEnd()
+        return Heard(microphone, False, Near.NOBODY, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
     def _recognise_headphones(self, echo_power: float, reference: Block) -> None:
         if not self._far_end.sounding:
@@ -137,16 +143,15 @@ class Ears:
         unexplained = self._rises(levels.cleaned_db) and self._recent.leaves_more_than_leaks
         self._detection.hear(block, self._recent, wakes=unexplained or holding or not settled)
         evidence = self._recent.summary()
-        speech = self._judge(self._rules.ordinary if settled else self._rules.strict, evidence)
+        rule = self._rules.ordinary if settled else self._rules.strict
+        speech = self._judge(rule, evidence)
         if speech and self._alarm_blocks < _DOUBTED_BLOCKS and is_echo(self._detection.kept):
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
-        heard = evidence.rise_db >= LEAST_RISE_DB
-        relearning = self._deaf_blocks > _STALE_BLOCKS and not holding
-        sent = self._gate.shape(block.residual, opens=heard or holding, shuts=relearning)
+        near = self._tell_near(block.residual, evidence, rule, likely=speech)
         state = State.LISTENING if settled else State.SETTLING
-        return Heard(to_pcm16(sent), speech, evidence, levels, state)
+        return Heard(to_pcm16(block.residual), speech, near, evidence, levels, state)
 
     def _listen_without_echo(
         self, microphone: Samples, near: Block, echo_power: float, *, holding: bool
@@ -155,8 +160,16 @@ class Ears:
         wakes = self._rises(levels.cleaned_db) or holding
         self._detection.hear(KeptBlock(near, None, near), self._recent, wakes=wakes)
         evidence = self._recent.summary()
-        speech = self._judge(self._rules.headphones, evidence)
-        return Heard(microphone, speech, evidence, levels, State.HEADPHONES)
+        rule = self._rules.headphones
+        speech = self._judge(rule, evidence)
+        who = self._tell_near(near, evidence, rule, likely=speech)
+        return Heard(microphone, speech, who, evidence, levels, State.HEADPHONES)
+
+    def _tell_near(self, sound: Block, evidence: Evidence, rule: Rule, *, likely: bool) -> Near:
+        noticed = evidence.rise_db >= LEAST_RISE_DB
+        if rule is never:  # the service may tell
+            return Near.PERSON if noticed else Near.NOBODY
+        return self._near_end.hear(sound, noticed=noticed, likely=likely, voice=evidence.voice)
 
     def _rises(self, cleaned_db: float) -> bool:
         """Whether anything is louder than what is always there."""

@@ -2,8 +2,8 @@
 
 IDLE ──likely speech over an answer──▶ HOLDING ──the service hears speech──▶ IDLE (cut)
   ▲                                       │
-  └──too little speech, or no word from───┘
-     the service in time (resume)
+  └──no words, or no word of the service──┘
+     in time (resume)
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from enum import Enum
 
 from pipeline.pcm import BLOCK_MS
 
-_CERTAIN_SPEECH_MS = 500
-"""A cough or an assent ("mm-hm") has less. So have short words: the service may still hear them."""
 _LOST_AFTER_MS = 200
 """Without voice: longer than the gaps within words."""
 _VOICED = 0.5
@@ -32,7 +30,7 @@ class Action(Enum):
 class Reason(Enum):
     """Why the latest hold ended."""
 
-    TOO_SHORT = "too short"
+    NO_WORDS = "no words"
     """A cough, a click, an assent."""
     NOT_CONFIRMED = "not confirmed"
     """The service heard no speech in time."""
@@ -55,26 +53,27 @@ class HoldRecovery:
         self.latest: HoldEnd | None = None
         self._holding = False
         self._held_ms = 0
-        self._speech_ms = 0
         self._voiceless_ms = 0
+        self._certain = False
 
     @property
     def holding(self) -> bool:
         return self._holding
 
     def hear(
-        self, *, likely: bool, voice: float, sounding: bool, patience_ms: float
+        self, *, likely: bool, certain: bool, voice: float, sounding: bool, patience_ms: float
     ) -> Action | None:
         """Take one block.
 
-        :param likely: the ears' verdict
+        :param likely: whether a person probably speaks
+        :param certain: whether it is words that are heard
         :param voice: likelihood of speech in this block alone: a value that outlasts the voice
             would lengthen each of its syllables
         :param sounding: whether an answer sounds that can be held
         :param patience_ms: how long the service's word is waited for
         """
         if self._holding:
-            return self._go_on(voice >= _VOICED, patience_ms)
+            return self._go_on(voice >= _VOICED, certain, patience_ms)
         if likely and sounding:
             self._begin()
             return Action.HOLD
@@ -87,17 +86,19 @@ class HoldRecovery:
 
     def _begin(self) -> None:
         self._holding = True
-        self._held_ms = self._speech_ms = self._voiceless_ms = 0
+        self._held_ms = self._voiceless_ms = 0
+        self._certain = False
 
-    def _go_on(self, voiced: bool, patience_ms: float) -> Action | None:
+    def _go_on(self, voiced: bool, certain: bool, patience_ms: float) -> Action | None:
         self._held_ms += BLOCK_MS
-        self._speech_ms += BLOCK_MS if voiced else 0
         self._voiceless_ms = 0 if voiced else self._voiceless_ms + BLOCK_MS
-        lost = self._voiceless_ms >= _LOST_AFTER_MS and self._speech_ms < _CERTAIN_SPEECH_MS
+        newly_certain = certain and not self._certain
+        self._certain |= certain
+        lost = self._voiceless_ms >= _LOST_AFTER_MS and not self._certain
         if lost or self._held_ms >= patience_ms:
-            self._end(Reason.TOO_SHORT if lost else Reason.NOT_CONFIRMED)
+            self._end(Reason.NO_WORDS if lost else Reason.NOT_CONFIRMED)
             return Action.RESUME
-        return Action.INTERRUPT if voiced and self._speech_ms == _CERTAIN_SPEECH_MS else None
+        return Action.INTERRUPT if newly_certain else None
 
     def _end(self, reason: Reason) -> None:
         self._holding = False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pipeline.ears.ears import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
+from pipeline.ears.near_end import Near
 from pipeline.pcm import BLOCK_MS, NS_PER_MS
 from pipeline.shm.state import SharedState
 
@@ -105,6 +106,7 @@ class HoldControl:
         self._interrupting_ms = max(0, self._interrupting_ms - BLOCK_MS)
         action = self._recovery.hear(
             likely=heard.speech,
+            certain=heard.near is Near.PERSON,
             voice=heard.evidence.voice,
             sounding=sounding,
             patience_ms=self._patience_ms,

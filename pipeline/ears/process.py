@@ -22,10 +22,12 @@ from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
 from pipeline.ears.parts import Parts, load_parts
+from pipeline.ears.sent_sound import SentSound
 from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import Notice, Report, Started, Trace
+from pipeline.ipc.events import Notice, Started, Trace
+from pipeline.ipc.reports import Report
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, Samples
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader
@@ -37,6 +39,8 @@ CHECK_S = 0.2
 _SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)
 _WARM_UP_BLOCKS = 20
 _RINGING_NS = 300 * NS_PER_MS
+_NO_MORE_NS = 300 * NS_PER_MS
+"""Since the latest block: longer than any card's period."""
 _STILL_SOUNDING_NS = 40 * NS_PER_MS
 """Playback gives the card its samples a period or more before they sound."""
 
@@ -91,6 +95,8 @@ def _work(
             while waits.goes_on() and (block := frames.next_block()) is not None:
                 for outgoing in listener.hear(block):
                     frames.put(outgoing)
+            for outgoing in listener.release_late(time.monotonic_ns()):
+                frames.put(outgoing)
 
 
 class Waits:
@@ -145,6 +151,8 @@ class Listener:
         self._job = job
         self._link = link
         self._waiting: deque[_Block] = deque()
+        self._sent = SentSound()
+        self._arrived_ns = 0  # the latest block
         self._held = False
         self._turns = None
         if job.turn_silence_ms is not None:
@@ -168,7 +176,7 @@ class Listener:
         self._aligner.arrives(block.item_offset_samples, block.capture_time_ns)
         samples = block.samples.copy()
         self._waiting.append(_Block(block.item_offset_samples, block.capture_time_ns, samples))
-        now_ns = time.monotonic_ns()
+        now_ns = self._arrived_ns = time.monotonic_ns()
         silent_for_ns = now_ns - self._aligner.sounds_until_ns
         audible = self._control.holding or silent_for_ns < _RINGING_NS
         most_waiting = self._aligner.waiting_blocks if audible else 0
@@ -186,9 +194,20 @@ class Listener:
             if self._turns is not None:
                 sounds = audible and not self._control.holding
                 self._turns.hear(heard, first.captured_at_ns, sounding=sounds)
-            cleans = self._job.sends == "cleaned"
-            outgoing.append(Outgoing(heard.cleaned.copy() if cleans else first.samples, reference))
+            outgoing += self._send(first, heard, reference)
         return [Outgoing(samples, _SILENCE)] if self._job.sends == "microphone" else outgoing
+
+    def release_late(self, now_ns: int) -> list[Outgoing]:
+        """Return what was kept back by `hear`, once no more blocks come."""
+        return self._sent.release() if now_ns - self._arrived_ns > _NO_MORE_NS else []
+
+    def _send(self, block: _Block, heard: Heard, reference: Samples) -> list[Outgoing]:
+        if self._job.sends != "cleaned":
+            return [Outgoing(block.samples, reference)]
+        cleaned = Outgoing(heard.cleaned.copy(), reference)
+        if self._turns is not None:  # they tell what goes up
+            return [cleaned]
+        return self._sent.take(cleaned, heard.near, echo=heard.echo)
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, expected=audible)

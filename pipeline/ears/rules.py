@@ -113,7 +113,8 @@ class RecentEvidence:
         )
 
 
-def _never(_: Evidence) -> bool:
+def never(_: Evidence) -> bool:
+    """The parts cannot tell a person from the echo."""
     return False
 
 
@@ -159,6 +160,6 @@ def _earshot_sure_and_loud(evidence: Evidence) -> bool:
 
 _COMPLETE = Rules(_probable, _sure_and_loud, _silero_alone)
 _WITHOUT_EARSHOT = Rules(_probable_and_loud, _sure_and_loud, _silero_alone)
-_WITHOUT_SUPPRESSOR = Rules(_sure_for_50_ms, _never, _silero_alone)
+_WITHOUT_SUPPRESSOR = Rules(_sure_for_50_ms, never, _silero_alone)
 _WITHOUT_SILERO = Rules(_earshot_alone, _earshot_sure_and_loud, _earshot_alone)
-_SERVICE_ALONE = Rules(_never, _never, _never)
+_SERVICE_ALONE = Rules(never, never, never)

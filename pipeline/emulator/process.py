@@ -20,7 +20,8 @@ from pipeline.emulator.server.options import ServeOptions
 from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import AtWork, Report, Started
+from pipeline.ipc.events import Started
+from pipeline.ipc.reports import AtWork, Report
 from pipeline.system.certificates import certificates_deferred
 
 with certificates_deferred():

@@ -22,8 +22,9 @@ from typing import Any, NoReturn, Self
 from pipeline.errors import PipelineError
 from pipeline.ipc.commands import Command
 from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.events import Log
 from pipeline.ipc.output import InheritableFd
-from pipeline.ipc.reports import Droppable, Failed, Log, Report
+from pipeline.ipc.reports import Droppable, Failed, Report
 from pipeline.system.resources import limit_math_threads, refusal
 from pipeline.system.signals import sigint_left_to_supervisor
 from pipeline.system.stdio import STDERR_FD, direct_output_to

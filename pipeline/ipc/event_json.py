@@ -4,7 +4,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 
 
 def name_of(kind: type[Event]) -> str:

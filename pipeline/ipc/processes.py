@@ -19,7 +19,8 @@ from pipeline.ipc.child_process import (
 )
 from pipeline.ipc.commands import Begin
 from pipeline.ipc.dropping_queue import DroppingQueue
-from pipeline.ipc.reports import Log, Report
+from pipeline.ipc.events import Log
+from pipeline.ipc.reports import Report
 from pipeline.system.signals import ending_signals_ignored, sigint_blocked
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ which will never sound is truncated to exactly what did.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Interrupted, Trace
+from pipeline.ipc.events import Interrupted, Trace
+from pipeline.ipc.reports import AnswerMemory, ConversationMemory
 from pipeline.network.actions import (
     Action,
     DeleteItem,
@@ -22,8 +23,9 @@ from pipeline.network.actions import (
     QueueAudio,
     Truncate,
 )
+from pipeline.network.answer_memory import remembered, restored
 from pipeline.network.events import AudioDelta, WordTime
-from pipeline.network.items import Item, Items, QueuedEnd, Response
+from pipeline.network.items import Items, QueuedEnd, Response
 from pipeline.network.transcript import Turn
 from pipeline.network.word_places import WordPlaces
 from pipeline.pcm import SAMPLE_BYTES, ms_to_samples, samples_to_ms
@@ -226,19 +228,7 @@ class Answers:
 
     def memory(self, turns: Sequence[Turn]) -> tuple[AnswerMemory, ...]:
         """Return what another process must know of the items that are still to be heard."""
-        return tuple(
-            AnswerMemory(
-                item.ordinal,
-                item.response.generation,
-                item.received_samples,
-                turns.index(item.response.turn),
-                item.start_samples,
-                item.response.places.marks,
-                item.response.places.complete,
-            )
-            for item in self._items.unheard()
-            if item.response.turn in turns
-        )
+        return remembered(self._items.unheard(), turns)
 
     def restore(
         self,
@@ -249,20 +239,8 @@ class Answers:
     ) -> Iterator[Action]:
         """Begin with the answers of another process, which sound up to `queued` and no further."""
         self.generation = generation
-        responses = {n: _reopened(turn) for n, turn in enumerate(turns) if turn.heard is not None}
-        items = [
-            _restored(answer, responses.setdefault(answer.turn, _reopened(turns[answer.turn])))
-            for answer in memory.answers
-            if answer.ordinal <= queued.item
-        ]
-        if queued.item > memory.items:
-            unknown = AnswerMemory(queued.item, queued.generation, queued.samples, 0)
-            items.append(_restored(unknown, _reopened(Turn("assistant"))))
-        for item in items:
-            if item.ordinal == queued.item:
-                item.received_samples = item.queued_samples = queued.samples
+        items, self.reopened = restored(memory, turns, queued)
         self._items.restore(items, max(memory.items, queued.item))
-        self.reopened = list(responses.values())
         for response in self.reopened:
             if self.is_heard(response):
                 response.end(cut=True)
@@ -328,24 +306,3 @@ class Answers:
 
     def _current(self) -> list[Response]:
         return [each for each in self._unfinished.values() if self.is_current(each)]
-
-
-def _reopened(turn: Turn) -> Response:
-    """Return a response of another process, of which some words may still be heard."""
-    response = Response(0, turn, finished=True)
-    response.places.restore((), turn.heard or 0)
-    return response
-
-
-def _restored(answer: AnswerMemory, response: Response) -> Item:
-    """Return an item of another process; its response gets what was known of its sound."""
-    places = response.places
-    response.generation = answer.generation
-    places.restore(answer.marks, response.turn.heard or 0)
-    end_samples = answer.start_samples + answer.received_samples
-    places.receive(end_samples - places.received_samples)
-    places.complete = answer.complete
-    received_samples = answer.received_samples
-    return Item(
-        None, answer.ordinal, response, answer.start_samples, received_samples, received_samples
-    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.ipc.reports import Trace
+from pipeline.ipc.events import Trace
 from pipeline.network.actions import Action, SendToolResult
 
 _Key = TypeVar("_Key")

@@ -9,6 +9,7 @@ from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import (
     BeginTurn,
+    CancelTool,
     Command,
     EndTurn,
     InterruptAnswer,
@@ -17,19 +18,32 @@ from pipeline.ipc.commands import (
     ToolOutput,
     UpdateSession,
 )
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
-    ConversationMemory,
     EventRead,
     Finished,
+    Interrupted,
+    Listening,
     Notice,
 )
-from pipeline.network.actions import Action, CreateResponse, Interrupt, ServiceAction, SoundAction
+from pipeline.ipc.reports import ConversationMemory
+from pipeline.network.actions import (
+    Action,
+    CancelResponse,
+    CreateResponse,
+    DeleteItem,
+    EndItem,
+    Interrupt,
+    QueueAudio,
+    ServiceAction,
+    SoundAction,
+    Truncate,
+)
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import Event, ResponseDone, SpeechStarted, TurnEvent
+from pipeline.network.events import AudioDelta, Event, ResponseDone, SpeechStarted, TurnEvent
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.memory import MemoryReports
@@ -40,6 +54,13 @@ from pipeline.network.turn_gate import TurnEnd
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
+from pipeline.structs import compile_initializers
+
+_OF_A_FIRST_SOUND = (AudioDelta, QueueAudio, EndItem)
+_OF_A_CUT = (
+    *(SpeechStarted, EventRead, Interrupt, Listening, Interrupted),
+    *(AssistantSaid, AssistantDone, CancelTool, CancelResponse, Truncate, DeleteItem),
+)
 
 
 class Client:
@@ -67,6 +88,7 @@ class Client:
         memory: ConversationMemory | None = None,
     ) -> None:
         """Begin a conversation, or go on with the `memory` of a process that died."""
+        compile_initializers(*_OF_A_FIRST_SOUND, *_OF_A_CUT)
         self._settings = settings
         self._link = link
         self._state = state

@@ -17,14 +17,8 @@ next session is told what was said.
 from collections.abc import Iterable, Iterator
 
 from pipeline.ipc.commands import CancelTool
-from pipeline.ipc.reports import (
-    ConversationMemory,
-    Listening,
-    Notice,
-    Processing,
-    Trace,
-    UserSaid,
-)
+from pipeline.ipc.events import Listening, Notice, Processing, Trace, UserSaid
+from pipeline.ipc.reports import ConversationMemory
 from pipeline.network.actions import Action, AddMessage, CancelResponse, CreateResponse, Interrupt
 from pipeline.network.answers import Answers
 from pipeline.network.calls import ToolCalls

@@ -7,7 +7,8 @@ when nothing more of it can be heard, and only then the next one begins.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from pipeline.ipc.reports import AssistantDone, AssistantSaid, Ready, Report
+from pipeline.ipc.events import AssistantDone, AssistantSaid, Ready
+from pipeline.ipc.reports import Report
 from pipeline.network.items import Response
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.reports import ConversationMemory, Report, Started
+from pipeline.ipc.events import Started
+from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.pcm import ms_to_samples
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing

@@ -21,7 +21,7 @@ from pipeline.errors import (
 )
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import ToolSchema, UpdateSession
-from pipeline.ipc.reports import Connecting, Notice, SessionReady, Trace
+from pipeline.ipc.events import Connecting, Notice, SessionReady, Trace
 from pipeline.network.actions import ChangeSession, CreateResponse
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection

@@ -22,7 +22,8 @@ _LONG_PHRASE, _LONGEST_PHRASE = 40, 84
 """Characters from which a comma ends a cue, and from which any word does."""
 
 _LATEST_WORDS = 3 * SAMPLE_RATE_HZ // 2
-"""How long after an interruption the words of the answer may come."""
+"""How long after an interruption the words of the answer may come. Until they are complete they may
+be those of the next answer, if the first one's never come; the next one is not cut so soon."""
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s*$")  # noqa: RUF001 - of other scripts
 _PHRASE_END = re.compile(r"[,;:—，、；：]\s*$")  # noqa: RUF001 - of other scripts
@@ -141,10 +142,8 @@ class Transcript:
 
     def _assistant_said(self, text: str, place: int) -> None:
         if self._answer is None:
-            begin, end = self._take_wordless(place)
-            self._answer = Line("assistant", begin)
+            self._answer = Line("assistant", place, words=spread(text, place, place))
             self._lines.append(self._answer)
-            self._answer.words += spread(text, begin, end)
         else:
             self._answer.words.append(Word(place, text))
         self._changed = True
@@ -155,20 +154,17 @@ class Transcript:
             self._wordless = place - ms_to_samples(heard_ms), place
         self._told_cut = False
 
-    def _take_wordless(self, place: int) -> tuple[int, int]:
-        """Return where the words that come at `place` have sounded."""
-        wordless, self._wordless = self._wordless, None
-        if wordless is None or place - wordless[1] > _LATEST_WORDS:
-            return place, place
-        return wordless
-
     def _assistant_done(self, text: str, place: int, *, cut: bool) -> None:
         answer, self._answer = self._answer, None
-        self._told_cut = cut
         if answer is None:
             answer = Line("assistant", place)
             self._lines.append(answer)
-        if self._reads_ahead:
+        wordless, self._wordless = self._wordless, None
+        comes_late = cut and wordless is not None and place - wordless[1] <= _LATEST_WORDS
+        self._told_cut = cut and not comes_late
+        if comes_late and wordless is not None:
+            answer.begin, place = wordless
+        if comes_late or self._reads_ahead:
             answer.words = spread(text, answer.begin, place)
         answer.settle(text, place)
         answer.cut = cut

@@ -171,6 +171,8 @@ class PlaybackFields(Struct):
     """Periods that the ears do not know of, because the reference ring was full."""
     unrecorded_frames: Word
     """Frames that the recorder does not get, because its ring was full."""
+    ready_tones: Word
+    """1: the tone that says that the conversation is ready has begun."""
 
 
 class EarsFields(Struct):

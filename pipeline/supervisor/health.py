@@ -3,15 +3,8 @@
 import time
 from collections.abc import Callable, Container, Iterator
 
-from pipeline.ipc.reports import (
-    Connecting,
-    Listening,
-    Processing,
-    Ready,
-    Report,
-    SessionReady,
-    UserSaid,
-)
+from pipeline.ipc.events import Connecting, Listening, Processing, Ready, SessionReady, UserSaid
+from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.shm.atomics import Word
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
@@ -29,6 +22,9 @@ _OWN_REMEDIES = {
 
 _ECHO_S = 1.0
 """So long after an answer the microphone may still hear it."""
+
+_UPLINK_STALLS_S = 0.5
+"""Many times the longest frame: for so long the service has been sent nothing."""
 
 
 class _Loss:
@@ -89,6 +85,7 @@ class HealthMonitor:
             state.capture.level, service_hears_turns=service_hears_turns
         )
         self._still = Standstill(state.playback.heard.load)
+        self._uplink = Standstill(state.network.sent_samples.load)
         self._cards = {"microphone": _Card(state.capture), "loudspeaker": _Card(state.playback)}
 
     def handle(self, report: Report) -> None:
@@ -109,7 +106,11 @@ class HealthMonitor:
         yield from self._standstills()
         self._still.look(self._now_s())
         sounds = self._still.standing_s < _ECHO_S
-        yield from self._microphone.notices(self._now_s(), answer_sounds=sounds)
+        self._uplink.look(self._now_s())
+        stalls = self._uplink.standing_s >= _UPLINK_STALLS_S
+        yield from self._microphone.notices(
+            self._now_s(), answer_sounds=sounds, uplink_stalls=stalls
+        )
 
     def _gaps(self) -> Iterator[str]:
         samples = self._gap_samples.load()

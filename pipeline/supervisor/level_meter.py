@@ -6,7 +6,7 @@ The processes of the sound have no part in it: the supervisor looks at frames th
 import numpy as np
 
 from pipeline.audio.levels import loudness_of
-from pipeline.ipc.reports import Levels
+from pipeline.ipc.events import Levels
 from pipeline.pcm import Samples, ms_to_samples
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import Position, SharedState

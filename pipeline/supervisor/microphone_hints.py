@@ -33,10 +33,13 @@ class MicrophoneHints:
         self._clipped_s: list[float] = []
         self._told_silence = self._told_low = self._told_clipping = False
 
-    def notices(self, now_s: float, *, answer_sounds: bool = False) -> Iterator[str]:
+    def notices(
+        self, now_s: float, *, answer_sounds: bool = False, uplink_stalls: bool = False
+    ) -> Iterator[str]:
         """Yield a sentence for each new problem.
 
         :param answer_sounds: whether the microphone may hear the loudspeaker.
+        :param uplink_stalls: whether the service is sent nothing, and so cannot hear a voice.
         """
         reading = LevelReading.unpacked(self._word.load())
         if reading.number == self._readings:
@@ -49,7 +52,8 @@ class MicrophoneHints:
         yield from self._silence(level, now_s)
         yield from self._low(level, now_s)
         yield from self._clipping(level, now_s)
-        if self.unheard and self.unheard.due(level.dbfs, now_s, answer_sounds=answer_sounds):
+        counts = not (answer_sounds or uplink_stalls)
+        if self.unheard and self.unheard.due(level.dbfs, now_s, counts=counts):
             yield (
                 f"The microphone has given something as loud as a voice for {SPAN_S:g} s, and the "
                 "service hears no speech in it: speak nearer to the microphone, lower "

@@ -31,25 +31,27 @@ from pipeline.ipc.commands import (
     ToolOutput,
     UpdateSession,
 )
-from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     Announcement,
-    AtWork,
-    ConversationMemory,
-    Device,
     Event,
     Finished,
     Marked,
     Notice,
     Opened,
-    Prepared,
     Processing,
-    RecorderEnded,
     RecordingEnded,
-    Report,
     SessionReady,
     Started,
     ToolAnswered,
+)
+from pipeline.ipc.processes import ChildProcesses
+from pipeline.ipc.reports import (
+    AtWork,
+    ConversationMemory,
+    Device,
+    Prepared,
+    RecorderEnded,
+    Report,
     ToolEnded,
     ToolReturned,
     ToolsLoaded,
@@ -67,14 +69,15 @@ from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.speaker_mute import SpeakerMute
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
+from pipeline.supervisor.unheard_speech import LOOKS_PER_S
 from pipeline.supervisor.voice_processes import VoiceProcesses
 from pipeline.system.resources import ensure_descriptors
 
 LEVELS_S = 0.1
 """How often levels are measured, if there is something to do or they are wanted."""
 
-POLL_S = 0.25
-"""How often losses and the limits of tools are looked at."""
+POLL_S = 1 / LOOKS_PER_S
+"""How often the microphone's level, losses and the limits of tools are looked at."""
 
 MUTED = "The system has muted the loudspeaker: turn it up to hear the answers."
 

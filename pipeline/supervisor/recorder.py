@@ -11,11 +11,11 @@ from typing import Any, Self
 
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
-from pipeline.errors import PipelineError
+from pipeline.errors import is_foreseen
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import Command, RecordEvent
 from pipeline.ipc.event_json import as_json
-from pipeline.ipc.reports import Event
+from pipeline.ipc.events import Event
 from pipeline.recorder.job import RecorderJob
 from pipeline.supervisor.record_folder import RecordFolder
 from pipeline.supervisor.voice_processes import VoiceProcesses
@@ -111,9 +111,7 @@ class ConversationRecorder:
     ) -> None:
         if self._folder is None:
             return
-        recorded = self._folder.settle()
-        # After any other exception, standard output may be closed.
-        if recorded and (kind is None or issubclass(kind, KeyboardInterrupt | PipelineError)):
+        if self._folder.settle() and is_foreseen(kind):
             part = "" if self._reason is None else f" only in part ({self._reason})"
             self._say(f"The conversation was recorded to {self._folder.given}{part}.")
 

@@ -10,7 +10,7 @@ from typing import NoReturn, Self
 
 from pipeline.audio.recording_file import HEADER_BYTES
 from pipeline.audio.selection import DeviceChoice
-from pipeline.errors import PipelineError, WavError
+from pipeline.errors import WavError, is_foreseen
 from pipeline.system.files import OPEN_BINARY, FileId, try_lock
 from pipeline.system.signals import ending_signals_ignored
 
@@ -92,8 +92,7 @@ class Recording:
             return
         with ending_signals_ignored():
             holds_sound = self._claim.settle()
-            # After any other exception, standard output may be closed.
-            if kind is None or issubclass(kind, KeyboardInterrupt | PipelineError):
+            if is_foreseen(kind):
                 self._tell(self._claim.given, holds_sound=holds_sound, failed=error is not None)
 
     def _tell(self, path: Path, *, holds_sound: bool, failed: bool) -> None:

@@ -17,8 +17,9 @@ from typing import Protocol
 from pipeline.errors import CardLostError, PipelineError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import Command
+from pipeline.ipc.events import Notice, Trace
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Notice, Report, Trace
+from pipeline.ipc.reports import Report
 from pipeline.shm.watchdog import Standstill
 
 PATIENCE_S = 3.0

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pipeline.errors import PipelineError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput
+from pipeline.ipc.events import ToolPrinted
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
 from pipeline.supervisor.replacement import ReplacementLimit
 from pipeline.tools.names import FunctionName
 

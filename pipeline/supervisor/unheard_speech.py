@@ -2,12 +2,15 @@
 
 from collections import deque
 
+LOOKS_PER_S = 4
+"""How often the level is looked at."""
+
 WITHIN_S = 15.0
 SPAN_S = 8.0
 """Longer than any service takes to notice a voice."""
 
-READINGS = 12
-"""Of the five a second: as loud as a voice for 2.4 s in all."""
+READINGS = 3 * LOOKS_PER_S
+"""As loud as a voice for 3 s in all."""
 
 BURSTS = 4
 """A voice pauses again and again; what begins once and lasts is a noise."""
@@ -34,10 +37,13 @@ class UnheardSpeech:
         self._hearing = hearing
         self._loud.clear()
 
-    def due(self, dbfs: float, now_s: float, *, answer_sounds: bool) -> bool:
-        """Take the peak of the microphone's latest frame; returns whether to tell the person."""
+    def due(self, dbfs: float, now_s: float, *, counts: bool) -> bool:
+        """Take the peak of the microphone's latest frame; returns whether to tell the person.
+
+        :param counts: whether a voice in it would be the person's, and would reach the service.
+        """
         self._noise_dbfs = max(_QUIETEST_DBFS, min(dbfs, self._noise_dbfs + _RISE_DB))
-        if self._hearing or self._told or answer_sounds:
+        if self._hearing or self._told or not counts:
             self._loud.clear()
             return False
         loud = dbfs > max(LOUD_DBFS, self._noise_dbfs + ABOVE_NOISE_DB)

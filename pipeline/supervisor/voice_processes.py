@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn
 
 from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.ears.job import EarsJob
-from pipeline.errors import PipelineError, ProcessDiedError
+from pipeline.errors import PipelineError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
+from pipeline.ipc.events import Notice
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line, logged_line
-from pipeline.ipc.reports import ConversationMemory, Notice, Report
+from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.recorder.job import RecorderJob
 from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
 from pipeline.shm.ring import FrameRing
@@ -303,29 +303,3 @@ def _works(words: CaptureFields | PlaybackFields) -> Callable[[], tuple[int, int
     A card that does not call is the card's fault, not the process's.
     """
     return lambda: (words.heartbeat_ns.load(), words.callback_ns.load())
-
-
-def start_voice_processes(  # noqa: PLR0917 - what a conversation consists of
-    children: ChildProcesses,
-    stack: ExitStack,
-    settings: Settings,
-    microphone: DeviceChoice,
-    speaker: DeviceChoice,
-    before_audio: Callable[["VoiceProcesses"], None] = lambda _: None,
-    ears: EarsJob | None = None,
-) -> VoiceProcesses:
-    """Start a conversation, to measure it, with the endpoint of `settings` on two given cards.
-
-    A process that ends is not replaced: `ChildProcesses.reports` raises ProcessDiedError.
-
-    :param before_audio: called before the cards start.
-    """
-    voice = VoiceProcesses(children, stack, settings.frame_ms, report=not_replaced)
-    voice.start_network(settings)
-    before_audio(voice)
-    voice.start_audio(settings, microphone, speaker, ears)
-    return voice
-
-
-def not_replaced(report: Report) -> NoReturn:
-    raise ProcessDiedError(str(report))

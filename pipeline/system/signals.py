@@ -7,6 +7,7 @@ Each process takes them in its own way:
     what a tool starts  each signal does what it does in any program
 """
 
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
+
+from pipeline.system.stdio import STDERR_FD
 
 ENDING_SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -80,19 +83,20 @@ def start_resource_tracker() -> None:
 
     multiprocessing would start it with the first segment or the first child. Starting it unblocks
     SIGINT, which would leave that child unprotected. It ignores SIGINT and SIGTERM itself; SIGHUP
-    is blocked in it, or a closed terminal would end it before it has tidied up. It warns of
-    nothing: a terminal that takes nothing would keep it from that too.
+    is blocked in it, or a closed terminal would end it before it has tidied up. On a terminal it
+    warns of nothing: one that takes nothing would keep it from that too.
     """
     if sys.platform == "win32":
         return
     from multiprocessing import resource_tracker  # slow to import, and `--help` needs none
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    sys.warnoptions.append(_NO_WARNINGS)  # it gets the interpreter's options
+    options = [_NO_WARNINGS] if os.isatty(STDERR_FD) else []
+    sys.warnoptions.extend(options)  # it gets the interpreter's options
     try:
         resource_tracker.ensure_running()
     finally:
-        sys.warnoptions.remove(_NO_WARNINGS)
+        del sys.warnoptions[len(sys.warnoptions) - len(options) :]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

@@ -23,7 +23,9 @@ def test_a_server_that_is_killed_in_mid_answer_and_comes_back(tmp_path: Path) ->
     with (
         JackCard() as card,
         ScriptedService() as service,
-        run_against(service, tmp_path, environment=card.environment) as program,
+        run_against(
+            service, tmp_path, "--ready-tone", "off", environment=card.environment
+        ) as program,
     ):
         with JackPeer(card) as peer:
             session = begin(service, program, peer)
@@ -49,7 +51,9 @@ def test_a_server_that_stands_still(tmp_path: Path) -> None:
     with (
         JackCard() as card,
         ScriptedService() as service,
-        run_against(service, tmp_path, environment=card.environment) as program,
+        run_against(
+            service, tmp_path, "--ready-tone", "off", environment=card.environment
+        ) as program,
         JackPeer(card) as peer,
     ):
         session = begin(service, program, peer)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ipc.reports import Ready
+from pipeline.ipc.events import Ready
 from pipeline.network.actions import (
     Action,
     CreateResponse,

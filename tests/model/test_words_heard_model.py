@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from pipeline.ipc.reports import AssistantDone, AssistantSaid
+from pipeline.ipc.events import AssistantDone, AssistantSaid
 from pipeline.network.actions import Action
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (

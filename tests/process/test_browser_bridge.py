@@ -15,15 +15,15 @@ import soxr
 from tests.support.answers import answer, end_cancelled, negative, positive, user_turn
 from tests.support.bridge import (
     Bridge,
-    interrupting_speech,
-    settings_for,
+    interrupted_story,
     spoken_lines,
     talk,
     tap,
     tapped,
 )
-from tests.support.chromium import Chromium, Page
-from tests.support.program import GENEROUS_S, Program
+from tests.support.chromium import Chromium
+from tests.support.chromium_page import Page
+from tests.support.program import GENEROUS_S
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, noise, write_wav
 from tests.support.words import understood, word_error_rate, words
@@ -156,15 +156,7 @@ def wait_until_interrupted_and_answered(page: Page) -> list[tuple[str, str]]:
 @pytest.mark.timeout(300)  # on a busy machine the service understands only a later repetition
 def test_a_person_at_a_browser_talks_with_the_offline_service(tmp_path: Path) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
-    spoken = write_wav(tmp_path / "spoken.wav", interrupting_speech())
-    with (
-        Program("serve", "--key", "k", cwd=tmp_path) as service,
-        Bridge(cwd=tmp_path, environment=settings_for(service)) as bridge,
-        Chromium(microphone=spoken) as browser,
-    ):
-        page = browser.open(bridge.address)
-        tap(page)
-        talk(page)
+    with interrupted_story(tmp_path) as page:
         shown = wait_until_interrupted_and_answered(page)
         passed = tapped(page)
     texts = [words(text) for _, text in shown[-4:]]

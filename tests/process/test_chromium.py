@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.support.chromium import Chromium, PageError
+from tests.support.chromium import Chromium
+from tests.support.chromium_page import PageError
 from tests.support.sound import RATE_HZ, noise, write_wav
 
 PAGE = """<!doctype html><title>Tried</title><button onclick="console.log('clicked', 7)">x</button>

@@ -19,7 +19,7 @@ from tests.process.test_pipeline_tools import MISBEHAVING, call, outputs
 from tests.support.answers import answer, negative, positive, user_turn
 from tests.support.measured import show_measured
 from tests.support.program import Program
-from tests.support.runs import HEARD, run_on_files
+from tests.support.runs import HEARD, quiet_minute, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav
 from tests.support.voice_processes import signal_process, strike
@@ -242,14 +242,7 @@ def test_a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace(tmp_path:
 
 
 def test_the_fourth_end_within_a_minute_ends_the_run(tmp_path: Path) -> None:
-    async def script(session: ScriptedSession) -> None:
-        await session.wait_for(lambda: session.heard)
-
-    with (
-        ScriptedService(script) as service,
-        run_on_files(service, tmp_path, noise(60, -9, 9, seed=1)) as program,
-    ):
-        program.wait_output("Ready: speak")
+    with quiet_minute(tmp_path) as (_, program):
         for _ in range(3):
             strike(program, signal.SIGKILL, "capture")
         signal_process(program, "capture", signal.SIGKILL)
@@ -261,14 +254,7 @@ def test_the_fourth_end_within_a_minute_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_process_that_stands_still_does_not_keep_the_end(tmp_path: Path) -> None:
-    async def script(session: ScriptedSession) -> None:
-        await session.wait_for(lambda: session.heard)
-
-    with (
-        ScriptedService(script) as service,
-        run_on_files(service, tmp_path, noise(60, -9, 9, seed=1)) as program,
-    ):
-        program.wait_output("Ready: speak")
+    with quiet_minute(tmp_path) as (_, program):
         for name in ("network", "playback", "capture"):
             signal_process(program, name, signal.SIGSTOP)
         program.interrupt()

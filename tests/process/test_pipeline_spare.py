@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Program
-from tests.support.runs import run_on_files
-from tests.support.scripted_service import ScriptedService, ScriptedSession
-from tests.support.sound import noise
+from tests.support.runs import quiet_minute
 from tests.support.voice_processes import ready_spare, signal_process, voice_processes
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
@@ -22,14 +20,7 @@ def replace(program: Program, name: str) -> int:
 
 
 def test_a_spare_takes_another_s_place_and_may_die_itself(tmp_path: Path) -> None:
-    async def script(session: ScriptedSession) -> None:
-        await session.wait_for(lambda: session.heard)
-
-    with (
-        ScriptedService(script) as service,
-        run_on_files(service, tmp_path, noise(60, -9, 9, seed=1)) as program,
-    ):
-        program.wait_output("Ready: speak")
+    with quiet_minute(tmp_path) as (service, program):
         stopped = ready_spare(program, "audio")
         stopped.suspend()
         ready_spare(program, "network").kill()

@@ -8,7 +8,8 @@ import pytest
 from tests.process.test_pipeline_files import kill_everything
 from tests.process.test_pipeline_record import answer_endlessly, recorded_s
 from tests.support.answers import answer, end_cancelled, positive, user_turn
-from tests.support.chromium import Chromium, Page
+from tests.support.chromium import Chromium
+from tests.support.chromium_page import Page
 from tests.support.program import Program
 from tests.support.recordings import interrupted_once, write_recording
 from tests.support.runs import run_on_files

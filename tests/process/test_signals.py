@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +18,9 @@ import pytest
 
 from pipeline.ipc.child_process import ChildProcess
 from pipeline.ipc.commands import CallTool
+from pipeline.ipc.events import ToolPrinted
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Report, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.ipc.reports import Report, ToolReturned, ToolsLoaded
 from tests.support.program import GENEROUS_S, REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
@@ -315,3 +316,33 @@ def in_status(pid: int, name: str, number: int) -> bool:
         return False
     found = re.search(rf"^{name}:\s+([0-9a-f]+)$", status.read_text(), re.MULTILINE)
     return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
+
+
+LEAKS = """
+import os
+from multiprocessing.shared_memory import SharedMemory
+from pipeline.system.signals import start_resource_tracker
+start_resource_tracker()
+memory = SharedMemory(create=True, size=8)
+os._exit(0)
+"""
+
+
+def test_the_resource_tracker_warns_of_leaks_where_no_terminal_can_keep_it_from_its_work() -> None:
+    def start(stderr: int) -> None:
+        subprocess.run([sys.executable, "-c", LEAKS], stderr=stderr, check=True)
+        os.close(stderr)
+
+    import pty
+
+    reader, writer = os.pipe()
+    start(writer)
+    with os.fdopen(reader) as warned:
+        assert "leaked shared_memory" in warned.read()
+    controller, terminal = pty.openpty()
+    start(terminal)
+    shown = b""
+    with suppress(OSError):  # the other end is closed
+        shown = os.read(controller, 1_000)
+    os.close(controller)
+    assert shown == b""

@@ -15,8 +15,9 @@ import pytest
 
 from pipeline.errors import PipelineError, ToolError
 from pipeline.ipc.commands import CallTool, CancelTool
+from pipeline.ipc.events import Log, ToolPrinted
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Log, Report, ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.ipc.reports import Report, ToolEnded, ToolReturned, ToolsLoaded
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "tools.py"
 HANG_S = 60.0

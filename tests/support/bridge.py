@@ -3,6 +3,8 @@
 import base64
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -10,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.selection import SAMPLE_WAV
-from tests.support.chromium import Page
+from tests.support.chromium import Chromium
+from tests.support.chromium_page import Page
 from tests.support.program import REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService
-from tests.support.sound import RATE_HZ, Samples, read_wav
+from tests.support.sound import RATE_HZ, Samples, read_wav, write_wav
 
 FRAME_SAMPLES = 128
 """What a browser's audio thread computes at a time."""
@@ -59,6 +62,21 @@ class Tapped(NamedTuple):
     def sounds(self, pause_ms: int) -> list[tuple[int, int]]:
         """Begin and end of each sound of the loudspeaker, `pause_ms` or more apart."""
         return stretches(np.flatnonzero(self.loudspeaker), pause_ms, self.rate_hz)
+
+
+@contextmanager
+def interrupted_story(folder: Path) -> Iterator[Page]:
+    """Let a browser's microphone ask the offline service for a story and interrupt it."""
+    microphone = write_wav(folder / "voice.wav", interrupting_speech())
+    with (
+        Program("serve", "--key", "k", cwd=folder) as service,
+        Bridge(cwd=folder, environment=settings_for(service)) as bridge,
+        Chromium(microphone=microphone) as browser,
+    ):
+        page = browser.open(bridge.address)
+        tap(page)
+        talk(page)
+        yield page
 
 
 def settings_for(service: Program) -> dict[str, str]:

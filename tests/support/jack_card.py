@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bench.jack_card import FULL_SCALE, JackCard, JackPeer, wait_until
+from pipeline.bench.jack_card import JackCard, wait_until
+from pipeline.bench.jack_peer import JackPeer
+from pipeline.pcm import FULL_SCALE
 from tests.support.program import Program
 from tests.support.runs import run_against
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -54,11 +56,15 @@ class Talk:
 
 @contextmanager
 def talking(card: JackCard, folder: Path, *arguments: object) -> Iterator[Talk]:
-    """Run the program over `card`; yield it when it is ready, and end it by Ctrl-C."""
+    """Run the program over `card`; yield it when it is ready, and end it by Ctrl-C.
+
+    There is no ready tone, unless `arguments` ask for it.
+    """
+    given = ("--ready-tone", "off", *arguments)
     with (
         JackPeer(card) as peer,
         ScriptedService() as service,
-        run_against(service, folder, *arguments, environment=card.environment) as program,
+        run_against(service, folder, *given, environment=card.environment) as program,
     ):
         peer.connect(program.check_running)
         program.wait_output("Ready: speak")

@@ -15,7 +15,8 @@ from typing import Any
 from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import CallTool
-from pipeline.ipc.reports import Log, Notice, ToolReturned
+from pipeline.ipc.events import Log, Notice
+from pipeline.ipc.reports import ToolReturned
 from pipeline.shm.wakeup import WakeSockets
 
 

@@ -1,11 +1,12 @@
 """Runs of the program against a scripted service."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.program import Program
-from tests.support.scripted_service import ScriptedService
-from tests.support.sound import Samples, write_wav
+from tests.support.scripted_service import ScriptedService, ScriptedSession
+from tests.support.sound import Samples, noise, write_wav
 
 SPOKEN = "spoken.wav"
 HEARD = "heard.wav"
@@ -25,6 +26,21 @@ def run_against(
         environment={"AZURE_VOICELIVE_API_KEY": service.KEY, **(environment or {})},
         first=first,
     )
+
+
+@contextmanager
+def quiet_minute(folder: Path) -> Iterator[tuple[ScriptedService, Program]]:
+    """Run the program in a conversation in which nobody speaks, until the service hears it."""
+
+    async def script(session: ScriptedSession) -> None:
+        await session.wait_for(lambda: session.heard)
+
+    with (
+        ScriptedService(script) as service,
+        run_on_files(service, folder, noise(60, -9, 9, seed=1)) as program,
+    ):
+        program.wait_output("Ready: speak")
+        yield service, program
 
 
 def run_on_files(

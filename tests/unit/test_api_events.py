@@ -11,8 +11,7 @@ from pipeline.api.event_schema import event_types, events_table
 from pipeline.console.json_lines import JsonLines
 from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.event_json import as_json, name_of
-from pipeline.ipc.reports import (
-    AtWork,
+from pipeline.ipc.events import (
     Event,
     Log,
     MissedPeriod,
@@ -21,8 +20,8 @@ from pipeline.ipc.reports import (
     ToolCancelled,
     Trace,
     UserSaid,
-    event_of,
 )
+from pipeline.ipc.reports import AtWork, event_of
 from tests.support.program import REPOSITORY
 
 

@@ -16,7 +16,7 @@ from pipeline.bench.clock import CardClock
 from pipeline.bench.service_log import Delta, ServiceLog, Turn
 from pipeline.bench.signals import answer
 from pipeline.bench.stalls import LONG_NS, Stall, Stalls
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 
 START_NS = 5_000_000_000

@@ -1,14 +1,19 @@
 """Made-up recordings of known times, and what `bench ears` finds in them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.bench.ears import analysis
-from pipeline.bench.ears.conversation import Recording, Spoken
+from pipeline.bench.ears.delays import MicrophoneDelays, microphone_delays
+from pipeline.bench.ears.echo import EchoReduction, echo_reduction
 from pipeline.bench.ears.real_card_result import voice_onset
+from pipeline.bench.ears.recording import Recording, Spoken
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.rooms import ROOMS
-from pipeline.bench.ears.situations import HOLD, NO_EARS
+from pipeline.bench.ears.sent import best_lag, sent_offset
+from pipeline.bench.ears.situations import DOUBLE_TALK, HOLD, NO_EARS
 from pipeline.bench.ears.sounds import (
     ANSWER_DB,
     NEAR_DB,
@@ -20,9 +25,8 @@ from pipeline.bench.ears.sounds import (
 )
 from pipeline.bench.ears.verdict import judge
 from pipeline.bench.ears.words import Words, word_errors
-from pipeline.bench.jack_card import Sound
 from pipeline.cli import execute
-from pipeline.pcm import NS_PER_S, Samples, ms_to_samples
+from pipeline.pcm import NS_PER_S, Samples, Sound, ms_to_samples
 from tests.support.sound import RATE_HZ, noise
 
 PERIOD_SAMPLES = 120
@@ -142,9 +146,12 @@ def test_the_microphones_delay() -> None:
     said = spoken("quiet")
     heard = heard_with(ANSWER)
     heard[: RATE_HZ // 2] = 1  # something sounds when the piece was heard
-    found = analysis.microphone_delays_ms(recording(heard, said))
+    found = microphone_delays(recording(heard, said))
     last_period_ns = (RATE_HZ // 2 - 1) // PERIOD_SAMPLES * PERIOD_NS
-    assert found == [(NS_PER_S - last_period_ns) / 1e6]
+    delays_ms = [(NS_PER_S - last_period_ns) / 1e6]
+    assert found == MicrophoneDelays(delays_ms, [])
+    said.said.append((0, RATE_HZ // 4, 100))
+    assert microphone_delays(recording(heard, said)) == MicrophoneDelays([], delays_ms)
 
 
 def test_echo_that_is_learnt() -> None:
@@ -156,7 +163,7 @@ def test_echo_that_is_learnt() -> None:
     sent[learnt:] = (sent[learnt:] * 0.1).astype(np.int16)
     said = Spoken("first", ANSWER, BEGINS - 600, 0, BEGINS + 4 * RATE_HZ)
     made = recording(heard, said, microphone, np.concatenate([zeros(0), sent]))
-    found = analysis.echo_reduction(made, analysis.sent_offset(made))
+    found = echo_reduction(made, sent_offset(made))
     assert found.learnt_after_s == pytest.approx(1.25, abs=0.01)
     assert found.settled_db == pytest.approx(20, abs=1)
 
@@ -168,13 +175,43 @@ def test_an_echo_has_the_wanted_level(path: type) -> None:
     assert active_level_db(echo) == pytest.approx(NEAR_DB - 12, abs=0.1)
 
 
-def test_the_onset_of_a_voice_in_what_was_sent() -> None:
+def room_and_voice(*voices_ms: tuple[int, int]) -> Sound:
+    """Return three seconds of a quiet room, in which a voice speaks from one time to another."""
     random = np.random.default_rng(1)
-    sent = random.standard_normal(RATE_HZ).astype(np.float32) * np.float32(1e-3)
-    onset = RATE_HZ * 9 // 10
-    sent[onset:] += random.standard_normal(RATE_HZ - onset).astype(np.float32) * np.float32(0.05)
-    assert voice_onset(sent) == onset
-    assert voice_onset(sent[:onset]) is None
+    sent = random.standard_normal(3 * RATE_HZ).astype(np.float32) * np.float32(1e-3)
+    for begin, end in (map(ms_to_samples, voice) for voice in voices_ms):
+        sent[begin:end] += random.standard_normal(end - begin).astype(np.float32) * np.float32(0.05)
+    return sent
+
+
+@pytest.mark.parametrize("onset_ms", [1_000, 1_800, 2_650, 2_900])
+def test_the_onset_of_a_voice_in_what_was_sent(onset_ms: int) -> None:
+    sent = room_and_voice((onset_ms, 3_000))
+    assert voice_onset(sent, RATE_HZ) == ms_to_samples(onset_ms)
+
+
+def test_a_pause_within_a_voice_is_not_its_beginning() -> None:
+    sent = room_and_voice((1_500, 2_000), (2_250, 3_000))
+    assert voice_onset(sent, RATE_HZ) == ms_to_samples(1_500)
+
+
+def test_a_noise_before_the_voice_is_not_its_beginning() -> None:
+    sent = room_and_voice((1_200, 1_300), (2_000, 3_000))
+    assert voice_onset(sent, RATE_HZ) == ms_to_samples(2_000)
+
+
+@pytest.mark.parametrize("sent", [room_and_voice(), room_and_voice((1_200, 1_300)), zeros(1_000)])
+def test_no_voice_is_heard_at_the_end_of_what_was_sent(sent: Sound) -> None:
+    assert voice_onset(sent, RATE_HZ) is None
+
+
+def test_a_sound_is_found_however_low_it_is() -> None:
+    template = sound_of(ANSWER[:4_800])
+    sound = sound_of(noise(2, -2_000, 2_000, seed=2))
+    sound[7_000:11_800] = template * np.float32(0.01)
+    sound[20_000:22_000] += template[:2_000]
+    assert best_lag(template, sound) == 7_000
+    assert best_lag(template, np.zeros(9_600, np.float32)) == 0
 
 
 def test_words() -> None:
@@ -194,8 +231,8 @@ def result(situation: object, **values: object) -> EarsResult:
         "undisturbed_s": 6.0,
         "taken_for_a_person": 0,
         "sent_s": 6.0,
-        "echo": analysis.EchoReduction(1.0, 20.0),
-        "microphone_ms": [1.0],
+        "echo": EchoReduction(1.0, 20.0),
+        "microphone": MicrophoneDelays([1.0], []),
         "speak_ms": [],
         "ears_share": 0.03,
     }
@@ -212,7 +249,7 @@ def test_a_verdict() -> None:
         interruptions=[slow],
         by_itself=1,
         pauses=[analysis.Pause("click", 300, whole=False)],
-        microphone_ms=[20.0],
+        microphone=MicrophoneDelays([20.0], []),
         ears_share=0.06,
         words=Words(10, 2),
     )
@@ -227,6 +264,16 @@ def test_a_verdict() -> None:
     ):
         assert part in shortfalls
     assert wrong.missed == 1
+
+
+@pytest.mark.parametrize("clean", [Words(), Words(10, 10)])
+def test_words_that_the_service_never_understands_are_not_judged(clean: Words) -> None:
+    measured = [
+        result(replace(DOUBLE_TALK, phrases=8), words=Words(10, 10)),
+        result(NO_EARS, ears_share=None),
+    ]
+    assert str(judge(measured, clean)).startswith("Passed. The words over an answer were not judge")
+    assert "100% of the words" in str(judge(measured, Words(10, 1)))
 
 
 @pytest.mark.parametrize(

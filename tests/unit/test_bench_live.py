@@ -6,7 +6,7 @@ import pytest
 from pipeline.bench.clients import ClientState
 from pipeline.bench.clock import CardClock
 from pipeline.bench.live import Conversation, evaluate_conversation
-from pipeline.ipc.reports import EventRead
+from pipeline.ipc.events import EventRead
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ
 
 SPEECH_STARTED = "input_audio_buffer.speech_started"

@@ -16,8 +16,9 @@ from pipeline.errors import DeviceError, PipelineError, ProcessDiedError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
 from pipeline.ipc.commands import CallTool
 from pipeline.ipc.dropping_queue import DroppingQueue
+from pipeline.ipc.events import Log, Notice, ToolPrinted
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Log, Notice, Report, ToolPrinted, ToolReturned
+from pipeline.ipc.reports import Report, ToolReturned
 from pipeline.ipc.sender import CommandSender
 from pipeline.system.signals import ENDING_SIGNALS
 from tests.support.program import REPOSITORY

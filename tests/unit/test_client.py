@@ -4,26 +4,24 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from pipeline import structs
 from pipeline.config.settings import Settings
 from pipeline.ipc.commands import OfferTools, ToolOutput
-from pipeline.ipc.reports import (
-    AnswerMemory,
+from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
-    ConversationMemory,
     EventRead,
     Finished,
     Interrupted,
     Listening,
     Notice,
     Ready,
-    Report,
-    TurnMemory,
 )
+from pipeline.ipc.reports import AnswerMemory, ConversationMemory, Report, TurnMemory
 from pipeline.network.actions import (
     AddMessage,
     CancelResponse,
@@ -40,6 +38,7 @@ from pipeline.network.input_end import InputEnd
 from pipeline.pcm import FRAME_SAMPLES
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CutReport, Position, SharedState
+from pipeline.structs import Struct
 
 PCM = bytes(2 * 24_000)
 
@@ -187,6 +186,35 @@ def test_the_generation_rises_before_anything_is_reported_or_sent(rig: Rig) -> N
     assert effect == Listening()
     assert not rig.downlink.waiting
     assert rig.session.waiting == []
+
+
+@pytest.fixture
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the values that other tests have made."""
+    for kind in kinds_of(Struct):
+        monkeypatch.setattr(kind, "__init__", Struct.__init__)
+
+
+def kinds_of(kind: type[Struct]) -> Iterator[type[Struct]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from kinds_of(each)
+
+
+@pytest.mark.usefixtures("new_process")
+def test_the_first_interruption_compiles_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.connect()
+    rig.answer()
+    monkeypatch.setattr(structs, "_initializer", fails)
+    rig.receive("input_audio_buffer.speech_started")
+    rig.state.publish_cut(CutReport(1, Position(1, 12_000), 0, 0))
+    rig.client.tick()
+    assert rig.state.network.generation.load() == 1
+    assert rig.session.waiting == [Truncate("i1", 500)]
+
+
+def fails(cls: type[Struct]) -> NoReturn:
+    raise AssertionError(f"{cls} was compiled")
 
 
 def test_the_ears_interrupt_and_only_their_own_response_is_cancelled(rig: Rig) -> None:

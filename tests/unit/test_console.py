@@ -9,8 +9,7 @@ import pytest
 from rich.console import Console as RichConsole
 
 from pipeline.console.console import Console
-from pipeline.ipc.processes import library_line
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
     ClockStarted,
@@ -31,8 +30,9 @@ from pipeline.ipc.reports import (
     ToolPrinted,
     Trace,
     UserSaid,
-    event_of,
 )
+from pipeline.ipc.processes import library_line
+from pipeline.ipc.reports import event_of
 
 TURN = (Listening(), Processing(), UserSaid("What time is it?"))
 ANSWER = (AssistantSaid("It is "), AssistantSaid("noon."), AssistantDone())

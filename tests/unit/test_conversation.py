@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from pipeline.ipc.commands import CancelTool
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
     Interrupted,

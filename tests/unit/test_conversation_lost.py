@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.ipc.reports import AssistantDone, AssistantSaid, Interrupted, Ready, Trace
+from pipeline.ipc.events import AssistantDone, AssistantSaid, Interrupted, Ready, Trace
 from pipeline.network.actions import (
     Action,
     AddMessage,

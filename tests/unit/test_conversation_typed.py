@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.ipc.reports import Interrupted, Listening, Report, UserSaid
+from pipeline.ipc.events import Interrupted, Listening, UserSaid
+from pipeline.ipc.reports import Report
 from pipeline.network.actions import (
     Action,
     AddMessage,

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.ear_holds import holds
 from benchmarks.ear_scenes import far_end, scene
-from benchmarks.ear_service import speech_started
+from benchmarks.ear_service import Sent, speech_started
 from benchmarks.ear_sounds import at_level, mm_hms, near_phrases, own_voice, read, speech_folder
 from benchmarks.ears import Outcome, listen
 from benchmarks.echo_paths import PATHS
@@ -200,7 +200,7 @@ def test_service_hears_no_speech_in_what_is_left_of_the_echo() -> None:
     outcome = double_talk()
     begins = outcome.scene.near[0][0]
     assert speech_started(outcome.scene.microphone)[0] < begins
-    assert speech_started(outcome.cleaned)[0] > begins
+    assert outcome.sent.speech_started()[0] > begins
 
 
 @pytest.mark.parametrize("below_echo_db", [8, 12])
@@ -215,7 +215,7 @@ def test_voice_that_is_quieter_than_the_echo_is_sent(below_echo_db: int) -> None
     near[over] = np.concatenate(near_phrases()[:4])[: 2 * 24_000]
     level = level_db(pcm16(heard_echo)[over]) - below_echo_db
     near *= np.float32(10 ** ((level - level_db(pcm16(near)[over])) / 20))
-    out = cleaned(hear(Ears(load_parts()), pcm16(heard_echo + near), pcm16(played)))
+    out = Sent(hear(Ears(load_parts()), pcm16(heard_echo + near), pcm16(played))).sound
     assert np.corrcoef(out[over], near[over])[0, 1] > 0.84
     assert level_db(out[over]) > level - 2
 
@@ -226,6 +226,7 @@ def test_assents_over_an_answer_are_held_and_recovered() -> None:
     found = holds(outcome.heard, interrupts=True)
     assert len(found) >= 3
     assert all(hold.reason is not None for hold in found)
+    assert outcome.sent.speech_started() == []
 
 
 def test_moved_echo_makes_the_rule_strict_again() -> None:

@@ -1,11 +1,10 @@
-"""When the detectors rest, and how quiet what is left of the echo is meanwhile."""
+"""When the detectors rest, and what they hear when they wake up."""
 
 import numpy as np
 
 from pipeline.ears.blocks import Block
 from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
 from pipeline.ears.parts import Parts
-from pipeline.ears.residual_gate import ResidualGate
 from pipeline.ears.rules import RecentEvidence
 
 LOUD = np.full(240, 0.1, np.float32)
@@ -63,23 +62,3 @@ def test_detectors_begin_anew_where_blocks_were_lost() -> None:
     hear(detection, recent, 1, wakes=True)
     assert earshot.heard == KEPT_BLOCKS
     assert earshot.begun_anew == 1
-
-
-def test_residual_is_quiet_until_something_else_is_heard() -> None:
-    gate = ResidualGate()
-    gate.shape(LOUD, opens=False, shuts=False)
-    np.testing.assert_allclose(gate.shape(LOUD, opens=False, shuts=False), LOUD * 0.05)
-    opening = gate.shape(LOUD, opens=True, shuts=False)
-    assert (np.diff(opening) > 0).all()
-    np.testing.assert_array_equal(gate.shape(LOUD, opens=False, shuts=False), LOUD)
-    for _ in range(27):
-        gate.shape(LOUD, opens=False, shuts=False)
-    np.testing.assert_array_equal(gate.shape(LOUD, opens=False, shuts=False), LOUD)
-    closing = gate.shape(LOUD, opens=False, shuts=False)
-    assert (np.diff(closing) < 0).all()
-
-
-def test_known_echo_shuts_the_gate_whatever_is_heard() -> None:
-    gate = ResidualGate()
-    gate.shape(LOUD, opens=True, shuts=True)
-    np.testing.assert_allclose(gate.shape(LOUD, opens=True, shuts=True), LOUD * 0.05)

@@ -7,13 +7,18 @@ def run(
     recovery: HoldRecovery,
     likelihoods: list[float],
     *,
+    words_from: int | None = None,
     sounding: bool = True,
     patience_ms: float = PATIENCE_MS,
 ) -> list[Action]:
-    """Give one block for each likelihood; the first one is likely speech."""
+    """Give one block for each likelihood; the first one is likely speech.
+
+    :param words_from: the block with which it is certain
+    """
     actions = [
         recovery.hear(
             likely=likelihood >= 0.5 and number == 0,
+            certain=words_from is not None and number >= words_from,
             voice=likelihood,
             sounding=sounding,
             patience_ms=patience_ms,
@@ -31,7 +36,7 @@ def test_cough_is_recovered_when_voice_is_lost() -> None:
     recovery = HoldRecovery()
     assert run(recovery, [1.0] * 15 + [0.0] * 20) == [Action.HOLD, Action.RESUME]
     assert recovery.latest is not None
-    assert recovery.latest.reason is Reason.TOO_SHORT
+    assert recovery.latest.reason is Reason.NO_WORDS
     assert recovery.latest.lasted_ms == 340
 
 
@@ -41,7 +46,7 @@ def test_assent_of_two_syllables_is_recovered_and_does_not_interrupt() -> None:
     actions = run(recovery, syllables + [0.0] * 20, patience_ms=1_000)
     assert actions == [Action.HOLD, Action.RESUME]
     assert recovery.latest is not None
-    assert recovery.latest.reason is Reason.TOO_SHORT
+    assert recovery.latest.reason is Reason.NO_WORDS
 
 
 def test_gap_within_a_word_is_no_loss() -> None:
@@ -50,26 +55,31 @@ def test_gap_within_a_word_is_no_loss() -> None:
     assert recovery.holding
 
 
-def test_speech_of_500_ms_is_certain_and_said_once() -> None:
+def test_words_are_told_once() -> None:
     recovery = HoldRecovery()
     speech = [1.0] * 30 + [0.0] * 10 + [1.0] * 18
-    assert run(recovery, speech, patience_ms=1_000) == [Action.HOLD]
-    assert run(recovery, [1.0] * 5, patience_ms=1_000) == [Action.INTERRUPT]
+    actions = run(recovery, speech, words_from=20, patience_ms=1_000)
+    assert actions == [Action.HOLD, Action.INTERRUPT]
 
 
-def test_long_speech_that_pauses_waits_for_the_service() -> None:
+def test_words_that_end_wait_for_the_service() -> None:
     recovery = HoldRecovery()
-    actions = run(recovery, [1.0] * 51 + [0.0] * 100, patience_ms=1_000)
+    actions = run(recovery, [1.0] * 25 + [0.0] * 100, words_from=20, patience_ms=1_000)
     assert actions == [Action.HOLD, Action.INTERRUPT, Action.RESUME]
     assert recovery.latest is not None
     assert recovery.latest.reason is Reason.NOT_CONFIRMED
     assert recovery.latest.lasted_ms == 1_000
 
 
+def test_words_of_one_hold_are_news_in_the_next() -> None:
+    recovery = HoldRecovery()
+    run(recovery, [1.0] * 70, words_from=20)
+    assert run(recovery, [1.0] * 30, words_from=20) == [Action.HOLD, Action.INTERRUPT]
+
+
 def test_service_that_stays_silent_lets_the_answer_go_on() -> None:
     recovery = HoldRecovery()
-    actions = run(recovery, [1.0] * 100)
-    assert actions == [Action.HOLD, Action.INTERRUPT, Action.RESUME]
+    assert run(recovery, [1.0] * 100) == [Action.HOLD, Action.RESUME]
     assert recovery.latest is not None
     assert recovery.latest.reason is Reason.NOT_CONFIRMED
     assert recovery.latest.lasted_ms == 600

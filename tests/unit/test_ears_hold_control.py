@@ -7,6 +7,7 @@ import pytest
 from pipeline.ears.ears import Heard, Levels, State
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl, ServiceDelay
+from pipeline.ears.near_end import Near
 from pipeline.ears.rules import Evidence
 from pipeline.pcm import NS_PER_MS
 from pipeline.shm.state import SharedState
@@ -34,6 +35,7 @@ class Rig:
         *,
         speech: bool = False,
         voice: float = 0.0,
+        words: bool = False,
         sounding: bool = True,
     ) -> None:
         evidence = Evidence(voice, voice, voice, voice, 30.0, 10.0)
@@ -41,7 +43,8 @@ class Rig:
         for _ in range(blocks):
             self._now_ms += 10
             self.control.follow_service()
-            heard = Heard(BLOCK, speech, evidence, levels, State.LISTENING)
+            near = Near.PERSON if words else Near.PERHAPS
+            heard = Heard(BLOCK, speech, near, evidence, levels, State.LISTENING)
             self.control.hear(heard, sounding=sounding, now_ns=self._now_ms * NS_PER_MS)
 
     def service_hears(self) -> None:
@@ -57,6 +60,12 @@ class Rig:
 def rig() -> Iterator[Rig]:
     with SharedState.create() as state:
         yield Rig(state)
+
+
+@pytest.fixture
+def interrupting() -> Iterator[Rig]:
+    with SharedState.create() as state:
+        yield Rig(state, interrupts=True)
 
 
 def test_speech_over_an_answer_holds_it_under_a_number_of_its_own(rig: Rig) -> None:
@@ -82,7 +91,7 @@ def test_lost_voice_resumes_and_is_told(rig: Rig) -> None:
     rig.hear(1, speech=True, voice=0.9)
     rig.hear(10, voice=0.9)
     rig.hear(20)
-    assert rig.resumed == [(Reason.TOO_SHORT, 300)]
+    assert rig.resumed == [(Reason.NO_WORDS, 300)]
     assert not rig.control.holding
 
 
@@ -116,81 +125,75 @@ def test_cut_ends_the_hold_without_resuming(rig: Rig) -> None:
     assert rig.resumed == []
 
 
-def test_certain_speech_asks_once_for_the_next_generation() -> None:
-    with SharedState.create() as state:
-        state.network.generation.store(4)
-        rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(12, voice=0.9)
-        rig.hear(5)  # between two syllables
-        rig.hear(37, voice=0.9)
-        assert state.ears.interrupt.load() == 0
-        rig.hear(1, voice=0.9)
-        assert state.ears.interrupt.load() == 5
-        state.ears.interrupt.store(0)
-        rig.hear(20, voice=0.9)
-        assert state.ears.interrupt.load() == 0
-        state.network.generation.store(5)
-        rig.hear(1, voice=0.9)
-        assert not rig.control.holding
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(50, voice=0.9)
-        assert state.ears.interrupt.load() == 6
+def test_certain_speech_asks_once_for_the_next_generation(interrupting: Rig) -> None:
+    interrupting.state.network.generation.store(4)
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(20, voice=0.9)
+    assert interrupting.state.ears.interrupt.load() == 0
+    interrupting.hear(1, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 5
+    interrupting.state.ears.interrupt.store(0)
+    interrupting.hear(20, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 0
+    interrupting.state.network.generation.store(5)
+    interrupting.hear(1, voice=0.9)
+    assert not interrupting.control.holding
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(20, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 6
 
 
-def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_again() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        for _ in range(2):
-            rig.hear(1, speech=True, voice=0.9)
-            rig.hear(50, voice=0.9)
-            assert state.ears.interrupt.load() == 1
-            rig.hear(200)
-            assert not rig.control.holding
-            assert state.ears.interrupt.load() == 0
+def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_again(
+    interrupting: Rig,
+) -> None:
+    for _ in range(2):
+        interrupting.hear(1, speech=True, voice=0.9)
+        interrupting.hear(20, voice=0.9, words=True)
+        assert interrupting.state.ears.interrupt.load() == 1
+        interrupting.hear(200)
+        assert not interrupting.control.holding
+        assert interrupting.state.ears.interrupt.load() == 0
 
 
-def test_ears_that_interrupt_wait_for_certain_speech_beside_a_quick_service() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(10, voice=0.9)
-        rig.service_hears()
-        state.network.generation.store(1)
-        rig.hear(1, voice=0.9)
-        assert not rig.control.holding
-        rig.hear(1, speech=True, voice=0.9)
-        for _ in range(5):  # words, 100 ms each, with gaps
-            rig.hear(10)
-            rig.hear(10, voice=0.9)
-        assert state.ears.interrupt.load() == 2
+def test_ears_that_interrupt_wait_for_certain_speech_beside_a_quick_service(
+    interrupting: Rig,
+) -> None:
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(10, voice=0.9)
+    interrupting.service_hears()
+    interrupting.state.network.generation.store(1)
+    interrupting.hear(1, voice=0.9)
+    assert not interrupting.control.holding
+    interrupting.hear(1, speech=True, voice=0.9)
+    for _ in range(6):  # a hum with gaps, which lasts longer than a quick service takes
+        interrupting.hear(10)
+        interrupting.hear(10, voice=0.9)
+    interrupting.hear(1, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 2
 
 
-def test_an_interruption_is_not_taken_back_before_the_network_has_looked() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        rig.hear(1, speech=True, voice=0.9)
-        rig.hear(5, voice=0.9)
-        for _ in range(9):
-            rig.hear(11)
-            rig.hear(5, voice=0.9)
-        assert state.ears.interrupt.load() == 1  # 10 ms before patience ends
-        rig.hear(9)
-        assert rig.control.holding
-        assert state.ears.interrupt.load() == 1
-        rig.hear(2)
-        assert not rig.control.holding
+def test_an_interruption_is_not_taken_back_before_the_network_has_looked(interrupting: Rig) -> None:
+    interrupting.hear(1, speech=True, voice=0.9)
+    interrupting.hear(4, voice=0.9)
+    for _ in range(9):
+        interrupting.hear(11)
+        interrupting.hear(5, voice=0.9)
+    interrupting.hear(1, voice=0.9, words=True)
+    assert interrupting.state.ears.interrupt.load() == 1  # 10 ms before patience ends
+    interrupting.hear(9)
+    assert interrupting.control.holding
+    assert interrupting.state.ears.interrupt.load() == 1
+    interrupting.hear(2)
+    assert not interrupting.control.holding
 
 
-def test_too_little_speech_interrupts_nothing() -> None:
-    with SharedState.create() as state:
-        rig = Rig(state, interrupts=True)
-        for _ in range(3):
-            rig.hear(1, speech=True, voice=0.9)
-            rig.hear(49, voice=0.9)
-            rig.hear(20)
-        assert state.ears.interrupt.load() == 0
-        assert [reason for reason, _ in rig.resumed] == [Reason.TOO_SHORT] * 3
+def test_too_little_speech_interrupts_nothing(interrupting: Rig) -> None:
+    for _ in range(3):
+        interrupting.hear(1, speech=True, voice=0.9)
+        interrupting.hear(49, voice=0.9)
+        interrupting.hear(20)
+    assert interrupting.state.ears.interrupt.load() == 0
+    assert [reason for reason, _ in interrupting.resumed] == [Reason.NO_WORDS] * 3
 
 
 def test_the_service_alone_decides_unless_the_ears_interrupt(rig: Rig) -> None:
@@ -220,7 +223,7 @@ def test_new_process_lets_go_of_the_hold_of_the_one_before() -> None:
 def test_speech_after_the_answer_teaches_no_delay(rig: Rig) -> None:
     rig.hear(1, speech=True, voice=0.9)
     rig.hear(40)  # a cough
-    assert rig.resumed == [(Reason.TOO_SHORT, 200)]
+    assert rig.resumed == [(Reason.NO_WORDS, 200)]
     rig.hear(30, sounding=False)
     rig.hear(40, sounding=False)
     rig.service_hears()

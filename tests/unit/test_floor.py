@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.ipc.commands import CallTool
-from pipeline.ipc.reports import Notice, Ready, Trace
+from pipeline.ipc.events import Notice, Ready, Trace
 from pipeline.network.actions import Action, CreateResponse, SendToolResult
 from pipeline.network.conversation import Conversation
 from pipeline.network.event_ids import (

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.pcm import NS_PER_MS
-from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
+from pipeline.shm.state import CaptureFields, LevelReading, PlaybackFields, SharedState
 from pipeline.supervisor.health import HealthMonitor
+from pipeline.supervisor.unheard_speech import LOOKS_PER_S
 
-LOOK_S = 0.25
+LOOK_S = 1 / LOOKS_PER_S
 
 
 class Rig:
@@ -62,7 +63,7 @@ def test_a_loss_that_lasts_is_noticed_when_it_begins_and_when_it_ends(rig: Rig) 
         shown = []
         for _ in range(lost_ms // 250):
             rig.state.network.lost_samples.add(6_000)
-            rig.now_s += 0.25
+            rig.now_s += LOOK_S
             shown += rig.notices()
         assert shown == begins
         rig.now_s += 2
@@ -82,6 +83,26 @@ def test_pauses_are_noticed_with_their_consequence(rig: Rig) -> None:
     rig.state.playback.underruns.add(2)
     assert "paused 2 times" in rig.notices()[0]
     assert not rig.notices()
+
+
+def murmur(rig: Rig, seconds: float, *, goes_up: bool) -> list[str]:
+    """Give what speech gives, and the service hears none of it."""
+    said: list[str] = []
+    for number in range(round(seconds / LOOK_S)):
+        rig.now_s += LOOK_S
+        reading = LevelReading(number + 1, 3_000 if number % 5 < 3 else 80, False)
+        rig.state.capture.level.store(reading.packed())
+        rig.state.network.sent_samples.add(6_000 * goes_up)
+        said += rig.notices()
+    return said
+
+
+def test_a_voice_is_not_unheard_while_nothing_goes_up(rig: Rig) -> None:
+    assert not murmur(rig, 4, goes_up=True)
+    assert not murmur(rig, 60, goes_up=False)
+    assert not murmur(rig, 7, goes_up=True)
+    (sentence,) = murmur(rig, 60, goes_up=True)
+    assert "the service hears no speech in it" in sentence
 
 
 def words_of(name: str, state: SharedState) -> CaptureFields | PlaybackFields:

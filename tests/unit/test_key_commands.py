@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.console.key_commands import REPEATS_WITHIN_S, KeyCommands
 from pipeline.console.panel_model import PanelModel
-from pipeline.ipc.reports import Opened, Processing, SessionReady
+from pipeline.ipc.events import Opened, Processing, SessionReady
 
 
 class Session:

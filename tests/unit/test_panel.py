@@ -13,7 +13,7 @@ from pipeline.console.ink import Ink
 from pipeline.console.meters import FALL_STEPS, HOLD_S, STEPS, Bar, Meter, steps_of
 from pipeline.console.panel import Look, PanelView, fitted, meter_pieces, panel_lines, text_of
 from pipeline.console.panel_model import SOUNDS_S, Figures, PanelModel
-from pipeline.ipc.reports import (
+from pipeline.ipc.events import (
     AssistantDone,
     Connecting,
     Event,

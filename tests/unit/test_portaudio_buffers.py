@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.audio import portaudio
-from pipeline.audio.portaudio import PortAudioMicrophone, PortAudioSpeaker
+from pipeline.audio import portaudio_microphone, portaudio_speaker
+from pipeline.audio.portaudio_microphone import PortAudioMicrophone
+from pipeline.audio.portaudio_speaker import PortAudioSpeaker
 from pipeline.audio.xruns import XrunLog
 from pipeline.ipc.reports import Device
 from pipeline.pcm import NS_PER_S, Samples, samples_to_ns
@@ -48,13 +49,15 @@ def xruns() -> Iterator[XrunLog]:
 def open_channels(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Make the next stream one of so many channels."""
     # The thread is pytest's own: it keeps its state without help.
-    monkeypatch.setattr(portaudio, "_keep_thread_state", lambda: None)
+    for module in (portaudio_microphone, portaudio_speaker):
+        monkeypatch.setattr(module, "keep_thread_state", lambda: None)
     monkeypatch.setattr(time, "monotonic_ns", lambda: NOW_NS)
 
     def set_channels(channels: int) -> None:
-        monkeypatch.setattr(
-            portaudio, "_Stream", lambda *args, **_: StreamWithoutDevice(channels, *args)
-        )
+        for module in (portaudio_microphone, portaudio_speaker):
+            monkeypatch.setattr(
+                module, "PortAudioStream", lambda *args, **_: StreamWithoutDevice(channels, *args)
+            )
 
     return set_channels
 

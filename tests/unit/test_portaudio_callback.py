@@ -8,9 +8,9 @@ import pytest
 from pipeline.audio.portaudio import (
     CALL_PATIENCE_S,
     JACK_CALL_PATIENCE_S,
-    PortAudioMicrophone,
-    PortAudioSpeaker,
 )
+from pipeline.audio.portaudio_microphone import PortAudioMicrophone
+from pipeline.audio.portaudio_speaker import PortAudioSpeaker
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import CardLostError, DeviceError
 from pipeline.ipc.reports import Device

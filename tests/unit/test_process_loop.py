@@ -9,7 +9,8 @@ from pipeline.audio.process_loop import run_stream
 from pipeline.audio.streams import PrepareThread
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError
-from pipeline.ipc.reports import ClockStarted, MissedPeriod, Notice, PeriodsMissed, Report
+from pipeline.ipc.events import ClockStarted, MissedPeriod, Notice, PeriodsMissed
+from pipeline.ipc.reports import Report
 from pipeline.shm.state import SharedState
 
 CHECKS = 3

@@ -231,6 +231,29 @@ def test_a_cut_moves_no_words_of_the_next_answer() -> None:
     assert transcript.lines[-1].begin == 10 * S
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_words_that_never_come_put_no_answer_before_its_question(cut: bool) -> None:
+    transcript = Transcript("today")
+    transcript.take({"event": "listening"}, 9 * S)
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    take(transcript, ("processing", 9.6, ""), ("user_said", 9.8, "And you?"))
+    take(transcript, ("assistant_said", 10, "Fine"))
+    transcript.take({"event": "assistant_done", "text": "Fine, thanks.", "cut": cut}, 12 * S)
+    assert [(line.role, line.begin) for line in transcript.lines] == [
+        ("user", 9 * S),
+        ("assistant", 10 * S),
+    ]
+
+
+def test_the_cut_after_late_words_is_that_of_another_answer() -> None:
+    transcript = Transcript("today")
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    transcript.take({"event": "assistant_done", "text": "Once", "cut": True}, 10 * S)
+    transcript.take({"event": "interrupted", "heard_ms": 1_000}, 13 * S)
+    transcript.take({"event": "assistant_done", "text": "Well", "cut": True}, 14 * S)
+    assert [line.begin for line in transcript.lines] == [7 * S, 12 * S]
+
+
 def test_a_question_that_a_lost_session_took_along_moves_no_other() -> None:
     transcript = Transcript("today")
     take(

@@ -11,7 +11,8 @@ from pipeline.audio.reopening import open_when_there
 from pipeline.audio.selection import DeviceChoice
 from pipeline.audio.xruns import XrunLog
 from pipeline.errors import DeviceError, WavError
-from pipeline.ipc.reports import Device, Notice, Report
+from pipeline.ipc.events import Notice
+from pipeline.ipc.reports import Device, Report
 from pipeline.shm.state import SharedState
 
 CHOICE = DeviceChoice(Device(0, "Headset", "Fake API", 2, 2, 24_000, True, True))

@@ -8,7 +8,8 @@ import pytest
 from pipeline.errors import CardLostError, DeviceError, PipelineError
 from pipeline.ipc.child_process import ChildFailedError
 from pipeline.ipc.commands import CancelTool, Command
-from pipeline.ipc.reports import Notice, Report, Trace
+from pipeline.ipc.events import Notice, Trace
+from pipeline.ipc.reports import Report
 from pipeline.supervisor.replacement import (
     PATIENCE_S,
     START_PATIENCE_S,

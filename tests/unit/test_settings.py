@@ -57,6 +57,7 @@ def test_every_setting_is_read_from_every_source() -> None:
         "ears": "on",
         "barge_in": "duck",
         "endpointing": "local",
+        "ready_tone": "on",
         "echo": "server",
         "verbose": "2",
     }

@@ -11,8 +11,9 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.ipc import spare
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
+from pipeline.ipc.events import Notice
 from pipeline.ipc.processes import ChildProcesses, logged_line
-from pipeline.ipc.reports import Notice, Prepared, Report
+from pipeline.ipc.reports import Prepared, Report
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.replacement import ReplacementLimit
 from pipeline.supervisor.spare import FIRST_QUIET_S, Spare

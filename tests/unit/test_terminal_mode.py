@@ -3,14 +3,22 @@
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 
+from pipeline.console import terminal_mode
 from pipeline.console.terminal_mode import TerminalMode
 
 if sys.platform == "win32":
     pytest.skip("Windows has no such signals", allow_module_level=True)
 
+import pty
+import termios
+
+GENEROUS_S = 30.0
 NUMBERS = (signal.SIGTSTP, signal.SIGQUIT, signal.SIGCONT)
 
 
@@ -79,3 +87,90 @@ def test_a_signal_waits_for_what_is_being_written(
         mode.look()
         mode.look()
         assert terminal.done == ["enter", "leave", stopped, "enter"]
+
+
+@pytest.fixture
+def stops(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether keys came at once at each signal that was let through."""
+    stops: list[bool] = []
+    monkeypatch.setattr(signal, "raise_signal", lambda _number: stops.append(keys_at_once()))
+    return stops
+
+
+@pytest.fixture
+def keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    controller, terminal = pty.openpty()
+    monkeypatch.setattr("pipeline.console.terminal_mode.STDIN_FD", terminal)
+    yield
+    os.close(terminal)
+    os.close(controller)
+
+
+def keys_at_once() -> bool:
+    return not termios.tcgetattr(vars(terminal_mode)["STDIN_FD"])[3] & termios.ICANON
+
+
+def await_signals(condition: Callable[[], object]) -> None:
+    """Wait until handlers have made `condition` true."""
+    deadline_s = time.monotonic() + GENEROUS_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        assert signal.sigtimedwait([], 0) is None  # lets Python call its handlers
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_keys_come_at_once_again_after_a_stop_in_a_hung_terminal(
+    terminal: Terminal, stops: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.console.terminal_mode.BLOCKED_S", 0.01)
+    with TerminalMode(terminal.enter, terminal.leave, terminal.writing, keys=True) as mode:
+        terminal.written_to = True
+        os.kill(os.getpid(), signal.SIGTSTP)
+        assert keys_at_once()
+        await_signals(lambda: stops)
+        assert stops == [False]
+        terminal.written_to = False
+        mode.look()
+        assert keys_at_once()
+    assert not keys_at_once()
+    assert terminal.done == ["enter", "leave"]
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_a_terminal_that_hangs_while_the_mode_is_left_stops_the_program_once(
+    terminal: Terminal, stops: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave() -> None:
+        terminal.leave()
+        if not stops:
+            await_signals(lambda: stops)
+
+    monkeypatch.setattr("pipeline.console.terminal_mode.BLOCKED_S", 0.01)
+    with TerminalMode(terminal.enter, leave, terminal.writing, keys=True):
+        os.kill(os.getpid(), signal.SIGTSTP)
+        assert stops == [False]
+        assert keys_at_once()
+        assert terminal.done == ["enter", "leave", "enter"]
+
+
+class Ended(BaseException):
+    """In the place of the end of the process."""
+
+
+@pytest.mark.usefixtures("keyboard", "stops")
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_hung_terminal_ends_the_program_as_one_that_has_gone(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    def end(code: int) -> NoReturn:
+        raise Ended(code, keys_at_once())
+
+    monkeypatch.setattr("pipeline.console.terminal_mode.END_S", 0.01)
+    monkeypatch.setattr(os, "_exit", end)
+    with TerminalMode(terminal.enter, terminal.leave, terminal.writing, keys=True) as mode:
+        with pytest.raises(Ended) as ended:  # noqa: PT012 - the alarm may come at any time
+            mode.end_soon()
+            if stopped:
+                os.kill(os.getpid(), signal.SIGTSTP)
+            await_signals(lambda: False)
+        assert ended.value.args == (129, False)

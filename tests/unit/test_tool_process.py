@@ -7,7 +7,8 @@ import pytest
 from pipeline.errors import ToolError
 from pipeline.ipc.child_process import ChildFailedError
 from pipeline.ipc.commands import CallTool, CancelTool, ToolOutput
-from pipeline.ipc.reports import ToolEnded, ToolPrinted, ToolReturned, ToolsLoaded
+from pipeline.ipc.events import ToolPrinted
+from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
 from pipeline.supervisor.replacement import ReplacementLimit
 from pipeline.supervisor.tool_process import ToolProcess
 

@@ -2,7 +2,7 @@
 
 from pipeline.audio import xruns
 from pipeline.audio.xruns import XrunLog
-from pipeline.ipc.reports import MissedPeriod
+from pipeline.ipc.events import MissedPeriod
 from pipeline.shm.state import SharedState
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
+from pipeline.bench import flags
 from pipeline.bench.ears.options import VOICE_TURNS, EarsOptions
 from pipeline.config.command import Command, remember_verbose
 from pipeline.config.secrets import take_environment
 from pipeline.errors import UsageError
 from pipeline.system.signals import interruptible_loading
 
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -55,24 +55,18 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
     show_default=True,
     help="With --device: how long answers sound while nobody speaks.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Seed of the times at which a person speaks.",
-)
-@click.option("--json", type=_FILE, help="Write every value to this file.")
-@click.option("--png", type=_FILE, help="Write a drawing to this file.")
-@click.option("--verbose", is_flag=True, help="Show where an error came from.")
-def ears(verbose: bool, no_voice: bool, turns: int, **flags: Any) -> int:  # noqa: ANN401 - checked by click
+@flags.seed
+@flags.json
+@flags.png
+@flags.verbose
+def ears(verbose: bool, no_voice: bool, turns: int, **given: Any) -> int:  # noqa: ANN401 - checked by click
     """Measure how soon an answer is silent when you speak over it.
 
     Also false pauses, echo, words, the microphone's delay and cost, beside --ears off. Needs no
     sound card and no network: JACK's dummy card plays, a computed room echoes.
     """
     remember_verbose(verbose=verbose)
-    options = EarsOptions(voice_turns=0 if no_voice else turns, **flags)
+    options = EarsOptions(voice_turns=0 if no_voice else turns, **given)
     _check(options)
     with interruptible_loading():
         from pipeline.bench.ears.runner import run as measure

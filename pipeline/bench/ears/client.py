@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from pipeline.audio.selection import choose_device
+from pipeline.bench.voice_processes import start_voice_processes
 from pipeline.config.settings import Settings
 from pipeline.errors import DeviceError, PipelineError
+from pipeline.ipc.events import SessionReady
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.ipc.reports import Device, Report, SessionReady, event_of
+from pipeline.ipc.reports import Device, Report, event_of
 from pipeline.shm.state import SharedState
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.recorder import ConversationRecorder
-from pipeline.supervisor.voice_processes import VoiceProcesses, start_voice_processes
+from pipeline.supervisor.voice_processes import VoiceProcesses
 
 POLL_S = 0.005
 GENEROUS_S = 60.0

@@ -3,18 +3,18 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.bench.cost import Cost, Meter
 from pipeline.bench.ears.client import EarsClient, conversation
+from pipeline.bench.ears.recording import Recording, Spoken
 from pipeline.bench.ears.rooms import ROOMS, SENSOR_NOISE
 from pipeline.bench.ears.situations import ROUND_TRIPS_MS, Situation
 from pipeline.bench.ears.sounds import NEAR_DB, Phrase, pcm16, silence, sound_of, sweep
-from pipeline.bench.jack_card import JackCard, JackPeer, Sound
+from pipeline.bench.jack_card import JackCard
+from pipeline.bench.jack_peer import JackPeer
 from pipeline.bench.scripted_service import (
     ScriptedService,
     ScriptedSession,
@@ -22,7 +22,7 @@ from pipeline.bench.scripted_service import (
     end_cancelled,
 )
 from pipeline.config.settings import Settings
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples, Sound
 
 NOTICED_AFTER_S = 0.2
 """Speech that the service needs."""
@@ -50,63 +50,6 @@ class Sounds:
 
     def with_phrases(self, phrases: Sequence[Phrase]) -> "Sounds":
         return replace(self, phrases=phrases)
-
-
-@dataclass
-class Spoken:
-    """One answer, and what was said over it. Samples are counted at the card."""
-
-    kind: str
-    """"first", "quiet", "noise", "interrupted" or "double talk"."""
-    sound: Samples
-    start_sample: int
-    """The answer begins behind it."""
-    sent_ns: int
-    end_sample: int = 0
-    said: list[tuple[int, int, int]] = field(default_factory=list)
-    """Number, first sample and length of each phrase or noise."""
-    said_at_ns: int = 0
-    round_trip_ms: int = 0
-    holds: int = 0
-    """Begun in this answer, before the service noticed a voice."""
-
-
-class Heard(Protocol):
-    """What was heard and sent, whatever the card is."""
-
-    @property
-    def spoken(self) -> Sequence[Spoken]: ...
-    @property
-    def heard(self) -> Samples:
-        """What the loudspeaker sounded."""
-
-    @property
-    def microphone(self) -> Sound:
-        """What the microphone heard, echo included, sample for sample beside `heard`."""
-
-    @property
-    def sent(self) -> Samples:
-        """What was sent up."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Everything that was recorded in one conversation over the virtual card."""
-
-    situation: Situation
-    spoken: Sequence[Spoken]
-    heard: Samples
-    microphone: Sound
-    period_times_ns: npt.NDArray[np.int64]
-    sent: Samples
-    arrivals: Sequence[tuple[int, int]]
-    """When each piece arrived at the service, and the samples sent by then."""
-    marker: Samples
-    marker_sample: int
-    """At which it was said, for the first time something was."""
-    cost: Sequence[Cost]
-    realigned: int
-    """How often the ears put the reference to another place."""
 
 
 def converse(
@@ -152,11 +95,12 @@ def _settings(service: ScriptedService, situation: Situation) -> Settings:
         endpoint=service.endpoint,
         api_key=service.KEY,
         use_api_key=True,
-        ears="auto" if situation.ears else "off",
+        ears="on" if situation.ears else "off",
         echo="local" if situation.ears else "off",
         barge_in=situation.barge_in,
         period_ms=5,
         reconnect_s=0,
+        ready_tone="off",  # the first sound that is heard is an answer
     )
 
 

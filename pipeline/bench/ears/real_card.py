@@ -1,8 +1,8 @@
 """`bench ears --device`: through a real loudspeaker and a real room into a real microphone.
 
 The conversation is recorded (`--record`): both cards are placed on one time line there, by their
-own times. What was sent up finds its place beside what the microphone heard, because the ears
-change nothing before the first answer.
+own times. What was sent up finds its place beside what the microphone heard, because the ears only
+lower the first sound: they do not know its echo yet.
 """
 
 import time
@@ -16,9 +16,9 @@ import soundfile
 from rich.console import Console
 
 from pipeline.bench.ears.client import EarsClient, conversation
-from pipeline.bench.ears.conversation import Spoken
 from pipeline.bench.ears.options import EarsOptions
 from pipeline.bench.ears.real_card_result import CardRecording, RealCardResult, evaluate
+from pipeline.bench.ears.recording import Spoken
 from pipeline.bench.ears.sounds import ANSWER_DB, pcm16, sweep
 from pipeline.bench.scripted_service import ScriptedService, answer, end_cancelled
 from pipeline.config.settings import Settings
@@ -66,6 +66,7 @@ def _talking(options: EarsOptions, target: Path) -> Iterator["_Talk"]:
             ears="on",
             echo="local",
             reconnect_s=0,
+            ready_tone="off",  # the first sound that is heard is an answer
             record=str(target),
         )
         with conversation(settings) as client:
@@ -98,6 +99,7 @@ class _Talk:
         self._wait_since(spoken, _ASKED_AFTER_S)
         self.client.wait_until(lambda: not state.ears.hold.load())
         spoken.holds = state.ears.holds.load()
+        spoken.asked_sample = self._now()
         console.print(f"{turn}: say something, now.")
         end_s = len(sound) / SAMPLE_RATE_HZ
         self.client.wait_until(lambda: state.ears.hold.load() or self._since(spoken) > end_s)

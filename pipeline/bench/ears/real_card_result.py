@@ -5,14 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.bench.ears.analysis import (
-    EchoReduction,
-    Pause,
-    best_lag,
-    echo_reduction,
-    pauses,
-)
-from pipeline.bench.ears.conversation import Spoken
+from pipeline.bench.ears.analysis import Pause, pauses
+from pipeline.bench.ears.echo import EchoReduction, echo_reduction
+from pipeline.bench.ears.recording import Spoken
+from pipeline.bench.ears.sent import best_lag
 from pipeline.bench.ears.sounds import (
     FRAME_SAMPLES,
     active_level_db,
@@ -20,18 +16,20 @@ from pipeline.bench.ears.sounds import (
     level_db,
     sound_of,
 )
-from pipeline.bench.jack_card import Sound
 from pipeline.errors import DeviceError
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
 _MATCHED_SAMPLES = ms_to_samples(200)
 _ALIGNED_SAMPLES = ms_to_samples(800)
 _ALIGNED_WITHIN_SAMPLES = ms_to_samples(500)
 _REST_SAMPLES = SAMPLE_RATE_HZ
 """Silence that is longer than any pause of an answer."""
-_BEFORE_SAMPLES = ms_to_samples(800)
-"""Before a pause, in which the voice began."""
-_WITHOUT_VOICE_FRAMES = 100
+_WITHOUT_VOICE_SAMPLES = SAMPLE_RATE_HZ
+"""Before a person was asked to speak: how loud it is without the voice."""
+_EARLY_SAMPLES = ms_to_samples(100)
+"""By so much a person may seem to speak before being asked: the times are not those of the card."""
+_PAUSE_FRAMES = 60
+"""The longest within a voice: 300 ms."""
 _LASTING_FRAMES = 4
 _ABOVE_QUIET_DB = 6.0
 _AUDIBLE_DB = 3.0
@@ -102,17 +100,24 @@ def evaluate(recording: CardRecording, asked: int) -> RealCardResult:
     )
 
 
-def voice_onset(sent: Sound) -> int | None:
+def voice_onset(sent: Sound, without_samples: int) -> int | None:
     """Return where the voice begins that is heard at the end of `sent`; None: it cannot be told.
 
-    :param sent: 0.5 s without the voice, then its beginning.
+    :param without_samples: so much of the beginning is without the voice.
     """
     levels = frame_levels_db(sent)
-    quiet_db = float(np.percentile(levels[:_WITHOUT_VOICE_FRAMES], 95))
-    loud = (levels > quiet_db + _ABOVE_QUIET_DB)[_WITHOUT_VOICE_FRAMES:]
+    without = without_samples // FRAME_SAMPLES
+    quiet_db = float(np.percentile(levels[:without], 95))
+    loud = (levels > quiet_db + _ABOVE_QUIET_DB)[without:]
+    if loud.size < _LASTING_FRAMES:
+        return None
     lasting = np.convolve(loud, np.ones(_LASTING_FRAMES), "valid") >= _LASTING_FRAMES - 1
-    begins = np.flatnonzero(lasting & loud[: lasting.size])
-    return (_WITHOUT_VOICE_FRAMES + int(begins[0])) * FRAME_SAMPLES if begins.size else None
+    voice = np.flatnonzero(lasting & loud[: lasting.size])
+    if not voice.size or loud.size - voice[-1] > _PAUSE_FRAMES:
+        return None
+    pauses = np.flatnonzero(np.diff(voice) > _PAUSE_FRAMES)
+    begins = int(voice[pauses[-1] + 1] if pauses.size else voice[0])
+    return (without + begins) * FRAME_SAMPLES
 
 
 def _silences_ms(recording: CardRecording, offset: int, delay_ms: float | None) -> list[float]:
@@ -133,8 +138,9 @@ def _silences_ms(recording: CardRecording, offset: int, delay_ms: float | None) 
         if delay_ms is not None:
             silent += _moved(recording, silent) - ms_to_samples(delay_ms)
         sent_silent = _place_sent(recording, silent, offset)
-        start = max(0, sent_silent - _BEFORE_SAMPLES)
-        onset = voice_onset(sound_of(recording.sent[start:sent_silent]))
+        asked = sent_silent - (silent - spoken.asked_sample)
+        start = max(0, asked - _EARLY_SAMPLES - _WITHOUT_VOICE_SAMPLES)
+        onset = voice_onset(sound_of(recording.sent[start:sent_silent]), _WITHOUT_VOICE_SAMPLES)
         if onset is not None:
             found.append((sent_silent - start - onset) * 1_000 / SAMPLE_RATE_HZ)
     return found

@@ -28,7 +28,7 @@ less: after three seconds of sound.
 for a person: how often the offline service takes the echo that was sent for a person, a minute \
 of answers.
 microphone: the card hands over the last sample of a frame → the service has it, while an answer \
-sounds.
+sounds. beside a voice: or a noise, up to 0.7 s after it; ears keep it back until they know it.
 speak: first delta on the wire → first sample at the card.
 words: of phrases spoken over an answer that goes on, understood by the offline service.
 Not measured: the real network and service, a real card and room (--device), office noise and \
@@ -115,7 +115,9 @@ def _delays(results: Sequence[EarsResult]) -> Table:
     made = table("Milliseconds", "n", "p50", "p95", "max")
     for ears, name in ((True, "with ears"), (False, "--ears off")):
         chosen = [result for result in results if result.situation.ears is ears]
-        _add_times(made, f"microphone, {name}", _joined(r.microphone_ms for r in chosen))
+        _add_times(made, f"microphone, {name}", _joined(r.microphone.alone for r in chosen))
+        kept_ms = _joined(r.microphone.kept for r in chosen)
+        _add_times(made, f"microphone beside a voice, {name}", kept_ms)
         _add_times(made, f"speak, {name}", _joined(r.speak_ms for r in chosen))
     added_ms = added_microphone_ms(results)
     made.add_row("microphone later by the ears", "", _number(added_ms, 1), "", "")

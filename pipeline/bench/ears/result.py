@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.bench.ears import analysis
-from pipeline.bench.ears.analysis import EchoReduction, Interruption, Pause
-from pipeline.bench.ears.conversation import Recording, Sounds, padded
+from pipeline.bench.ears import analysis, delays
+from pipeline.bench.ears.analysis import Interruption, Pause
+from pipeline.bench.ears.conversation import Sounds, padded
+from pipeline.bench.ears.delays import MicrophoneDelays
+from pipeline.bench.ears.echo import EchoReduction, echo_reduction
+from pipeline.bench.ears.recording import Recording
+from pipeline.bench.ears.sent import seconds, sent_answers, sent_offset, sent_phrases
 from pipeline.bench.ears.situations import Situation
 from pipeline.bench.ears.sounds import Phrase
 from pipeline.bench.ears.voices import OfflineVoice
@@ -27,7 +31,7 @@ class EarsResult:
     sent_s: float
     """Length of what it was given."""
     echo: EchoReduction
-    microphone_ms: Sequence[float]
+    microphone: MicrophoneDelays
     speak_ms: Sequence[float]
     ears_share: float | None
     words: Words = field(default_factory=Words)
@@ -49,9 +53,9 @@ class EarsResult:
 def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsResult:
     """Evaluate one conversation; the offline service is asked what it hears."""
     found, by_itself = analysis.interruptions(recording)
-    sent = analysis.sent_answers(recording)
+    sent = sent_answers(recording)
     words = Words()
-    phrases = analysis.sent_phrases(recording)
+    phrases = sent_phrases(recording)
     understood = voice.understand(*(padded(sound) for _, sound in phrases))
     for (number, _), text in zip(phrases, understood, strict=True):
         words.count(sounds.phrases[number].words or "", text)
@@ -62,10 +66,10 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         pauses=analysis.pauses(recording, [name for name, _ in sounds.noises]),
         undisturbed_s=analysis.undisturbed_s(recording),
         taken_for_a_person=len(voice.hears_at(sent)),
-        sent_s=analysis.seconds(sent),
-        echo=analysis.echo_reduction(recording, analysis.sent_offset(recording)),
-        microphone_ms=analysis.microphone_delays_ms(recording),
-        speak_ms=analysis.speaks_ms(recording),
+        sent_s=seconds(sent),
+        echo=echo_reduction(recording, sent_offset(recording)),
+        microphone=delays.microphone_delays(recording),
+        speak_ms=delays.speaks_ms(recording),
         ears_share=analysis.ears_share(recording),
         words=words,
         realigned=recording.realigned,

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.bench.ears.sounds import NEAR_DB, active_level_db
-from pipeline.bench.jack_card import Sound
-from pipeline.pcm import SAMPLE_RATE_HZ, ms_to_samples
+from pipeline.pcm import SAMPLE_RATE_HZ, Sound, ms_to_samples
 
 CARD_MS = 10.0
 """What a real card's own buffers take, and the virtual one's do not."""

@@ -26,10 +26,10 @@ from pipeline.bench.jack_card import JackCard, check_jack
 from pipeline.bench.machine import machine_facts
 from pipeline.bench.report import DISTURBED_CPUS
 from pipeline.bench.runner import check_targets, print_verdict, progress_bar
+from pipeline.bench.voice_processes import not_replaced
 from pipeline.config.settings import Settings
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.supervisor.offline_service import OfflineService
-from pipeline.supervisor.voice_processes import not_replaced
 from pipeline.system.signals import signals_end_the_run
 
 

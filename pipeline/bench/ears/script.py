@@ -19,8 +19,7 @@ from pipeline.bench.ears.sounds import (
     silence,
 )
 from pipeline.bench.ears.voices import OfflineVoice
-from pipeline.bench.jack_card import Sound
-from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.pcm import SAMPLE_RATE_HZ, Sound
 
 _STORY = (
     "At the end of a narrow street there was a small shop that sold old clocks.",

@@ -8,9 +8,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from pipeline.bench.jack_card import FULL_SCALE, Sound
 from pipeline.errors import UsageError
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.pcm import FULL_SCALE, SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
 NEAR_DB = -26.0
 """Level of a person's voice, in dBFS."""

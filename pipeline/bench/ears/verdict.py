@@ -27,7 +27,8 @@ def judge(results: Sequence[EarsResult], clean: Words) -> Verdict:
             *_microphone(results),
             *_share(results),
             *_misunderstood(results, clean),
-        )
+        ),
+        _unjudged(results, clean),
     )
 
 
@@ -35,7 +36,7 @@ def added_microphone_ms(results: Sequence[EarsResult]) -> float | None:
     """Return how much later the ears let the microphone be sent (p50); None: not measured."""
     found: dict[bool, list[float]] = {True: [], False: []}
     for result in results:
-        found[result.situation.ears] += result.microphone_ms
+        found[result.situation.ears] += result.microphone.alone
     with_ears, without = Distribution.of(found[True]), Distribution.of(found[False])
     return with_ears.p50 - without.p50 if with_ears and without else None
 
@@ -74,6 +75,8 @@ def _share(results: Sequence[EarsResult]) -> Iterator[str]:
 
 
 def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
+    if not _understood(clean):
+        return
     most = max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)
     for result in results:
         if result.situation.ears and result.words.rate is not None and result.words.rate > most:
@@ -81,3 +84,16 @@ def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]
                 f"{result.words.rate:.0%} of the words over an answer understood wrongly "
                 f"(budget {most:.0%})"
             )
+
+
+def _unjudged(results: Sequence[EarsResult], clean: Words) -> str:
+    if not any(result.situation.phrases for result in results) or _understood(clean):
+        return ""
+    return (
+        "The words over an answer were not judged: the offline service understands none of them "
+        "without an answer."
+    )
+
+
+def _understood(clean: Words) -> bool:
+    return clean.wrong < clean.spoken

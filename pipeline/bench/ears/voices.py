@@ -11,12 +11,11 @@ import aiohttp
 import numpy as np
 
 from pipeline.bench.ears.sounds import from_onset, pcm16, silence, sound_of
-from pipeline.bench.jack_card import Sound
 from pipeline.bench.voice_server import PATH
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError
 from pipeline.ipc.processes import ChildProcesses
-from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import PCM16, SAMPLE_RATE_HZ, Samples, Sound
 
 T = TypeVar("T")
 
@@ -60,7 +59,7 @@ class OfflineVoice:
             self._check()
 
     def _check(self) -> None:
-        for _ in self._children.reports(0):
+        while list(self._children.reports(0)):
             pass  # failures are raised; other reports do not matter here
 
     async def _say(self, texts: tuple[str, ...]) -> list[Sound]:
@@ -111,15 +110,15 @@ class _Session:
         await self._socket.send_str(json.dumps({"type": kind, **fields}))
 
     async def event(
-        self, kind: str, other: Callable[[dict[str, Any]], None] = lambda _: None
+        self, *kinds: str, other: Callable[[dict[str, Any]], None] = lambda _: None
     ) -> dict[str, Any]:
-        """Return the next event of this kind; `other` is given the events before it.
+        """Return the next event of one of these kinds; `other` is given the events before it.
 
         :raises PipelineError: the service refuses something, or leaves.
         """
         async for message in self._socket:
             event: dict[str, Any] = json.loads(message.data)
-            if event["type"] == kind:
+            if event["type"] in kinds:
                 return event
             if event["type"] == "error":
                 raise PipelineError(f"The offline service says: {event['error']['message']}")
@@ -139,14 +138,16 @@ class _Session:
             "content": [{"type": "text", "text": text}],
         }
         await self.send("response.create", response={"pre_generated_assistant_message": message})
-        await self.event("response.done", collect)
+        await self.event("response.done", other=collect)
         return np.frombuffer(b"".join(pieces), PCM16)
 
     async def transcript(self, samples: Samples) -> str:
+        """Return the words of `samples`; none if the service cannot recognise words."""
         await self._append(samples)
         await self.send("input_audio_buffer.commit")
-        kind = "conversation.item.input_audio_transcription.completed"
-        return str((await self.event(kind))["transcript"])
+        kind = "conversation.item.input_audio_transcription"
+        recognised = await self.event(f"{kind}.completed", f"{kind}.failed")
+        return str(recognised.get("transcript", ""))
 
     async def speech_starts(self, samples: Samples) -> list[int]:
         found: list[int] = []
@@ -157,7 +158,7 @@ class _Session:
 
         await self._append(np.concatenate([samples, pcm16(silence(_QUIET_MS))]))
         await self.send("input_audio_buffer.clear")
-        await self.event("input_audio_buffer.cleared", note)
+        await self.event("input_audio_buffer.cleared", other=note)
         return found
 
     async def _append(self, samples: Samples) -> None:

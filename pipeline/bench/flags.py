@@ -1,0 +1,18 @@
+"""Options that `bench` and its sections share. Imports nothing slow, so `--help` is instant."""
+
+from pathlib import Path
+
+import click
+
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+seed = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of the times at which a person interrupts.",
+)
+json = click.option("--json", type=FILE, help="Write every value to this file.")
+png = click.option("--png", type=FILE, help="Write a drawing to this file.")
+verbose = click.option("--verbose", is_flag=True, help="Show where an error came from.")

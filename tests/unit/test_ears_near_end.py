@@ -1,0 +1,88 @@
+"""What is taken for words: a voice from an open mouth, heard beside the echo."""
+
+import numpy as np
+import pytest
+
+from benchmarks.ear_sounds import at_level, mm_hms, own_voice, short_words, speech_folder
+from pipeline.ears.blocks import Block
+from pipeline.ears.near_end import Near, NearEnd
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ
+from tests.support.echoes import Sound, babble
+
+QUIET = np.zeros(BLOCK_SAMPLES, np.float32)
+
+
+def in_blocks(sound: Sound) -> list[Block]:
+    whole = sound[: sound.size // BLOCK_SAMPLES * BLOCK_SAMPLES]
+    return list(whole.reshape(-1, BLOCK_SAMPLES).astype(np.float32))
+
+
+def hear(near_end: NearEnd, sound: list[Block], *, voice: float, likely: bool = True) -> list[Near]:
+    return [near_end.hear(block, noticed=True, likely=likely, voice=voice) for block in sound]
+
+
+def silence(near_end: NearEnd, blocks: int) -> list[Near]:
+    return [near_end.hear(QUIET, noticed=False, likely=False, voice=0.0) for _ in range(blocks)]
+
+
+def test_nobody_is_there_until_something_else_than_echo_is_noticed() -> None:
+    near_end = NearEnd()
+    assert set(silence(near_end, 50)) == {Near.NOBODY}
+    assert hear(near_end, [QUIET], voice=0.0, likely=False) == [Near.PERHAPS]
+
+
+def test_voice_of_200_ms_is_a_person() -> None:
+    told = hear(NearEnd(), in_blocks(babble(0.3, seed=1)), voice=0.9)
+    assert told == [Near.PERHAPS] * 19 + [Near.PERSON] * 11
+
+
+def test_cough_without_a_voice_is_nobody_200_ms_after_its_end() -> None:
+    near_end = NearEnd()
+    assert set(hear(near_end, in_blocks(babble(0.8, seed=2)), voice=0.2)) == {Near.PERHAPS}
+    assert silence(near_end, 21) == [Near.PERHAPS] * 19 + [Near.NOBODY] * 2
+
+
+def test_what_the_ears_do_not_take_for_speech_is_no_person() -> None:
+    """An echo that has moved sounds like a voice."""
+    told = hear(NearEnd(), in_blocks(babble(2, seed=3)), voice=0.9, likely=False)
+    assert set(told) == {Near.PERHAPS}
+
+
+def test_person_stays_through_gaps_of_half_a_second() -> None:
+    near_end = NearEnd()
+    hear(near_end, in_blocks(babble(0.3, seed=4)), voice=0.9)
+    assert set(silence(near_end, 49)) == {Near.PERSON}
+    hear(near_end, in_blocks(babble(0.05, seed=5)), voice=0.9)
+    assert silence(near_end, 51)[48:] == [Near.PERSON, Near.NOBODY, Near.NOBODY]
+
+
+def test_what_was_heard_before_counts_no_more() -> None:
+    near_end = NearEnd()
+    hear(near_end, in_blocks(babble(0.15, seed=6)), voice=0.9)
+    silence(near_end, 20)
+    assert set(hear(near_end, in_blocks(babble(0.15, seed=7)), voice=0.9)) == {Near.PERHAPS}
+
+
+def test_hummed_assents_are_no_words() -> None:
+    for hum in mm_hms(12):
+        assert Near.PERSON not in hear(NearEnd(), in_blocks(at_level(hum, -26.0)), voice=0.9)
+
+
+def test_hum_that_goes_on_for_a_second_is_a_person() -> None:
+    at = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    hum = np.asarray(0.1 * np.sin(2 * np.pi * 150 * at), np.float32)
+    assert hear(NearEnd(), in_blocks(hum), voice=0.9).index(Near.PERSON) == 99
+
+
+def test_words_after_a_hum_are_a_person() -> None:
+    near_end = NearEnd()
+    hear(near_end, in_blocks(at_level(mm_hms(1)[0], -30.0)), voice=0.9)
+    assert Near.PERSON in hear(near_end, in_blocks(own_voice()[:SAMPLE_RATE_HZ]), voice=0.9)
+
+
+def test_short_beginnings_of_real_words_are_a_person() -> None:
+    if speech_folder() is None:
+        pytest.skip("no folder shared/speech beside the project")
+    words = short_words(40)
+    told = [Near.PERSON in hear(NearEnd(), in_blocks(word), voice=0.9) for word in words]
+    assert sum(told) >= 38
