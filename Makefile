@@ -2,8 +2,12 @@
 
 BIN := .venv/bin
 SETUP := pyproject.toml Makefile scripts/setup.sh
+PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder -p no:benchmark
 
-.PHONY: help run bench test lint coverage mutation setup clean
+# A conversation is seven processes, and each would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help run bench test lint style types tests coverage mutation setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -14,20 +18,30 @@ run: .venv/ready-to-run ## hold a conversation; ARGS="--offline --verbose" passe
 bench: .venv/ready-to-bench ## measure this machine; ARGS="--quick --png figures.png" passes flags
 	$(BIN)/voice-pipeline bench $(ARGS)
 
-test: lint ## run all checks; ARGS="tests/unit -k ring" chooses tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark --durations=10 $(ARGS)
+# Types are checked while tests wait for sound, and end long before them.
+test: style ## run all checks; ARGS="tests/unit -k ring" chooses tests
+	@$(MAKE) --no-print-directory -j 2 types tests || \
+		{ echo "make test: the lines with *** above say which check failed"; exit 1; }
 
-lint: .venv/ready-to-test ## check format, style, layers and types
+lint: style types ## check format, style, layers and types
+
+style: .venv/ready-to-test
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
+
+types: .venv/ready-to-test
+	nice $(BIN)/mypy
+
+# Three at a time on two processors, because most tests wait for sound most of the time.
+tests: .venv/ready-to-test
+	$(PYTEST) -n 3 --durations=10 $(ARGS)
 
 coverage: .venv/ready-to-test ## run the tests measured; branch coverage has a floor in shm, network, audio
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark --cov --cov-report=
+	$(PYTEST) -n 2 --cov --cov-report=
 	$(BIN)/python scripts/coverage_floor.py
 
-mutation: .venv/ready-to-test ## change the core and see whether a test fails; half an hour
+mutation: .venv/ready-to-mutate ## change the core and see whether a test fails; half an hour
 	rm -rf mutants
 	$(BIN)/mutmut run $(ARGS)
 	$(BIN)/mutmut results
@@ -53,3 +67,7 @@ clean: ## remove everything that was installed or built here
 .venv/ready-to-test: $(SETUP)
 	@sh scripts/setup.sh offline ears dev
 	@touch .venv/ready-to-run $@
+
+.venv/ready-to-mutate: $(SETUP)
+	@sh scripts/setup.sh offline ears dev mutation
+	@touch .venv/ready-to-run .venv/ready-to-test $@

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.support.answers import answer, positive
 from tests.support.jack_card import wait_until
-from tests.support.program import Program
 from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise
@@ -33,16 +31,6 @@ def test_what_sounds_goes_up_beside_the_microphone(tmp_path: Path) -> None:
         assert np.array_equal(microphone, SPOKEN[: len(microphone)])
         program.interrupt()
         assert program.wait_exit() == 0, program.said
-
-
-def test_the_offline_service_understands_two_channels(speech_dir: Path, tmp_path: Path) -> None:
-    pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
-    question = speech_dir / "az_whatstheweatherlike.wav"
-    files = ("--input", question, "--output", "answer.wav")
-    with Program("run", "--offline", *files, *REFERENCE, cwd=tmp_path) as program:
-        assert program.wait_exit() == 0, program.said
-        assert not program.err
-        assert "You: What's the weather like?" in program.out
 
 
 def say(service: ScriptedService, session: ScriptedSession, name: str) -> Samples:

@@ -49,14 +49,18 @@ def test_the_ears_interrupt_and_spare_the_next_answer(tmp_path: Path) -> None:
     assert len(heard) < len(FIRST)
 
 
-def test_the_ears_end_turns_and_the_service_answers_them(speech_dir: Path, tmp_path: Path) -> None:
+def test_the_ears_end_turns_which_the_service_understands_beside_what_sounds(
+    speech_dir: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
     question = speech_dir / "az_whatstheweatherlike.wav"
     files = ("--input", question, "--output", "answer.wav")
     local = ("--offline", "--endpointing", "local", "--verbose")
-    with Program("run", *local, *files, cwd=tmp_path) as program:
+    two_channels = ("--echo", "client-reference", "--barge-in", "service")
+    with Program("run", *local, *two_channels, *files, cwd=tmp_path) as program:
         assert program.wait_exit() == 0, program.said
         assert not program.err
+        assert "is sent what sounds (--echo client-reference)" in program.out
         assert "Your turn ends here after 500 ms of silence." in program.out
         assert "You: What's the weather like?" in program.out
         assert "input_audio_buffer.committed" in program.out

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import signal
 import socket
 import sys
 from contextlib import ExitStack
@@ -36,7 +35,17 @@ async def greeting(endpoint: str, key: str) -> str:
         return str((await connection.recv())["type"])
 
 
-def test_what_it_prints_is_all_that_a_client_needs(tmp_path: Path) -> None:
+async def leave(program: Program, endpoint: str, key: str) -> None:
+    """End the service while a client is under way."""
+    async with connect(
+        endpoint=endpoint, credential=AzureKeyCredential(key), model="m"
+    ) as connection:
+        await connection.recv()
+        program.interrupt()
+        assert [event async for event in connection] == []
+
+
+def test_what_it_prints_is_all_that_a_client_needs_and_none_keeps_it(tmp_path: Path) -> None:
     with Program("serve", cwd=tmp_path) as program:
         endpoint, key = printed(program, "endpoint"), printed(program, "key")
         assert asyncio.run(greeting(endpoint, key)) == "session.created"
@@ -50,33 +59,9 @@ def test_what_it_prints_is_all_that_a_client_needs(tmp_path: Path) -> None:
             r"client 2 from 127\.0\.0\.1:\d+ was refused \(HTTP 401\): The key is wrong",
         ):
             program.wait_until(partial(said, program, told))
-        program.interrupt()
+        asyncio.run(leave(program, endpoint, key))
         assert program.wait_exit() == 130
         assert "Traceback" not in program.said
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
-def test_a_client_under_way_does_not_keep_it(tmp_path: Path) -> None:
-    async def leave(program: Program, endpoint: str) -> None:
-        async with connect(
-            endpoint=endpoint, credential=AzureKeyCredential("k"), model="m"
-        ) as connection:
-            await connection.recv()
-            program.signal(signal.SIGINT)
-            assert [event async for event in connection] == []
-
-    with Program("serve", "--key", "k", cwd=tmp_path) as program:
-        asyncio.run(leave(program, printed(program, "endpoint")))
-        assert program.wait_exit() == 130
-        assert "Traceback" not in program.said
-
-
-def test_a_given_key_is_not_shown(tmp_path: Path) -> None:
-    with Program("serve", cwd=tmp_path, environment={"OFFLINE_KEY": "s3cret"}) as program:
-        endpoint = printed(program, "endpoint")
-        assert asyncio.run(greeting(endpoint, "s3cret")) == "session.created"
-        assert "key       the one that was given" in program.out
-        assert "s3cret" not in program.said
 
 
 @pytest.mark.parametrize(
@@ -107,7 +92,7 @@ def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, arguments: str, tol
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a process")
 def test_without_descriptors_it_says_so_in_one_line_and_goes_on(tmp_path: Path) -> None:
-    with Program("serve", "--key", "k", cwd=tmp_path) as program:
+    with Program("serve", cwd=tmp_path, environment={"OFFLINE_KEY": "s3cret"}) as program:
         endpoint = URL(printed(program, "endpoint"))
         address = (endpoint.host or "", endpoint.port or 0)
         process = psutil.Process(program.pid)
@@ -118,8 +103,10 @@ def test_without_descriptors_it_says_so_in_one_line_and_goes_on(tmp_path: Path) 
                 for _ in range(40):
                     crowd.enter_context(socket.create_connection(address))
                 program.wait_until(lambda: "New clients have to wait" in program.err)
-            assert asyncio.run(greeting(str(endpoint), "k")) == "session.created"
+            assert asyncio.run(greeting(str(endpoint), "s3cret")) == "session.created"
         assert program.err.count("\n") == 1
+        assert "key       the one that was given" in program.out
+        assert "s3cret" not in program.said
         program.interrupt()
         assert program.wait_exit() == 130
 

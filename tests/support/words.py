@@ -18,11 +18,12 @@ def understood(sound: Samples) -> list[str]:
     """The words in `sound`, which is at 24 kHz."""
     from pipeline.emulator.audio.pcm16k import RATE_16K_HZ as RECOGNISED_RATE_HZ
 
-    return words(_recogniser().transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
+    return words(recogniser().transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
 
 
 @cache
-def _recogniser() -> "Recogniser":
+def recogniser() -> "Recogniser":
+    """Return the recogniser of this process."""
     from pipeline.emulator.speech.detector import DetectorModel
     from pipeline.emulator.speech.recogniser import Recogniser
 
