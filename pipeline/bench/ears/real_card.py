@@ -1,8 +1,8 @@
 """`bench ears --device`: through a real loudspeaker and a real room into a real microphone.
 
 The conversation is recorded (`--record`): both cards are placed on one time line there, by their
-own times. What was sent up finds its place beside what the microphone heard, because the ears only
-lower the first sound: they do not know its echo yet.
+own times. What was sent up finds its place beside what the microphone heard by the noise of the
+quiet room, which the ears leave as it is.
 """
 
 import time

@@ -20,6 +20,7 @@ from pipeline.errors import DeviceError
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
 _MATCHED_SAMPLES = ms_to_samples(200)
+_COMPARED_SAMPLES = ms_to_samples(700)
 _ALIGNED_SAMPLES = ms_to_samples(800)
 _ALIGNED_WITHIN_SAMPLES = ms_to_samples(500)
 _REST_SAMPLES = SAMPLE_RATE_HZ
@@ -169,10 +170,12 @@ def _place(template: Sound, sound: Sound, expected: int) -> int:
 def _sent_offset(recording: CardRecording, begins: int) -> int:
     """Return the place of a sample in what was sent, less its place in the recording.
 
-    :param begins: where the first sound begins, which the ears do not know yet.
+    :param begins: where the first sound begins. The quiet before it is sent as it is.
     """
-    start = begins - _MATCHED_SAMPLES
-    template = recording.microphone_pcm[start : begins + _MATCHED_SAMPLES]
+    start = begins - _COMPARED_SAMPLES
+    template = recording.microphone_pcm[start:begins]
+    if not template.any():  # a microphone may give nothing in a quiet room
+        template = recording.microphone_pcm[start : begins + _MATCHED_SAMPLES]
     if not template.any():
         raise DeviceError(
             "The microphone gives digital silence: it is muted, or this program may not use it. "
