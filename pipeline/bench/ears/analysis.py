@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.bench.cost import Cost
 from pipeline.bench.ears.conversation import Heard, Recording, Spoken
 from pipeline.bench.ears.sounds import level_db, mean_power, sound_of
 from pipeline.bench.jack_card import Sound
@@ -234,9 +235,9 @@ def seconds(samples: Samples) -> float:
     return samples.size / SAMPLE_RATE_HZ
 
 
-def ears_share(recording: Recording) -> float | None:
+def ears_share(costs: Sequence[Cost]) -> float | None:
     """Return how much of a core the ears used; None without ears."""
-    found = [cost.cpu_s_per_minute / 60 for cost in recording.cost if cost.process == "ears"]
+    found = [cost.cpu_s_per_minute / 60 for cost in costs if cost.process == "ears"]
     return found[0] if found else None
 
 

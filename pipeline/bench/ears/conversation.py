@@ -104,7 +104,10 @@ class Recording:
     marker: Samples
     marker_sample: int
     """At which it was said, for the first time something was."""
+    quiet_cost: Sequence[Cost]
+    """While answers sounded over which nobody spoke, without the first one."""
     cost: Sequence[Cost]
+    """Afterwards: a person or a noise was heard over most answers."""
     realigned: int
     """How often the ears put the reference to another place."""
 
@@ -122,6 +125,8 @@ def converse(
         meter = Meter(talk.client.processes())
         for _ in range(situation.quiet_answers):
             talk.undisturbed("quiet", sounds.answer)
+        quiet_cost = meter.read() if situation.quiet_answers else ()
+        meter = Meter(talk.client.processes())
         for number in range(situation.noises):
             noise = number % len(sounds.noises)
             talk.disturbed(noise, pcm16(sounds.noises[noise][1]), random.uniform(*_LEAD_S))
@@ -129,7 +134,7 @@ def converse(
             talk.interrupted(number, ROUND_TRIPS_MS[number % 3], random.uniform(*_LEAD_S))
         if situation.phrases:
             talk.spoken_over(situation.phrases)
-        return talk.recording(meter.read())
+        return talk.recording(quiet_cost, meter.read())
 
 
 @contextmanager
@@ -238,7 +243,7 @@ class _Talk:
         self._service.call(self._session.speech_started())  # the rest of it need not be heard
         self.client.sleep(_AFTER_PHRASE_S)
 
-    def recording(self, cost: Sequence[Cost]) -> Recording:
+    def recording(self, quiet_cost: Sequence[Cost], cost: Sequence[Cost]) -> Recording:
         session, peer, state = self._session, self._peer, self.client.state
         arrivals = [(at_ns, sent // 2) for at_ns, sent in session.arrivals]
         return Recording(
@@ -251,6 +256,7 @@ class _Talk:
             arrivals,
             self._marker,
             self._marker_sample,
+            quiet_cost,
             cost,
             state.ears.realigned.load(),
         )

@@ -30,6 +30,9 @@ class EarsResult:
     microphone_ms: Sequence[float]
     speak_ms: Sequence[float]
     ears_share: float | None
+    """Of a core, while answers sounded over which nobody spoke."""
+    ears_share_spoken_over: float | None
+    """The same while a person or a noise was heard over most answers."""
     words: Words = field(default_factory=Words)
     realigned: int = 0
 
@@ -66,7 +69,8 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         echo=analysis.echo_reduction(recording, analysis.sent_offset(recording)),
         microphone_ms=analysis.microphone_delays_ms(recording),
         speak_ms=analysis.speaks_ms(recording),
-        ears_share=analysis.ears_share(recording),
+        ears_share=analysis.ears_share(recording.quiet_cost),
+        ears_share_spoken_over=analysis.ears_share(recording.cost),
         words=words,
         realigned=recording.realigned,
     )
