@@ -47,6 +47,11 @@ class CleanedFrames:
         while latest and (block := raw.front()) and block.end_samples <= latest.end_samples:
             raw.advance()
 
+    @property
+    def missing_blocks(self) -> int:
+        """Number of blocks that the next frame lacks."""
+        return self._blocks_per_frame - len(self._heard)
+
     def next_block(self) -> Frame | None:
         """Take the next block, to be heard; None if there is none, or no room for what was heard.
 

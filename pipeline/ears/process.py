@@ -4,7 +4,6 @@ The callbacks do not wait for it, and it may take 10 ms. A process that dies or 
 and until another one is ready capture writes the frames itself.
 """
 
-import select
 import socket
 import time
 from collections import deque
@@ -33,7 +32,12 @@ from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import Frame, FrameRing, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
-from pipeline.system.realtime import EARS_PRIORITY, Promotion, protect_process
+from pipeline.system.realtime import (
+    EARS_PRIORITY,
+    Promotion,
+    no_garbage_collection,
+    protect_process,
+)
 
 CHECK_S = 0.2
 _SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)
@@ -64,7 +68,7 @@ def _work(
 ) -> None:
     if names.ears is None:
         raise ValueError("the ears have no rings")
-    wake_receiver, wake_sender = WakeReceiver(sockets[0]), WakeSender(sockets[1])
+    wake_receiver, wake_sender = WakeReceiver(sockets[0], CHECK_S), WakeSender(sockets[1])
     with ExitStack() as stack:
         state = stack.enter_context(SharedState.attach(names.state))
         raw = stack.enter_context(FrameRing.attach(names.ears.raw_ring))
@@ -80,6 +84,7 @@ def _work(
         promotion = Promotion(EARS_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()
+        stack.enter_context(no_garbage_collection())
         promotion.log_outcome()
         link.report(Started("ears", ", ".join(_facts(job))))
         waits = Waits(state, link, wake_receiver)
@@ -97,6 +102,8 @@ def _work(
                     frames.put(outgoing)
             for outgoing in listener.release_late(time.monotonic_ns()):
                 frames.put(outgoing)
+            if listener.rests:
+                waits.rest(frames.missing_blocks)
 
 
 class Waits:
@@ -110,9 +117,14 @@ class Waits:
 
     def wait(self) -> bool:
         """Wait for a wake-up, at most 0.2 s; False if the supervisor says stop."""
-        select.select([self._receiver], [], [], CHECK_S)
-        self._receiver.clear()  # before the ring is read
+        self._receiver.wait()  # before the ring is read
         return self.goes_on()
+
+    @staticmethod
+    def rest(missing_blocks: int) -> None:
+        """Sleep until a frame lacks its last block only: each wake-up costs more than a block."""
+        if missing_blocks > 1:
+            time.sleep((missing_blocks - 1) * BLOCK_MS / 1_000)
 
     def goes_on(self) -> bool:
         """Show that the process works, also far behind the microphone; False as of `wait`."""
@@ -154,6 +166,7 @@ class Listener:
         self._sent = SentSound()
         self._arrived_ns = 0  # the latest block
         self._held = False
+        self._audible = False
         self._turns = None
         if job.turn_silence_ms is not None:
             silero, silence_ms = parts.silero is not None, job.turn_silence_ms
@@ -169,6 +182,11 @@ class Listener:
         for _ in range(_WARM_UP_BLOCKS):
             self._ears.hear(_SILENCE, _SILENCE, holding=True)
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing sounds that a person could speak over, and no turn's end is awaited."""
+        return not (self._audible or self._waiting or self._turns)
+
     def hear(self, block: Frame) -> list[Outgoing]:
         """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
         self._control.follow_service()
@@ -179,6 +197,7 @@ class Listener:
         now_ns = self._arrived_ns = time.monotonic_ns()
         silent_for_ns = now_ns - self._aligner.sounds_until_ns
         audible = self._control.holding or silent_for_ns < _RINGING_NS
+        self._audible = audible
         most_waiting = self._aligner.waiting_blocks if audible else 0
         outgoing = []
         while len(self._waiting) > most_waiting:

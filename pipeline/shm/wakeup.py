@@ -33,16 +33,24 @@ class WakeSender:
 
 
 class WakeReceiver:
-    """The receiving end, for an event loop's ``add_reader`` on `fileno`."""
+    """The receiving end, for an event loop's ``add_reader`` on `fileno`, or for `wait`.
+
+    :param timeout_s: how long `wait` waits at most.
+    """
 
     _CHUNK_BYTES = 4_096
 
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
+    def __init__(self, sock: socket.socket, timeout_s: float = 0.0) -> None:
+        sock.settimeout(timeout_s)
         self._socket = sock
 
     def fileno(self) -> int:
         return self._socket.fileno()
+
+    def wait(self) -> None:
+        """Wait for a wake-up, at most `timeout_s`, and take it. Read the ring after this."""
+        with suppress(TimeoutError, BlockingIOError, ConnectionResetError):
+            self._socket.recv(self._CHUNK_BYTES)
 
     def clear(self) -> None:
         """Take every pending wake-up. Read the ring after this, never before."""

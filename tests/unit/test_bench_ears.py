@@ -56,6 +56,7 @@ def recording(
         arrivals=[(NS_PER_S, RATE_HZ // 2 + SENT_LATER)],
         marker=marker,
         marker_sample=0,
+        quiet_cost=(),
         cost=(),
         realigned=0,
     )
@@ -235,12 +236,13 @@ def result(situation: object, **values: object) -> EarsResult:
         "microphone": MicrophoneDelays([1.0], []),
         "speak_ms": [],
         "ears_share": 0.03,
+        "ears_share_spoken_over": 0.06,
     }
     return EarsResult(situation=situation, **{**usual, **values})  # type: ignore[arg-type]
 
 
 def test_a_verdict() -> None:
-    without = result(NO_EARS, ears_share=None)
+    without = result(NO_EARS, ears_share=None, ears_share_spoken_over=None)
     quick = analysis.Interruption(20, 50, 55, noticed_here=True, phrase=0)
     assert str(judge([result(HOLD, interruptions=[quick]), without], Words(10, 0))) == "Passed."
     slow = analysis.Interruption(20, 90, 95, noticed_here=False, phrase=0)

@@ -1,10 +1,11 @@
 """What became of the answers of a conversation: interruptions and pauses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.bench.cost import Cost
 from pipeline.bench.ears.recording import Heard, Recording, Spoken, first_sample
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
 
@@ -134,9 +135,9 @@ def departure(recording: Heard, spoken: Spoken) -> int | None:
     return begins + same if same < len(heard) else None
 
 
-def ears_share(recording: Recording) -> float | None:
+def ears_share(costs: Sequence[Cost]) -> float | None:
     """Return how much of a core the ears used; None without ears."""
-    found = [cost.cpu_s_per_minute / 60 for cost in recording.cost if cost.process == "ears"]
+    found = [cost.cpu_s_per_minute / 60 for cost in costs if cost.process == "ears"]
     return found[0] if found else None
 
 

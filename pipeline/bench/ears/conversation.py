@@ -65,6 +65,8 @@ def converse(
         meter = Meter(talk.client.processes())
         for _ in range(situation.quiet_answers):
             talk.undisturbed("quiet", sounds.answer)
+        quiet_cost = meter.read() if situation.quiet_answers else ()
+        meter = Meter(talk.client.processes())
         for number in range(situation.noises):
             noise = number % len(sounds.noises)
             talk.disturbed(noise, pcm16(sounds.noises[noise][1]), random.uniform(*_LEAD_S))
@@ -72,7 +74,7 @@ def converse(
             talk.interrupted(number, ROUND_TRIPS_MS[number % 3], random.uniform(*_LEAD_S))
         if situation.phrases:
             talk.spoken_over(situation.phrases)
-        return talk.recording(meter.read())
+        return talk.recording(quiet_cost, meter.read())
 
 
 @contextmanager
@@ -182,7 +184,7 @@ class _Talk:
         self._service.call(self._session.speech_started())  # the rest of it need not be heard
         self.client.sleep(_AFTER_PHRASE_S)
 
-    def recording(self, cost: Sequence[Cost]) -> Recording:
+    def recording(self, quiet_cost: Sequence[Cost], cost: Sequence[Cost]) -> Recording:
         session, peer, state = self._session, self._peer, self.client.state
         arrivals = [(at_ns, sent // 2) for at_ns, sent in session.arrivals]
         return Recording(
@@ -195,6 +197,7 @@ class _Talk:
             arrivals,
             self._marker,
             self._marker_sample,
+            quiet_cost,
             cost,
             state.ears.realigned.load(),
         )

@@ -66,7 +66,10 @@ class Recording:
     marker: Samples
     marker_sample: int
     """At which it was said, for the first time something was."""
+    quiet_cost: Sequence[Cost]
+    """While answers sounded over which nobody spoke, without the first one."""
     cost: Sequence[Cost]
+    """Afterwards: a person or a noise was heard over most answers."""
     realigned: int
     """How often the ears put the reference to another place."""
 

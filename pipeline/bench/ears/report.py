@@ -27,6 +27,8 @@ learnt: sound of the first answer until 15 dB less echo was sent than the microp
 less: after three seconds of sound.
 for a person: how often the offline service takes the echo that was sent for a person, a minute \
 of answers.
+ears, % of core: while an answer sounds and nobody speaks; then while somebody speaks over most \
+answers.
 microphone: the card hands over the last sample of a frame → the service has it, while an answer \
 sounds. beside a voice: or a noise, up to 0.7 s after it; ears keep it back until they know it.
 speak: first delta on the wire → first sample at the card.
@@ -64,7 +66,8 @@ def show(measured: EarsMeasured, console: Console) -> None:
 
 
 def _echoes(results: Sequence[EarsResult]) -> Table:
-    made = table("Echo", "learnt, s", "then less, dB", "for a person", "ears, % of core")
+    columns = ("learnt, s", "then less, dB", "for a person", "ears, % of core", "spoken over")
+    made = table("Echo", *columns)
     for result in results:
         echo = result.echo
         audible = result.situation.echo_db is not None and result.situation.ears
@@ -73,7 +76,8 @@ def _echoes(results: Sequence[EarsResult]) -> Table:
             _number(echo.learnt_after_s if audible else None, 1),
             _number(echo.settled_db if audible else None, 0),
             _number(result.taken_for_a_person * 60 / result.sent_s, 1),
-            _number(None if result.ears_share is None else result.ears_share * 100, 1),
+            _percent(result.ears_share),
+            _percent(result.ears_share_spoken_over),
         )
     return made
 
@@ -161,6 +165,10 @@ def _add_times(made: Table, name: str, values: Sequence[float]) -> None:
 
 def _joined(lists: Iterable[Sequence[float]]) -> list[float]:
     return [value for values in lists for value in values]
+
+
+def _percent(share: float | None) -> str:
+    return _number(None if share is None else share * 100, 1)
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -34,6 +34,9 @@ class EarsResult:
     microphone: MicrophoneDelays
     speak_ms: Sequence[float]
     ears_share: float | None
+    """Of a core, while answers sounded over which nobody spoke."""
+    ears_share_spoken_over: float | None
+    """The same while a person or a noise was heard over most answers."""
     words: Words = field(default_factory=Words)
     realigned: int = 0
 
@@ -70,7 +73,8 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         echo=echo_reduction(recording, sent_offset(recording)),
         microphone=delays.microphone_delays(recording),
         speak_ms=delays.speaks_ms(recording),
-        ears_share=analysis.ears_share(recording),
+        ears_share=analysis.ears_share(recording.quiet_cost),
+        ears_share_spoken_over=analysis.ears_share(recording.cost),
         words=words,
         realigned=recording.realigned,
     )

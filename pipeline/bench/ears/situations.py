@@ -43,7 +43,7 @@ FULL = (
     replace(NO_EARS, phrases=8),
 )
 QUICK = (
-    replace(HOLD, interruptions=3, noises=2),
+    replace(HOLD, interruptions=3, noises=2, quiet_answers=1),
     replace(SERVICE, interruptions=3),
     replace(DOUBLE_TALK, phrases=2),
     replace(NO_EARS, phrases=2),
