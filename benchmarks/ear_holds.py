@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.ears.ears import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
-from pipeline.ears.near_end import Near
+from pipeline.ears.near_end import NearSpeech
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES
 
 ROUND_TRIP_MS = 80.0
@@ -33,13 +33,16 @@ def holds(
     :param cuts: samples at which the service's word for a cut arrives
     :param interrupts: whether the ears cut by themselves, as with `--barge-in local`
     """
-    recovery, cut_blocks = HoldRecovery(), {sample // BLOCK_SAMPLES for sample in cuts}
+    recovery, cut_blocks = (
+        HoldRecovery(words_only=True),
+        {sample // BLOCK_SAMPLES for sample in cuts},
+    )
     found: list[Held] = []
     first = silent_until = -1
     for number, block in enumerate(heard):
         action = recovery.hear(
             likely=block.speech,
-            certain=block.near is Near.PERSON,
+            certain=block.near is NearSpeech.SPEECH,
             voice=block.evidence.voice,
             sounding=number > silent_until,
             patience_ms=PATIENCE_MS,

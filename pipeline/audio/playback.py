@@ -16,7 +16,7 @@ from pipeline.audio.process_loop import run_stream
 from pipeline.audio.program_card import ProgramCard
 from pipeline.audio.program_outlet import Outlet
 from pipeline.audio.program_speaker import ProgramSpeaker
-from pipeline.audio.ready_tone import ReadyTone, choose_tone
+from pipeline.audio.ready_tone import SILENCED_FADE_MS, ReadyTone, choose_tone
 from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.reopening import open_when_there
@@ -140,7 +140,8 @@ def _play(
         pass
     if isinstance(adaptive.stream, WavSpeaker) and state.supervisor.finished.load():
         adaptive.stream.keep_silence()
-    time.sleep((2 * adaptive.period_ms + FADE_MS) / 1_000)  # the fade-out is heard to its end
+    fade_ms = max(FADE_MS, SILENCED_FADE_MS)
+    time.sleep((2 * adaptive.period_ms + fade_ms) / 1_000)  # the fade-out is heard to its end
 
 
 def _answers(reader: RingReader, state: SharedState, rate_hz: int, choice: DeviceChoice) -> Answers:

@@ -37,7 +37,7 @@ _NOISE_HZ = (150, 8_000)
 _BREATH_RISE_S = 0.2
 _BREATH_FALL_S = 0.5
 _END_FADE_S = 0.2
-_SILENCED_FADE_S = 0.02
+SILENCED_FADE_MS = 20
 
 _Floats = npt.NDArray[np.float64]
 
@@ -63,8 +63,8 @@ class ReadyTone:
     def __init__(self, state: SharedState, rate_hz: int) -> None:
         self._state = state
         self._rest = synthesize(rate_hz)
-        self._fade_samples = round(_SILENCED_FADE_S * rate_hz)
-        self._sounding = False
+        self._fade_samples = rate_hz * SILENCED_FADE_MS // 1_000
+        self._sounding = self._silenced = False
         self.over = False
 
     def mix(self, out: Samples, filled: int, *, silenced: bool) -> int:
@@ -104,14 +104,16 @@ class ReadyTone:
         state = self._state
         return bool(
             state.ears.hold.load()
+            or state.ears.turn_begin_ns.load()
             or state.network.speech_heard_ns.load()
             or state.network.generation.load()
         )
 
     def _silence(self) -> None:
         """Let the tone fade out, or never begin."""
-        if self.over:
+        if self._silenced:
             return
+        self._silenced = True
         self._rest = self._rest[: self._fade_samples] if self._sounding else self._rest[:0]
         self._rest = (self._rest * falling(len(self._rest))).astype(np.int16)
 

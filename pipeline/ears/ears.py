@@ -9,7 +9,7 @@ from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.linear_canceller import LinearCanceller
-from pipeline.ears.near_end import Near, NearEnd
+from pipeline.ears.near_end import NearEnd, NearSpeech
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
 from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, never, rules_for
@@ -58,7 +58,8 @@ class Heard:
     """240 samples, not delayed."""
     speech: bool
     """Whether a person probably speaks over the far end."""
-    near: Near
+    near: NearSpeech
+    """Whether it is certain."""
     evidence: Evidence
     levels: Levels
     state: State
@@ -120,11 +121,13 @@ class Ears:
         """Be strict again: the reference has moved, or the echo's path has changed."""
         self._far_end.forget()
         self._deaf_blocks = _RELEARNING_BLOCKS
+        if self._near_end.speech is NearSpeech.UNDECIDED:
+            self._near_end = NearEnd()  # what was weighed may be the echo
 
     def _rest(self, microphone: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
         self._near_end = NearEnd()
-        return Heard(microphone, False, Near.NOBODY, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
+        return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
     def _recognise_headphones(self, echo_power: float, reference: Block) -> None:
         if not self._far_end.sounding:
@@ -149,7 +152,7 @@ class Ears:
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
-        near = self._tell_near(block.residual, evidence, rule, likely=speech)
+        near = self._hear_near(block.residual, evidence, rule, likely=speech)
         state = State.LISTENING if settled else State.SETTLING
         return Heard(to_pcm16(block.residual), speech, near, evidence, levels, state)
 
@@ -162,14 +165,20 @@ class Ears:
         evidence = self._recent.summary()
         rule = self._rules.headphones
         speech = self._judge(rule, evidence)
-        who = self._tell_near(near, evidence, rule, likely=speech)
-        return Heard(microphone, speech, who, evidence, levels, State.HEADPHONES)
+        certain = self._hear_near(near, evidence, rule, likely=speech)
+        return Heard(microphone, speech, certain, evidence, levels, State.HEADPHONES)
 
-    def _tell_near(self, sound: Block, evidence: Evidence, rule: Rule, *, likely: bool) -> Near:
-        noticed = evidence.rise_db >= LEAST_RISE_DB
-        if rule is never:  # the service may tell
-            return Near.PERSON if noticed else Near.NOBODY
-        return self._near_end.hear(sound, noticed=noticed, likely=likely, voice=evidence.voice)
+    def _hear_near(
+        self, sound: Block, evidence: Evidence, rule: Rule, *, likely: bool
+    ) -> NearSpeech:
+        return self._near_end.hear(
+            sound,
+            noticed=evidence.rise_db >= LEAST_RISE_DB,
+            likely=likely,
+            voice=evidence.voice,
+            decides=rule is not never,
+            echo_known=not self._deaf_blocks,
+        )
 
     def _rises(self, cleaned_db: float) -> bool:
         """Whether anything is louder than what is always there."""

@@ -13,6 +13,9 @@ from pipeline.pcm import BLOCK_MS
 
 _LOST_AFTER_MS = 200
 """Without voice: longer than the gaps within words."""
+_LEAST_VOICE_MS = 100
+_LONGEST_MS = 3_500
+"""Less than playback itself allows."""
 _VOICED = 0.5
 
 
@@ -47,12 +50,18 @@ class HoldEnd:
 
 
 class HoldRecovery:
-    """Decides block by block. `release` is called when the service's verdict ends a hold."""
+    """Decides block by block. `release` is called when the service's verdict ends a hold.
 
-    def __init__(self) -> None:
+    :param words_only: whether the service is sent words only: it is waited for from then on.
+    """
+
+    def __init__(self, *, words_only: bool = False) -> None:
+        self._words_only = words_only
         self.latest: HoldEnd | None = None
         self._holding = False
         self._held_ms = 0
+        self._waited_ms = 0  # for the service
+        self._voiced_ms = 0
         self._voiceless_ms = 0
         self._certain = False
 
@@ -86,16 +95,19 @@ class HoldRecovery:
 
     def _begin(self) -> None:
         self._holding = True
-        self._held_ms = self._voiceless_ms = 0
+        self._held_ms = self._waited_ms = self._voiced_ms = self._voiceless_ms = 0
         self._certain = False
 
     def _go_on(self, voiced: bool, certain: bool, patience_ms: float) -> Action | None:
         self._held_ms += BLOCK_MS
+        self._voiced_ms += BLOCK_MS if voiced else 0
         self._voiceless_ms = 0 if voiced else self._voiceless_ms + BLOCK_MS
-        newly_certain = certain and not self._certain
-        self._certain |= certain
+        # What was said before the hold began makes nothing certain that is heard in it.
+        newly_certain = certain and not self._certain and self._voiced_ms >= _LEAST_VOICE_MS
+        self._certain |= newly_certain
+        self._waited_ms += BLOCK_MS if self._certain or not self._words_only else 0
         lost = self._voiceless_ms >= _LOST_AFTER_MS and not self._certain
-        if lost or self._held_ms >= patience_ms:
+        if lost or self._waited_ms >= patience_ms or self._held_ms >= _LONGEST_MS:
             self._end(Reason.NO_WORDS if lost else Reason.NOT_CONFIRMED)
             return Action.RESUME
         return Action.INTERRUPT if newly_certain else None

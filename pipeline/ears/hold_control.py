@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pipeline.ears.ears import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
-from pipeline.ears.near_end import Near
+from pipeline.ears.near_end import NearSpeech
 from pipeline.pcm import BLOCK_MS, NS_PER_MS
 from pipeline.shm.state import SharedState
 
@@ -16,8 +16,8 @@ _LONGEST_PATIENCE_MS = 3_000.0
 _REMEMBERED_DELAYS = 8
 _ENDED_AFTER_MS = 300
 _LEAST_TO_INTERRUPT_MS = 1_500.0
-"""Patience of ears that interrupt: half a second of speech, with its gaps, takes longer than a
-quick service does."""
+"""Patience of ears that interrupt: words that are a hum at first take longer than a quick service
+does."""
 _TAKEN_UP_AFTER_MS = 100
 """The network process looks every 20 ms whether it is to interrupt."""
 
@@ -60,6 +60,7 @@ class HoldControl:
     """Holds and resumes by the word that playback loads in every period.
 
     :param interrupts: whether certain speech interrupts the answer, without the service's word.
+    :param words_only: whether the service is sent only what is certainly speech.
     :param resumed: told why each hold ended without a cut, and how long it lasted.
     """
 
@@ -68,13 +69,14 @@ class HoldControl:
         state: SharedState,
         *,
         interrupts: bool = False,
+        words_only: bool = False,
         resumed: Callable[[Reason, int], None],
     ) -> None:
         self._words = state.ears
         self._load_generation = state.network.generation.load
         self._load_speech_heard_ns = state.network.speech_heard_ns.load
         self._resumed = resumed
-        self._recovery = HoldRecovery()
+        self._recovery = HoldRecovery(words_only=words_only)
         self._interrupts = interrupts
         self._delay = ServiceDelay()
         self._silent_ms = 0  # since an answer sounded or was held
@@ -106,7 +108,7 @@ class HoldControl:
         self._interrupting_ms = max(0, self._interrupting_ms - BLOCK_MS)
         action = self._recovery.hear(
             likely=heard.speech,
-            certain=heard.near is Near.PERSON,
+            certain=heard.near is NearSpeech.SPEECH,
             voice=heard.evidence.voice,
             sounding=sounding,
             patience_ms=self._patience_ms,

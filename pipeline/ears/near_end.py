@@ -1,28 +1,35 @@
-"""Who is heard beside the echo: nobody, perhaps somebody, or a person who says something.
+"""Whether a person speaks at the near end, beside the echo, or a cough or a hum is heard.
 
-NOBODY ──anything but echo──▶ PERHAPS ──a voice that forms words──▶ PERSON
+NONE ──anything but echo──▶ UNDECIDED ──a voice that forms words──▶ SPEECH
   ▲                              │                                    │
-  └──── 200 ms of nothing ───────┴────────── 500 ms of nothing ───────┘
+  └──────── 200 ms of nothing ───┴────────── 500 ms of nothing ───────┘
 
 A cough and a click have hardly any voice. An assent ("mm-hm") is hummed with a closed mouth, which
 lets little pass above 400 Hz: a tenth of the power, where words have half of it and more.
 """
 
+from collections import deque
 from enum import Enum
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.ears.blocks import Block
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ
 
-_WORD_MS = 200
+_WORD_BLOCKS = 200 // BLOCK_MS
 """Of voice: every one of 12 short words had more ("no", "wait"), and no cough."""
-_LONGEST_HUM_MS = 1_000
-"""Of voice: whoever hums for longer is taken at their word."""
+_LIKELY_WITHIN_BLOCKS = 600 // BLOCK_MS
+_UNLIKELY_BLOCKS = 550 // BLOCK_MS
+"""Of voice in 600 ms: a voice far below the echo is not likely speech, but lasts."""
+_HUM_BLOCKS = 850 // BLOCK_MS
+"""Of voice in the latest second: a hum is not that long."""
+_REMEMBERED_BLOCKS = 1_000 // BLOCK_MS
 _OPEN_SHARE = 10**-0.75
 """Of the power above 400 Hz: 46 of 48 hummed assents had less, and 167 of 168 short words more."""
-_BLOCKS_BEFORE_NOBODY = 200 // BLOCK_MS
-_BLOCKS_AFTER_PERSON = 500 // BLOCK_MS
+_BLOCKS_BEFORE_NONE = 200 // BLOCK_MS
+_BLOCKS_AFTER_SPEECH = 500 // BLOCK_MS
 _VOICED = 0.5
 
 _BIN_HZ = SAMPLE_RATE_HZ / BLOCK_SAMPLES
@@ -31,60 +38,85 @@ _VOICE_BINS = slice(1, _OPEN_BINS.stop)
 _WINDOW = np.hanning(BLOCK_SAMPLES).astype(np.float32)
 
 
-class Near(Enum):
-    """The near end of the line, as far as it can be told from the echo."""
+class NearSpeech(Enum):
+    """What is known of the near end."""
 
-    NOBODY = "nobody"
-    PERHAPS = "perhaps"
-    """Not yet told: a person, a cough, a hum, a noise."""
-    PERSON = "person"
+    NONE = "none"
+    UNDECIDED = "undecided"
+    """Something is heard: a person, a cough, a hum, a noise."""
+    SPEECH = "speech"
+
+
+class _Weighed(NamedTuple):
+    """One block of what is undecided."""
+
+    likely: bool
+    voiced: bool
+    power: float
+    open_power: float
+    """What passes only through an open mouth."""
 
 
 class NearEnd:
     """Takes blocks of 10 ms."""
 
     def __init__(self) -> None:
-        self._near = Near.NOBODY
-        self._forget()
-
-    def _forget(self) -> None:
+        self.speech = NearSpeech.NONE
         self._quiet_blocks = 0
-        self._voiced_ms = 0
-        self._likely = False
-        self._power = self._open_power = 0.0
+        self._weighed: deque[_Weighed] = deque(maxlen=_REMEMBERED_BLOCKS)
 
-    def hear(self, sound: Block, *, noticed: bool, likely: bool, voice: float) -> Near:
+    def hear(
+        self,
+        sound: Block,
+        *,
+        noticed: bool,
+        likely: bool,
+        voice: float,
+        decides: bool = True,
+        echo_known: bool = True,
+    ) -> NearSpeech:
         """Take what the detectors make of a block.
 
         :param sound: without its echo
         :param noticed: whether anything but echo is heard
         :param likely: whether it is probably speech
         :param voice: likelihood of speech in this block alone
+        :param decides: whether the detectors can tell speech; otherwise all that is heard may be
+        :param echo_known: whether what is heard for long cannot be the echo
         """
         noticed = noticed or likely
         self._quiet_blocks = 0 if noticed else self._quiet_blocks + 1
-        if self._near is Near.NOBODY and noticed:
-            self._forget()
-            self._near = Near.PERHAPS
-        if self._near is Near.PERHAPS:
-            self._weigh(sound, likely=likely, voiced=voice >= _VOICED)
-        elif self._quiet_blocks >= _BLOCKS_AFTER_PERSON:
-            self._near = Near.NOBODY
-        return self._near
+        if self.speech is NearSpeech.NONE and noticed:
+            self._weighed.clear()
+            self.speech = NearSpeech.UNDECIDED if decides else NearSpeech.SPEECH
+        if self.speech is NearSpeech.UNDECIDED:
+            self._weighed.append(_weigh(sound, likely=likely, voiced=voice >= _VOICED))
+            if self._forms_words(echo_known=echo_known) or not decides:
+                self.speech = NearSpeech.SPEECH
+            elif self._quiet_blocks >= _BLOCKS_BEFORE_NONE:
+                self.speech = NearSpeech.NONE
+        elif self._quiet_blocks >= _BLOCKS_AFTER_SPEECH:
+            self.speech = NearSpeech.NONE
+        return self.speech
 
-    def _weigh(self, sound: Block, *, likely: bool, voiced: bool) -> None:
-        self._likely |= likely
-        self._voiced_ms += BLOCK_MS if voiced else 0
-        self._add_power(sound)
-        mouth_open = self._open_power >= _OPEN_SHARE * self._power
-        needed_ms = _WORD_MS if mouth_open else _LONGEST_HUM_MS
-        if self._likely and self._voiced_ms >= needed_ms:
-            self._near = Near.PERSON
-        elif self._quiet_blocks >= _BLOCKS_BEFORE_NOBODY:
-            self._near = Near.NOBODY
+    def _forms_words(self, *, echo_known: bool) -> bool:
+        start = max(0, len(self._weighed) - _LIKELY_WITHIN_BLOCKS)
+        latest = list(islice(self._weighed, start, None))
+        voiced_blocks = sum(block.voiced for block in latest)
+        if voiced_blocks < _WORD_BLOCKS:
+            return False
+        likely = any(block.likely for block in latest)
+        lasts = echo_known and voiced_blocks >= _UNLIKELY_BLOCKS
+        if not (likely or lasts):
+            return False
+        open_power = sum(block.open_power for block in latest)
+        mouth_open = open_power >= _OPEN_SHARE * sum(block.power for block in latest)
+        hums = sum(block.voiced for block in self._weighed) < _HUM_BLOCKS
+        return mouth_open or (likely and not hums)
 
-    def _add_power(self, sound: Block) -> None:
-        spectrum = np.fft.rfft(sound * _WINDOW)
-        powers = np.square(spectrum.real) + np.square(spectrum.imag)
-        self._power += float(powers[_VOICE_BINS].sum())
-        self._open_power += float(powers[_OPEN_BINS].sum())
+
+def _weigh(sound: Block, *, likely: bool, voiced: bool) -> _Weighed:
+    spectrum = np.fft.rfft((sound - sound.mean()) * _WINDOW)
+    powers = np.square(spectrum.real) + np.square(spectrum.imag)
+    power, open_power = powers[_VOICE_BINS].sum(), powers[_OPEN_BINS].sum()
+    return _Weighed(likely, voiced, float(power), float(open_power))

@@ -156,6 +156,7 @@ class Listener:
         link: SupervisorLink,
     ) -> None:
         self._rate_hz = state.playback.rate_hz
+        self._played_samples = state.playback.played_samples
         self._realigned = state.ears.realigned
         self._reference = reference
         self._ears = Ears(parts)
@@ -174,6 +175,7 @@ class Listener:
         self._control = HoldControl(
             state,
             interrupts=job.interrupts,
+            words_only=job.sends == "cleaned" and self._turns is None,
             resumed=self._tell_resumed,
         )
 
@@ -226,7 +228,10 @@ class Listener:
         cleaned = Outgoing(heard.cleaned.copy(), reference)
         if self._turns is not None:  # they tell what goes up
             return [cleaned]
-        return self._sent.take(cleaned, heard.near, echo=heard.echo)
+        # Where only the service decides, it hears whatever may be a person. Before the first answer
+        # only the ready tone sounds, which no service takes for a voice.
+        withholds = self._job.holds and self._played_samples.load() > 0
+        return self._sent.take(cleaned, heard.near, echo=heard.echo and withholds)
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, expected=audible)

@@ -1,9 +1,9 @@
-"""What goes up of the cleaned sound, and when, while an answer may be heard in it.
+"""What is sent of the cleaned sound, and when, while an answer may be heard in it.
 
-The linear canceller leaves some echo, which sounds like a voice: it goes up at once, 26 dB quieter.
-What may be a person, a cough or a hum is kept back until that is known. Then words go up whole,
-from their first sound on: a service counts samples, so it notices them as soon as if they had not
-waited. All else goes up as silence, and no service takes it for an interruption.
+The linear canceller leaves some echo, which sounds like a voice: it is sent at once, 26 dB quieter.
+What may be a person, a cough or a hum is kept back until that is known. Words are then sent whole:
+a service counts samples, so it notices them as soon as if they had not waited. All else is sent as
+silence, and no service takes it for an interruption.
 """
 
 from collections import deque
@@ -11,7 +11,7 @@ from collections import deque
 import numpy as np
 
 from pipeline.ears.cleaned_frames import Outgoing
-from pipeline.ears.near_end import Near
+from pipeline.ears.near_end import NearSpeech
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES
 
 _AS_IT_IS, _QUIETER, _SILENT = 1.0, 0.05, 0.0
@@ -26,16 +26,16 @@ class SentSound:
         self._kept: deque[Outgoing] = deque()
         self._gain = _AS_IT_IS
 
-    def take(self, block: Outgoing, near: Near, *, echo: bool) -> list[Outgoing]:
-        """Take the next block; returns what can go up now, perhaps nothing.
+    def take(self, block: Outgoing, near: NearSpeech, *, echo: bool) -> list[Outgoing]:
+        """Take the next block; returns what can be sent now, perhaps nothing.
 
         :param echo: whether any echo may be in it.
         """
-        if near is Near.PERHAPS:
+        if near is NearSpeech.UNDECIDED and echo:
             self._kept.append(block)
             too_many = len(self._kept) > _LONGEST_KEPT_BLOCKS
             return [self._shape(self._kept.popleft(), _SILENT)] if too_many else []
-        was_no_word = near is Near.NOBODY and echo
+        was_no_word = near is NearSpeech.NONE and echo
         released = self._release(_SILENT if was_no_word else _AS_IT_IS)
         released.append(self._shape(block, _QUIETER if was_no_word else _AS_IT_IS))
         return released

@@ -60,4 +60,4 @@ def test_a_card_with_a_room_is_measured_as_a_real_one(card: JackCard, tmp_path: 
     assert found["noise_db"] < found["echo_db"] < found["played_db"]
     assert found["delay_ms"] > 0
     assert found["echo"]["settled_db"] > 0
-    assert len(found["silence_ms"]) == 1
+    assert len(found["silence_ms"]) <= 1

@@ -28,7 +28,8 @@ def test_what_sounds_goes_up_beside_the_microphone(tmp_path: Path) -> None:
         reference = say(service, session, "second")
         assert known(reference) > len(ANSWER) / 2
         microphone = both(session)[:, 0]
-        assert np.array_equal(microphone, SPOKEN[: len(microphone)])
+        count = min(len(microphone), len(SPOKEN))  # then the file has ended
+        assert np.array_equal(microphone[:count], SPOKEN[:count])
         program.interrupt()
         assert program.wait_exit() == 0, program.said
 

@@ -1,3 +1,4 @@
+from pipeline.audio.hold import LONGEST_HOLD_MS
 from pipeline.ears.hold import Action, HoldRecovery, Reason
 
 PATIENCE_MS = 600.0
@@ -75,6 +76,28 @@ def test_words_of_one_hold_are_news_in_the_next() -> None:
     recovery = HoldRecovery()
     run(recovery, [1.0] * 70, words_from=20)
     assert run(recovery, [1.0] * 30, words_from=20) == [Action.HOLD, Action.INTERRUPT]
+
+
+def test_what_was_said_before_a_hold_makes_nothing_certain() -> None:
+    assert run(HoldRecovery(), [1.0] * 5 + [0.0] * 25, words_from=0) == [
+        Action.HOLD,
+        Action.RESUME,
+    ]
+
+
+def test_service_that_is_sent_words_only_is_waited_for_from_then_on() -> None:
+    recovery = HoldRecovery(words_only=True)
+    actions = run(recovery, [1.0] * 200, words_from=80)
+    assert actions == [Action.HOLD, Action.INTERRUPT, Action.RESUME]
+    assert recovery.latest is not None
+    assert recovery.latest.lasted_ms == 800 + 590
+
+
+def test_no_hold_lasts_for_longer_than_playback_allows() -> None:
+    recovery = HoldRecovery(words_only=True)
+    assert run(recovery, [1.0] * 400) == [Action.HOLD, Action.RESUME]
+    assert recovery.latest is not None
+    assert recovery.latest.lasted_ms < LONGEST_HOLD_MS
 
 
 def test_service_that_stays_silent_lets_the_answer_go_on() -> None:

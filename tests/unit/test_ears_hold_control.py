@@ -7,7 +7,7 @@ import pytest
 from pipeline.ears.ears import Heard, Levels, State
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl, ServiceDelay
-from pipeline.ears.near_end import Near
+from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.rules import Evidence
 from pipeline.pcm import NS_PER_MS
 from pipeline.shm.state import SharedState
@@ -43,7 +43,7 @@ class Rig:
         for _ in range(blocks):
             self._now_ms += 10
             self.control.follow_service()
-            near = Near.PERSON if words else Near.PERHAPS
+            near = NearSpeech.SPEECH if words else NearSpeech.UNDECIDED
             heard = Heard(BLOCK, speech, near, evidence, levels, State.LISTENING)
             self.control.hear(heard, sounding=sounding, now_ns=self._now_ms * NS_PER_MS)
 

@@ -1,7 +1,7 @@
 """Where turns begin and end, block by block, and the words that the network process reads."""
 
 from pipeline.ears.ears import Heard, Levels, State
-from pipeline.ears.near_end import Near
+from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.rules import Evidence
 from pipeline.ears.turn_marks import Endpointer, TurnMarks
 from pipeline.pcm import NS_PER_MS
@@ -122,6 +122,6 @@ def hear(
 ) -> None:
     evidence = Evidence(silero, silero, silero, 0.0, 30.0, 10.0)
     levels = Levels(-30.0, -30.0, -50.0)
-    heard = Heard(BLOCK, speech, Near.PERSON, evidence, levels, State.LISTENING)
+    heard = Heard(BLOCK, speech, NearSpeech.SPEECH, evidence, levels, State.LISTENING)
     for block in range(start, start + blocks):
         marks.hear(heard, (EPOCH_MS + block * 10) * NS_PER_MS, sounding=sounding)

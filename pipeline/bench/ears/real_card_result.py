@@ -138,6 +138,8 @@ def _silences_ms(recording: CardRecording, offset: int, delay_ms: float | None) 
         silent = spoken.start_sample + int(sounding[rests[0] if rests.size else -1]) + 1
         if delay_ms is not None:
             silent += _moved(recording, silent) - ms_to_samples(delay_ms)
+        if silent + offset >= len(recording.sent):  # the cards' times are too far off
+            continue
         sent_silent = _place_sent(recording, silent, offset)
         asked = sent_silent - (silent - spoken.asked_sample)
         start = max(0, asked - _EARLY_SAMPLES - _WITHOUT_VOICE_SAMPLES)
