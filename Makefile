@@ -18,9 +18,9 @@ run: .venv/ready-to-run ## hold a conversation; ARGS="--offline --verbose" passe
 bench: .venv/ready-to-bench ## measure this machine; ARGS="--quick --png figures.png" passes flags
 	$(BIN)/voice-pipeline bench $(ARGS)
 
-# Types are checked while tests wait for sound, and end long before them.
+# Types are checked while tests wait for sound. Of the two only the first can read the keyboard.
 test: style ## run all checks; ARGS="tests/unit -k ring" chooses tests
-	@$(MAKE) --no-print-directory -j 2 types tests || \
+	@$(MAKE) --no-print-directory -j 2 tests types || \
 		{ echo "make test: the lines with *** above say which check failed"; exit 1; }
 
 lint: style types ## check format, style, layers and types
@@ -31,7 +31,7 @@ style: .venv/ready-to-test
 	$(BIN)/lint-imports --no-logo
 
 types: .venv/ready-to-test
-	nice $(BIN)/mypy
+	nice $(BIN)/mypy --no-error-summary
 
 # Three at a time on two processors, because most tests wait for sound most of the time.
 tests: .venv/ready-to-test

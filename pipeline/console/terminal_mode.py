@@ -51,7 +51,7 @@ class TerminalMode:
         self._alarm = ExitStack()
         self._ends = False
         self._stack = ExitStack()
-        self._mode: ExitStack | None = None
+        self._entered = False
 
     def __enter__(self) -> Self:
         try:
@@ -95,16 +95,17 @@ class TerminalMode:
             return
         if self._keys is not None:
             self._keys.take()  # again, if a hung terminal was left without a word
-        if self._mode is None:
-            self._mode = ExitStack()
-            self._mode.callback(self._restore_keys)
-            self._mode.callback(self._leave)
+        if not self._entered:
+            self._entered = True
             self._enter()
 
     def _leave_mode(self) -> None:
-        mode, self._mode = self._mode, None
-        if mode is not None:
-            mode.close()
+        entered, self._entered = self._entered, False
+        try:
+            if entered:
+                self._leave()
+        finally:
+            self._restore_keys()  # taken before the mode is entered
 
     def _restore_keys(self) -> None:
         if self._keys is not None:
@@ -162,9 +163,10 @@ class _KeysAtOnce:
         import tty
 
         if self._before is None:
-            before = termios.tcgetattr(STDIN_FD)
-            tty.setcbreak(STDIN_FD, termios.TCSANOW)
-            self._before = before
+            with suppress(termios.error):  # the terminal has gone
+                # Kept before the change: Ctrl-C may come between any two statements.
+                self._before = termios.tcgetattr(STDIN_FD)
+                tty.setcbreak(STDIN_FD, termios.TCSANOW)
 
     def restore(self) -> None:
         import termios

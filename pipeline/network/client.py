@@ -36,6 +36,7 @@ from pipeline.network.actions import (
     EndItem,
     Interrupt,
     QueueAudio,
+    SendToolResult,
     ServiceAction,
     SoundAction,
     Truncate,
@@ -59,7 +60,8 @@ from pipeline.structs import compile_initializers
 _OF_A_FIRST_SOUND = (AudioDelta, QueueAudio, EndItem)
 _OF_A_CUT = (
     *(SpeechStarted, EventRead, Interrupt, Listening, Interrupted),
-    *(AssistantSaid, AssistantDone, CancelTool, CancelResponse, Truncate, DeleteItem),
+    *(AssistantSaid, AssistantDone, CancelTool, SendToolResult),
+    *(CancelResponse, Truncate, DeleteItem),
 )
 
 

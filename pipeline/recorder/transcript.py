@@ -109,7 +109,9 @@ class Transcript:
             case "user_said":
                 self._user_said(text, place, typed=event.get("typed") is True)
             case "session_ready":
-                self._speeches.clear()  # a session before it owes words that never come
+                # A session before it owes words, and an interruption, that never come.
+                self._speeches.clear()
+                self._told_cut = False
             case "assistant_said" if text:
                 self._assistant_said(text, place)
             case "assistant_done":
@@ -129,6 +131,8 @@ class Transcript:
 
     def _user_said(self, text: str, place: int, *, typed: bool) -> None:
         begin, end = (place, place) if typed else self._take_speech(place)
+        if self._wordless is not None and end > self._wordless[1]:
+            self._wordless = None  # the words of an answer to this turn follow
         if text.strip():
             self._lines.append(Line("user", begin, end, spread(text, begin, end)))
             self._changed = True

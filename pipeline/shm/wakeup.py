@@ -35,7 +35,7 @@ class WakeSender:
 class WakeReceiver:
     """The receiving end, for an event loop's ``add_reader`` on `fileno`, or for `wait`.
 
-    :param timeout_s: how long `wait` waits at most.
+    :param timeout_s: how long `wait` waits at most: with an event loop 0, in the ears more.
     """
 
     _CHUNK_BYTES = 4_096
@@ -53,8 +53,11 @@ class WakeReceiver:
             self._socket.recv(self._CHUNK_BYTES)
 
     def clear(self) -> None:
-        """Take every pending wake-up. Read the ring after this, never before."""
-        with suppress(BlockingIOError, ConnectionResetError):
+        """Take every pending wake-up. Read the ring after this, never before.
+
+        With a timeout it may wait as long as `wait`.
+        """
+        with suppress(TimeoutError, BlockingIOError, ConnectionResetError):
             while len(self._socket.recv(self._CHUNK_BYTES)) == self._CHUNK_BYTES:
                 pass
 

@@ -44,8 +44,9 @@ def test_clicks_through_a_loop_lie_where_the_card_says(card: JackCard, tmp_path:
     assert len(heard) == len(played) == CALM_CLICKS + BUSY_CLICKS
     off = np.abs(heard - played + CARD_LATENCY_SAMPLES)
     show_measured(f"alignment: {np.round(off * 1_000 / RATE_HZ, 2)} ms off")
-    assert np.median(off) <= RATE_HZ // 1_000
-    assert off.max() <= RATE_HZ // 50  # a callback that comes late tells a late time
+    # One callback may come late and tell a late time.
+    assert np.sort(off)[-2] <= RATE_HZ // 1_000
+    assert off.max() <= RATE_HZ // 50
 
 
 def test_both_sides_are_what_passed_the_card_over_interruptions(

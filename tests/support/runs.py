@@ -30,7 +30,7 @@ def run_against(
 
 @contextmanager
 def quiet_minute(folder: Path) -> Iterator[tuple[ScriptedService, Program]]:
-    """Run the program in a conversation in which nobody speaks, until the service hears it."""
+    """Run the program in a conversation while the person is silent, until the service hears it."""
 
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)

@@ -3,14 +3,14 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from pipeline import structs
 from pipeline.config.settings import Settings
-from pipeline.ipc.commands import OfferTools, ToolOutput
+from pipeline.ipc.commands import CancelTool, OfferTools, ToolOutput
 from pipeline.ipc.events import (
     AssistantDone,
     AssistantSaid,
@@ -26,6 +26,7 @@ from pipeline.network.actions import (
     AddMessage,
     CancelResponse,
     DeleteItem,
+    EndItem,
     SendToolResult,
     ServiceAction,
     Truncate,
@@ -201,20 +202,59 @@ def kinds_of(kind: type[Struct]) -> Iterator[type[Struct]]:
         yield from kinds_of(each)
 
 
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[type[Struct]]:
+    """Each class that is compiled from now on."""
+    compiled: list[type[Struct]] = []
+    initializer = structs._initializer
+
+    def noting(cls: type[Struct]) -> Callable[..., None]:
+        compiled.append(cls)
+        return initializer(cls)
+
+    monkeypatch.setattr(structs, "_initializer", noting)
+    return compiled
+
+
 @pytest.mark.usefixtures("new_process")
-def test_the_first_interruption_compiles_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_sound_and_the_first_interruptions_compile_nothing(
+    compiled: list[type[Struct]], rig: Rig
+) -> None:
+    assert compiled, "the client pays as it begins"
     rig.connect()
-    rig.answer()
-    monkeypatch.setattr(structs, "_initializer", fails)
+    rig.receive("response.created", response={"id": "r1"})
+    place = {"response_id": "r1", "item_id": "i1"}
+    rig.receive("response.audio_transcript.delta", **place, delta="Hello.")
+    rig.receive("response.audio_transcript.done", **place, transcript="Hello.")
+    unheard = {"response_id": "r1", "item_id": "i2"}
+    compiled.clear()
+    rig.receive("response.audio.delta", **place, delta=base64.b64encode(PCM).decode())
+    rig.receive("response.audio.delta", **unheard, delta=base64.b64encode(PCM).decode())
+    assert compiled == []
+    rig.receive("response.audio.done", **unheard)
+    assert EndItem not in compiled
+    call = {"response_id": "r1", "item_id": "c1", "call_id": "c1", "name": "f", "arguments": "{}"}
+    rig.receive("response.function_call_arguments.done", **call)
+    rig.link.take()
+    compiled.clear()
     rig.receive("input_audio_buffer.speech_started")
     rig.state.publish_cut(CutReport(1, Position(1, 12_000), 0, 0))
     rig.client.tick()
-    assert rig.state.network.generation.load() == 1
-    assert rig.session.waiting == [Truncate("i1", 500)]
-
-
-def fails(cls: type[Struct]) -> NoReturn:
-    raise AssertionError(f"{cls} was compiled")
+    assert compiled == []
+    told = {type(report) for report in rig.link.take()}
+    assert told == {EventRead, Listening, CancelTool, AssistantSaid, AssistantDone, Interrupted}
+    result, *corrections = rig.session.waiting
+    assert isinstance(result, SendToolResult)
+    assert corrections == [Truncate("i1", 500), DeleteItem("i2")]
+    rig.receive("response.created", response={"id": "r2"})
+    place = {"response_id": "r2", "item_id": "i3"}
+    rig.receive("response.audio.delta", **place, delta=base64.b64encode(PCM).decode())
+    rig.session.waiting.clear()
+    compiled.clear()
+    rig.state.ears.interrupt.store(2)
+    rig.client.tick()
+    assert compiled == []
+    assert rig.session.waiting == [CancelResponse("r2")]
 
 
 def test_the_ears_interrupt_and_only_their_own_response_is_cancelled(rig: Rig) -> None:

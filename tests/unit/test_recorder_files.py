@@ -245,6 +245,37 @@ def test_words_that_never_come_put_no_answer_before_its_question(cut: bool) -> N
     ]
 
 
+def test_an_answer_that_is_cut_at_once_stays_behind_its_question() -> None:
+    transcript = Transcript("today")
+    transcript.take({"event": "listening"}, 9 * S)
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    take(transcript, ("processing", 9.3, ""), ("user_said", 9.5, "And you?"))
+    take(transcript, ("assistant_said", 9.75, "Fine"), ("assistant_done", 10, "Fine|, thanks."))
+    assert [(line.role, line.begin) for line in transcript.lines] == [
+        ("user", 9 * S),
+        ("assistant", 9.75 * S),
+    ]
+
+
+def test_the_words_of_an_older_question_leave_late_words_where_they_sounded() -> None:
+    transcript = Transcript("today")
+    take(transcript, ("listening", 5, ""), ("processing", 6, ""), ("listening", 9, ""))
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    take(transcript, ("user_said", 9.25, "A story!"), ("assistant_done", 9.5, "Once|upon"))
+    assert [(line.role, line.begin) for line in transcript.lines] == [
+        ("user", 5 * S),
+        ("assistant", 7 * S),
+    ]
+
+
+def test_a_cut_that_a_lost_session_took_along_is_not_that_of_another_answer() -> None:
+    transcript = Transcript("today")
+    take(transcript, ("assistant_done", 4, "Once|upon"), ("session_ready", 6, ""))
+    transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)
+    take(transcript, ("assistant_done", 10, "Well|, then."))
+    assert [line.begin for line in transcript.lines] == [4 * S, 7 * S]
+
+
 def test_the_cut_after_late_words_is_that_of_another_answer() -> None:
     transcript = Transcript("today")
     transcript.take({"event": "interrupted", "heard_ms": 2_000}, 9 * S)

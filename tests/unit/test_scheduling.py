@@ -24,6 +24,7 @@ from pipeline.system.scheduling import (
     keep_in_memory,
     promote_ordinary_threads,
     promote_this_thread,
+    yield_processor,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what it grants")
@@ -560,3 +561,22 @@ def test_a_thread_that_may_run_long_is_not_handed_to_the_broker(
     join_broker()
     assert caplog.messages == [ORDINARY]
     assert asked == []
+
+
+@pytest.mark.parametrize(("added", "expected"), [(0, 5), (12, 17), (18, 19), (19, 19)])
+def test_a_thread_that_yields_goes_behind_its_own_place(added: int, expected: int) -> None:
+    """Only this thread: on Linux a niceness is a thread's."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    found: list[int] = []
+
+    def give_way() -> None:
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, own + added))
+        yield_processor()
+        found.append(os.getpriority(os.PRIO_PROCESS, thread))
+
+    giving_way = threading.Thread(target=give_way)
+    giving_way.start()
+    giving_way.join(JOIN_S)
+    assert found == [min(19, own + expected)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own

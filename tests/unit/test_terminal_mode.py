@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import NoReturn
 
 import pytest
@@ -17,6 +18,7 @@ if sys.platform == "win32":
 
 import pty
 import termios
+import tty
 
 GENEROUS_S = 30.0
 NUMBERS = (signal.SIGTSTP, signal.SIGQUIT, signal.SIGCONT)
@@ -115,18 +117,21 @@ def await_signals(condition: Callable[[], object]) -> None:
     deadline_s = time.monotonic() + GENEROUS_S
     while not condition():
         assert time.monotonic() < deadline_s
-        assert signal.sigtimedwait([], 0) is None  # lets Python call its handlers
+        time.sleep(0.001)
 
 
 @pytest.mark.usefixtures("keyboard")
 def test_keys_come_at_once_again_after_a_stop_in_a_hung_terminal(
     terminal: Terminal, stops: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.console.terminal_mode.BLOCKED_S", 0.01)
+    monkeypatch.setattr("pipeline.console.terminal_mode.BLOCKED_S", GENEROUS_S)
     with TerminalMode(terminal.enter, terminal.leave, terminal.writing, keys=True) as mode:
         terminal.written_to = True
         os.kill(os.getpid(), signal.SIGTSTP)
+        await_signals(lambda: signal.getitimer(signal.ITIMER_REAL)[0])
         assert keys_at_once()
+        assert stops == []
+        os.kill(os.getpid(), signal.SIGALRM)
         await_signals(lambda: stops)
         assert stops == [False]
         terminal.written_to = False
@@ -151,6 +156,50 @@ def test_a_terminal_that_hangs_while_the_mode_is_left_stops_the_program_once(
         assert stops == [False]
         assert keys_at_once()
         assert terminal.done == ["enter", "leave", "enter"]
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_an_interruption_of_the_beginning_gives_the_keys_back(terminal: Terminal) -> None:
+    def enter() -> None:
+        assert keys_at_once()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TerminalMode(enter, terminal.leave, terminal.writing, keys=True).__enter__()
+    assert not keys_at_once()
+    assert terminal.done == ["leave"]
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_an_interruption_before_the_mode_is_entered_gives_the_keys_back(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setcbreak = tty.setcbreak
+
+    def interrupted(descriptor: int, when: int) -> NoReturn:
+        setcbreak(descriptor, when)
+        assert keys_at_once()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tty, "setcbreak", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        TerminalMode(terminal.enter, terminal.leave, terminal.writing, keys=True).__enter__()
+    assert not keys_at_once()
+    assert terminal.done == []
+
+
+def test_a_terminal_that_has_gone_gives_no_keys_and_ends_nothing(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller, keyboard = pty.openpty()
+    monkeypatch.setattr("pipeline.console.terminal_mode.STDIN_FD", keyboard)
+    os.close(controller)
+    with closing(os.fdopen(keyboard)):
+        with pytest.raises(termios.error):
+            termios.tcgetattr(keyboard)
+        with TerminalMode(terminal.enter, terminal.leave, terminal.writing, keys=True) as mode:
+            mode.look()
+    assert terminal.done == ["enter", "leave"]
 
 
 class Ended(BaseException):

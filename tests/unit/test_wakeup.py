@@ -51,6 +51,15 @@ def test_more_bytes_than_are_received_at_once_are_cleared(ends: Ends) -> None:
     assert not is_awake(wake_receiver)
 
 
+def test_a_receiver_with_a_timeout_is_cleared_when_no_more_comes() -> None:
+    one, other = socket.socketpair()
+    with closing(WakeSender(one)), closing(WakeReceiver(other, timeout_s=0.01)) as wake_receiver:
+        one.send(bytes(WakeReceiver._CHUNK_BYTES))
+        wake_receiver.clear()
+        wake_receiver.clear()
+        assert not is_awake(wake_receiver)
+
+
 def test_a_receiver_is_woken_again_after_a_full_socket_was_cleared(ends: Ends) -> None:
     wake_sender, wake_receiver = ends
     for _ in range(3):
