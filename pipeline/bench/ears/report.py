@@ -23,8 +23,8 @@ The scripted service notices a voice after 200 ms, and a network round trip late
 program is concerned.
 by itself: the answer paused although nobody spoke. whole: the rest of the answer followed, and no \
 sample was lost.
-learnt: sound of the first answer until 15 dB less echo was sent than the microphone heard. then \
-less: after three seconds of sound.
+less after: sound of the first answer until 15 dB less echo was sent than the microphone heard. \
+then less: after three seconds of sound.
 for a person: how often the offline service takes the echo that was sent for a person, a minute \
 of answers.
 ears, % of core: while an answer sounds and nobody speaks; then while somebody speaks over most \
@@ -66,7 +66,7 @@ def show(measured: EarsMeasured, console: Console) -> None:
 
 
 def _echoes(results: Sequence[EarsResult]) -> Table:
-    columns = ("learnt, s", "then less, dB", "for a person", "ears, % of core", "spoken over")
+    columns = ("less after, s", "then less, dB", "for a person", "ears, % of core", "spoken over")
     made = table("Echo", *columns)
     for result in results:
         echo = result.echo
