@@ -20,6 +20,7 @@ from pipeline.ears.ears import Ears, Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
+from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts, load_parts
 from pipeline.ears.sent_sound import SentSound
 from pipeline.ears.turn_marks import TurnMarks
@@ -228,10 +229,12 @@ class Listener:
         cleaned = Outgoing(heard.cleaned.copy(), reference)
         if self._turns is not None:  # they tell what goes up
             return [cleaned]
-        # Where only the service decides, it hears whatever may be a person. Before the first answer
-        # only the ready tone sounds, which no service takes for a voice.
-        withholds = self._job.holds and self._played_samples.load() > 0
-        return self._sent.take(cleaned, heard.near, echo=heard.echo and withholds)
+        undecided = heard.near is NearSpeech.UNDECIDED
+        # Where only the service decides, it hears whatever may be a person.
+        near = NearSpeech.SPEECH if undecided and not self._job.holds else heard.near
+        # Before the first answer only the ready tone sounds, which no service takes for a voice.
+        answered = self._played_samples.load() > 0
+        return self._sent.take(cleaned, near, echo=heard.echo and answered)
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, expected=audible)
