@@ -21,8 +21,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; abs
 GRACE_S = 5.0
 MEASURING = {"test_bench.py", "test_continuous_answer.py"}
 POLITE = 10
-"""Niceness, which gives a process a tenth of the share of another of its session. A program that
-is started in a session of its own passes it on to that: `give_way_as_a_session`."""
+"""Niceness, which gives a process a tenth of the share of another."""
 
 T = TypeVar("T")
 

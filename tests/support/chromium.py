@@ -27,7 +27,7 @@ from typing import Any, Self
 import pytest
 
 from tests.support.chromium_page import Page, PageError
-from tests.support.program import GENEROUS_S, give_way_as_a_session
+from tests.support.program import GENEROUS_S
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -165,7 +165,6 @@ class Chromium:
                 pass_fds=(commands_read, messages_write),
                 start_new_session=True,
             )
-            give_way_as_a_session(self._process.pid)
         finally:
             os.close(commands_read)
             os.close(messages_write)

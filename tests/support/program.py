@@ -47,7 +47,6 @@ class Program:
             stderr=self._err,
             start_new_session=True,
         )
-        give_way_as_a_session(self._process.pid)
 
     @staticmethod
     def command(*arguments: object) -> list[str]:
@@ -154,17 +153,6 @@ class Program:
             return os.getsid(process.pid) == self.pid and process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.Error):
             return False
-
-
-def give_way_as_a_session(pid: int) -> None:
-    """Let the session of `pid` go behind others as this process does.
-
-    Linux may share the processors between sessions first; niceness then counts within each alone.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):  # it does not group, or groups were changed too often
-            niceness = os.getpriority(os.PRIO_PROCESS, 0)
-            Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
 def _after(first: str, command: list[str]) -> list[str]:
