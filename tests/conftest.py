@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +19,6 @@ REPOSITORY = Path(__file__).parent.parent
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; absent elsewhere
 GRACE_S = 5.0
 MEASURING = {"test_bench.py", "test_continuous_answer.py"}
-POLITE = 10
-"""Niceness, which gives a process a tenth of the share of another."""
 
 T = TypeVar("T")
 
@@ -63,18 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     return Groups(config, log)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let tests that play on a card or measure time go before those that run beside them."""
-    if "PYTEST_XDIST_WORKER" in os.environ and _group(item.path) != "cards":
-        _give_way()
-
-
-@cache
-def _give_way() -> None:
-    if hasattr(os, "nice"):
-        os.nice(POLITE)
 
 
 @pytest.fixture(scope="session")
