@@ -33,9 +33,8 @@ style: .venv/ready-to-test
 types: .venv/ready-to-test
 	nice $(BIN)/mypy --no-error-summary
 
-# Three at a time on two processors, because most tests wait for sound most of the time.
 tests: .venv/ready-to-test
-	$(PYTEST) -n 3 --durations=10 $(ARGS)
+	$(PYTEST) -n 2 --durations=10 $(ARGS)
 
 coverage: .venv/ready-to-test ## run the tests measured; branch coverage has a floor in shm, network, audio
 	$(PYTEST) -n 2 --cov --cov-report=
