@@ -147,12 +147,14 @@ def test_the_microphones_delay() -> None:
     said = spoken("quiet")
     heard = heard_with(ANSWER)
     heard[: RATE_HZ // 2] = 1  # something sounds when the piece was heard
-    found = microphone_delays(recording(heard, said))
+    made = recording(heard, said)
+    found = microphone_delays(made, sent_offset(made))
     last_period_ns = (RATE_HZ // 2 - 1) // PERIOD_SAMPLES * PERIOD_NS
     delays_ms = [(NS_PER_S - last_period_ns) / 1e6]
     assert found == MicrophoneDelays(delays_ms, [])
     said.said.append((0, RATE_HZ // 4, 100))
-    assert microphone_delays(recording(heard, said)) == MicrophoneDelays([], delays_ms)
+    made = recording(heard, said)
+    assert microphone_delays(made, sent_offset(made)) == MicrophoneDelays([], delays_ms)
 
 
 def test_echo_that_is_learnt() -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.bench.ears.recording import Recording, first_sample
-from pipeline.bench.ears.sent import sent_offset
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
 _RECENT_SAMPLES = ms_to_samples(200)
@@ -36,9 +35,11 @@ class MicrophoneDelays:
     """While a person or a noise was: it may be kept back until it is known what it is."""
 
 
-def microphone_delays(recording: Recording) -> MicrophoneDelays:
-    """Return the delays of the pieces that were sent while an answer sounded."""
-    offset = sent_offset(recording)
+def microphone_delays(recording: Recording, offset: int) -> MicrophoneDelays:
+    """Return the delays of the pieces that were sent while an answer sounded.
+
+    :param offset: as of `sent_offset`.
+    """
     sounding, accompanied = _recently_sounding(recording.heard), _accompanied(recording)
     delays = MicrophoneDelays([], [])
     for arrived_ns, sent in recording.arrivals:

@@ -56,9 +56,10 @@ class EarsResult:
 def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsResult:
     """Evaluate one conversation; the offline service is asked what it hears."""
     found, by_itself = analysis.interruptions(recording)
-    sent = sent_answers(recording)
+    offset = sent_offset(recording)
+    sent = sent_answers(recording, offset)
     words = Words()
-    phrases = sent_phrases(recording)
+    phrases = sent_phrases(recording, offset)
     understood = voice.understand(*(padded(sound) for _, sound in phrases))
     for (number, _), text in zip(phrases, understood, strict=True):
         words.count(sounds.phrases[number].words or "", text)
@@ -70,8 +71,8 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         undisturbed_s=analysis.undisturbed_s(recording),
         taken_for_a_person=len(voice.hears_at(sent)),
         sent_s=seconds(sent),
-        echo=echo_reduction(recording, sent_offset(recording)),
-        microphone=delays.microphone_delays(recording),
+        echo=echo_reduction(recording, offset),
+        microphone=delays.microphone_delays(recording, offset),
         speak_ms=delays.speaks_ms(recording),
         ears_share=analysis.ears_share(recording.quiet_cost),
         ears_share_spoken_over=analysis.ears_share(recording.cost),

@@ -29,9 +29,11 @@ def best_lag(template: Sound, sound: Sound) -> int:
     return int(np.argmax(alike / np.sqrt(energies + _LEAST_POWER * template.size)))
 
 
-def sent_phrases(recording: Recording) -> list[tuple[int, Sound]]:
-    """Return the number of each phrase over an answer that goes on, and what was sent of it."""
-    offset = sent_offset(recording)
+def sent_phrases(recording: Recording, offset: int) -> list[tuple[int, Sound]]:
+    """Return the number of each phrase over an answer that goes on, and what was sent of it.
+
+    :param offset: as of `sent_offset`.
+    """
     return [
         (number, sound_of(recording.sent[start + offset :][: length + _AFTER_PHRASE_SAMPLES]))
         for spoken in recording.spoken
@@ -40,9 +42,11 @@ def sent_phrases(recording: Recording) -> list[tuple[int, Sound]]:
     ]
 
 
-def sent_answers(recording: Recording) -> Samples:
-    """Return what was sent while the first answers sounded, over which nobody spoke."""
-    offset = sent_offset(recording)
+def sent_answers(recording: Recording, offset: int) -> Samples:
+    """Return what was sent while the first answers sounded, over which nobody spoke.
+
+    :param offset: as of `sent_offset`.
+    """
     parts = [
         recording.sent[spoken.start_sample + offset : spoken.end_sample + offset]
         for spoken in recording.spoken
