@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import soxr
 
+from pipeline.bench.ears.sounds import sound_of
 from pipeline.ears.cleaned_frames import Outgoing
 from pipeline.ears.ears import Heard
 from pipeline.ears.sent_sound import SentSound
@@ -47,8 +48,7 @@ class Sent:
 def speech_started(sound: Samples) -> list[int]:
     """Return the samples of `sound` at which the service tells that speech has started."""
     stream, turns = SileroStream(load_silero()), TurnDetector(EndpointingRules())
-    floats = (sound / np.float32(32_768)).astype(np.float32)
-    heard = soxr.resample(floats, SAMPLE_RATE_HZ, _RATE_HZ).astype(np.float32)
+    heard = soxr.resample(sound_of(sound), SAMPLE_RATE_HZ, _RATE_HZ).astype(np.float32)
     told = []
     for start in range(0, heard.size - WINDOW_SAMPLES + 1, WINDOW_SAMPLES):
         event = turns.hear(stream.probability(heard[start : start + WINDOW_SAMPLES]))

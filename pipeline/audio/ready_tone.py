@@ -17,7 +17,7 @@ import soxr
 from pipeline.audio.fade import falling
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
-from pipeline.pcm import Samples
+from pipeline.pcm import FULL_SCALE, Samples
 from pipeline.shm.state import SharedState
 
 LENGTH_S = 1.1
@@ -49,7 +49,7 @@ def synthesize(rate_hz: int) -> Samples:
     end = round(_END_FADE_S * _MADE_AT_HZ)
     sound[-end:] *= falling(end)
     sound = _unit(soxr.resample(sound, _MADE_AT_HZ, rate_hz)) * 10 ** (LEVEL_DBFS / 20)
-    tone: Samples = np.rint(sound * 32_768).astype(np.int16)
+    tone: Samples = np.rint(sound * FULL_SCALE).astype(np.int16)
     return tone
 
 
@@ -81,8 +81,8 @@ class ReadyTone:
         mixed = out[:count]
         np.clip(
             mixed + self._rest[:count].astype(np.int32),
-            -32_768,
-            32_767,
+            -FULL_SCALE,
+            FULL_SCALE - 1,
             out=mixed,
             casting="unsafe",
         )

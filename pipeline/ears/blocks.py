@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.pcm import BLOCK_MS, Samples
+from pipeline.pcm import BLOCK_MS, FULL_SCALE, Samples
 
 RATE_16K_HZ = 16_000
 BLOCK_16K_SAMPLES = RATE_16K_HZ * BLOCK_MS // 1_000
@@ -14,8 +14,7 @@ BLOCKS_PER_S = 1_000 // BLOCK_MS
 Block = npt.NDArray[np.float32]
 """Shape ``(240,)`` at 24 kHz, or ``(160,)`` at 16 kHz."""
 
-_FULL_SCALE = 32_768
-_STEP = np.float32(1 / _FULL_SCALE)
+_STEP = np.float32(1 / FULL_SCALE)
 _SILENCE_POWER = 1e-10
 
 
@@ -28,10 +27,10 @@ def to_float(samples: Samples) -> Block:
 
 def to_pcm16(block: Block) -> Samples:
     """Return a new array; what exceeds full scale is clipped."""
-    scaled = block * np.float32(_FULL_SCALE)
+    scaled = block * np.float32(FULL_SCALE)
     np.rint(scaled, out=scaled)
-    np.minimum(scaled, _FULL_SCALE - 1, out=scaled)
-    np.maximum(scaled, -_FULL_SCALE, out=scaled)
+    np.minimum(scaled, FULL_SCALE - 1, out=scaled)
+    np.maximum(scaled, -FULL_SCALE, out=scaled)
     pcm16: Samples = scaled.astype(np.int16)
     return pcm16
 
