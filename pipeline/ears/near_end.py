@@ -88,10 +88,12 @@ class NearEnd:
         self._quiet_blocks = 0 if noticed else self._quiet_blocks + 1
         if self.speech is NearSpeech.NONE and noticed:
             self._weighed.clear()
-            self.speech = NearSpeech.UNDECIDED if decides else NearSpeech.SPEECH
-        if self.speech is NearSpeech.UNDECIDED:
+            self.speech = NearSpeech.UNDECIDED
+        if self.speech is NearSpeech.UNDECIDED and not decides:
+            self.speech = NearSpeech.SPEECH
+        elif self.speech is NearSpeech.UNDECIDED:
             self._weighed.append(_weigh(sound, likely=likely, voiced=voice >= _VOICED))
-            if self._forms_words(echo_known=echo_known) or not decides:
+            if self._forms_words(echo_known=echo_known):
                 self.speech = NearSpeech.SPEECH
             elif self._quiet_blocks >= _BLOCKS_BEFORE_NONE:
                 self.speech = NearSpeech.NONE
