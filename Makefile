@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 SETUP := pyproject.toml Makefile scripts/setup.sh
-PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder -p no:benchmark
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark
 
 # A conversation is seven processes, and each would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,10 +34,10 @@ types: .venv/ready-to-test
 	nice $(BIN)/mypy --no-error-summary
 
 tests: .venv/ready-to-test
-	$(PYTEST) -n 2 --durations=10 $(ARGS)
+	$(PYTEST) --durations=10 $(ARGS)
 
 coverage: .venv/ready-to-test ## run the tests measured; branch coverage has a floor in shm, network, audio
-	$(PYTEST) -n 2 --cov --cov-report=
+	$(PYTEST) --cov --cov-report=
 	$(BIN)/python scripts/coverage_floor.py
 
 mutation: .venv/ready-to-mutate ## change the core and see whether a test fails; half an hour
