@@ -8,7 +8,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from pipeline.errors import MissingPackageError, PipelineError
@@ -37,7 +37,35 @@ class JackCard:
 
     def __enter__(self) -> Self:
         self._start()
+        try:
+            self.client("probe").close()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def client(self, name: str) -> Any:  # noqa: ANN401 - JACK has no types
+        """Return a client, as soon as the server lets it in.
+
+        JACK's servers of one user share a database, and refuse clients while one of them begins.
+
+        :raises PipelineError: the server has ended, or lets nobody in.
+        """
+        import jack  # loads JACK's library, which only machines with a card have
+
+        jack.set_error_function(lambda _message: None)
+        jack.set_info_function(lambda _message: None)
+        opened: list[Any] = []
+
+        def let_in() -> bool:
+            if self._process.poll() is not None:
+                raise PipelineError("The sound server jackd ended by itself.")
+            with suppress(jack.JackOpenError):
+                opened.append(jack.Client(name, servername=self.server, no_start_server=True))
+            return bool(opened)
+
+        wait_until(let_in)
+        return opened[0]
 
     def kill(self) -> None:
         """End the server without a word; its clients lose their card."""
@@ -45,7 +73,11 @@ class JackCard:
         self._process.wait()
 
     def restart(self, rate_hz: int) -> None:
-        """Start a server of the same name again."""
+        """Start a server of the same name again; `client` waits for it.
+
+        It is not probed: when one client leaves while another enters, JACK may not tell the other,
+        which then wakes the one that left in the place of the next one, and the card stands still.
+        """
         self.rate_hz = rate_hz
         self._start()
 
@@ -72,11 +104,6 @@ class JackCard:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C must not reach it: its clients leave first
         )
-        try:
-            wait_until(self._answers)
-        except BaseException:
-            self.__exit__()
-            raise
 
     def __exit__(self, *exc: object) -> None:
         self._process.terminate()
@@ -85,17 +112,6 @@ class JackCard:
         finally:
             self._process.kill()
             self._process.wait()
-
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            raise PipelineError("The sound server jackd ended by itself.")
-        import jack
-
-        try:
-            jack_client("probe", self.server).close()
-        except jack.JackError:
-            return False
-        return True
 
 
 def check_jack() -> None:
@@ -115,15 +131,6 @@ def wait_until(condition: Callable[[], object]) -> None:
         if time.monotonic() > deadline_s:
             raise PipelineError(f"The sound card was waited for {GENEROUS_S:g} s in vain.")
         time.sleep(0.01)
-
-
-def jack_client(name: str, server: str) -> Any:  # noqa: ANN401 - JACK has no types
-    """:raises jack.JackError: the server does not answer."""
-    import jack  # loads JACK's library, which only machines with a card have
-
-    jack.set_error_function(lambda _message: None)
-    jack.set_info_function(lambda _message: None)
-    return jack.Client(name, servername=server, no_start_server=True)
 
 
 def _real_time() -> list[str]:

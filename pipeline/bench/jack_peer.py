@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.bench.jack_card import REAL_TIME_PRIORITY, JackCard, jack_client, wait_until
+from pipeline.bench.jack_card import REAL_TIME_PRIORITY, JackCard, wait_until
 from pipeline.pcm import FULL_SCALE, Samples, Sound
 from pipeline.system.scheduling import promote_this_thread
 
@@ -59,7 +59,7 @@ class JackPeer:
         longest_s: int = _LONGEST_RECORDING_S,
         records_mouth: bool = False,
     ) -> None:
-        self._client = jack_client("peer", card.server)
+        self._client = card.client("peer")
         self._mouth = self._client.outports.register("mouth")
         self._ear = self._client.inports.register("ear")
         self._said = _Said(np.zeros(0, np.float32))

@@ -42,7 +42,7 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> JackPeer:
             outports=ports, inports=ports, set_process_callback=lambda _callback: None
         )
 
-    monkeypatch.setattr(jack_peer, "jack_client", client)
+    monkeypatch.setattr(JackCard, "client", client)
     monkeypatch.setattr(jack_peer, "promote_this_thread", lambda _: None)
     return JackPeer(JackCard())
 
