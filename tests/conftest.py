@@ -47,9 +47,13 @@ def _group(module: Path) -> str:
 
 
 def pytest_configure() -> None:
-    """Restore SIGINT, which a shell ignores in background jobs: programs would inherit that."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Restore the signals that a shell ignores in background jobs: programs would inherit that."""
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGQUIT, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
