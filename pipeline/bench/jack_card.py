@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pipeline.errors import MissingPackageError, PipelineError
 
@@ -17,6 +17,8 @@ GENEROUS_S = 60.0
 """Timeout of every wait, far beyond what anything takes: it means that something hangs."""
 REAL_TIME_PRIORITY = 80
 """Of the server."""
+
+T = TypeVar("T")
 
 
 class JackCard:
@@ -55,17 +57,15 @@ class JackCard:
 
         jack.set_error_function(lambda _message: None)
         jack.set_info_function(lambda _message: None)
-        opened: list[Any] = []
 
-        def let_in() -> bool:
+        def let_in() -> Any:  # noqa: ANN401
             if self._process.poll() is not None:
                 raise PipelineError("The sound server jackd ended by itself.")
             with suppress(jack.JackOpenError):
-                opened.append(jack.Client(name, servername=self.server, no_start_server=True))
-            return bool(opened)
+                return jack.Client(name, servername=self.server, no_start_server=True)
+            return None
 
-        wait_until(let_in)
-        return opened[0]
+        return wait_until(let_in)
 
     def kill(self) -> None:
         """End the server without a word; its clients lose their card."""
@@ -124,13 +124,17 @@ def check_jack() -> None:
         )
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """:raises PipelineError: it takes longer than anything does."""
+def wait_until(condition: Callable[[], T]) -> T:
+    """Return what `condition` returns, as soon as that is true.
+
+    :raises PipelineError: it takes longer than anything does.
+    """
     deadline_s = time.monotonic() + GENEROUS_S
-    while not condition():
+    while not (result := condition()):
         if time.monotonic() > deadline_s:
             raise PipelineError(f"The sound card was waited for {GENEROUS_S:g} s in vain.")
         time.sleep(0.01)
+    return result
 
 
 def _real_time() -> list[str]:

@@ -95,12 +95,11 @@ class JackPeer:
             self._take_place(ours, self._wait_connected(pattern, check))
 
     def _wait_connected(self, pattern: str, check: Callable[[], None]) -> Any:  # noqa: ANN401
-        def connected() -> bool:
+        def connected() -> list[Any]:
             check()
-            return bool(self._connected(pattern))
+            return self._connected(pattern)
 
-        wait_until(connected)
-        return self._connected(pattern)[0]
+        return wait_until(connected)[0]
 
     def say(self, sound: Samples) -> None:
         """Play `sound` into the program's microphone port from the next period on."""
