@@ -33,10 +33,8 @@ def holds(
     :param cuts: samples at which the service's word for a cut arrives
     :param interrupts: whether the ears cut by themselves, as with `--barge-in local`
     """
-    recovery, cut_blocks = (
-        HoldRecovery(words_only=True),
-        {sample // BLOCK_SAMPLES for sample in cuts},
-    )
+    recovery = HoldRecovery(words_only=True)
+    cut_blocks = {sample // BLOCK_SAMPLES for sample in cuts}
     found: list[Held] = []
     first = silent_until = -1
     for number, block in enumerate(heard):

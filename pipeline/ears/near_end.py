@@ -10,7 +10,6 @@ lets little pass above 400 Hz: a tenth of the power, where words have half of it
 
 from collections import deque
 from enum import Enum
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -102,8 +101,7 @@ class NearEnd:
         return self.speech
 
     def _forms_words(self, *, echo_known: bool) -> bool:
-        start = max(0, len(self._weighed) - _LIKELY_WITHIN_BLOCKS)
-        latest = list(islice(self._weighed, start, None))
+        latest = list(self._weighed)[-_LIKELY_WITHIN_BLOCKS:]
         voiced_blocks = sum(block.voiced for block in latest)
         if voiced_blocks < _WORD_BLOCKS:
             return False
