@@ -10,7 +10,7 @@ import soxr
 
 from pipeline.audio.unfinished_wav import unfinished
 from pipeline.errors import WavError
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 from pipeline.system.files import special_kind
 
 BLOCK_MS = 50
@@ -92,4 +92,5 @@ def _blocks_24k_mono(file: soundfile.SoundFile) -> Iterator[Samples]:
 
 
 def _pcm16(sound: npt.NDArray[np.float32]) -> Samples:
-    return np.clip(np.rint(np.nan_to_num(sound) * 32_768), -32_768, 32_767).astype(np.int16)
+    scaled = np.rint(np.nan_to_num(sound) * FULL_SCALE)
+    return scaled.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)

@@ -17,7 +17,7 @@ from pipeline.emulator.replies.rules import normalised
 from pipeline.emulator.speech.detector import DetectorModel
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import FULL_SCALE, SAMPLE_RATE_HZ, Samples
 
 SCRIPT = (
     (0.6, "What is twelve plus thirty?"),
@@ -47,7 +47,7 @@ def _clearly(sentence: str, voice: Synthesiser, recogniser: Recogniser) -> Sampl
 
 def _as_heard(spoken: Samples) -> list[Samples]:
     noise = np.random.default_rng(1).normal(0, 100, spoken.size)
-    noisy: Samples = np.clip(spoken + noise, -32_768, 32_767).astype(np.int16)
+    noisy: Samples = np.clip(spoken + noise, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
     return [spoken, (spoken * 0.2).astype(np.int16), noisy]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import soxr
 
-from pipeline.pcm import Samples
+from pipeline.pcm import FULL_SCALE, Samples
 
 
 class Resampler:
@@ -15,5 +15,5 @@ class Resampler:
 
     def resample(self, samples: Samples, *, last: bool = False) -> Samples:
         resampled = self._stream.resample_chunk(samples.astype(np.float32), last=last)
-        int16: Samples = np.rint(resampled).clip(-32_768, 32_767).astype(np.int16)
+        int16: Samples = np.rint(resampled).clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
         return int16

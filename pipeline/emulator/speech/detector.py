@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, WINDOW_SAMPLES, Samples16k
 from pipeline.emulator.speech.inference import open_model
 from pipeline.emulator.speech.packages import folder_of
+from pipeline.pcm import FULL_SCALE
 
 _CONTEXT_SAMPLES = 64
 
@@ -38,7 +39,7 @@ class SpeechDetector:
         """Return 0 to 1 for the next window of 512 samples."""
         self._input[0, :_CONTEXT_SAMPLES] = self._input[0, -_CONTEXT_SAMPLES:]
         self._input[0, _CONTEXT_SAMPLES:] = window
-        self._input[0, _CONTEXT_SAMPLES:] /= 32_768
+        self._input[0, _CONTEXT_SAMPLES:] /= FULL_SCALE
         outputs = self._session.run(
             None, {"input": self._input, "state": self._state, "sr": self._RATE}
         )

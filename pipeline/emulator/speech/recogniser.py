@@ -14,6 +14,7 @@ from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, WINDOW_SAMPLES, Samples1
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
 from pipeline.emulator.speech.onnx_cache import open_folded
 from pipeline.emulator.speech.packages import folder_of, is_installed
+from pipeline.pcm import FULL_SCALE
 
 _PACKAGE = "moonshine_cpp"
 _AROUND_WORDS = " \"'\u201c\u201d\u2018\u2019"
@@ -68,7 +69,7 @@ class Recogniser:
         if not samples.size:
             return ""
         missing = max(0, self._SHORTEST_SAMPLES - samples.size)
-        sound = np.pad(samples, (0, missing)).astype(np.float32) / 32_768
+        sound = np.pad(samples, (0, missing)).astype(np.float32) / FULL_SCALE
         most_tokens = max(self._FEWEST_TOKENS, int(samples.size / RATE_16K_HZ * self._TOKENS_PER_S))
         (encoded,) = self._encoder.run(None, {"input_values": sound[np.newaxis]})
         return self._text(self._decode(encoded, most_tokens))
