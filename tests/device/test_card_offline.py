@@ -10,6 +10,7 @@ import pytest
 from benchmarks.ear_sounds import mm_hms
 from pipeline.bench.ears.sounds import NEAR_DB, at_level, pcm16, read, sound_of
 from tests.support.jack_card import JackCard, JackPeer, wait_until
+from tests.support.measured import show_measured
 from tests.support.open_loudspeaker import room
 from tests.support.program import Program
 from tests.support.sound import RATE_HZ, Samples
@@ -39,13 +40,14 @@ def test_a_story_over_an_open_loudspeaker_is_stopped_by_a_question_that_is_answe
         peer.connect(program.check_running)
         peer.open_loudspeaker(room(ECHO_DB))
         program.wait_output("Ready: speak")
-        for assent in mm_hms(ATTEMPTS):
+        for attempt, assent in enumerate(mm_hms(ATTEMPTS), 1):
             asked, turns = peer.heard_samples, program.out.count("You: ")
             peer.say(spoken("Please tell me a story."))
             wait_until(partial(goes_on, peer, asked, STRICT_S))
             peer.say(pcm16(assent))
             wait_until(partial(goes_on_or_heard, peer, asked, program, turns + 2))
             if program.out.count("You: ") == turns + 1:
+                show_measured(f"attempt {attempt}: the assent was spared")
                 break
             # A busy machine lets the answer pause for so long that all that is said is sent.
             program.wait_output("\nReady\n")
