@@ -17,7 +17,7 @@ class Canceller(Protocol):
         """Return the next 240 samples of `microphone` less the echo."""
 
 
-def _load() -> tuple[type[Canceller], Callable[[Samples], int]]:
+def _load() -> tuple[type[Canceller], Callable[[Samples], int], bool]:
     try:
         from pipeline.ears import kernel
     except ImportError as error:
@@ -25,8 +25,8 @@ def _load() -> tuple[type[Canceller], Callable[[Samples], int]]:
         from pipeline.ears import linear_canceller
 
         _log.info("the ears are not compiled, and take twice the time: %s", error)
-        return linear_canceller.LinearCanceller, pcm.peak
-    return kernel.LinearCanceller, kernel.peak
+        return linear_canceller.LinearCanceller, pcm.peak, False
+    return kernel.LinearCanceller, kernel.peak, True
 
 
-new_canceller, block_peak = _load()
+new_canceller, block_peak, COMPILED = _load()
