@@ -127,6 +127,7 @@ cdef class LinearCanceller:
     cdef float changed[PARTITIONS]
     cdef Spectrum summed
     cdef Spectrum error
+    cdef Spectrum gain
     cdef Spectrum pushed
     cdef float inverse[ROW]
     cdef float expected[ROW]
@@ -241,15 +242,15 @@ cdef class LinearCanceller:
         cdef bint constrains
         self.blocks += 1
         constrains = self.blocks % BLOCKS_PER_CONSTRAINT == 0
-        self.gain()
+        self.set_gain()
         self.update(constrains)
         if constrains:
             self.constrain_most_changed()
         if self.blocks % BLOCKS_PER_SPREAD == 0:
             self.spread_process_noise()
 
-    cdef void gain(self) noexcept:
-        """Set `inverse`, and multiply `error` by it."""
+    cdef void set_gain(self) noexcept:
+        """Set `inverse`, and `gain` to the error times it."""
         cdef int p, k
         cdef Spectrum *x
         cdef float *u
@@ -267,14 +268,14 @@ cdef class LinearCanceller:
             self.error_power[k] = smoothed
             # The sudden error of near speech counts in full, or its onset would spoil the weights.
             self.inverse[k] = 1 / (STATE_GAIN * self.expected[k] + max(smoothed, power))
-            self.error.re[k] *= self.inverse[k]
-            self.error.im[k] *= self.inverse[k]
+            self.gain.re[k] = self.error.re[k] * self.inverse[k]
+            self.gain.im[k] = self.error.im[k] * self.inverse[k]
 
     cdef void update(self, bint notes_changes) noexcept:
         cdef int p, k
         cdef Spectrum *x
         cdef Spectrum *w
-        cdef Spectrum *e = &self.error
+        cdef Spectrum *g = &self.gain
         cdef float *u
         cdef float *noise
         cdef float *inverse = self.inverse
@@ -286,8 +287,8 @@ cdef class LinearCanceller:
             noise = self.process_noise[p]
             changed = 0
             for k in range(BINS):
-                re = (x.re[k] * e.re[k] + x.im[k] * e.im[k]) * u[k]
-                im = (x.re[k] * e.im[k] - x.im[k] * e.re[k]) * u[k]
+                re = (x.re[k] * g.re[k] + x.im[k] * g.im[k]) * u[k]
+                im = (x.re[k] * g.im[k] - x.im[k] * g.re[k]) * u[k]
                 w.re[k] += re
                 w.im[k] += im
                 changed += re * re + im * im
@@ -325,7 +326,6 @@ cdef class LinearCanceller:
         """Keep partitions ready whose neighbours are in use: paths drift across their borders."""
         cdef int p, k
         cdef Spectrum *w
-        cdef float *powers
         cdef float *noise
         cdef float mean
         for p in range(PARTITIONS):
