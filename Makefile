@@ -1,7 +1,8 @@
 # Each command installs what it needs, once: see scripts/setup.sh.
 
 BIN := .venv/bin
-SETUP := pyproject.toml Makefile scripts/setup.sh
+KERNEL := pipeline/ears/kernel
+SETUP := pyproject.toml Makefile scripts/setup.sh $(KERNEL).pyx
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark
 
 # A conversation is seven processes, and each would compile the program again.
@@ -52,7 +53,7 @@ endif
 
 clean: ## remove everything that was installed or built here
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -rf .import_linter_cache .coverage mutants
+	rm -rf .import_linter_cache .coverage mutants $(KERNEL).c $(KERNEL).*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready-to-run: $(SETUP)

@@ -14,6 +14,7 @@ from pipeline.console.console import Console
 from pipeline.doctor.finding import Finding, fine, wrong
 from pipeline.doctor.machine import (
     check_card,
+    check_ears,
     check_libraries,
     check_python,
     check_realtime,
@@ -74,6 +75,7 @@ def _machine(settings: Settings, children: ChildProcesses, handle: Handle) -> It
     else:
         yield check_card(settings.input, "input", devices)
         yield check_card(settings.output, "output", devices)
+    yield check_ears()
     yield check_realtime()
     yield check_shared_memory(settings)
 

@@ -12,6 +12,7 @@ from pipeline.audio.streams import Direction
 from pipeline.audio.wav import is_wav
 from pipeline.config.settings import Settings
 from pipeline.doctor.finding import Finding, advice, fine, wrong
+from pipeline.ears.compiled import COMPILED
 from pipeline.errors import DeviceError, WavError
 from pipeline.ipc.reports import Device
 from pipeline.pcm import FRAME_SAMPLES, samples_to_ms
@@ -45,6 +46,16 @@ def check_libraries(packages: Iterable[str] | None = None) -> Finding:
     if missing:
         return wrong("libraries", f"not installed: {', '.join(missing)}. Run `make setup`.")
     return fine("libraries", f"all {len(names)} are installed")
+
+
+def check_ears() -> Finding:
+    if COMPILED:
+        return fine("ears", "compiled")
+    return advice(
+        "ears",
+        "not compiled, so they take twice the processor time: install a C compiler, then run "
+        "`make clean setup`.",
+    )
 
 
 def check_realtime() -> Finding:

@@ -1,6 +1,7 @@
 """The sound that the ears compute with: 10 ms blocks of float32, full scale ±1."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,20 @@ BLOCKS_PER_S = 1_000 // BLOCK_MS
 
 Block = npt.NDArray[np.float32]
 """Shape ``(240,)`` at 24 kHz, or ``(160,)`` at 16 kHz."""
+
+
+class Cancelled(NamedTuple):
+    """A block of the microphone without the echo. The powers are mean squares."""
+
+    residual: Block
+    cleaned: Samples
+    """The same as PCM16."""
+    microphone_power: float
+    reference_power: float
+    echo_power: float
+    """Of the echo that was subtracted."""
+    residual_power: float
+
 
 _STEP = np.float32(1 / FULL_SCALE)
 _SILENCE_POWER = 1e-10

@@ -11,11 +11,12 @@ heard. The latest blocks are kept: detectors that wake up hear them first, at on
 from collections import deque
 from typing import NamedTuple
 
-from pipeline.ears.blocks import Block, decibels, power
+from pipeline.ears.blocks import Block, decibels, power, to_float
 from pipeline.ears.downsampler import Downsampler
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
 from pipeline.ears.rules import LEAST_RISE_DB, RecentEvidence
+from pipeline.pcm import Samples
 
 KEPT_BLOCKS = 18
 """The suppressor and Silero need 100 ms to find their echo, or a voice, again."""
@@ -25,8 +26,8 @@ _AWAKE_BLOCKS = 50
 class KeptBlock(NamedTuple):
     """10 ms at 24 kHz."""
 
-    microphone: Block
-    reference: Block | None
+    microphone: Samples
+    reference: Samples | None
     """None: no echo is to be removed."""
     residual: Block
 
@@ -91,8 +92,8 @@ class Detection:
         if suppressor is None or block.reference is None:
             return residual
         return suppressor.suppress(
-            self._microphone_16k.convert(block.microphone),
-            self._reference_16k.convert(block.reference),
+            self._microphone_16k.convert(to_float(block.microphone)),
+            self._reference_16k.convert(to_float(block.reference)),
         )
 
     def _silero_needed(self, recent: RecentEvidence) -> bool:

@@ -1,19 +1,19 @@
 """The ears: microphone and reference in, cleaned sound and a verdict out."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
-from pipeline.ears.blocks import Block, decibels, power, to_float, to_pcm16
+from pipeline.ears.blocks import Block, Cancelled, decibels, to_float
+from pipeline.ears.compiled import new_canceller
 from pipeline.ears.detection import Detection, KeptBlock
 from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
-from pipeline.ears.linear_canceller import LinearCanceller
 from pipeline.ears.near_end import NearEnd, NearSpeech
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
 from pipeline.ears.rules import LEAST_RISE_DB, Evidence, RecentEvidence, Rule, never, rules_for
-from pipeline.pcm import BLOCK_SAMPLES, Samples
+from pipeline.pcm import Samples
 
 SETTLING_S = 3.0
 """Far-end sound until the ordinary rule holds."""
@@ -40,18 +40,28 @@ class State(Enum):
     """The loudspeaker is not heard: the microphone passes unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """In dBFS."""
+class Levels(NamedTuple):
+    """Mean squares, and the same in dBFS."""
 
-    microphone_db: float
-    cleaned_db: float
-    echo_db: float
+    microphone: float
+    cleaned: float
+    echo: float
     """Of the estimated echo."""
 
+    @property
+    def microphone_db(self) -> float:
+        return decibels(self.microphone)
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+    @property
+    def cleaned_db(self) -> float:
+        return decibels(self.cleaned)
+
+    @property
+    def echo_db(self) -> float:
+        return decibels(self.echo)
+
+
+class Heard(NamedTuple):
     """What the ears make of one block."""
 
     cleaned: Samples
@@ -71,7 +81,7 @@ class Heard:
 
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-_NO_LEVELS = Levels(-100.0, -100.0, -100.0)
+_NO_LEVELS = Levels(0.0, 0.0, 0.0)
 
 
 class Ears:
@@ -83,7 +93,7 @@ class Ears:
             silero=parts.silero is not None,
             earshot=parts.earshot is not None,
         )
-        self._canceller = LinearCanceller(BLOCK_SAMPLES)
+        self._canceller = new_canceller()
         self._far_end = FarEnd()
         self._headphones = HeadphoneRecogniser()
         self._detection = Detection(parts)
@@ -107,15 +117,13 @@ class Ears:
             return self._rest(microphone)
         if self._deaf_blocks:
             self._recent = RecentEvidence()
-        near, far = to_float(microphone), to_float(reference)
         settled = self._far_end.heard_s >= SETTLING_S
-        residual = self._canceller.cancel(near, far).copy()
-        echo_power = power(self._canceller.echo)
-        self._recognise_headphones(echo_power, far)
+        cancelled = self._canceller.cancel(microphone, reference)
+        self._recognise_headphones(cancelled)
         if self._headphones.worn:
-            return self._listen_without_echo(microphone, near, echo_power, holding=holding)
-        block = KeptBlock(near, far, residual)
-        return self._listen(block, echo_power, settled=settled, holding=holding)
+            return self._listen_without_echo(microphone, cancelled, holding=holding)
+        block = KeptBlock(microphone, reference, cancelled.residual)
+        return self._listen(block, cancelled, settled=settled, holding=holding)
 
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
@@ -129,20 +137,19 @@ class Ears:
         self._near_end = NearEnd()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
-    def _recognise_headphones(self, echo_power: float, reference: Block) -> None:
+    def _recognise_headphones(self, cancelled: Cancelled) -> None:
         if not self._far_end.sounding:
             return
         worn = self._headphones.worn
-        self._headphones.hear(echo_power, power(reference))
+        self._headphones.hear(cancelled.echo_power, cancelled.reference_power)
         if worn and not self._headphones.worn:
             self._far_end.forget()
 
     def _listen(
-        self, block: KeptBlock, echo_power: float, *, settled: bool, holding: bool
+        self, block: KeptBlock, cancelled: Cancelled, *, settled: bool, holding: bool
     ) -> Heard:
-        residual_power = power(block.residual)
-        levels = _levels(block.microphone, residual_power, echo_power)
-        self._recent.add_residual(residual_power, echo_power)
+        self._recent.add_residual(cancelled.residual_power, cancelled.echo_power)
+        levels = _levels(cancelled, cancelled.residual_power)
         unexplained = self._rises(levels.cleaned_db) and self._recent.leaves_more_than_leaks
         self._detection.hear(block, self._recent, wakes=unexplained or holding or not settled)
         evidence = self._recent.summary()
@@ -154,14 +161,15 @@ class Ears:
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
         near = self._hear_near(block.residual, evidence, rule, likely=speech)
         state = State.LISTENING if settled else State.SETTLING
-        return Heard(to_pcm16(block.residual), speech, near, evidence, levels, state)
+        return Heard(cancelled.cleaned, speech, near, evidence, levels, state)
 
     def _listen_without_echo(
-        self, microphone: Samples, near: Block, echo_power: float, *, holding: bool
+        self, microphone: Samples, cancelled: Cancelled, *, holding: bool
     ) -> Heard:
-        levels = _levels(near, power(near), echo_power)
+        near = to_float(microphone)
+        levels = _levels(cancelled, cancelled.microphone_power)
         wakes = self._rises(levels.cleaned_db) or holding
-        self._detection.hear(KeptBlock(near, None, near), self._recent, wakes=wakes)
+        self._detection.hear(KeptBlock(microphone, None, near), self._recent, wakes=wakes)
         evidence = self._recent.summary()
         rule = self._rules.headphones
         speech = self._judge(rule, evidence)
@@ -191,5 +199,5 @@ class Ears:
         return rule(evidence)
 
 
-def _levels(microphone: Block, cleaned_power: float, echo_power: float) -> Levels:
-    return Levels(decibels(power(microphone)), decibels(cleaned_power), decibels(echo_power))
+def _levels(cancelled: Cancelled, cleaned_power: float) -> Levels:
+    return Levels(cancelled.microphone_power, cleaned_power, cancelled.echo_power)

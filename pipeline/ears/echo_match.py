@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ears.blocks import Block
+from pipeline.ears.blocks import Block, to_float
 from pipeline.ears.detection import KeptBlock
 from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
 
@@ -50,9 +50,10 @@ def match(kept: Sequence[KeptBlock]) -> float:
     latest = latest[-(_RESIDUAL_BLOCKS + _LATEST_BLOCKS) :]
     if len(latest) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
         return 0.0
-    reference = _spectrum(np.concatenate([b.reference for b in latest if b.reference is not None]))
+    played = np.concatenate([block.reference for block in latest if block.reference is not None])
+    reference = _spectrum(to_float(played))
     late = latest[-_RESIDUAL_BLOCKS:]
-    microphone = np.concatenate([block.microphone for block in late])
+    microphone = to_float(np.concatenate([block.microphone for block in late]))
     residual = np.concatenate([block.residual for block in late])
     heard = _correlation(microphone, reference)
     known = _correlation(microphone - residual, reference)

@@ -1,7 +1,8 @@
 """Whether the far end sounds: what the loudspeaker played, or its echo in the room."""
 
 from pipeline.ears.blocks import BLOCKS_PER_S
-from pipeline.pcm import BLOCK_MS, Samples, peak
+from pipeline.ears.compiled import block_peak
+from pipeline.pcm import BLOCK_MS, Samples
 
 _AUDIBLE_PEAK = 100
 _RINGING_BLOCKS = 300 // BLOCK_MS
@@ -16,7 +17,7 @@ class FarEnd:
         self._heard_blocks = 0
 
     def hear(self, reference: Samples) -> None:
-        self.sounding = peak(reference) > _AUDIBLE_PEAK
+        self.sounding = block_peak(reference) > _AUDIBLE_PEAK
         self._heard_blocks += self.sounding
         self._blocks_since_sound = 0 if self.sounding else self._blocks_since_sound + 1
 

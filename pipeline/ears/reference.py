@@ -37,21 +37,26 @@ class ReferenceLine:
 
     def read(self, start: int, count: int) -> Samples:
         """Return `count` samples from position `start`; zeros where nothing was written."""
-        out = np.zeros(count, np.int16)
+        self.wanted_until = max(self.wanted_until, start + count)
         known = min(self.written_until - start, count)
-        if known > 0 and start > self.written_until - _LENGTH:
-            at = start % _LENGTH
+        at = start % _LENGTH
+        if start <= self.written_until - _LENGTH:
+            known = 0
+        if known == count <= _LENGTH - at:
+            return self._samples[at : at + count].copy()
+        out = np.zeros(count, np.int16)
+        if known > 0:
             first = min(known, _LENGTH - at)
             out[:first] = self._samples[at : at + first]
             out[first:known] = self._samples[: known - first]
-        self.wanted_until = max(self.wanted_until, start + count)
         return out
 
     def _put(self, start: int, samples: Samples) -> None:
         at = start % _LENGTH
         first = min(len(samples), _LENGTH - at)
         self._samples[at : at + first] = samples[:first]
-        self._samples[: len(samples) - first] = samples[first:]
+        if first < len(samples):
+            self._samples[: len(samples) - first] = samples[first:]
 
 
 class ReferenceRate:

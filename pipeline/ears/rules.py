@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.ears.blocks import decibels
 
@@ -16,8 +17,7 @@ _ECHO_BLOCKS = 15
 _RESIDUAL_BLOCKS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Highest values of the latest 50 ms."""
 
     silero: float

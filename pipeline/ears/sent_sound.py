@@ -53,5 +53,9 @@ class SentSound:
         before, self._gain = self._gain, gain
         if before == gain == _AS_IT_IS:
             return block
-        gains = np.linspace(before, gain, BLOCK_SAMPLES, dtype=np.float32)
-        return block._replace(samples=(block.samples * gains).astype(np.int16))
+        gains = (
+            np.float32(gain)
+            if before == gain
+            else np.linspace(before, gain, BLOCK_SAMPLES, dtype=np.float32)
+        )
+        return Outgoing((block.samples * gains).astype(np.int16), block.reference)

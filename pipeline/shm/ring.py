@@ -24,6 +24,7 @@ they were sent, until the service has taken them for good (`network/send_window.
 survive the reader's process, whose successor begins at ``read``.
 """
 
+import struct
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -52,7 +53,8 @@ SLOT = np.dtype(
 )  # fmt: skip
 """One slot: 64 bytes of header, 2400 bytes of samples, padded to whole 64-byte cache lines."""
 
-_HEADER = [name for name in SLOT.names or () if name != "samples"]
+_HEADER = struct.Struct("<4Qq2I")
+"""All fields of a slot but its samples."""
 
 _WRITTEN_OFFSET = 0  # written by the writer's process only
 _READ_OFFSET = SEPARATION_BYTES  # written by the reader's process only
@@ -139,9 +141,7 @@ class FrameRing:
         written = self._segment.word(_WRITTEN_OFFSET).load()
         if not written:
             return None
-        slots = _slots(self._segment, self.capacity_frames)
-        slot = (written - 1) % self.capacity_frames
-        return _frame(slots[_HEADER][slot].item(), slots["samples"][slot])
+        return self._at(written - 1)
 
     @property
     def written_frames(self) -> int:
@@ -157,9 +157,12 @@ class FrameRing:
         """Return frame `index`, as `latest` does; None if it is not there yet, or no more."""
         if not max(0, self.written_frames - self.capacity_frames) <= index < self.written_frames:
             return None
-        slots = _slots(self._segment, self.capacity_frames)
+        return self._at(index)
+
+    def _at(self, index: int) -> Frame:
         slot = index % self.capacity_frames
-        return _frame(slots[_HEADER][slot].item(), slots["samples"][slot])
+        samples = _slots(self._segment, self.capacity_frames)["samples"]
+        return _frame(_Headers(self._segment)[slot], samples[slot])
 
     def close(self) -> None:
         """Unmap the memory, and unlink it if this process created it."""
@@ -181,9 +184,8 @@ class RingWriter:
         self._capacity = capacity_frames
         self._written = segment.word(_WRITTEN_OFFSET)
         self._read = segment.word(_READ_OFFSET)
-        slots = _slots(segment, capacity_frames)
-        self._headers = slots[_HEADER]
-        self._samples = slots["samples"]
+        self._headers = _Headers(segment)
+        self._samples = _slots(segment, capacity_frames)["samples"]
         self._next = self._written.load()
 
     @property
@@ -199,7 +201,7 @@ class RingWriter:
         if not self._next:
             return None
         slot = (self._next - 1) % self._capacity
-        return _frame(self._headers[slot].item(), self._samples[slot])
+        return _frame(self._headers[slot], self._samples[slot])
 
     def free_frames(self) -> int:
         """Return the number of frames that fit; the reader can only increase it."""
@@ -220,6 +222,7 @@ class RingWriter:
         """Publish a frame of up to 1200 `samples`; return False if the ring is full.
 
         :raises ValueError: `samples` does not fit a frame.
+        :raises struct.error: a number does not fit its field.
         """
         count = len(samples)
         if count > FRAME_SAMPLES:
@@ -251,7 +254,7 @@ class RingReader:
         self._written = segment.word(_WRITTEN_OFFSET)
         self._read = segment.word(_READ_OFFSET)
         slots = _slots(segment, capacity_frames)
-        self._headers = slots[_HEADER]
+        self._headers = _Headers(segment)
         self._samples = slots["samples"]
         self._generations = slots["generation"]
         self._next = self._read.load()
@@ -272,7 +275,7 @@ class RingReader:
         if behind >= self.fill_frames():
             return None
         slot = (self._next + behind) % self._capacity
-        return _frame(self._headers[slot].item(), self._samples[slot])
+        return _frame(self._headers[slot], self._samples[slot])
 
     def advance(self, frames: int = 1) -> None:
         """Give the oldest `frames` back to the writer, which may overwrite their samples.
@@ -303,6 +306,19 @@ class RingReader:
     def release(self) -> None:
         """Drop the views of shared memory, so that it can be unmapped."""
         del self._headers, self._samples, self._generations
+
+
+class _Headers:
+    """The headers of all slots, as tuples: `struct` takes a third of a numpy record's time."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._buffer = segment.buffer
+
+    def __getitem__(self, slot: int) -> tuple[int, ...]:
+        return _HEADER.unpack_from(self._buffer, _SLOTS_OFFSET + slot * SLOT.itemsize)
+
+    def __setitem__(self, slot: int, header: tuple[int, ...]) -> None:
+        _HEADER.pack_into(self._buffer, _SLOTS_OFFSET + slot * SLOT.itemsize, *header)
 
 
 def _frame(header: tuple[int, ...], samples: Samples) -> Frame:

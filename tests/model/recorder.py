@@ -61,7 +61,8 @@ class _Field:
         self._recording, self._array, self._place, self._frame = recording, array, place, frame
 
     def __getitem__(self, key: Any) -> Any:
-        for slot in np.atleast_1d(np.arange(len(self._array))[_slot(key)]):
+        slots = range(len(self._array))[key] if isinstance(key, slice) else [_slot(key)]
+        for slot in slots:
             expected = int(self._frame(self._array[slot]))
             self._recording.accesses.append(Access(f"{self._place}[{slot}]", expected=expected))
         return self._array[key]

@@ -11,7 +11,13 @@ from aiohttp import web
 from pipeline.config.settings import Settings
 from pipeline.doctor import machine
 from pipeline.doctor.finding import Finding
-from pipeline.doctor.machine import check_card, check_libraries, check_python, check_shared_memory
+from pipeline.doctor.machine import (
+    check_card,
+    check_ears,
+    check_libraries,
+    check_python,
+    check_shared_memory,
+)
 from pipeline.doctor.service import check_service, clock_finding
 from pipeline.ipc.reports import Device
 from pipeline.shm.state import SharedState
@@ -35,6 +41,13 @@ def test_a_missing_library_is_named() -> None:
     assert found == Finding(
         "libraries", "wrong", "not installed: no-such-package. Run `make setup`."
     )
+
+
+def test_ears_that_are_not_compiled_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_ears() == Finding("ears", "fine", "compiled")
+    monkeypatch.setattr(machine, "COMPILED", False)
+    assert check_ears().state == "advice"
+    assert "install a C compiler" in check_ears().words
 
 
 def test_shared_memory_is_given_back() -> None:

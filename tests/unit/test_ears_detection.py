@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from pipeline.ears.blocks import Block
+from pipeline.ears.blocks import Block, to_float
 from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
 from pipeline.ears.parts import Parts
 from pipeline.ears.rules import RecentEvidence
 
-LOUD = np.full(240, 0.1, np.float32)
-BLOCK = KeptBlock(LOUD, LOUD, LOUD)
+LOUD = np.full(240, 3_277, np.int16)
+BLOCK = KeptBlock(LOUD, LOUD, to_float(LOUD))
 
 
 class CountingDetector:

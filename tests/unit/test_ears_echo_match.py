@@ -5,7 +5,7 @@ from pipeline.ears.blocks import Block
 from pipeline.ears.detection import KEPT_BLOCKS, KeptBlock
 from pipeline.ears.echo_match import is_echo, match
 from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
-from tests.support.echoes import Sound, babble
+from tests.support.echoes import Sound, babble, pcm16
 
 
 def kept(residual: Sound, reference: Sound, microphone: Sound | None = None) -> list[KeptBlock]:
@@ -14,7 +14,7 @@ def kept(residual: Sound, reference: Sound, microphone: Sound | None = None) -> 
     blocks = []
     for start in range(0, residual.size, BLOCK_SAMPLES):
         block = slice(start, start + BLOCK_SAMPLES)
-        blocks.append(KeptBlock(microphone[block], reference[block], residual[block]))
+        blocks.append(KeptBlock(pcm16(microphone[block]), pcm16(reference[block]), residual[block]))
     return blocks[-KEPT_BLOCKS:]
 
 

@@ -14,8 +14,8 @@ from pipeline.audio.reference import ReferenceWriter
 from pipeline.audio.selection import DeviceChoice
 from pipeline.config.settings import Settings
 from pipeline.ears.blocks import decibels, power, to_float
+from pipeline.ears.compiled import new_canceller
 from pipeline.ears.far_end import FarEnd
-from pipeline.ears.linear_canceller import LinearCanceller
 from pipeline.ipc.reports import Device
 from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.ring import FrameRing
@@ -197,13 +197,13 @@ def test_a_cut_during_the_tone_reports_no_answer(rig: Rig) -> None:
 
 
 def test_the_ears_count_the_tone_and_learn_the_echo_from_it() -> None:
-    canceller, far_end = LinearCanceller(BLOCK_SAMPLES), FarEnd()
+    canceller, far_end = new_canceller(), FarEnd()
     echo = np.concatenate([np.zeros(2 * BLOCK_SAMPLES), TONE / 4]).astype(np.int16)
     left = []
     for start in range(0, len(TONE) - BLOCK_SAMPLES + 1, BLOCK_SAMPLES):
         block = slice(start, start + BLOCK_SAMPLES)
         far_end.hear(TONE[block])
-        left.append(power(canceller.cancel(to_float(echo[block]), to_float(TONE[block]))))
+        left.append(canceller.cancel(echo[block], TONE[block]).residual_power)
     assert far_end.heard_s > 0.8
     heard = power(to_float(echo[len(TONE) // 2 : len(TONE) * 3 // 4]))
     assert (
