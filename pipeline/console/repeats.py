@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+_WITH_DIGIT = re.compile(r"(?<!\S)[^\s\d]*\d\S*")
+"""A word with a digit, tried from its beginning only: a service may send a word without an end."""
+
 
 @dataclass(slots=True)
 class _Kind:
@@ -43,7 +46,7 @@ class RepeatCounter:
         self._left_out = 0
 
     def take(self, sentence: str) -> Iterator[str]:
-        key = re.sub(r"\S*\d\S*", "0", sentence)
+        key = _WITH_DIGIT.sub("0", sentence)
         if kind := self._kinds.get(key):
             kind.latest = sentence
             kind.uncounted += 1

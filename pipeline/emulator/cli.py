@@ -11,7 +11,7 @@ from pipeline.config.secrets import take_environment
 from pipeline.config.settings import options
 from pipeline.emulator.server.faults import Faults, from_flags
 from pipeline.emulator.server.key import choose_key
-from pipeline.emulator.server.options import ServeOptions
+from pipeline.emulator.server.options import ServeOptions, check_exposure
 from pipeline.system.signals import interruptible_loading
 
 _REPLY_KEY = "OFFLINE_REPLY_KEY"
@@ -73,19 +73,19 @@ def serve(verbose: bool, key: str | None, key_file: str | None, **flags: Any) ->
     """Run the built-in offline service alone. Ctrl-C ends it."""
     remember_verbose(verbose=verbose)
     environment = take_environment()
-    with interruptible_loading():
-        from pipeline.emulator.process import serve as serve_offline
-
     faults = from_flags({each.name: flags.pop(each.name) for each in options(Faults)})
     dotenv, ignored_lines = read_dotenv()
     for sentence in ignored_lines:
         show("warning", sentence)
-    return serve_offline(
-        ServeOptions(
-            **flags,
-            key=choose_key(key, key_file, environment, dotenv),
-            reply_key=environment.get(_REPLY_KEY) or dotenv.get(_REPLY_KEY),
-            faults=faults,
-            verbose=verbose,
-        )
+    chosen = ServeOptions(
+        **flags,
+        key=choose_key(key, key_file, environment, dotenv),
+        reply_key=environment.get(_REPLY_KEY) or dotenv.get(_REPLY_KEY),
+        faults=faults,
+        verbose=verbose,
     )
+    check_exposure(chosen)
+    with interruptible_loading():
+        from pipeline.emulator.process import serve as serve_offline
+
+    return serve_offline(chosen)

@@ -15,9 +15,8 @@ from multiprocessing.connection import Connection
 import click
 
 from pipeline.emulator.server.access import Access
-from pipeline.emulator.server.address import LOOPBACK, is_loopback
+from pipeline.emulator.server.address import LOOPBACK
 from pipeline.emulator.server.options import ServeOptions
-from pipeline.errors import SettingsError
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
 from pipeline.ipc.events import Started
@@ -49,28 +48,11 @@ def serve(options: ServeOptions) -> int:
     Raises `SettingsError`, `PortInUseError` or `MissingPackageError` if it cannot start.
     """
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
-    _check_exposure(options)
     try:
         asyncio.run(_serve_alone(options))
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)  # a thread may be at work in a library that must not be unloaded
     return 0
-
-
-def _check_exposure(options: ServeOptions) -> None:
-    """Refuse a service that other machines reach without the key."""
-    if options.host is None or is_loopback(options.host):
-        return
-    if options.key is None:
-        raise SettingsError(
-            f"--host {options.host} can be reached from other machines: "
-            "choose a key with OFFLINE_KEY, --key-file or --key."
-        )
-    if options.accept_any_token:
-        raise SettingsError(
-            f"--host {options.host} can be reached from other machines: "
-            "--accept-any-token would admit every client. Leave one of the two out."
-        )
 
 
 def _work(listener: socket.socket, key: str, link: SupervisorLink) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.bench.ears import script
 from pipeline.bench.ears.options import EarsOptions
 from pipeline.bench.ears.runner import run as bench_ears
 from pipeline.bench.ears.situations import HOLD, NO_EARS
 from tests.support.jack_card import JackCard, JackPeer
+from tests.support.measured import show_measured
 from tests.support.open_loudspeaker import person, room
 from tests.support.program import Program
 
@@ -25,8 +27,12 @@ SITUATIONS = (
 
 @pytest.mark.timeout(300)  # on a busy machine the conversations take longer
 def test_the_ears_are_measured_over_the_virtual_card(
-    card: JackCard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    card: JackCard,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(script, "_ANSWER_QUICK_S", 3.0)
     assert card.rate_hz == 24_000  # there is JACK; this measurement starts a card of its own
     path = tmp_path / "ears.json"
     assert bench_ears(EarsOptions(quick=True, json=path), SITUATIONS) == 0
@@ -60,4 +66,7 @@ def test_a_card_with_a_room_is_measured_as_a_real_one(card: JackCard, tmp_path: 
     assert found["noise_db"] < found["echo_db"] < found["played_db"]
     assert found["delay_ms"] > 0
     assert found["echo"]["settled_db"] > 0
-    assert len(found["silence_ms"]) <= 1
+    assert found["noticed"] == 1
+    # A busy machine may let the cards' times lie apart; then the reason stands for the time.
+    assert len(found["silence_ms"]) + len(found["untimed"]) == 1
+    show_measured(f"silent after {found['silence_ms']} ms, {found['untimed']}")

@@ -52,8 +52,8 @@ def test_clicks_through_a_loop_lie_where_the_card_says(card: JackCard, tmp_path:
 def test_both_sides_are_what_passed_the_card_over_interruptions(
     card: JackCard, tmp_path: Path
 ) -> None:
-    spoken = noise(6, 1, 2_000, seed=1) * np.int16(STEP)
-    answered = noise(5, 1, 32_767, seed=2)
+    spoken = noise(3, 1, 2_000, seed=1) * np.int16(STEP)
+    answered = noise(3, 1, 32_767, seed=2)
     with talking(card, tmp_path, "--record", "talk", "--ears", "on") as talk:
         # Opening a card stalls this one: its times of that moment tell nothing of the other's.
         hear_more(talk, RATE_HZ)

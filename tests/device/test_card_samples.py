@@ -10,8 +10,8 @@ from tests.support.sound import noise
 
 
 def test_both_ways_at_once(card: JackCard, tmp_path: Path) -> None:
-    spoken = noise(8, 1, 2_000, seed=1) * np.int16(STEP)
-    answered = noise(8, -32_768, 32_767, seed=2)
+    spoken = noise(4, 1, 2_000, seed=1) * np.int16(STEP)
+    answered = noise(4, -32_768, 32_767, seed=2)
     answered[[0, -1]] = 1
 
     with talking(card, tmp_path) as talk:

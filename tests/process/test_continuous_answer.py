@@ -2,7 +2,7 @@
 
 from benchmarks.continuous_answer import listen
 
-SECONDS = 10
+SECONDS = 7
 
 
 def test_every_sample_sounds_beside_busy_processes_and_a_gil_holding_tool() -> None:

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tests.support.at_once import Check, Held
 from tests.support.program import GENEROUS_S, Program
 from tests.support.scripted_service import Script, ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
@@ -109,7 +112,7 @@ def end(program: Program) -> None:
     assert program.err == ""
 
 
-def test_functions_that_hold_the_interpreter_come_back(tmp_path: Path) -> None:
+def functions_that_hold_the_interpreter_come_back(folder: Path) -> None:
     told: dict[str, str] = {}
     replaced = threading.Event()
 
@@ -125,7 +128,7 @@ def test_functions_that_hold_the_interpreter_come_back(tmp_path: Path) -> None:
         await session.wait_for(lambda: session.count("response.create") == 3)
         told.update(outputs(session))
 
-    with conversation(script, tmp_path, timeout_s=3) as program:
+    with conversation(script, folder, timeout_s=3) as program:
         program.wait_until(lambda: program.out.count("tool | loaded") == 2)
         replaced.set()
         program.wait_until(lambda: "sane" in told)
@@ -138,19 +141,38 @@ def test_functions_that_hold_the_interpreter_come_back(tmp_path: Path) -> None:
     assert told["sane"] == str(MEGABYTE)
 
 
-def test_a_network_process_that_reads_nothing_blocks_nothing(tmp_path: Path) -> None:
+def a_network_process_that_reads_nothing_blocks_nothing(folder: Path) -> None:
     calls = [(f"big_{n}", "big", "{}") for n in range(BIG_RESULTS)]
 
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await call(session, "many", *calls, ("sleep", "sleep", "{}"))
 
-    with conversation(script, tmp_path, timeout_s=8) as program:
+    with conversation(script, folder, timeout_s=5) as program:
         program.wait_output("Calling sleep")
         signal_process(program, "network", signal.SIGSTOP)
-        (tmp_path / "gate").touch()
+        (folder / "gate").touch()
         # Threads that print at once may share a line.
         program.wait_until(lambda: program.out.count("let go") == BIG_RESULTS)
         program.wait_output("The network process did not work for 3 s: a new one connects again.")
         program.wait_output("the tools process was stopped")  # a limit of the supervisor's
         end(program)
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        a_network_process_that_reads_nothing_blocks_nothing,
+        functions_that_hold_the_interpreter_come_back,
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(CHECKS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_process_in_the_way(held: Held, name: str) -> None:
+    held.look(name)

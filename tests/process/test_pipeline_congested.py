@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
+from tests.support.at_once import Check, Held
 from tests.support.hearing import recorded_so_far
 from tests.support.measured import show_measured
 from tests.support.program import Program
@@ -89,13 +91,13 @@ class Scene:
             await asyncio.sleep(0.005)
 
 
-def test_nothing_waits_for_a_service_that_does_not_read(tmp_path: Path) -> None:
-    scene = Scene(tmp_path / "heard.wav", resumes=True)
-    with ScriptedService(scene.play, narrow=True) as service, run(service, tmp_path) as program:
+def nothing_waits_for_a_service_that_does_not_read(folder: Path) -> None:
+    scene = Scene(folder / "heard.wav", resumes=True)
+    with ScriptedService(scene.play, narrow=True) as service, run(service, folder) as program:
         assert program.wait_exit() == 0, program.said
         assert not program.err, program.said
     (session,) = service.sessions
-    recorded = read_wav(tmp_path / "heard.wav")
+    recorded = read_wav(folder / "heard.wav")
     assert np.array_equal(recorded[recorded > 0][-len(THIRD) :], THIRD)
     heard_ms = {
         "item_first": check_cut(recorded[recorded > 0][: -len(THIRD)], FIRST) // SAMPLES_PER_MS,
@@ -111,9 +113,9 @@ def test_nothing_waits_for_a_service_that_does_not_read(tmp_path: Path) -> None:
     check_microphone(session)
 
 
-def test_ctrl_c_while_the_service_does_not_read(tmp_path: Path) -> None:
-    scene = Scene(tmp_path / "heard.wav", resumes=False)
-    with ScriptedService(scene.play, narrow=True) as service, run(service, tmp_path) as program:
+def ctrl_c_while_the_service_does_not_read(folder: Path) -> None:
+    scene = Scene(folder / "heard.wav", resumes=False)
+    with ScriptedService(scene.play, narrow=True) as service, run(service, folder) as program:
         program.wait_until(lambda: scene.both_silent.is_set() or not program.running)
         struck_s = time.monotonic()
         program.interrupt()
@@ -176,3 +178,22 @@ def check_microphone(session: ScriptedSession) -> None:
     """No sample is lost, doubled or changed, however long it waited."""
     arrived = np.frombuffer(bytes(session.heard), np.int16)
     assert np.array_equal(arrived[: len(SPOKEN)], SPOKEN)
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        nothing_waits_for_a_service_that_does_not_read,
+        ctrl_c_while_the_service_does_not_read,
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(CHECKS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_congested_service(held: Held, name: str) -> None:
+    held.look(name)

@@ -1,9 +1,7 @@
-"""A service that leaves in the middle: the conversation goes on in another session.
-
-The conversations run one after the other; each lasts a few seconds.
-"""
+"""A service that leaves in the middle: the conversation goes on in another session."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +10,16 @@ from aiohttp import web
 
 from pipeline.pcm import ms_to_samples
 from tests.support.answers import answer, negative, positive, user_turn
+from tests.support.at_once import Check, Held
+from tests.support.hearing import end_when_heard
 from tests.support.leaving import WAYS_TO_LEAVE, Leave
-from tests.support.runs import run_on_files
+from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import Samples, noise, read_wav
 
 OUTAGE_S = 1.0
-SPOKEN = noise(6, 1, 20_000, seed=1)
-FIRST, SECOND = positive(4, seed=2), negative(0.5, seed=3)
+SPOKEN = noise(5, 1, 20_000, seed=1)
+FIRST, SECOND = positive(3, seed=2), negative(0.5, seed=3)
 
 
 class Service(ScriptedService):
@@ -67,13 +67,12 @@ def arrived(session: ScriptedSession) -> Samples:
     return np.frombuffer(bytes(session.heard), np.int16)
 
 
-@pytest.mark.parametrize("leave", WAYS_TO_LEAVE)
-def test_the_conversation_goes_on(leave: Leave, tmp_path: Path) -> None:
+def the_conversation_goes_on(leave: Leave, folder: Path) -> None:
     with Service(leave) as service:
-        code, err = converse(tmp_path, service)
+        code, err = converse(folder, service)
     assert (code, err) == (0, "")
     first, second = service.sessions
-    recorded = read_wav(tmp_path / "heard.wav")
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], np.concatenate((FIRST, SECOND)))
     assert replayed(second) == [("user", "Hello."), ("assistant", "Good morning.")]
     assert not second.count("response.create"), "it had been answered"
@@ -88,7 +87,7 @@ def check_microphone(before: Samples, after: Samples, turn_end: int) -> None:
     assert not after[len(rest) :].any(), "only silence may follow the recording"
 
 
-def test_a_question_that_was_not_answered_is_asked_again(tmp_path: Path) -> None:
+def a_question_that_was_not_answered_is_asked_again(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         if session is service.sessions[0]:
@@ -99,15 +98,15 @@ def test_a_question_that_was_not_answered_is_asked_again(tmp_path: Path) -> None
             await answer(session, "second", SECOND)
             await session.end_answer("second", "item_second")
 
-    with ScriptedService(script) as service:
-        code, err = converse(tmp_path, service)
-    assert (code, err) == (0, "")
+    with ScriptedService(script) as service, run_on_files(service, folder, SPOKEN) as program:
+        end_when_heard(program, folder / HEARD, SECOND)
+        assert not program.err
     assert replayed(service.sessions[1]) == [("user", "What is the time?")]
-    recorded = read_wav(tmp_path / "heard.wav")
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], SECOND)
 
 
-def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
+def a_service_that_never_comes_back_is_given_up(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await answer(session, "first", SECOND)
@@ -117,9 +116,34 @@ def test_a_service_that_never_comes_back_is_given_up(tmp_path: Path) -> None:
         await session.close()
 
     with ScriptedService(script) as service:
-        code, err = converse(tmp_path, service, "--reconnect-s", "1")
+        code, err = converse(folder, service, "--reconnect-s", "1")
     assert (code, len(err.splitlines())) == (1, 1), err
     assert "HTTP 503" in err
     assert "Connecting was tried for 1 s. Start again to go on talking." in err
-    recorded = read_wav(tmp_path / "heard.wav")
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], SECOND)
+
+
+CHECKS: dict[str, Check] = {
+    **{
+        f"the_conversation_goes_on, {leave.__name__}": partial(the_conversation_goes_on, leave)
+        for leave in WAYS_TO_LEAVE
+    },
+    **{
+        check.__name__: check
+        for check in (
+            a_question_that_was_not_answered_is_asked_again,
+            a_service_that_never_comes_back_is_given_up,
+        )
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(CHECKS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_service_that_leaves(held: Held, name: str) -> None:
+    held.look(name)

@@ -20,6 +20,7 @@ from pipeline import BlockingVoiceSession, Marked, Settings
 from pipeline.recorder.job import NAMES
 from tests.process.test_pipeline_files import kill_everything, refused, small_disk, state
 from tests.support.answers import answer, end_cancelled, positive, user_turn
+from tests.support.at_once import Check, Held
 from tests.support.program import GENEROUS_S
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -31,7 +32,7 @@ WAVE = "conversation.wav"
 SPOKEN = noise(7, 1, 9_000, seed=1)
 WHOLE, CUT = positive(0.6, seed=2), positive(8, seed=3)
 CUTS = 5
-LONG = positive(3, seed=5)
+LONG = positive(1.5, seed=5)
 
 
 def both_sides(folder: Path) -> tuple[Samples, Samples]:
@@ -103,17 +104,17 @@ async def interrupt_five_times(session: ScriptedSession) -> None:
     await session.end_answer("last", "item_last")
 
 
-def test_both_sides_are_recorded_sample_for_sample(tmp_path: Path) -> None:
-    folder = tmp_path / TALK
+def both_sides_are_recorded_sample_for_sample(place: Path) -> None:
+    folder = place / TALK
     with (
         ScriptedService(interrupt_five_times) as service,
-        run_on_files(service, tmp_path, SPOKEN, "--record", TALK) as program,
+        run_on_files(service, place, SPOKEN, "--record", TALK) as program,
     ):
         assert program.wait_exit() == 0, program.said
         assert "The conversation was recorded to talk." in program.out
     microphone, sounded = both_sides(folder)
     check_whole(microphone, SPOKEN)
-    check_whole(sounded, read_wav(tmp_path / HEARD))
+    check_whole(sounded, read_wav(place / HEARD))
 
     cuts = records(folder, "cut")
     assert cuts[-1]["generation"] >= CUTS
@@ -138,7 +139,7 @@ def test_both_sides_are_recorded_sample_for_sample(tmp_path: Path) -> None:
 
 async def answer_endlessly(session: ScriptedSession) -> None:
     await session.wait_for(lambda: session.heard)
-    for number in range(20):
+    for number in range(40):
         name = f"answer_{number}"
         await session.start_answer(name)
         await session.send(
@@ -158,12 +159,12 @@ def recorded_s(folder: Path) -> float:
     return wave.stat().st_size / (4 * RATE_HZ) if wave.exists() else 0.0
 
 
-def test_a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(tmp_path: Path) -> None:
-    folder = tmp_path / TALK
+def a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(place: Path) -> None:
+    folder = place / TALK
     spoken = noise(30, 1, 9_000, seed=4)
     with (
         ScriptedService(answer_endlessly) as service,
-        run_on_files(service, tmp_path, spoken, "--record", TALK) as program,
+        run_on_files(service, place, spoken, "--record", TALK) as program,
     ):
         program.wait_until(lambda: "answer 1" in text_of(folder / "transcript.vtt"))
         strike(program, signal.SIGKILL, "recorder")
@@ -173,13 +174,13 @@ def test_a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(tmp_path:
         program.wait_until(lambda: recorded_s(folder) > before_s + 2)
         program.wait_until(lambda: "answer 3." in text_of(folder / "transcript.md"))
         assert "Another run records to talk at this moment" in refused(
-            tmp_path, "--record", TALK, "--input", "spoken.wav"
+            place, "--record", TALK, "--input", "spoken.wav"
         )
         kill_everything(program)
         program.wait_exit()
     microphone, sounded = both_sides(folder)
     check_beginning(microphone, spoken)
-    check_beginning(sounded, np.tile(LONG, 20))
+    check_beginning(sounded, np.tile(LONG, 40))
     header, *_ = entries(folder)
     assert header["record"] == "header"
     heard = [entry["text"] for entry in entries(folder) if entry.get("event") == "assistant_done"]
@@ -189,7 +190,7 @@ def test_a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files(tmp_path:
     begins = [line.partition(" --> ")[0] for line in cue_times(folder)]
     assert begins == sorted(set(begins))
     assert "talk is not empty, expected the name of a new or empty folder" in refused(
-        tmp_path, "--record", TALK, "--input", "spoken.wav"
+        place, "--record", TALK, "--input", "spoken.wav"
     )
 
 
@@ -214,7 +215,7 @@ def test_a_program_records_marks_and_mutes(tmp_path: Path) -> None:
             session.mark("here")
             mark = next(event for event in session if isinstance(event, Marked))
             silent_from = len(both_sides(folder)[0])
-            wait_until(lambda: len(both_sides(folder)[0]) > silent_from + 3 * RATE_HZ)
+            wait_until(lambda: len(both_sides(folder)[0]) > silent_from + 2 * RATE_HZ)
         assert mark.text == "here"
     microphone, _ = both_sides(folder)
     assert not microphone[silent_from + RATE_HZ :].any(), "nothing of a muted microphone is kept"
@@ -229,12 +230,12 @@ async def answer_twice(session: ScriptedSession) -> None:
         await session.end_answer(f"answer_{number}", f"item_answer_{number}")
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_conversation(tmp_path: Path) -> None:
-    folder = tmp_path / "disk" / TALK
+def a_full_disk_ends_the_recording_and_not_the_conversation(place: Path) -> None:
+    folder = place / "disk" / TALK
     with (
         small_disk(folder.parent, 262_144),
         ScriptedService(answer_twice) as service,
-        run_on_files(service, tmp_path, noise(3, 1, 9, seed=1), "--record", folder) as program,
+        run_on_files(service, place, noise(3, 1, 9, seed=1), "--record", folder) as program,
     ):
         assert program.wait_exit() == 0, program.said
         sentence = f"The recording in {folder} ends here (No space left on device). The conv"
@@ -248,7 +249,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_conversation(tmp_path: Path)
         with suppress(OSError), (folder.parent / "rest").open("wb", 0) as rest:
             while rest.write(b"x" * 4_096):
                 pass
-        full = refused(tmp_path, "--record", folder)
+        full = refused(place, "--record", folder)
         assert f"{folder} cannot be written (No space left on device): give a folder" in full
         assert not folder.exists()
 
@@ -275,3 +276,23 @@ def test_a_run_that_fails_before_it_begins_leaves_no_folder(tmp_path: Path) -> N
         refused(tmp_path, "--record", name, "--input", "no such microphone")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
     assert not list((tmp_path / "empty").iterdir())
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files,
+        both_sides_are_recorded_sample_for_sample,
+        a_full_disk_ends_the_recording_and_not_the_conversation,
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(CHECKS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_recorded_conversation(held: Held, name: str) -> None:
+    held.look(name)

@@ -17,6 +17,7 @@ from pipeline.audio.fade import fade_samples
 from tests.process.test_pipeline_reconnect import replayed
 from tests.process.test_pipeline_tools import MISBEHAVING, call, outputs
 from tests.support.answers import answer, negative, positive, user_turn
+from tests.support.hearing import end_when_heard, recorded_so_far
 from tests.support.measured import show_measured
 from tests.support.program import Program
 from tests.support.runs import HEARD, quiet_minute, run_on_files
@@ -31,7 +32,7 @@ UNWRITTEN_SAMPLES = RATE_HZ * 3 // 10
 
 STALL_S = 4
 TURNS, TURN_MS = 80, 500
-LONG = positive(8, seed=5)
+LONG = positive(6, seed=5)
 FIRST, SECOND = positive(12, seed=2), negative(0.5, seed=3)
 SPOKEN = noise(8, 1, 20_000, seed=1)
 
@@ -132,12 +133,18 @@ def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> 
         known_ms = second.heard_ms  # the sound of the turn is given back one tick later
         service.call(second.wait_for(lambda: second.heard_ms >= known_ms + 200))
         strike(program, signal.SIGSTOP, "network")
+        answers = np.concatenate((LONG, SECOND))
+        program.wait_until(
+            lambda: len(recorded_so_far(tmp_path / HEARD).nonzero()[0]) >= answers.size
+        )
+        third = service.sessions[2]
+        program.wait_until(lambda: not any(third.heard[-RATE_HZ:]))  # the recording is over
+        program.interrupt()
         assert program.wait_exit() == 0, program.said
         assert not program.err
-        third = service.sessions[2]
     assert replayed(third) == [*told, ("user", "What is the time?")]
     recorded = read_wav(tmp_path / HEARD)
-    assert np.array_equal(recorded[recorded != 0], np.concatenate((LONG, SECOND)))
+    assert np.array_equal(recorded[recorded != 0], answers)
     check_microphone(service)
 
 
@@ -168,7 +175,7 @@ def test_a_turn_whose_words_are_unknown_is_heard_again_after_what_was_said(tmp_p
     ):
         program.wait_output("The turn was taken.")
         strike(program, signal.SIGKILL, "network")
-        assert program.wait_exit() == 0, program.said
+        end_when_heard(program, tmp_path / HEARD, SECOND)
         second = service.sessions[1]
     assert first_heard == [TURNS], "the history comes before the microphone"
     assert replayed(second) == [("user", f"Question {number}.") for number in range(TURNS)]

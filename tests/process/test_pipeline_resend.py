@@ -7,6 +7,7 @@ audio of its own session.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from pipeline.pcm import ms_to_samples, samples_to_ms
 from tests.support.answers import answer, positive
+from tests.support.at_once import Check, Held
 from tests.support.leaving import abort, expire
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -106,11 +108,10 @@ class Service(ScriptedService):
             await ear.hear(QUESTION, "u2")
 
 
-@pytest.mark.parametrize("leave", [abort, expire, stall])
-def test_a_question_is_heard_from_its_start_by_the_next_session(
-    leave: Callable[[ScriptedSession], Awaitable[None]], tmp_path: Path
+def a_question_is_heard_from_its_start_by_the_next_session(
+    leave: Callable[[ScriptedSession], Awaitable[None]], folder: Path
 ) -> None:
-    with Service(leave) as service, run_on_files(service, tmp_path, SPOKEN) as program:
+    with Service(leave) as service, run_on_files(service, folder, SPOKEN) as program:
         assert program.wait_exit() == 0, program.said
         program.wait_gone()
     first, second = service.ears
@@ -123,11 +124,11 @@ def test_a_question_is_heard_from_its_start_by_the_next_session(
     assert begin >= ms_to_samples(FIRST_TURN[1]), "a turn that was taken is not heard again"
     rest = SPOKEN[begin:]
     assert np.array_equal(second.heard[: len(rest)], rest)
-    recorded = read_wav(tmp_path / HEARD)
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], np.concatenate((ANSWER, ANSWER)))
 
 
-def test_a_session_is_changed_before_its_limit_and_nothing_is_felt(tmp_path: Path) -> None:
+def a_session_is_changed_before_its_limit_and_nothing_is_felt(folder: Path) -> None:
     """Another session takes over between two turns, or hears the second one from its start."""
 
     async def converse(session: ScriptedSession) -> None:
@@ -142,7 +143,7 @@ def test_a_session_is_changed_before_its_limit_and_nothing_is_felt(tmp_path: Pat
     ears: list[Ear] = []
     with (
         ScriptedService(converse) as service,
-        run_on_files(service, tmp_path, SPOKEN, "--session-minutes", "0.03") as program,
+        run_on_files(service, folder, SPOKEN, "--session-minutes", "0.03") as program,
     ):
         assert program.wait_exit() == 0, program.said
         program.wait_gone()
@@ -152,5 +153,28 @@ def test_a_session_is_changed_before_its_limit_and_nothing_is_felt(tmp_path: Pat
     turns = [samples for ear in ears for samples in ear.taken]
     for (start_ms, end_ms), taken in zip((FIRST_TURN, late_question), turns, strict=True):
         assert np.array_equal(taken, SPOKEN[ms_to_samples(start_ms) : ms_to_samples(end_ms)])
-    recorded = read_wav(tmp_path / HEARD)
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], np.concatenate((ANSWER, ANSWER)))
+
+
+CHECKS: dict[str, Check] = {
+    **{
+        f"a_question_is_heard_from_its_start_by_the_next_session, {leave.__name__}": partial(
+            a_question_is_heard_from_its_start_by_the_next_session, leave
+        )
+        for leave in (stall, abort, expire)
+    },
+    "a_session_is_changed_before_its_limit_and_nothing_is_felt": (
+        a_session_is_changed_before_its_limit_and_nothing_is_felt
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(CHECKS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_another_session(held: Held, name: str) -> None:
+    held.look(name)

@@ -7,11 +7,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 from aiohttp import web
 
 from pipeline.bench import events
 from tests.support.answers import answer, negative, positive, user_turn
+from tests.support.at_once import Check, Held
 from tests.support.blackhole import Blackhole
+from tests.support.hearing import end_when_heard
 from tests.support.measured import show_measured
 from tests.support.program import GENEROUS_S, Program
 from tests.support.raw_service import (
@@ -75,11 +78,11 @@ async def answer_once(request: web.Request) -> web.StreamResponse:
     return await read_to_the_end(socket)
 
 
-def test_every_stage_of_every_session_has_a_limit(tmp_path: Path) -> None:
+def every_stage_of_every_session_has_a_limit(folder: Path) -> None:
     stages = (busy, close_in_error, busy, open_no_session, accept_no_settings, answer_once)
     with RawService(*stages) as service:
-        with talk(tmp_path, service.endpoint, "--connect-timeout-s", 1) as program:
-            assert program.wait_exit() == 0, program.said
+        with talk(folder, service.endpoint, "--connect-timeout-s", 1) as program:
+            end_when_heard(program, folder / "heard.wav", ANSWER)
             assert not program.err
             program.wait_gone()
             said = program.out
@@ -95,7 +98,7 @@ def test_every_stage_of_every_session_has_a_limit(tmp_path: Path) -> None:
     for sentence in sentences:
         assert sentence in said[at:], said
         at = said.index(sentence, at) + 1
-    heard = read_wav(tmp_path / "heard.wav")
+    heard = read_wav(folder / "heard.wav")
     assert np.array_equal(heard[heard != 0], ANSWER)
 
 
@@ -116,7 +119,7 @@ def test_a_key_that_is_refused_later_is_not_tried_again(tmp_path: Path) -> None:
         assert service.connections == 2
 
 
-def test_a_stalled_link_is_noticed_and_replaced(tmp_path: Path) -> None:
+def a_stalled_link_is_noticed_and_replaced(folder: Path) -> None:
     first, second = positive(0.5, seed=3), negative(0.5, seed=4)
 
     async def script(session: ScriptedSession) -> None:
@@ -136,17 +139,17 @@ def test_a_stalled_link_is_noticed_and_replaced(tmp_path: Path) -> None:
     with (
         ScriptedService(script) as service,
         Blackhole(service.endpoint) as network,
-        talk(tmp_path, network.endpoint, said=noise(6, -9, 9, seed=1)) as program,
+        talk(folder, network.endpoint, said=noise(6, -9, 9, seed=1)) as program,
     ):
-        assert program.wait_exit() == 0, program.said
+        end_when_heard(program, folder / "heard.wav", np.concatenate((first, second)))
         assert "The connection to the service has stalled" in program.out
         program.wait_gone()
     show_measured(f"the conversation went on {times_s[1] - times_s[0]:.2f} s after the stall")
-    heard = read_wav(tmp_path / "heard.wav")
+    heard = read_wav(folder / "heard.wav")
     assert np.array_equal(heard[heard != 0], np.concatenate((first, second)))
 
 
-def test_an_answer_that_is_refused_is_asked_for_one_at_a_time(tmp_path: Path) -> None:
+def an_answer_that_is_refused_is_asked_for_one_at_a_time(folder: Path) -> None:
     refusals = 3
     error = {
         "type": "invalid_request_error",
@@ -173,18 +176,16 @@ def test_an_answer_that_is_refused_is_asked_for_one_at_a_time(tmp_path: Path) ->
         await answer(session, "second", ANSWER)
         await session.end_answer("second", "item_second")
 
-    with ScriptedService(script) as service, talk(tmp_path, service.endpoint) as program:
-        assert program.wait_exit() == 0, program.said
+    with ScriptedService(script) as service, talk(folder, service.endpoint) as program:
+        end_when_heard(program, folder / "heard.wav", ANSWER)
         assert "already" not in program.out
         program.wait_gone()
     assert service.sessions[1].count("response.create") == refusals + 1
-    heard = read_wav(tmp_path / "heard.wav")
+    heard = read_wav(folder / "heard.wav")
     assert np.array_equal(heard[heard != 0], ANSWER)
 
 
-def test_a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_code(
-    tmp_path: Path,
-) -> None:
+def a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_code(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await user_turn(session, "u1", "What is the time?")
@@ -193,7 +194,7 @@ def test_a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_co
         await session.end_answer("r1", "item_r1", "failed")
 
     silence_told = threading.Event()
-    with ScriptedService(script) as service, talk(tmp_path, service.endpoint) as program:
+    with ScriptedService(script) as service, talk(folder, service.endpoint) as program:
         program.wait_output("The service has said nothing for 10 s")
         silence_told.set()
         assert program.wait_exit() == BROKEN_OFF, program.said
@@ -201,7 +202,7 @@ def test_a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_co
         assert program.err == "error: The service did not answer all that was said.\n"
 
 
-def test_short_sessions_that_answer_are_never_given_up(tmp_path: Path) -> None:
+def short_sessions_that_answer_are_never_given_up(folder: Path) -> None:
     """Together they last longer than it is tried to reconnect."""
 
     async def script(session: ScriptedSession) -> None:
@@ -216,18 +217,41 @@ def test_short_sessions_that_answer_are_never_given_up(tmp_path: Path) -> None:
     said = noise(2, -9, 9, seed=1)
     with (
         ScriptedService(script) as service,
-        talk(tmp_path, service.endpoint, "--reconnect-s", 1, said=said) as program,
+        talk(folder, service.endpoint, "--reconnect-s", 1, said=said) as program,
     ):
-        assert program.wait_exit() == 0, program.said
+        end_when_heard(program, folder / "heard.wav", np.tile(ANSWER[: RATE_HZ // 20], 8))
         assert len(service.sessions) == 8
 
 
-def test_sessions_that_do_nothing_are_given_up(tmp_path: Path) -> None:
+def sessions_that_do_nothing_are_given_up(folder: Path) -> None:
     with (
         RawService(close_in_error) as service,
-        talk(tmp_path, service.endpoint, "--reconnect-s", 1) as program,
+        talk(folder, service.endpoint, "--reconnect-s", 1) as program,
     ):
         assert program.wait_exit() == BROKEN_OFF, program.said
         assert "internal error" in program.err
         assert "Connecting was tried for 1 s." in program.err
         assert service.connections > 2
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_code,
+        every_stage_of_every_session_has_a_limit,
+        a_stalled_link_is_noticed_and_replaced,
+        short_sessions_that_answer_are_never_given_up,
+        an_answer_that_is_refused_is_asked_for_one_at_a_time,
+        sessions_that_do_nothing_are_given_up,
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    return Held(CHECKS, tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_wait(held: Held, name: str) -> None:
+    held.look(name)

@@ -87,6 +87,9 @@ def test_no_word_is_shown_before_it_sounds_and_none_that_sounded_is_missing(
         ScriptedService(interrupted_at_random) as service,
         run_on_files(service, tmp_path, noise(0.2, -9, 9, seed=1), "--json-events") as program,
     ):
+        ends = INTERRUPTIONS + 1
+        program.wait_until(lambda: program.out.count('"assistant_done"') == ends)
+        program.interrupt()
         assert program.wait_exit() == 0, program.said
         answers = list(shown_answers([json.loads(line) for line in program.out.splitlines()]))
     assert len(answers) == INTERRUPTIONS + 1

@@ -61,8 +61,8 @@ def view(page: Page) -> tuple[float, float]:
     return begin, end
 
 
-def has_cursor_at(page: Page, place: float) -> bool:
-    """Whether the timeline has the cursor's dark line at a place."""
+def has_cursor_at(page: Page, place: float | str = "position") -> bool:
+    """Whether the timeline has the cursor's dark line at a place, or where the page says it is."""
     x = f"Math.round(xOf({place}, laneBox('ruler')))"
     pixel = f"canvas.getContext('2d').getImageData({x}, canvas.clientHeight - 6, 1, 1).data"
     red, green, blue, opaque = map(
@@ -111,7 +111,7 @@ def check_playing(page: Page) -> None:
     assert page.evaluate("document.querySelector('#play').textContent") == "Pause"
     page.press(" ")
     page.wait_for("sound.paused")
-    assert has_cursor_at(page, page.evaluate("position"))
+    assert has_cursor_at(page)
     assert not has_cursor_at(page, place), "the cursor has moved"
 
 

@@ -13,6 +13,7 @@ from yarl import URL
 
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.service import EmulatorService
+from pipeline.emulator.speech import engine
 from pipeline.emulator.speech.engine import RecognitionUnavailableError
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
@@ -108,7 +109,19 @@ async def cannot_recognise(_: object) -> str:
 
 
 @pytest.fixture
-def empty_service() -> Start:
+def loaded_models(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let other services have the models of the first: loading them takes 6 s of a processor.
+
+    It would go on when the service has stopped, beside the tests that follow.
+    """
+    models = running.service._engine
+    monkeypatch.setattr(engine, "DetectorModel", models._detector.result)
+    monkeypatch.setattr(engine, "Synthesiser", models._voice.result)
+    monkeypatch.setattr(engine, "Recogniser", lambda _: models._recogniser.result())
+
+
+@pytest.fixture
+def empty_service(loaded_models: None) -> Start:  # noqa: ARG001 - its services load them
     """Start another service without waiting for its models; yield its endpoint."""
 
     @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import socket
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Self
@@ -15,9 +16,9 @@ from yarl import URL
 
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.service import EmulatorService
-from pipeline.emulator.speech import packages, recogniser
+from pipeline.emulator.speech import engine, packages, recogniser
 from pipeline.errors import MissingPackageError, PortInUseError, SettingsError
-from tests.service.client import KEY, TRANSCRIBED, Client, client_of, sample_sentences
+from tests.service.client import GENEROUS_S, KEY, TRANSCRIBED, Client, client_of, sample_sentences
 from tests.service.conftest import Start
 
 
@@ -241,8 +242,12 @@ def test_a_missing_package_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> N
         EmulatorService(Access("k"))
 
 
-def test_clients_get_a_closing_handshake_at_the_end() -> None:
+def test_clients_get_a_closing_handshake_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while the models are still loading."""
+    stopped = threading.Event()
+
+    def load() -> None:
+        stopped.wait(GENEROUS_S)
 
     async def stop() -> None:
         service = EmulatorService(Access(KEY))
@@ -260,9 +265,15 @@ def test_clients_get_a_closing_handshake_at_the_end() -> None:
         with socket.create_server(("127.0.0.1", endpoint.port or 0)):  # the port is free again
             pass
 
-    asyncio.run(stop())
+    for model in ("DetectorModel", "Synthesiser"):
+        monkeypatch.setattr(engine, model, load)
+    try:
+        asyncio.run(stop())
+    finally:
+        stopped.set()
 
 
+@pytest.mark.usefixtures("loaded_models")
 def test_without_a_recogniser_the_answer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recogniser, "is_available", lambda: False)
 

@@ -96,11 +96,15 @@ def stretches(loud: npt.NDArray[np.int64], pause_ms: int, rate_hz: int) -> list[
 
 
 def interrupting_speech() -> Samples:
-    """Return a request for a story and a sentence that interrupts it, for a fake microphone."""
+    """Return a request for a story and a sentence that interrupts it, for a fake microphone.
+
+    It is played again and again; the pause before the request is longer than the bridge needs to
+    begin a session, or the request would be understood for the first time when it is repeated.
+    """
     spoken = read_wav(SAMPLE_WAV)
     sentences = stretches(np.flatnonzero(spoken), 500, RATE_HZ)
     _, story, stop = (spoken[begin:end] for begin, end in sentences)
-    return np.concatenate([silence(1), story, silence(5), stop, silence(9)])
+    return np.concatenate([silence(4), story, silence(5), stop, silence(9)])
 
 
 def silence(seconds: float) -> Samples:

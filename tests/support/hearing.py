@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.program import Program
 from tests.support.sound import RATE_HZ, Samples
 
 _WAV_HEADER_BYTES = 44
@@ -17,6 +18,15 @@ async def wait_sounding(recording: Path, of: Samples | None = None) -> None:
     while heard_samples < RATE_HZ // 4:
         await asyncio.sleep(0.01)
         heard_samples = int(np.count_nonzero(sign * recorded_so_far(recording) > 0))
+
+
+def end_when_heard(program: Program, recording: Path, answers: Samples) -> None:
+    """Press Ctrl-C when so much has sounded: by itself a run ends after two seconds of rest."""
+    program.wait_until(
+        lambda: np.count_nonzero(recorded_so_far(recording)) >= len(answers) or not program.running
+    )
+    program.interrupt()
+    assert program.wait_exit() == 0, program.said
 
 
 def recorded_so_far(recording: Path) -> Samples:

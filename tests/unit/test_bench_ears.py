@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.bench.ears import analysis
+from pipeline.bench.ears import analysis, real_card_report
 from pipeline.bench.ears.delays import MicrophoneDelays, microphone_delays
 from pipeline.bench.ears.echo import EchoReduction, echo_reduction
-from pipeline.bench.ears.real_card_result import voice_onset
+from pipeline.bench.ears.real_card_result import RealCardResult, voice_onset
 from pipeline.bench.ears.recording import Recording, Spoken
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.rooms import ROOMS
@@ -294,3 +294,23 @@ def test_what_does_not_go_together(
 ) -> None:
     assert execute(line.split()) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_voice_that_is_noticed_and_cannot_be_timed_is_not_missed() -> None:
+    why = "the cards' times are too far off"
+    found = RealCardResult(
+        noise_db=-70,
+        played_db=-23,
+        echo_db=-38,
+        delay_ms=12,
+        echo=EchoReduction(None, None),
+        quiet_s=7,
+        pauses=[],
+        asked=3,
+        noticed=2,
+        silence_ms=[60.0],
+        untimed=[why],
+    )
+    assert str(real_card_report.judge(found)) == (
+        f"Fell short: 2 of 3 voices noticed. 1 of 2 voices could not be timed: {why}."
+    )

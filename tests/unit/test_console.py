@@ -286,7 +286,7 @@ def test_no_word_of_an_answer_steers_the_terminal(plain: io.StringIO, terminal: 
 
 
 def test_endless_text_is_shortened(plain: io.StringIO) -> None:
-    for report in (Notice("x" * 10_000), SessionReady("x" * 10_000, "m", "v")):
+    for report in (Notice("x" * 300_000), SessionReady("x" * 300_000, "m", "v")):
         show(Console(), report)
     assert len(plain.getvalue()) < 2_200
 

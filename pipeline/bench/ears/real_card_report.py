@@ -40,10 +40,15 @@ def show(result: RealCardResult, console: Console) -> None:
 
 def judge(result: RealCardResult) -> Verdict:
     """Compare what was measured with the budgets."""
-    unjudged = ""
+    return Verdict(tuple(_shortfalls(result)), " ".join(_unjudged(result)))
+
+
+def _unjudged(result: RealCardResult) -> Iterator[str]:
     if not result.audible:
-        unjudged = "The microphone does not hear the loudspeaker: the echo was not judged."
-    return Verdict(tuple(_shortfalls(result)), unjudged)
+        yield "The microphone does not hear the loudspeaker: the echo was not judged."
+    for why in dict.fromkeys(result.untimed):
+        count = result.untimed.count(why)
+        yield f"{count} of {result.noticed} voices could not be timed: {why}."
 
 
 def write_json(path: Path, result: RealCardResult, settings: dict[str, Any]) -> None:
@@ -71,20 +76,22 @@ def _rows(result: RealCardResult) -> list[tuple[str, float | None, int, str]]:
 
 
 def _voices(result: RealCardResult) -> Table:
-    made = table("Onset of your voice → silence, ms", "asked", "noticed", "p50", "p95", "max")
+    columns = ("asked", "noticed", "timed", "p50", "p95", "max")
+    made = table("Onset of your voice → silence, ms", *columns)
     found = Distribution.of(result.silence_ms)
     times = ("-",) * 3
     if found is not None:
         times = (f"{found.p50:.0f}", f"{found.p95:.0f}", f"{found.max:.0f}")
-    made.add_row("", str(result.asked), str(len(result.silence_ms)), *times)
+    counts = (result.asked, result.noticed, len(result.silence_ms))
+    made.add_row("", *map(str, counts), *times)
     return made
 
 
 def _shortfalls(result: RealCardResult) -> Iterator[str]:
     if result.pauses:
         yield f"{len(result.pauses)} pauses by themselves (budget 0)"
-    if len(result.silence_ms) < result.asked:
-        yield f"{len(result.silence_ms)} of {result.asked} voices noticed"
+    if result.noticed < result.asked:
+        yield f"{result.noticed} of {result.asked} voices noticed"
     found = Distribution.of(result.silence_ms)
     if found is None:
         return

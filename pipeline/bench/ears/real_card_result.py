@@ -68,8 +68,12 @@ class RealCardResult:
     quiet_s: float
     pauses: Sequence[Pause]
     asked: int
+    noticed: int
+    """Voices for which an answer paused."""
     silence_ms: Sequence[float]
-    """From the onset of each voice that was noticed to the silence of the answer."""
+    """From the onset of each of these to the silence of the answer."""
+    untimed: Sequence[str]
+    """Why that is not known of the others."""
 
     @property
     def audible(self) -> bool:
@@ -88,6 +92,8 @@ def evaluate(recording: CardRecording, asked: int) -> RealCardResult:
     echo_db = active_level_db(recording.microphone[sounding])
     audible = echo_db > noise_db + _AUDIBLE_DB
     delay_ms = _delay_ms(recording, swept) if audible else None
+    noticed = [spoken for spoken in answers if spoken.kind == "interrupted" and spoken.holds]
+    timed = [_silence_ms(recording, spoken, offset, delay_ms) for spoken in noticed]
     return RealCardResult(
         noise_db=noise_db,
         played_db=active_level_db(sound_of(recording.heard[sounding])),
@@ -97,7 +103,9 @@ def evaluate(recording: CardRecording, asked: int) -> RealCardResult:
         quiet_s=sum(len(spoken.sound) for spoken in quiet) / SAMPLE_RATE_HZ,
         pauses=pauses(replace(recording, spoken=[s for s in quiet if s.holds]), []),
         asked=asked,
-        silence_ms=_silences_ms(recording, offset, delay_ms),
+        noticed=len(noticed),
+        silence_ms=[each for each in timed if not isinstance(each, str)],
+        untimed=[each for each in timed if isinstance(each, str)],
     )
 
 
@@ -121,32 +129,32 @@ def voice_onset(sent: Sound, without_samples: int) -> int | None:
     return (without + begins) * FRAME_SAMPLES
 
 
-def _silences_ms(recording: CardRecording, offset: int, delay_ms: float | None) -> list[float]:
-    """Return the time from each voice to the silence of the answer.
+def _silence_ms(
+    recording: CardRecording, spoken: Spoken, offset: int, delay_ms: float | None
+) -> float | str:
+    """Return the time from a voice to the silence of the answer, or why it is not known.
 
     A card that stood still moves what follows in the recording. So the echo shows again, in each
     turn, how the loudspeaker lies beside the microphone, and the voice where it is in what was
     sent.
     """
-    found = []
-    for spoken in recording.spoken:
-        sounding = np.flatnonzero(recording.heard[spoken.start_sample : spoken.end_sample])
-        if spoken.kind != "interrupted" or not spoken.holds or not sounding.size:
-            continue
-        # The card's times are not those of this process: the next answer may have begun.
-        rests = np.flatnonzero(np.diff(sounding) > _REST_SAMPLES)
-        silent = spoken.start_sample + int(sounding[rests[0] if rests.size else -1]) + 1
-        if delay_ms is not None:
-            silent += _moved(recording, silent) - ms_to_samples(delay_ms)
-        if silent + offset >= len(recording.sent):  # the cards' times are too far off
-            continue
-        sent_silent = _place_sent(recording, silent, offset)
-        asked = sent_silent - (silent - spoken.asked_sample)
-        start = max(0, asked - _EARLY_SAMPLES - _WITHOUT_VOICE_SAMPLES)
-        onset = voice_onset(sound_of(recording.sent[start:sent_silent]), _WITHOUT_VOICE_SAMPLES)
-        if onset is not None:
-            found.append((sent_silent - start - onset) * 1_000 / SAMPLE_RATE_HZ)
-    return found
+    sounding = np.flatnonzero(recording.heard[spoken.start_sample : spoken.end_sample])
+    if not sounding.size:
+        return "the answer is not in the recording"
+    # The card's times are not those of this process: the next answer may have begun.
+    rests = np.flatnonzero(np.diff(sounding) > _REST_SAMPLES)
+    silent = spoken.start_sample + int(sounding[rests[0] if rests.size else -1]) + 1
+    if delay_ms is not None:
+        silent += _moved(recording, silent) - ms_to_samples(delay_ms)
+    if silent + offset >= len(recording.sent):
+        return "the cards' times are too far off"
+    sent_silent = _place_sent(recording, silent, offset)
+    asked = sent_silent - (silent - spoken.asked_sample)
+    start = max(0, asked - _EARLY_SAMPLES - _WITHOUT_VOICE_SAMPLES)
+    onset = voice_onset(sound_of(recording.sent[start:sent_silent]), _WITHOUT_VOICE_SAMPLES)
+    if onset is None:
+        return "its onset is not heard in what was sent"
+    return (sent_silent - start - onset) * 1_000 / SAMPLE_RATE_HZ
 
 
 def _moved(recording: CardRecording, silent: int) -> int:

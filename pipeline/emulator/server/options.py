@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.emulator.server.address import is_loopback
 from pipeline.emulator.server.faults import NO_FAULTS, Faults
+from pipeline.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +21,19 @@ class ServeOptions:
     reply_key: str | None = field(default=None, repr=False)
     faults: Faults = NO_FAULTS
     verbose: bool = False
+
+
+def check_exposure(options: ServeOptions) -> None:
+    """Raise `SettingsError` if other machines reach the service without the key."""
+    if options.host is None or is_loopback(options.host):
+        return
+    if options.key is None:
+        raise SettingsError(
+            f"--host {options.host} can be reached from other machines: "
+            "choose a key with OFFLINE_KEY, --key-file or --key."
+        )
+    if options.accept_any_token:
+        raise SettingsError(
+            f"--host {options.host} can be reached from other machines: "
+            "--accept-any-token would admit every client. Leave one of the two out."
+        )
