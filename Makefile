@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 KERNEL := pipeline/ears/kernel
-SETUP := pyproject.toml Makefile scripts/setup.sh $(KERNEL).pyx
+SETUP := pyproject.toml setup.py Makefile scripts/setup.sh $(KERNEL).pyx
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark
 
 # A conversation is seven processes, and each would compile the program again.

@@ -128,6 +128,7 @@ make_environment() {
 
 install_project() {
     say "installing Python packages into .venv (extras: $extras); the first time takes a minute or two"
+    rm -f pipeline/ears/kernel.c pipeline/ears/kernel.*.so # an old one would outlive a failed build
     log=$(mktemp)
     show_progress "$log" &
     progress=$!

@@ -53,8 +53,8 @@ def check_ears() -> Finding:
         return fine("ears", "compiled")
     return advice(
         "ears",
-        "not compiled, so they take twice the processor time: install a C compiler, then run "
-        "`make clean setup`.",
+        "not compiled, so they take twice the processor time: install a C compiler, then install "
+        "again: `make clean setup`, or `pip install --force-reinstall --no-deps .`.",
     )
 
 

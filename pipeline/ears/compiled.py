@@ -20,7 +20,7 @@ class Canceller(Protocol):
 def _load() -> tuple[type[Canceller], Callable[[Samples], int], bool]:
     try:
         from pipeline.ears import kernel
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:  # the latter: of an older installation
         from pipeline import pcm
         from pipeline.ears import linear_canceller
 

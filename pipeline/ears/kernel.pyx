@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.ears import linear_canceller as plain
 from pipeline.ears.blocks import Cancelled
+from pipeline.pcm import BLOCK_SAMPLES
 
 cdef enum:
     SIZE = 240  # of a block
@@ -22,9 +23,14 @@ cdef enum:
     PARTITIONS = 20
     STAGES = 5
 
+if (SIZE, PARTITIONS) != (BLOCK_SAMPLES, plain.PARTITIONS):
+    raise ImportError("the kernel was compiled for blocks or partitions of another size")
+
 cdef int[STAGES] RADICES = [4, 4, 5, 3, 2]
 
 cdef float FULL_SCALE = 32_768
+cdef float NOTHING = 1e-12
+"""The power of a bin without sound: a step of PCM16 has ten thousand times as much."""
 cdef float FORGETTING = plain.FORGETTING
 cdef float ERROR_SMOOTHING = plain.ERROR_SMOOTHING
 cdef float STATE_GAIN = plain.STATE_GAIN
@@ -114,6 +120,16 @@ cdef struct Spectrum:
     float im[ROW]
 
 
+cdef void drop_nothing(Spectrum *spectrum) noexcept:
+    """Set to 0 what two signals leave of each other: products of it are slow as denormal numbers."""
+    cdef int k
+    cdef float kept
+    for k in range(BINS):
+        kept = spectrum.re[k] * spectrum.re[k] + spectrum.im[k] * spectrum.im[k] > NOTHING
+        spectrum.re[k] *= kept
+        spectrum.im[k] *= kept
+
+
 cdef class LinearCanceller:
     """As `linear_canceller.LinearCanceller`."""
 
@@ -137,7 +153,7 @@ cdef class LinearCanceller:
     cdef int newest
     cdef long blocks
 
-    def __init__(self):
+    def __cinit__(self):
         cdef int p, k
         self.transform = Transform()
         decay = np.exp(-np.arange(PARTITIONS) / plain.INITIAL_DECAY_PARTITIONS)
@@ -177,6 +193,8 @@ cdef class LinearCanceller:
         for t in range(SIZE):
             cleaned[t] = lrintf(min(max(residual[t] * FULL_SCALE, -FULL_SCALE), FULL_SCALE - 1))
         self.forward(&self.pushed, &self.error)
+        drop_nothing(&self.pushed)
+        drop_nothing(&self.error)
         self.learn()
         self.newest = (self.newest - 1 + PARTITIONS) % PARTITIONS
         self.spectra[self.newest] = self.pushed

@@ -3,7 +3,7 @@
 After Enzner and Vary (2006) and Kuech et al. (2014). The filter is linear: it leaves speech as it
 is and adds no delay. Each partition models 10 ms of the echo path.
 
-`compiled_canceller` does the same sums in a quarter of the time, where it could be compiled.
+`kernel` does the same sums in a quarter of the time, where it could be compiled.
 """
 
 from typing import Any

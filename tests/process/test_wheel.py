@@ -86,10 +86,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("building the wheel without a network needs setuptools 77 (`make setup`)")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"  # setuptools writes beside the sources
-    shutil.copytree(
-        REPOSITORY / "pipeline", source / "pipeline", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    built = shutil.ignore_patterns("__pycache__", "kernel.c", "kernel.*.so")
+    shutil.copytree(REPOSITORY / "pipeline", source / "pipeline", ignore=built)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
     build = ("--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source)
@@ -135,6 +134,12 @@ def test_the_lines_of_the_readme_run(python: Path, tmp_path: Path) -> None:
     assert "text='Good day.'" in said
     where = run(python, "-c", "import pipeline; print(pipeline.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(python.parents[1]), "the wheel runs, not these sources"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows may have no compiler")
+def test_the_wheel_holds_the_compiled_kernel(python: Path, tmp_path: Path) -> None:
+    code = "from pipeline.ears.compiled import COMPILED; print(COMPILED)"
+    assert run(python, "-c", code, cwd=tmp_path) == "True\n"
 
 
 def test_a_strictly_typed_project_sees_the_types(python: Path, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_a_missing_library_is_named() -> None:
 
 
 def test_ears_that_are_not_compiled_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "COMPILED", True)
     assert check_ears() == Finding("ears", "fine", "compiled")
     monkeypatch.setattr(machine, "COMPILED", False)
     assert check_ears().state == "advice"

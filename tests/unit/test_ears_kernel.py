@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import pcm
 from pipeline.ears import compiled, linear_canceller
-from pipeline.ears.blocks import Cancelled, power, to_pcm16
+from pipeline.ears.blocks import Cancelled, power, to_float, to_pcm16
 from pipeline.ears.compiled import Canceller
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 from tests.support.echoes import babble, blocks, echo, pcm16
@@ -45,6 +45,27 @@ def test_the_kernel_cancels_as_numpy_does() -> None:
     for block, same in zip(found, expected, strict=True):
         assert np.array_equal(block.cleaned, to_pcm16(block.residual))
         assert block[2:] == pytest.approx(same[2:], rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("module", ["kernel", "linear_canceller"])
+def test_a_silent_reference_leaves_the_microphone_as_it_is(module: str) -> None:
+    found = pytest.importorskip(f"pipeline.ears.{module}", reason="no compiler")
+    canceller, silence = found.LinearCanceller(), np.zeros(BLOCK_SAMPLES, np.int16)
+    for (microphone,) in blocks(heard()[0]):
+        cancelled = canceller.cancel(microphone, silence)
+        assert cancelled.echo_power == 0
+        assert np.array_equal(cancelled.residual, to_float(microphone))
+        assert np.array_equal(cancelled.cleaned, microphone)
+
+
+@pytest.mark.parametrize("module", ["kernel", "linear_canceller"])
+def test_what_exceeds_full_scale_is_clipped(module: str) -> None:
+    found = pytest.importorskip(f"pipeline.ears.{module}", reason="no compiler")
+    canceller, loud = found.LinearCanceller(), pcm16(np.sign(babble(2, seed=3)))
+    for microphone, reference in blocks(np.roll(loud, 300), loud):
+        cancelled = canceller.cancel(microphone, reference)
+        assert np.array_equal(cancelled.cleaned, to_pcm16(cancelled.residual))
+    assert np.isfinite(cancelled.residual).all()
 
 
 @pytest.mark.parametrize("sample", [0, 1, -1, 32_767, -32_768])

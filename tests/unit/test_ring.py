@@ -333,6 +333,20 @@ def test_the_segment_holds_every_slot(capacity: int) -> None:
         assert (ring.reader().fill_frames(), writer.free_frames()) == (capacity, 0)
 
 
+def test_a_header_lies_where_the_slot_has_its_fields() -> None:
+    with FrameRing.create(1) as ring, Segment.attach(ring.name) as segment:
+        ring.writer().write(
+            np.arange(5, dtype=np.int16),
+            generation=2**64 - 1,
+            item=2,
+            item_offset_samples=3,
+            capture_time_ns=-4,
+            flags=5,
+        )
+        slot = np.frombuffer(bytes(segment.buffer), SLOT, 1, 3 * SEPARATION_BYTES)[0]
+    assert slot.item()[:7] == (0, 2**64 - 1, 2, 3, -4, 5, 5)
+
+
 def test_the_indices_and_the_slots_lie_128_bytes_apart() -> None:
     with FrameRing.create(2) as ring:
         writer, reader = ring.writer(), ring.reader()
