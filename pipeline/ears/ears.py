@@ -126,7 +126,7 @@ class Ears:
 
     def _rest(self, microphone: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
-        self._near_end = NearEnd()
+        self._near_end.rest()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
     def _recognise_headphones(self, echo_power: float, reference: Block) -> None:
@@ -148,7 +148,7 @@ class Ears:
         evidence = self._recent.summary()
         rule = self._rules.ordinary if settled else self._rules.strict
         speech = self._judge(rule, evidence)
-        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and is_echo(self._detection.kept):
+        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
@@ -179,6 +179,10 @@ class Ears:
             decides=rule is not never,
             echo_known=not self._deaf_blocks,
         )
+
+    def _echo_moved(self) -> bool:
+        beside_voice = self._near_end.speech is NearSpeech.SPEECH
+        return is_echo(self._detection.kept, beside_voice=beside_voice)
 
     def _rises(self, cleaned_db: float) -> bool:
         """Whether anything is louder than what is always there."""

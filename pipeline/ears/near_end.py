@@ -94,11 +94,18 @@ class NearEnd:
             self._weighed.append(_weigh(sound, likely=likely, voiced=voice >= _VOICED))
             if self._forms_words(echo_known=echo_known):
                 self.speech = NearSpeech.SPEECH
-            elif self._quiet_blocks >= _BLOCKS_BEFORE_NONE:
-                self.speech = NearSpeech.NONE
-        elif self._quiet_blocks >= _BLOCKS_AFTER_SPEECH:
-            self.speech = NearSpeech.NONE
+        self._end_after_quiet()
         return self.speech
+
+    def rest(self) -> None:
+        """Pass over a block while no answer is heard: a person may speak on into the next one."""
+        self._quiet_blocks += 1
+        self._end_after_quiet()
+
+    def _end_after_quiet(self) -> None:
+        certain = self.speech is NearSpeech.SPEECH
+        if self._quiet_blocks >= (_BLOCKS_AFTER_SPEECH if certain else _BLOCKS_BEFORE_NONE):
+            self.speech = NearSpeech.NONE
 
     def _forms_words(self, *, echo_known: bool) -> bool:
         latest = list(self._weighed)[-_LIKELY_WITHIN_BLOCKS:]
