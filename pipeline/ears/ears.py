@@ -152,7 +152,9 @@ class Ears:
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
-        near = self._hear_near(block.residual, evidence, rule, likely=speech)
+        near = self._hear_near(
+            block.residual, evidence, rule, likely=speech, unexplained=unexplained
+        )
         state = State.LISTENING if settled else State.SETTLING
         return Heard(to_pcm16(block.residual), speech, near, evidence, levels, state)
 
@@ -169,13 +171,20 @@ class Ears:
         return Heard(microphone, speech, certain, evidence, levels, State.HEADPHONES)
 
     def _hear_near(
-        self, sound: Block, evidence: Evidence, rule: Rule, *, likely: bool
+        self,
+        sound: Block,
+        evidence: Evidence,
+        rule: Rule,
+        *,
+        likely: bool,
+        unexplained: bool = False,
     ) -> NearSpeech:
         return self._near_end.hear(
             sound,
             noticed=evidence.rise_db >= LEAST_RISE_DB,
             likely=likely,
             voice=evidence.voice,
+            unexplained=unexplained,
             decides=rule is not never,
             echo_known=not self._deaf_blocks,
         )

@@ -71,6 +71,7 @@ class NearEnd:
         noticed: bool,
         likely: bool,
         voice: float,
+        unexplained: bool = False,
         decides: bool = True,
         echo_known: bool = True,
     ) -> NearSpeech:
@@ -80,13 +81,16 @@ class NearEnd:
         :param noticed: whether anything but echo is heard
         :param likely: whether it is probably speech
         :param voice: likelihood of speech in this block alone
+        :param unexplained: whether the canceller leaves more than it does of an echo: the first
+            sound of a word, before anything is noticed, or a leak
         :param decides: whether the detectors can tell speech; otherwise all that is heard may be
         :param echo_known: whether what is heard for long cannot be the echo
         """
         noticed = noticed or likely
         self._quiet_blocks = 0 if noticed else self._quiet_blocks + 1
-        if self.speech is NearSpeech.NONE and noticed:
+        if self.speech is NearSpeech.NONE and (noticed or unexplained):
             self._weighed.clear()
+            self._quiet_blocks = 0
             self.speech = NearSpeech.UNDECIDED
         if self.speech is NearSpeech.UNDECIDED and not decides:
             self.speech = NearSpeech.SPEECH
