@@ -16,7 +16,7 @@ _CONSTRAINED_PARTITIONS = 8
 """In every fourth block those that have changed most: as good as all, at a tenth of the cost."""
 _BLOCKS_PER_CONSTRAINT = 4
 _BLOCKS_PER_SPREAD = 16
-_KEPT = 0.998
+_KEPT = 0.9985
 """Of the weights, from one block to the next: the path that is modelled wanders, but does not grow.
 Without it near speech makes the weights grow, and with them their uncertainty, as long as it lasts.
 Closer to 1 removes 1 dB more, but learns a moved path more slowly."""
