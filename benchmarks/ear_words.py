@@ -1,46 +1,23 @@
-"""Word errors of speech over an answer, as the offline service's recogniser hears it."""
+"""Words spoken over an answer, as the offline service hears them in what is sent."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
-import soxr
 
-from benchmarks.ear_scenes import NEAR_DB, Scene, scene
-from benchmarks.ear_sounds import Sound, at_level, read, speech_folder
+from benchmarks.ear_scenes import Scene, scene
+from benchmarks.ear_sounds import Sound
 from benchmarks.echo_paths import EchoPath
-from pipeline.emulator.audio.pcm16k import RATE_16K_HZ
+from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.speech.detector import DetectorModel
-from pipeline.emulator.speech.numerals import cardinal
 from pipeline.emulator.speech.recogniser import Recogniser
-from pipeline.pcm import SAMPLE_RATE_HZ, Samples, ms_to_samples
+from pipeline.emulator.turns.endpointing import EndpointingRules, SpeechStarted, SpeechStopped
+from pipeline.emulator.turns.listener import Listener
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples
 
-SENTENCES = {
-    "jfk.wav": (
-        "and so my fellow americans ask not what your country can do for you "
-        "ask what you can do for your country"
-    ),
-    "az_whatstheweatherlike.wav": "what's the weather like",
-    "az_pron.wav": "hello world today is a nice nice day",
-    "az_kws.wav": "computer what's the weather like",
-    "ps_goforward.wav": "go forward ten meters",
-    "ps_librivox_0880.wav": "he was not an ill disposed young man",
-    "ps_librivox_0930.wav": "he might even have been made amiable himself",
-    "ps_cards_005.wav": "eight of spades four of clubs seven of hearts",
-}
-"""What is said in the files of `shared/speech`."""
 FIRST_S = 8.0
 _PAUSE_S = 1.5
-_BEFORE_SAMPLES = ms_to_samples(300)
-"""The service keeps so much before the first speech."""
-
-
-def sentences() -> list[tuple[Sound, str]]:
-    """Return the sentences and their words; none without the folder of real speech."""
-    folder = speech_folder()
-    if folder is None:
-        return []
-    return [(at_level(read(folder / name), NEAR_DB), words) for name, words in SENTENCES.items()]
+_LAST_SILENCE: Samples = np.zeros(ms_to_samples(1_000), np.int16)
+"""Ends the last turn."""
 
 
 def seconds_of(spoken: Sequence[Sound]) -> float:
@@ -61,32 +38,25 @@ def spoken_over(played: Sound, path: EchoPath, echo_db: float, spoken: Sequence[
     return Scene(clipped, echo.reference, near)
 
 
-class Listener:
-    """The recogniser, and how many words it gets wrong."""
+class Service:
+    """What the offline service makes of sound: its turns, and their words."""
 
     def __init__(self) -> None:
-        self._recogniser = Recogniser(DetectorModel())
+        self._detector = DetectorModel()
+        self._recogniser = Recogniser(self._detector)
 
-    def errors(self, sound: Samples, near: Sequence[tuple[int, int]], words: Sequence[str]) -> int:
-        """Return the wrong, missing and added words of all the sentences in `sound`."""
-        total = 0
-        for (start, end), said in zip(near, words, strict=True):
-            turn = sound[max(0, start - _BEFORE_SAMPLES) : end + _BEFORE_SAMPLES]
-            heard = soxr.resample(turn, SAMPLE_RATE_HZ, RATE_16K_HZ)
-            total += _distance(_words(self._recogniser.transcribe(heard)), said.split())
-        return total
-
-
-def _words(text: str) -> list[str]:
-    words = re.findall(r"[a-z']+|\d+", text.lower().replace("metres", "meters"))
-    return [cardinal(int(word)) if word.isdigit() else word for word in words]
-
-
-def _distance(heard: Sequence[str], said: Sequence[str]) -> int:
-    """Return the least number of words to change, leave out and add."""
-    row = list(range(len(said) + 1))
-    for number, word in enumerate(heard, 1):
-        before, row[0] = row[0], number
-        for at, other in enumerate(said, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (word != other))
-    return row[-1]
+    def understand(self, sound: Samples) -> list[str]:
+        """Return the words of each turn that the service takes of `sound`."""
+        listener = Listener(InputFormat(), EndpointingRules())
+        texts: list[str] = []
+        start_ms = 0
+        sound = np.concatenate([sound, _LAST_SILENCE])
+        for first in range(0, sound.size, BLOCK_SAMPLES):
+            listener.append(sound[first : first + BLOCK_SAMPLES].tobytes())
+            for event in listener.turn_events(self._detector):
+                if isinstance(event, SpeechStarted):
+                    start_ms = event.start_ms
+                elif isinstance(event, SpeechStopped):
+                    heard = listener.heard(start_ms, event.end_ms)
+                    texts.append(self._recogniser.transcribe(heard))
+        return texts

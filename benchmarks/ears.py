@@ -25,7 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks import ear_sounds, ear_words
+from benchmarks import ear_sentences, ear_sounds, ear_words
 from benchmarks.ear_holds import ROUND_TRIP_MS, Held, holds
 from benchmarks.ear_scenes import Scene, far_end, jumping, scene
 from benchmarks.ear_service import Sent, speech_started
@@ -33,6 +33,7 @@ from benchmarks.ear_sounds import Sound
 from benchmarks.echo_paths import PATHS, EchoPath
 from pipeline.audio.ready_tone import synthesize
 from pipeline.bench.ears.sounds import from_onset
+from pipeline.bench.ears.words import word_errors
 from pipeline.ears.blocks import BLOCKS_PER_S, to_float
 from pipeline.ears.ears import SETTLING_S, Ears, Heard
 from pipeline.ears.hold import Reason
@@ -269,23 +270,34 @@ def jumps(_: float) -> Iterator[str]:
 
 
 def words(_: float) -> Iterator[str]:
-    """Sentences over an answer, as the offline service's recogniser hears them."""
-    spoken = ear_words.sentences()
+    """Sentences over an answer that goes on, as the offline service understands them.
+
+    A row's last line tells what it understands wrongly only beside the answer.
+    """
+    spoken = ear_sentences.sentences()
     if not spoken or not is_available():
         yield "words: no real speech or no recogniser here"
         return
-    sounds, said = [sound for sound, _ in spoken], [text for _, text in spoken]
+    sounds = [sound for sound, _ in spoken]
+    said = [word for _, text in spoken for word in ear_sentences.words_of(text)]
     played = far_end(ear_sounds.far_voices(), ear_words.seconds_of(sounds))
-    listener, count = ear_words.Listener(), sum(len(text.split()) for text in said)
-    yield f"wrong words of {count}        clean   ears   ears off"
+    service = ear_words.Service()
+    quiet = ear_words.spoken_over(np.zeros_like(played), PATHS["room"], -12.0, sounds)
+    clean = ear_sentences.words_of(" ".join(service.understand(quiet.microphone)))
+    usual = set(ear_sentences.differences(said, clean))
+    yield f"wrong of {len(said)} words     clean    canceller alone      with ears       ears off"
     for name, path in PATHS.items():
-        mixed = ear_words.spoken_over(played, path, -12.0, sounds)
-        quiet = ear_words.spoken_over(np.zeros_like(played), path, -12.0, sounds)
-        wrong = [
-            listener.errors(sound, mixed.near, said)
-            for sound in (quiet.microphone, listen(mixed).sent.sound, mixed.microphone)
+        outcome = listen(ear_words.spoken_over(played, path, -12.0, sounds))
+        alone = np.concatenate([block.cleaned for block in outcome.heard])
+        heard = [clean] + [
+            ear_sentences.words_of(" ".join(service.understand(sound)))
+            for sound in (alone, outcome.sent.sound, outcome.scene.microphone)
         ]
-        yield f"-12 dB, {name:<18}{wrong[0]:>6}{wrong[1]:>7}{wrong[2]:>11}"
+        errors = [word_errors(said, each) for each in heard]
+        cells = [f"{wrong:>5} ({wrong / len(said):>5.1%})" for wrong in errors]
+        yield f"-12 dB, {name:<8}" + "   ".join(cells)
+        differences = ear_sentences.differences(said, heard[2])
+        yield "    " + "; ".join(each for each in differences if each not in usual)
 
 
 def cost(_: float) -> Iterator[str]:

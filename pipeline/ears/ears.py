@@ -134,7 +134,7 @@ class Ears:
 
     def _rest(self, microphone: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
-        self._near_end = NearEnd()
+        self._near_end.rest()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
     def _recognise_headphones(self, cancelled: Cancelled) -> None:
@@ -155,11 +155,13 @@ class Ears:
         evidence = self._recent.summary()
         rule = self._rules.ordinary if settled else self._rules.strict
         speech = self._judge(rule, evidence)
-        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and is_echo(self._detection.kept):
+        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
             self.realigned()
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
-        near = self._hear_near(block.residual, evidence, rule, likely=speech)
+        near = self._hear_near(
+            block.residual, evidence, rule, likely=speech, unexplained=unexplained
+        )
         state = State.LISTENING if settled else State.SETTLING
         return Heard(cancelled.cleaned, speech, near, evidence, levels, state)
 
@@ -177,16 +179,27 @@ class Ears:
         return Heard(microphone, speech, certain, evidence, levels, State.HEADPHONES)
 
     def _hear_near(
-        self, sound: Block, evidence: Evidence, rule: Rule, *, likely: bool
+        self,
+        sound: Block,
+        evidence: Evidence,
+        rule: Rule,
+        *,
+        likely: bool,
+        unexplained: bool = False,
     ) -> NearSpeech:
         return self._near_end.hear(
             sound,
             noticed=evidence.rise_db >= LEAST_RISE_DB,
             likely=likely,
             voice=evidence.voice,
+            unexplained=unexplained,
             decides=rule is not never,
             echo_known=not self._deaf_blocks,
         )
+
+    def _echo_moved(self) -> bool:
+        beside_voice = self._near_end.speech is NearSpeech.SPEECH
+        return is_echo(self._detection.kept, beside_voice=beside_voice)
 
     def _rises(self, cleaned_db: float) -> bool:
         """Whether anything is louder than what is always there."""

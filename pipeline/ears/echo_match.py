@@ -27,7 +27,9 @@ _SIZE = 8_192
 _BAND = slice(68, 1_366)
 """200 to 4,000 Hz, where voices are loud."""
 _SAME = 10.0
-"""In simulated rooms a moved echo gave 12 to 33, and persons over an answer 3 to 9."""
+"""In simulated rooms a moved echo gave 12 to 33, and persons who began over an answer 3 to 9."""
+_SAME_BESIDE_VOICE = 16.0
+"""Persons who went on gave 13 now and then."""
 _MOVED_SAMPLES = 12
 _LEFT = 1.5
 """So much less than the microphone may what is left follow the reference, at the same delay."""
@@ -35,9 +37,12 @@ _LEAST = np.float32(1e-9)
 _WINDOW = np.hanning(_RESIDUAL_BLOCKS * BLOCK_SAMPLES).astype(np.float32)
 
 
-def is_echo(kept: Sequence[KeptBlock]) -> bool:
-    """Whether the residual follows the reference; takes a millisecond."""
-    return match(kept) >= _SAME
+def is_echo(kept: Sequence[KeptBlock], *, beside_voice: bool = False) -> bool:
+    """Whether the residual follows the reference; takes a millisecond.
+
+    :param beside_voice: whether a person is known to speak, who may resemble it by chance
+    """
+    return match(kept) >= (_SAME_BESIDE_VOICE if beside_voice else _SAME)
 
 
 def match(kept: Sequence[KeptBlock]) -> float:

@@ -31,7 +31,8 @@ cdef int[STAGES] RADICES = [4, 4, 5, 3, 2]
 cdef float FULL_SCALE = 32_768
 cdef float NOTHING = 1e-12
 """The power of a bin without sound: a step of PCM16 has ten thousand times as much."""
-cdef float FORGETTING = plain.FORGETTING
+cdef float KEPT = plain.KEPT
+cdef float POWER_KEPT = plain.POWER_KEPT
 cdef float ERROR_SMOOTHING = plain.ERROR_SMOOTHING
 cdef float STATE_GAIN = plain.STATE_GAIN
 cdef float POWER_FLOOR = plain.POWER_FLOOR
@@ -307,12 +308,12 @@ cdef class LinearCanceller:
             for k in range(BINS):
                 re = (x.re[k] * g.re[k] + x.im[k] * g.im[k]) * u[k]
                 im = (x.re[k] * g.im[k] - x.im[k] * g.re[k]) * u[k]
-                w.re[k] += re
-                w.im[k] += im
+                w.re[k] = KEPT * w.re[k] + re
+                w.im[k] = KEPT * w.im[k] + im
                 changed += re * re + im * im
                 # Never negative: the gain times the spectrum is at most 1 / `STATE_GAIN`.
                 power = (x.re[k] * x.re[k] + x.im[k] * x.im[k]) * u[k] * inverse[k]
-                u[k] = u[k] * FORGETTING * (1 - STATE_GAIN * power) + noise[k]
+                u[k] = u[k] * POWER_KEPT * (1 - STATE_GAIN * power) + noise[k]
             if notes_changes:
                 self.changed[p] += changed
 
@@ -361,7 +362,7 @@ cdef class LinearCanceller:
                 mean += noise[k]
             mean /= BINS
             for k in range(BINS):
-                noise[k] = max(noise[k], mean) * (1 - FORGETTING) + UNCERTAINTY_FLOOR
+                noise[k] = max(noise[k], mean) * (1 - POWER_KEPT) + UNCERTAINTY_FLOOR
 
 
 def peak(samples):

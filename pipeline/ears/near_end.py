@@ -71,6 +71,7 @@ class NearEnd:
         noticed: bool,
         likely: bool,
         voice: float,
+        unexplained: bool = False,
         decides: bool = True,
         echo_known: bool = True,
     ) -> NearSpeech:
@@ -80,13 +81,16 @@ class NearEnd:
         :param noticed: whether anything but echo is heard
         :param likely: whether it is probably speech
         :param voice: likelihood of speech in this block alone
+        :param unexplained: whether the canceller leaves more than it does of an echo: the first
+            sound of a word, before anything is noticed, or a leak
         :param decides: whether the detectors can tell speech; otherwise all that is heard may be
         :param echo_known: whether what is heard for long cannot be the echo
         """
         noticed = noticed or likely
         self._quiet_blocks = 0 if noticed else self._quiet_blocks + 1
-        if self.speech is NearSpeech.NONE and noticed:
+        if self.speech is NearSpeech.NONE and (noticed or unexplained):
             self._weighed.clear()
+            self._quiet_blocks = 0
             self.speech = NearSpeech.UNDECIDED
         if self.speech is NearSpeech.UNDECIDED and not decides:
             self.speech = NearSpeech.SPEECH
@@ -94,11 +98,18 @@ class NearEnd:
             self._weighed.append(_weigh(sound, likely=likely, voiced=voice >= _VOICED))
             if self._forms_words(echo_known=echo_known):
                 self.speech = NearSpeech.SPEECH
-            elif self._quiet_blocks >= _BLOCKS_BEFORE_NONE:
-                self.speech = NearSpeech.NONE
-        elif self._quiet_blocks >= _BLOCKS_AFTER_SPEECH:
-            self.speech = NearSpeech.NONE
+        self._end_after_quiet()
         return self.speech
+
+    def rest(self) -> None:
+        """Pass over a block while no answer is heard: a person may speak on into the next one."""
+        self._quiet_blocks += 1
+        self._end_after_quiet()
+
+    def _end_after_quiet(self) -> None:
+        certain = self.speech is NearSpeech.SPEECH
+        if self._quiet_blocks >= (_BLOCKS_AFTER_SPEECH if certain else _BLOCKS_BEFORE_NONE):
+            self.speech = NearSpeech.NONE
 
     def _forms_words(self, *, echo_known: bool) -> bool:
         latest = list(self._weighed)[-_LIKELY_WITHIN_BLOCKS:]

@@ -264,7 +264,7 @@ def test_a_verdict() -> None:
         "1 answers not whole",
         "microphone 19.0 ms later",
         "6.0% of a core",
-        "20% of the words",
+        "20% of the words over an answer that falls silent",
     ):
         assert part in shortfalls
     assert wrong.missed == 1
@@ -277,7 +277,19 @@ def test_words_that_the_service_never_understands_are_not_judged(clean: Words) -
         result(NO_EARS, ears_share=None),
     ]
     assert str(judge(measured, clean)).startswith("Passed. The words over an answer were not judge")
-    assert "100% of the words" in str(judge(measured, Words(10, 1)))
+    assert "100% of the words over an answer that goes on" in str(judge(measured, Words(10, 1)))
+
+
+def test_words_are_judged_at_the_echo_of_the_budget_all_in_one() -> None:
+    measured = [
+        result(HOLD, words=Words(10, 0)),
+        result(replace(HOLD, room="far"), words=Words(10, 1)),
+        result(replace(HOLD, echo_db=0.0), words=Words(10, 10)),
+        result(NO_EARS, ears_share=None, words=Words(10, 10)),
+    ]
+    assert str(judge(measured, Words(10, 0))) == "Passed."
+    measured[0] = result(HOLD, words=Words(10, 1))
+    assert "10% of the words over an answer that falls silent" in str(judge(measured, Words(10, 0)))
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def test_echo_is_subtracted_and_near_sound_is_kept() -> None:
     assert level_db(out[both] - pcm16(near)[both]) < level_db(pcm16(near)[both]) - 10
 
 
+def test_echo_stays_subtracted_beside_a_person_who_does_not_stop() -> None:
+    voice = own_voice()
+    played = at_level(voice, -23.0)[: 20 * 24_000]
+    near = pcm16(at_level(voice, -26.0)[-20 * 24_000 :])
+    heard = scene(played, PATHS["room"], -12.0).microphone
+    left = cleaned(hear(Ears(Parts()), heard + near, pcm16(played))).astype(np.int32) - near
+    late = slice(10 * 24_000, None)
+    assert level_db(left[late]) < level_db(heard[late]) - 7.5
+
+
 def test_every_block_comes_back_in_full() -> None:
     played = babble(1, seed=4)
     heard = hear(Ears(load_parts()), pcm16(echo(played, 1)), pcm16(played))

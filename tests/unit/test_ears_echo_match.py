@@ -47,3 +47,12 @@ def test_echo_that_was_subtracted_does_not_count() -> None:
     heard: Block = person + np.roll(reference, ms_to_samples(30))
     assert is_echo(kept(heard, reference))
     assert not is_echo(kept(person, reference, heard))
+
+
+def test_person_who_speaks_may_resemble_the_reference() -> None:
+    reference = babble(0.5, seed=9)
+    resembling: Block = np.roll(reference, ms_to_samples(30)) * np.float32(0.6)
+    resembling += babble(0.5, seed=10)
+    assert 10 < match(kept(resembling, reference)) < 16
+    assert is_echo(kept(resembling, reference))
+    assert not is_echo(kept(resembling, reference), beside_voice=True)

@@ -115,3 +115,25 @@ def test_short_beginnings_of_real_words_are_a_person() -> None:
     words = short_words(40)
     told = [NearSpeech.SPEECH in hear(NearEnd(), in_blocks(word), voice=0.9) for word in words]
     assert sum(told) >= 38
+
+
+def test_person_speaks_on_into_the_next_answer_unless_silent_for_long() -> None:
+    near_end = NearEnd()
+    hear(near_end, in_blocks(babble(0.3, seed=9)), voice=0.9)
+    for _ in range(49):
+        near_end.rest()
+    assert silence(near_end, 1) == [NearSpeech.NONE]
+    hear(near_end, in_blocks(babble(0.3, seed=9)), voice=0.9)
+    for _ in range(15):
+        near_end.rest()
+    assert hear(near_end, in_blocks(babble(0.05, seed=9)), voice=0.0) == [NearSpeech.SPEECH] * 5
+
+
+def test_first_sound_of_a_word_is_kept_back_before_it_is_noticed() -> None:
+    near_end = NearEnd()
+    silence(near_end, 50)
+    told = [
+        near_end.hear(QUIET, noticed=False, likely=False, voice=0.0, unexplained=block == 0)
+        for block in range(22)
+    ]
+    assert told == [NearSpeech.UNDECIDED] * 20 + [NearSpeech.NONE] * 2

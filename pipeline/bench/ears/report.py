@@ -10,7 +10,7 @@ from rich.text import Text
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.situations import ROUND_TRIPS_MS
-from pipeline.bench.ears.verdict import added_microphone_ms
+from pipeline.bench.ears.verdict import added_microphone_ms, words_over_answers
 from pipeline.bench.ears.words import Words
 from pipeline.bench.tables import table
 
@@ -32,7 +32,8 @@ answers.
 microphone: the card hands over the last sample of a frame → the service has it, while an answer \
 sounds. beside a voice: or a noise, up to 0.7 s after it; ears keep it back until they know it.
 speak: first delta on the wire → first sample at the card.
-words: of phrases spoken over an answer that goes on, understood by the offline service.
+words: of phrases spoken over an answer, understood by the offline service; without an answer: 6 \
+dB quieter.
 Not measured: the real network and service, a real card and room (--device), office noise and \
 drift (benchmarks/ears.py simulates them).\
 """
@@ -84,8 +85,10 @@ def _echoes(results: Sequence[EarsResult]) -> Table:
 
 def _words(measured: EarsMeasured) -> Table:
     made = table("Words", "spoken", "wrong", "%")
+    silenced = words_over_answers(measured.results, goes_on=False)
     rows = [("without an answer", measured.clean)]
     rows += [(r.situation.name, r.words) for r in measured.results if r.words.spoken]
+    rows += [("all with ears at -12 dB that interrupt", silenced)]
     for name, words in rows:
         share = None if words.rate is None else words.rate * 100
         made.add_row(name, str(words.spoken), str(words.wrong), _number(share, 0))

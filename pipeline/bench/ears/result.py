@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pipeline.bench.ears import analysis, delays
 from pipeline.bench.ears.analysis import Interruption, Pause
 from pipeline.bench.ears.conversation import Sounds, padded
 from pipeline.bench.ears.delays import MicrophoneDelays
 from pipeline.bench.ears.echo import EchoReduction, echo_reduction
 from pipeline.bench.ears.recording import Recording
+from pipeline.bench.ears.rooms import SENSOR_NOISE
 from pipeline.bench.ears.sent import seconds, sent_answers, sent_offset, sent_phrases
 from pipeline.bench.ears.situations import Situation
 from pipeline.bench.ears.sounds import Phrase
 from pipeline.bench.ears.voices import OfflineVoice
 from pipeline.bench.ears.words import Words
+from pipeline.pcm import Sound
+
+_QUIETER = np.float32(0.5)
+"""Phrases without an answer, whose words are known from the phrases as they are."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +91,21 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
 def understood_clean(phrases: Sequence[Phrase], voice: OfflineVoice) -> tuple[list[Phrase], Words]:
     """Return the phrases with their words, and how the service understands them alone.
 
-    Where the words of a phrase are not known, what it understands counts as its words.
+    Where the words of a phrase are not known, what it understands counts as its words. Each phrase
+    is heard once more, by a microphone farther away: what differs then differs without an answer.
     """
     texts = voice.understand(*(padded(phrase.sound) for phrase in phrases))
+    known = [
+        Phrase(phrase.sound, phrase.words or text)
+        for phrase, text in zip(phrases, texts, strict=True)
+    ]
     words = Words()
-    known = []
-    for phrase, text in zip(phrases, texts, strict=True):
-        expected = phrase.words or text
-        words.count(expected, text)
-        known.append(Phrase(phrase.sound, expected))
+    heard_again = voice.understand(*(padded(_farther_away(phrase.sound)) for phrase in phrases))
+    for phrase, text in zip(known, heard_again, strict=True):
+        words.count(phrase.words or "", text)
     return known, words
+
+
+def _farther_away(sound: Sound) -> Sound:
+    noise = np.random.default_rng(1).standard_normal(sound.size).astype(np.float32)
+    return sound * _QUIETER + noise * np.float32(SENSOR_NOISE)

@@ -30,14 +30,14 @@ def best_lag(template: Sound, sound: Sound) -> int:
 
 
 def sent_phrases(recording: Recording, offset: int) -> list[tuple[int, Sound]]:
-    """Return the number of each phrase over an answer that goes on, and what was sent of it.
+    """Return the number of each phrase over an answer, and what was sent of it.
 
     :param offset: as of `sent_offset`.
     """
     return [
         (number, sound_of(recording.sent[start + offset :][: length + _AFTER_PHRASE_SAMPLES]))
         for spoken in recording.spoken
-        if spoken.kind == "double talk"
+        if spoken.kind in {"double talk", "interrupted"}
         for number, start, length in spoken.said
     ]
 

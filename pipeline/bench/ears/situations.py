@@ -27,8 +27,8 @@ class Situation:
 
 HOLD = Situation("hold, -12 dB")
 SERVICE = Situation("service, -12 dB", barge_in="service")
-DOUBLE_TALK = Situation("with ears", barge_in="service")
-NO_EARS = Situation("--ears off", barge_in="service", ears=False)
+DOUBLE_TALK = Situation("an answer that goes on", barge_in="service")
+NO_EARS = Situation("the same, --ears off", barge_in="service", ears=False)
 
 FULL = (
     replace(HOLD, interruptions=12, noises=6, quiet_answers=1),

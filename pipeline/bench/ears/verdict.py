@@ -41,6 +41,19 @@ def added_microphone_ms(results: Sequence[EarsResult]) -> float | None:
     return with_ears.p50 - without.p50 if with_ears and without else None
 
 
+def words_over_answers(results: Sequence[EarsResult], *, goes_on: bool) -> Words:
+    """Return the words that ears sent over answers at -12 dB.
+
+    :param goes_on: over those that nothing interrupts; else over those that the words interrupt.
+    """
+    words = Words()
+    for result in results:
+        situation = result.situation
+        if situation.ears and situation.echo_db == -12 and bool(situation.phrases) is goes_on:
+            words.add(result.words)
+    return words
+
+
 def _slow(results: Sequence[EarsResult]) -> Iterator[str]:
     for result in results:
         name = result.situation.name
@@ -78,16 +91,17 @@ def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]
     if not _understood(clean):
         return
     most = max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)
-    for result in results:
-        if result.situation.ears and result.words.rate is not None and result.words.rate > most:
+    for goes_on, name in ((False, "falls silent"), (True, "goes on")):
+        rate = words_over_answers(results, goes_on=goes_on).rate
+        if rate is not None and rate > most:
             yield (
-                f"{result.words.rate:.0%} of the words over an answer understood wrongly "
+                f"{rate:.0%} of the words over an answer that {name} understood wrongly "
                 f"(budget {most:.0%})"
             )
 
 
 def _unjudged(results: Sequence[EarsResult], clean: Words) -> str:
-    if not any(result.situation.phrases for result in results) or _understood(clean):
+    if not any(result.words.spoken for result in results) or _understood(clean):
         return ""
     return (
         "The words over an answer were not judged: the offline service understands none of them "

@@ -17,6 +17,10 @@ class Words:
         self.spoken += len(words)
         self.wrong += word_errors(words, _words(found))
 
+    def add(self, other: "Words") -> None:
+        self.spoken += other.spoken
+        self.wrong += other.wrong
+
     @property
     def rate(self) -> float | None:
         """Return the share that is wrong; None if nothing was spoken."""
