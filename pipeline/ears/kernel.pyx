@@ -55,7 +55,7 @@ cdef class Transform:
     cdef float spare_im[WINDOW]
 
     def __cinit__(self):
-        cdef int points = WINDOW, stage, q, r, at
+        cdef Py_ssize_t points = WINDOW, stage, q, r, at
         for stage in range(STAGES):
             for r in range(RADICES[stage]):
                 self.roots_re[stage][r] = cos(2 * M_PI * r / RADICES[stage])
@@ -73,7 +73,7 @@ cdef class Transform:
         cdef float *from_im = im
         cdef float *to_re = self.spare_re
         cdef float *to_im = self.spare_im
-        cdef int points = WINDOW, stride = 1, stage, radix, r
+        cdef Py_ssize_t points = WINDOW, stride = 1, stage, radix, r
         for stage in range(STAGES):
             radix = RADICES[stage]
             points //= radix
@@ -86,9 +86,11 @@ cdef class Transform:
         memcpy(re, self.spare_re, sizeof(self.spare_re))  # where an odd number of stages ends
         memcpy(im, self.spare_im, sizeof(self.spare_im))
 
-    cdef void add_up(self, const float *re, const float *im, int stage, int r) noexcept:
+    cdef void add_up(
+        self, const float *re, const float *im, Py_ssize_t stage, Py_ssize_t r
+    ) noexcept:
         """Add up the `radix` pieces of a signal, each turned by `r` steps more than the one before."""
-        cdef int radix = RADICES[stage], count = WINDOW // radix, j, t
+        cdef Py_ssize_t radix = RADICES[stage], count = WINDOW // radix, j, t
         cdef float *to_re = self.summed_re
         cdef float *to_im = self.summed_im
         cdef float a, b
@@ -102,10 +104,11 @@ cdef class Transform:
                 to_im[t] += a * im[j * count + t] + b * re[j * count + t]
 
     cdef void turn(
-        self, float *to_re, float *to_im, int stage, int points, int stride, int r
+        self, float *to_re, float *to_im,
+        Py_ssize_t stage, Py_ssize_t points, Py_ssize_t stride, Py_ssize_t r,
     ) noexcept:
         """Turn what was added up, and put it where the next stage takes it from."""
-        cdef int radix = RADICES[stage], q, t, at
+        cdef Py_ssize_t radix = RADICES[stage], q, t, at
         cdef float a, b
         for q in range(points):
             a = self.turns_re[stage][q * radix + r]
@@ -123,7 +126,7 @@ cdef struct Spectrum:
 
 cdef void drop_nothing(Spectrum *spectrum) noexcept:
     """Set to 0 what two signals leave of each other: products of it are slow as denormal numbers."""
-    cdef int k
+    cdef Py_ssize_t k
     cdef float kept
     for k in range(BINS):
         kept = spectrum.re[k] * spectrum.re[k] + spectrum.im[k] * spectrum.im[k] > NOTHING
@@ -151,11 +154,11 @@ cdef class LinearCanceller:
     cdef float time_re[WINDOW]
     cdef float time_im[WINDOW]
     cdef float latest_reference[SIZE]
-    cdef int newest
+    cdef Py_ssize_t newest
     cdef long blocks
 
     def __cinit__(self):
-        cdef int p, k
+        cdef Py_ssize_t p, k
         self.transform = Transform()
         decay = np.exp(-np.arange(PARTITIONS) / plain.INITIAL_DECAY_PARTITIONS)
         for p in range(PARTITIONS):
@@ -173,7 +176,7 @@ cdef class LinearCanceller:
         cdef short cleaned[SIZE]
         cdef float near, far, echo, left
         cdef float near_power = 0, far_power = 0, echo_power = 0, residual_power = 0
-        cdef int t
+        cdef Py_ssize_t t
         take_block(microphone, near_samples)
         take_block(reference, far_samples)
         self.estimate_echo()
@@ -206,7 +209,7 @@ cdef class LinearCanceller:
         )
 
     cdef void estimate_echo(self) noexcept:
-        cdef int p, k
+        cdef Py_ssize_t p, k
         cdef Spectrum *x
         cdef Spectrum *w
         cdef Spectrum *out = &self.summed
@@ -221,7 +224,7 @@ cdef class LinearCanceller:
 
     cdef void forward(self, Spectrum *first, Spectrum *second) noexcept:
         """Transform the two signals in `time_re` and `time_im`."""
-        cdef int k
+        cdef Py_ssize_t k
         cdef float *re = self.time_re
         cdef float *im = self.time_im
         self.transform.run(re, im)
@@ -237,7 +240,7 @@ cdef class LinearCanceller:
 
     cdef void backward(self, Spectrum *first, Spectrum *second) noexcept:
         """Fill `time_re` and, if there is a second one, `time_im`; both 480 times too large."""
-        cdef int k
+        cdef Py_ssize_t k
         cdef float *re = self.time_re
         cdef float *im = self.time_im
         first.im[0] = first.im[SIZE] = 0
@@ -270,7 +273,7 @@ cdef class LinearCanceller:
 
     cdef void set_gain(self) noexcept:
         """Set `inverse`, and `gain` to the error times it."""
-        cdef int p, k
+        cdef Py_ssize_t p, k
         cdef Spectrum *x
         cdef float *u
         cdef float power, smoothed
@@ -291,7 +294,7 @@ cdef class LinearCanceller:
             self.gain.im[k] = self.error.im[k] * self.inverse[k]
 
     cdef void update(self, bint notes_changes) noexcept:
-        cdef int p, k
+        cdef Py_ssize_t p, k
         cdef Spectrum *x
         cdef Spectrum *w
         cdef Spectrum *g = &self.gain
@@ -319,7 +322,7 @@ cdef class LinearCanceller:
 
     cdef void constrain_most_changed(self) noexcept:
         """Cut the impulse responses of those partitions to the length of a block."""
-        cdef int n, k, first, second
+        cdef Py_ssize_t n, k, first, second
         for n in range(CONSTRAINED_PARTITIONS // 2):
             first = self.take_most_changed()
             second = self.take_most_changed()
@@ -334,7 +337,7 @@ cdef class LinearCanceller:
             self.changed[n] = max(self.changed[n], 0)
 
     cdef int take_most_changed(self) noexcept:
-        cdef int p, most = 0
+        cdef Py_ssize_t p, most = 0
         for p in range(PARTITIONS):
             if self.changed[p] > self.changed[most]:
                 most = p
@@ -343,7 +346,7 @@ cdef class LinearCanceller:
 
     cdef void spread_process_noise(self) noexcept:
         """Keep partitions ready whose neighbours are in use: paths drift across their borders."""
-        cdef int p, k
+        cdef Py_ssize_t p, k
         cdef Spectrum *w
         cdef float *noise
         cdef float mean
@@ -368,7 +371,7 @@ cdef class LinearCanceller:
 def peak(samples):
     """As `pipeline.pcm.peak`, of one block."""
     cdef short block[SIZE]
-    cdef int t, highest = 0
+    cdef Py_ssize_t t, highest = 0
     take_block(samples, block)
     for t in range(SIZE):
         highest = max(highest, abs(<int>block[t]))
