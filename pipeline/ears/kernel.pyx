@@ -32,7 +32,7 @@ cdef float FULL_SCALE = 32_768
 cdef float NOTHING = 1e-12
 """The power of a bin without sound: a step of PCM16 has ten thousand times as much."""
 cdef float KEPT = plain.KEPT
-cdef float POWER_KEPT = plain.POWER_KEPT
+cdef float FORGETTING = plain.FORGETTING
 cdef float ERROR_SMOOTHING = plain.ERROR_SMOOTHING
 cdef float STATE_GAIN = plain.STATE_GAIN
 cdef float POWER_FLOOR = plain.POWER_FLOOR
@@ -199,7 +199,7 @@ cdef class LinearCanceller:
         self.forward(&self.pushed, &self.error)
         drop_nothing(&self.pushed)
         drop_nothing(&self.error)
-        self.learn()
+        self.learn(KEPT if residual_power > near_power else 1)
         self.newest = (self.newest - 1 + PARTITIONS) % PARTITIONS
         self.spectra[self.newest] = self.pushed
         return Cancelled(
@@ -260,12 +260,12 @@ cdef class LinearCanceller:
                 im[WINDOW - k] += second.re[k]
         self.transform.run(im, re)
 
-    cdef void learn(self) noexcept:
+    cdef void learn(self, float kept) noexcept:
         cdef bint constrains
         self.blocks += 1
         constrains = self.blocks % BLOCKS_PER_CONSTRAINT == 0
         self.set_gain()
-        self.update(constrains)
+        self.update(kept, constrains)
         if constrains:
             self.constrain_most_changed()
         if self.blocks % BLOCKS_PER_SPREAD == 0:
@@ -293,7 +293,7 @@ cdef class LinearCanceller:
             self.gain.re[k] = self.error.re[k] * self.inverse[k]
             self.gain.im[k] = self.error.im[k] * self.inverse[k]
 
-    cdef void update(self, bint notes_changes) noexcept:
+    cdef void update(self, float kept, bint notes_changes) noexcept:
         cdef Py_ssize_t p, k
         cdef Spectrum *x
         cdef Spectrum *w
@@ -311,12 +311,12 @@ cdef class LinearCanceller:
             for k in range(BINS):
                 re = (x.re[k] * g.re[k] + x.im[k] * g.im[k]) * u[k]
                 im = (x.re[k] * g.im[k] - x.im[k] * g.re[k]) * u[k]
-                w.re[k] = KEPT * w.re[k] + re
-                w.im[k] = KEPT * w.im[k] + im
+                w.re[k] = kept * w.re[k] + re
+                w.im[k] = kept * w.im[k] + im
                 changed += re * re + im * im
                 # Never negative: the gain times the spectrum is at most 1 / `STATE_GAIN`.
                 power = (x.re[k] * x.re[k] + x.im[k] * x.im[k]) * u[k] * inverse[k]
-                u[k] = u[k] * POWER_KEPT * (1 - STATE_GAIN * power) + noise[k]
+                u[k] = u[k] * FORGETTING * (1 - STATE_GAIN * power) + noise[k]
             if notes_changes:
                 self.changed[p] += changed
 
@@ -365,7 +365,7 @@ cdef class LinearCanceller:
                 mean += noise[k]
             mean /= BINS
             for k in range(BINS):
-                noise[k] = max(noise[k], mean) * (1 - POWER_KEPT) + UNCERTAINTY_FLOOR
+                noise[k] = max(noise[k], mean) * (1 - FORGETTING) + UNCERTAINTY_FLOOR
 
 
 def peak(samples):

@@ -19,11 +19,11 @@ CONSTRAINED_PARTITIONS = 8
 """In every fourth block those that have changed most: as good as all, at a tenth of the cost."""
 BLOCKS_PER_CONSTRAINT = 4
 BLOCKS_PER_SPREAD = 16
-KEPT = 0.9985
-"""Of the weights, from one block to the next: the path that is modelled wanders, but does not grow.
-Without it near speech makes the weights grow, and with them their uncertainty, as long as it lasts.
-Closer to 1 removes 1 dB more, but learns a moved path more slowly."""
-POWER_KEPT = KEPT**2
+FORGETTING = 0.997**2
+"""Slower forgetting removes 1 dB more, but learns a moved path more slowly."""
+KEPT = 0.995
+"""Of the weights, after a block that is louder without the echo than with it: near speech makes the
+weights grow, and with them their uncertainty, as long as it lasts."""
 INITIAL_DECAY_PARTITIONS = 6
 INITIAL_ERROR_POWER = 1e-2
 ERROR_SMOOTHING = 0.8
@@ -79,11 +79,14 @@ class LinearCanceller:
         self._estimate_echo(window)
         np.subtract(near, self._echo, out=self._residual)
         self._transform(far)
-        self._learn(window)
-        self._push_reference()
         residual = self._residual.copy()
         powers = [power(sound) for sound in (near, far, self._echo, residual)]
-        return Cancelled(residual, to_pcm16(residual), *powers)
+        cancelled = Cancelled(residual, to_pcm16(residual), *powers)
+        if cancelled.residual_power > cancelled.microphone_power:
+            self._weights *= np.float32(KEPT)
+        self._learn(window)
+        self._push_reference()
+        return cancelled
 
     def _estimate_echo(self, window: slice) -> None:
         np.multiply(self._spectra[window], self._weights, out=self._complex)
@@ -134,11 +137,10 @@ class LinearCanceller:
         np.multiply(self._conjugates[window], error * inverse, out=self._complex)
         np.copyto(self._complex_uncertainty, self._uncertainty)
         self._complex *= self._complex_uncertainty
-        self._weights.view(np.float32)[:] *= np.float32(KEPT)
         self._weights += self._complex
         # Never negative: the gain times the spectrum is at most 1 / `STATE_GAIN`.
-        self._excitation *= inverse * np.float32(-STATE_GAIN * POWER_KEPT)
-        self._excitation += np.float32(POWER_KEPT)
+        self._excitation *= inverse * np.float32(-STATE_GAIN * FORGETTING)
+        self._excitation += np.float32(FORGETTING)
         self._uncertainty *= self._excitation
         self._uncertainty += self._process_noise
 
@@ -150,7 +152,7 @@ class LinearCanceller:
         np.add(powers[:-2], powers[2:], out=spread)
         spread += powers[1:-1]
         np.maximum(spread, spread.mean(axis=1, keepdims=True), out=spread)
-        spread *= np.float32(1 - POWER_KEPT)
+        spread *= np.float32(1 - FORGETTING)
         spread += np.float32(UNCERTAINTY_FLOOR)
 
     def _push_reference(self) -> None:
