@@ -63,7 +63,7 @@ def view(page: Page) -> tuple[float, float]:
 
 def has_cursor_at(page: Page, place: float | str = "position") -> bool:
     """Whether the timeline has the cursor's dark line at a place, or where the page says it is."""
-    x = f"Math.round(xOf({place}, laneBox('ruler')))"
+    x = f"Math.floor(xOf({place}, laneBox('ruler')))"  # the pixel that most of the line covers
     pixel = f"canvas.getContext('2d').getImageData({x}, canvas.clientHeight - 6, 1, 1).data"
     red, green, blue, opaque = map(
         int, page.evaluate(f"(() => {{ draw(); return [...{pixel}]; }})()")
