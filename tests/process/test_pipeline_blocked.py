@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.at_once import Check, Held
+from tests.support.at_once import Held, by_name
 from tests.support.program import GENEROUS_S, Program
 from tests.support.scripted_service import Script, ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
@@ -159,18 +159,10 @@ def a_network_process_that_reads_nothing_blocks_nothing(folder: Path) -> None:
         end(program)
 
 
-CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
-        a_network_process_that_reads_nothing_blocks_nothing,
-        functions_that_hold_the_interpreter_come_back,
-    )
-}
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(CHECKS, tmp_path_factory)
+CHECKS = by_name(
+    a_network_process_that_reads_nothing_blocks_nothing,
+    functions_that_hold_the_interpreter_come_back,
+)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
-from tests.support.at_once import Check, Held
+from tests.support.at_once import Held, by_name
 from tests.support.hearing import recorded_so_far
 from tests.support.measured import show_measured
 from tests.support.program import Program
@@ -180,18 +180,10 @@ def check_microphone(session: ScriptedSession) -> None:
     assert np.array_equal(arrived[: len(SPOKEN)], SPOKEN)
 
 
-CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
-        nothing_waits_for_a_service_that_does_not_read,
-        ctrl_c_while_the_service_does_not_read,
-    )
-}
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(CHECKS, tmp_path_factory)
+CHECKS = by_name(
+    nothing_waits_for_a_service_that_does_not_read,
+    ctrl_c_while_the_service_does_not_read,
+)
 
 
 @pytest.mark.parametrize("name", CHECKS)

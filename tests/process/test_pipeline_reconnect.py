@@ -10,7 +10,7 @@ from aiohttp import web
 
 from pipeline.pcm import ms_to_samples
 from tests.support.answers import answer, negative, positive, user_turn
-from tests.support.at_once import Check, Held
+from tests.support.at_once import Check, Held, by_name
 from tests.support.hearing import end_when_heard
 from tests.support.leaving import WAYS_TO_LEAVE, Leave
 from tests.support.runs import HEARD, run_on_files
@@ -129,19 +129,11 @@ CHECKS: dict[str, Check] = {
         f"the_conversation_goes_on, {leave.__name__}": partial(the_conversation_goes_on, leave)
         for leave in WAYS_TO_LEAVE
     },
-    **{
-        check.__name__: check
-        for check in (
-            a_question_that_was_not_answered_is_asked_again,
-            a_service_that_never_comes_back_is_given_up,
-        )
-    },
+    **by_name(
+        a_question_that_was_not_answered_is_asked_again,
+        a_service_that_never_comes_back_is_given_up,
+    ),
 }
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(CHECKS, tmp_path_factory)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -20,7 +20,7 @@ from pipeline import BlockingVoiceSession, Marked, Settings
 from pipeline.recorder.job import NAMES
 from tests.process.test_pipeline_files import kill_everything, refused, small_disk, state
 from tests.support.answers import answer, end_cancelled, positive, user_turn
-from tests.support.at_once import Check, Held
+from tests.support.at_once import Held, by_name
 from tests.support.program import GENEROUS_S
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -278,19 +278,11 @@ def test_a_run_that_fails_before_it_begins_leaves_no_folder(tmp_path: Path) -> N
     assert not list((tmp_path / "empty").iterdir())
 
 
-CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
-        a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files,
-        both_sides_are_recorded_sample_for_sample,
-        a_full_disk_ends_the_recording_and_not_the_conversation,
-    )
-}
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(CHECKS, tmp_path_factory)
+CHECKS = by_name(
+    a_new_recorder_goes_on_and_a_killed_run_leaves_readable_files,
+    both_sides_are_recorded_sample_for_sample,
+    a_full_disk_ends_the_recording_and_not_the_conversation,
+)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.pcm import ms_to_samples, samples_to_ms
 from tests.support.answers import answer, positive
-from tests.support.at_once import Check, Held
+from tests.support.at_once import Check, Held, by_name
 from tests.support.leaving import abort, expire
 from tests.support.runs import HEARD, run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
@@ -164,15 +164,8 @@ CHECKS: dict[str, Check] = {
         )
         for leave in (stall, abort, expire)
     },
-    "a_session_is_changed_before_its_limit_and_nothing_is_felt": (
-        a_session_is_changed_before_its_limit_and_nothing_is_felt
-    ),
+    **by_name(a_session_is_changed_before_its_limit_and_nothing_is_felt),
 }
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(CHECKS, tmp_path_factory)
 
 
 @pytest.mark.parametrize("name", CHECKS)

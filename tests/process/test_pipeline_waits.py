@@ -12,7 +12,7 @@ from aiohttp import web
 
 from pipeline.bench import events
 from tests.support.answers import answer, negative, positive, user_turn
-from tests.support.at_once import Check, Held
+from tests.support.at_once import Held, by_name
 from tests.support.blackhole import Blackhole
 from tests.support.hearing import end_when_heard
 from tests.support.measured import show_measured
@@ -234,22 +234,14 @@ def sessions_that_do_nothing_are_given_up(folder: Path) -> None:
         assert service.connections > 2
 
 
-CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
-        a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_code,
-        every_stage_of_every_session_has_a_limit,
-        a_stalled_link_is_noticed_and_replaced,
-        short_sessions_that_answer_are_never_given_up,
-        an_answer_that_is_refused_is_asked_for_one_at_a_time,
-        sessions_that_do_nothing_are_given_up,
-    )
-}
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
-    return Held(CHECKS, tmp_path_factory)
+CHECKS = by_name(
+    a_silent_service_is_told_once_and_an_unanswered_question_has_an_exit_code,
+    every_stage_of_every_session_has_a_limit,
+    a_stalled_link_is_noticed_and_replaced,
+    short_sessions_that_answer_are_never_given_up,
+    an_answer_that_is_refused_is_asked_for_one_at_a_time,
+    sessions_that_do_nothing_are_given_up,
+)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -13,6 +13,10 @@ MOST = 3
 """Conversations at a time: together they keep one processor busy, and two at their beginning."""
 
 
+def by_name(*checks: Check) -> dict[str, Check]:
+    return {check.__name__: check for check in checks}
+
+
 class Held:
     """What became of checks by their names.
 

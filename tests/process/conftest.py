@@ -1,0 +1,11 @@
+"""What tests of whole processes share."""
+
+import pytest
+
+from tests.support.at_once import Held
+
+
+@pytest.fixture(scope="module")
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Held:
+    """Return what became of the module's CHECKS."""
+    return Held(request.module.CHECKS, tmp_path_factory)
