@@ -138,10 +138,7 @@ class FrameRing:
 
         For a process that looks at what another writes: it holds until the ring has gone round.
         """
-        written = self._segment.word(_WRITTEN_OFFSET).load()
-        if not written:
-            return None
-        return self._at(written - 1)
+        return self.published(self.written_frames - 1)
 
     @property
     def written_frames(self) -> int:
@@ -157,9 +154,6 @@ class FrameRing:
         """Return frame `index`, as `latest` does; None if it is not there yet, or no more."""
         if not max(0, self.written_frames - self.capacity_frames) <= index < self.written_frames:
             return None
-        return self._at(index)
-
-    def _at(self, index: int) -> Frame:
         slot = index % self.capacity_frames
         samples = _slots(self._segment, self.capacity_frames)["samples"]
         return _frame(_Headers(self._segment)[slot], samples[slot])
