@@ -38,10 +38,9 @@ class ReferenceLine:
     def read(self, start: int, count: int) -> Samples:
         """Return `count` samples from position `start`; zeros where nothing was written."""
         self.wanted_until = max(self.wanted_until, start + count)
-        known = min(self.written_until - start, count)
+        is_kept = start > self.written_until - _LENGTH
+        known = min(self.written_until - start, count) if is_kept else 0
         at = start % _LENGTH
-        if start <= self.written_until - _LENGTH:
-            known = 0
         if known == count <= _LENGTH - at:
             return self._samples[at : at + count].copy()
         out = np.zeros(count, np.int16)
