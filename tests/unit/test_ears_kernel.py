@@ -1,6 +1,7 @@
 """The compiled kernel computes what numpy computes; without it the ears do with numpy."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,11 @@ from tests.support.echoes import babble, blocks, echo, pcm16
 SECONDS = 6
 JUMPS_AT = 300
 """Block at which the echo moves: every partition learns anew."""
+
+
+@pytest.fixture
+def kernel() -> Any:
+    return pytest.importorskip("pipeline.ears.kernel", reason="no compiler")
 
 
 def heard() -> tuple[Samples, Samples]:
@@ -36,8 +42,7 @@ def test_the_kernel_is_compiled_by_the_installation() -> None:
     assert compiled.COMPILED
 
 
-def test_the_kernel_cancels_as_numpy_does() -> None:
-    kernel = pytest.importorskip("pipeline.ears.kernel", reason="no compiler")
+def test_the_kernel_cancels_as_numpy_does(kernel: Any) -> None:
     found, expected = cancel(kernel.LinearCanceller()), cancel(linear_canceller.LinearCanceller())
     residual = np.concatenate([block.residual for block in found])
     plain = np.concatenate([block.residual for block in expected])
@@ -69,16 +74,14 @@ def test_what_exceeds_full_scale_is_clipped(module: str) -> None:
 
 
 @pytest.mark.parametrize("sample", [0, 1, -1, 32_767, -32_768])
-def test_the_kernel_finds_the_peak(sample: int) -> None:
-    kernel = pytest.importorskip("pipeline.ears.kernel", reason="no compiler")
+def test_the_kernel_finds_the_peak(kernel: Any, sample: int) -> None:
     block = np.zeros(BLOCK_SAMPLES, np.int16)
     block[-1] = sample
     assert kernel.peak(block) == pcm.peak(block) == abs(sample)
 
 
 @pytest.mark.parametrize("samples", [0, BLOCK_SAMPLES - 1, BLOCK_SAMPLES + 1])
-def test_the_kernel_takes_whole_blocks_only(samples: int) -> None:
-    kernel = pytest.importorskip("pipeline.ears.kernel", reason="no compiler")
+def test_the_kernel_takes_whole_blocks_only(kernel: Any, samples: int) -> None:
     with pytest.raises(ValueError, match="a block holds 240 samples of 16 bits, not"):
         kernel.peak(np.zeros(samples, np.int16))
 
