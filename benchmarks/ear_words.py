@@ -45,8 +45,8 @@ class Service:
         self._detector = DetectorModel()
         self._recogniser = Recogniser(self._detector)
 
-    def understand(self, sound: Samples) -> list[str]:
-        """Return the words of each turn that the service takes of `sound`."""
+    def understand(self, sound: Samples) -> str:
+        """Return the words of all turns that the service takes of `sound`."""
         listener = Listener(InputFormat(), EndpointingRules())
         texts: list[str] = []
         start_ms = 0
@@ -59,4 +59,4 @@ class Service:
                 elif isinstance(event, SpeechStopped):
                     heard = listener.heard(start_ms, event.end_ms)
                     texts.append(self._recogniser.transcribe(heard))
-        return texts
+        return " ".join(texts)

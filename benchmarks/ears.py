@@ -212,8 +212,8 @@ def _first_answer(before: Sound, voice: Sound, path: EchoPath, echo_db: float) -
     outcome = listen(scene(played, path, echo_db, seed=1))
     begin = before.size // BLOCK_SAMPLES
     levels = [heard.levels for heard in outcome.heard[begin : begin + BLOCKS_PER_S]]
-    microphone = sum(10 ** (level.microphone_db / 10) for level in levels)
-    left = sum(10 ** (level.cleaned_db / 10) for level in levels)
+    microphone = sum(level.microphone for level in levels)
+    left = sum(level.cleaned for level in levels)
     return _FirstAnswer(10 * np.log10(microphone / left), len(outcome.sent.speech_started()))
 
 
@@ -283,14 +283,14 @@ def words(_: float) -> Iterator[str]:
     played = far_end(ear_sounds.far_voices(), ear_words.seconds_of(sounds))
     service = ear_words.Service()
     quiet = ear_words.spoken_over(np.zeros_like(played), PATHS["room"], -12.0, sounds)
-    clean = ear_sentences.words_of(" ".join(service.understand(quiet.microphone)))
+    clean = ear_sentences.words_of(service.understand(quiet.microphone))
     usual = set(ear_sentences.differences(said, clean))
     yield f"wrong of {len(said)} words     clean    canceller alone      with ears       ears off"
     for name, path in PATHS.items():
         outcome = listen(ear_words.spoken_over(played, path, -12.0, sounds))
         alone = np.concatenate([block.cleaned for block in outcome.heard])
         heard = [clean] + [
-            ear_sentences.words_of(" ".join(service.understand(sound)))
+            ear_sentences.words_of(service.understand(sound))
             for sound in (alone, outcome.sent.sound, outcome.scene.microphone)
         ]
         errors = [word_errors(said, each) for each in heard]
