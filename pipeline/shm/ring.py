@@ -271,6 +271,14 @@ class RingReader:
         slot = (self._next + behind) % self._capacity
         return _frame(self._headers[slot], self._samples[slot])
 
+    def waiting(self) -> list[Frame]:
+        """Return all waiting frames, the oldest first, left in place."""
+        frames = []
+        for index in range(self._next, self._next + self.fill_frames()):
+            slot = index % self._capacity
+            frames.append(_frame(self._headers[slot], self._samples[slot]))
+        return frames
+
     def advance(self, frames: int = 1) -> None:
         """Give the oldest `frames` back to the writer, which may overwrite their samples.
 

@@ -8,6 +8,10 @@ import socket
 from contextlib import suppress
 from typing import NamedTuple
 
+_NOT_NEEDED = suppress(BlockingIOError, BrokenPipeError, ConnectionResetError)
+"""A full buffer holds a byte already; a closed peer has no reader."""
+_NONE_YET = suppress(TimeoutError, BlockingIOError, ConnectionResetError)
+
 
 class WakeSockets(NamedTuple):
     """The sending ends of a process that wakes others."""
@@ -24,8 +28,7 @@ class WakeSender:
         self._socket = sock
 
     def wake(self) -> None:
-        # A full buffer holds a byte already; a closed peer has no reader.
-        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+        with _NOT_NEEDED:
             self._socket.send(b"\0")
 
     def close(self) -> None:
@@ -49,7 +52,7 @@ class WakeReceiver:
 
     def wait(self) -> None:
         """Wait for a wake-up, at most `timeout_s`, and take it. Read the ring after this."""
-        with suppress(TimeoutError, BlockingIOError, ConnectionResetError):
+        with _NONE_YET:
             self._socket.recv(self._CHUNK_BYTES)
 
     def clear(self) -> None:
@@ -57,7 +60,7 @@ class WakeReceiver:
 
         With a timeout it may wait as long as `wait`.
         """
-        with suppress(TimeoutError, BlockingIOError, ConnectionResetError):
+        with _NONE_YET:
             while len(self._socket.recv(self._CHUNK_BYTES)) == self._CHUNK_BYTES:
                 pass
 
