@@ -151,8 +151,8 @@ class Ears:
         self._recent.add_residual(cancelled.residual_power, cancelled.echo_power)
         rises = self._rises(cancelled.residual_power)
         unexplained = rises and self._recent.leaves_more_than_leaks
-        self._detection.hear(block, self._recent, wakes=unexplained or holding or not settled)
-        evidence = self._recent.summary()
+        wakes = unexplained or holding or not settled
+        evidence = self._detect(block, wakes=wakes)
         rule = self._rules.ordinary if settled else self._rules.strict
         speech = self._judge(rule, evidence)
         if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
@@ -171,13 +171,16 @@ class Ears:
     ) -> Heard:
         near = to_float(microphone)
         wakes = self._rises(cancelled.microphone_power) or holding
-        self._detection.hear(KeptBlock(microphone, None, near), self._recent, wakes=wakes)
-        evidence = self._recent.summary()
+        evidence = self._detect(KeptBlock(microphone, None, near), wakes=wakes)
         rule = self._rules.headphones
         speech = self._judge(rule, evidence)
         certain = self._hear_near(near, evidence, rule, likely=speech)
         levels = _levels(cancelled, cancelled.microphone_power)
         return Heard(microphone, speech, certain, evidence, levels, State.HEADPHONES)
+
+    def _detect(self, block: KeptBlock, *, wakes: bool) -> Evidence:
+        listens = self._detection.hear(block, self._recent, wakes=wakes)
+        return self._recent.summary() if listens else _NO_EVIDENCE
 
     def _hear_near(
         self,

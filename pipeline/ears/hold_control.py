@@ -104,6 +104,8 @@ class HoldControl:
     def hear(self, heard: Heard, *, sounding: bool, now_ns: int) -> None:
         """Take what the ears made of a block; `sounding`: whether an answer can be held."""
         self._follow_answer(sounding=sounding)
+        if not (self._recovery.holding or heard.speech):
+            return
         self._interrupting_ms = max(0, self._interrupting_ms - BLOCK_MS)
         action = self._recovery.hear(
             likely=heard.speech,
@@ -144,3 +146,4 @@ class HoldControl:
         """Let the answer go on; the next certain speech is news even if this changed nothing."""
         self._words.hold.store(0)
         self._words.interrupt.store(0)
+        self._interrupting_ms = 0

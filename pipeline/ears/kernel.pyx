@@ -258,11 +258,11 @@ cdef class LinearCanceller:
         self.learn(KEPT if residual_power > near_power else 1)
         self.newest = (self.newest - 1 + PARTITIONS) % PARTITIONS
         self.spectra[self.newest] = self.pushed
-        return Cancelled(
+        return tuple.__new__(Cancelled, (
             np.frombuffer((<char *>residual)[:sizeof(residual)], np.float32),
             np.frombuffer((<char *>cleaned)[:sizeof(cleaned)], np.int16),
             near_power / SIZE, far_power / SIZE, echo_power / SIZE, residual_power / SIZE,
-        )
+        ))
 
     cdef void estimate_echo(self) noexcept:
         """Fill `time_re` with the echo, 480 times too large, and set `expected`, its error's power."""

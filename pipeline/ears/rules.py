@@ -88,12 +88,6 @@ class RecentEvidence:
         self._silero.append(silero)
         self.voice = silero
 
-    def add_nothing(self) -> None:
-        """The detectors rest."""
-        for values in (self._silero, self._earshot, self._rise_db):
-            values.append(0.0)
-        self.voice = 0.0
-
     @property
     def rise_db(self) -> float:
         return max(self._rise_db)

@@ -266,7 +266,7 @@ class RingReader:
 
     def front(self, behind: int = 0) -> Frame | None:
         """Return the waiting frame `behind` the oldest, left in place; None if there is none."""
-        if behind >= self.fill_frames():
+        if behind >= self._written.load() - self._next:  # as `fill_frames`
             return None
         slot = (self._next + behind) % self._capacity
         return _frame(self._headers[slot], self._samples[slot])
@@ -325,7 +325,10 @@ class _Headers:
 
 def _frame(header: tuple[int, ...], samples: Samples) -> Frame:
     sequence, generation, item, offset, captured, count, flags = header
-    return Frame(sequence, generation, item, offset, captured, flags, samples[:count])
+    # Not by `Frame(…)`, which is a Python function that calls this one.
+    return tuple.__new__(
+        Frame, (sequence, generation, item, offset, captured, flags, samples[:count])
+    )
 
 
 def _slots(segment: Segment, capacity_frames: int) -> npt.NDArray[np.void]:

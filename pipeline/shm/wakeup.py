@@ -8,10 +8,6 @@ import socket
 from contextlib import suppress
 from typing import NamedTuple
 
-_NOT_NEEDED = suppress(BlockingIOError, BrokenPipeError, ConnectionResetError)
-"""A full buffer holds a byte already; a closed peer has no reader."""
-_NONE_YET = suppress(TimeoutError, BlockingIOError, ConnectionResetError)
-
 
 class WakeSockets(NamedTuple):
     """The sending ends of a process that wakes others."""
@@ -28,8 +24,10 @@ class WakeSender:
         self._socket = sock
 
     def wake(self) -> None:
-        with _NOT_NEEDED:
+        try:
             self._socket.send(b"\0")
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return  # a full buffer holds a byte already; a closed peer has no reader
 
     def close(self) -> None:
         self._socket.close()
@@ -52,15 +50,17 @@ class WakeReceiver:
 
     def wait(self) -> None:
         """Wait for a wake-up, at most `timeout_s`, and take it. Read the ring after this."""
-        with _NONE_YET:
+        try:
             self._socket.recv(self._CHUNK_BYTES)
+        except (TimeoutError, BlockingIOError, ConnectionResetError):
+            return
 
     def clear(self) -> None:
         """Take every pending wake-up. Read the ring after this, never before.
 
         With a timeout it may wait as long as `wait`.
         """
-        with _NONE_YET:
+        with suppress(TimeoutError, BlockingIOError, ConnectionResetError):
             while len(self._socket.recv(self._CHUNK_BYTES)) == self._CHUNK_BYTES:
                 pass
 
