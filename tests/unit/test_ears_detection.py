@@ -64,6 +64,29 @@ def test_detectors_begin_anew_where_blocks_were_lost() -> None:
     assert earshot.begun_anew == 1
 
 
+def test_detectors_hear_what_preceded_an_answer_and_rest_meanwhile() -> None:
+    earshot, recent = CountingDetector(), RecentEvidence()
+    detection = Detection(Parts(earshot=earshot))
+    hear(detection, recent, 1, wakes=True)
+    for _ in range(4):
+        detection.rest(BLOCK)
+    hear(detection, recent, 1, wakes=False)
+    assert earshot.heard == 1
+    hear(detection, recent, 1, wakes=True)
+    assert earshot.heard == 7
+    assert earshot.begun_anew == 0
+
+
+def test_late_references_belong_to_the_latest_blocks() -> None:
+    detection = Detection(Parts())
+    for _ in range(3):
+        detection.rest(BLOCK)
+    silence = np.zeros_like(LOUD)
+    detection.correct([LOUD, silence, LOUD])
+    found = [block.reference for block in detection.kept]
+    assert [reference is silence for reference in found] == [False, True, False]
+
+
 def test_first_block_of_an_answer_is_compared_with_its_own_echo() -> None:
     recent = RecentEvidence()
     recent.add_residual(residual_power=1e-7, echo_power=1e-5)
