@@ -70,11 +70,7 @@ Exit code 1: a limit (--max-...) was exceeded.""",
     metavar="TEXT",
     help="Talk with this real service, signing in as run does, instead of the scripted one.",
 )
-@click.option(
-    "--let-sleep",
-    is_flag=True,
-    help="Let idle processors sleep; Linux keeps them awake else.",
-)
+@flags.let_sleep
 @flags.seed
 @flags.json
 @click.option("--html", type=flags.FILE, help="Write report and drawing to this file.")

@@ -15,4 +15,9 @@ seed = click.option(
 )
 json = click.option("--json", type=FILE, help="Write every value to this file.")
 png = click.option("--png", type=FILE, help="Write a drawing to this file.")
+let_sleep = click.option(
+    "--let-sleep",
+    is_flag=True,
+    help="Let idle processors sleep; Linux keeps them awake else.",
+)
 verbose = click.option("--verbose", is_flag=True, help="Show where an error came from.")

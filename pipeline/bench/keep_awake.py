@@ -18,10 +18,20 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report
 
+_KEPT_AWAKE = (
+    "Idle processors were kept awake, because a sleeping processor wakes late. "
+    "--let-sleep lets them sleep."
+)
+
 
 def processors() -> list[int]:
     """Return the numbers of the usable processors; none where a process cannot be bound to one."""
     return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+
+
+def kept_awake(*, let_sleep: bool) -> list[str]:
+    """Return a sentence for reports; none if the processors might sleep."""
+    return [] if let_sleep or not processors() else [_KEPT_AWAKE]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pipeline.bench import NOT_MEASURED
 from pipeline.bench.cost import Cost
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.handoff import Handoffs
-from pipeline.bench.keep_awake import processors
+from pipeline.bench.keep_awake import kept_awake
 from pipeline.bench.metrics import CIRCUMSTANCES, FAULTS, METRICS, Count, Metric
 from pipeline.bench.result import Result
 from pipeline.bench.tables import PERCENTILES, distribution_cells, table
@@ -71,11 +71,7 @@ def sentences(measured: Measured) -> list[str]:
         f"Beyond the edge the card's own buffer adds: {', '.join(buffers)}. Times that begin at "
         "the microphone include its buffer, which is as long."
     )
-    if processors() and not measured.let_sleep:
-        lines.append(
-            "Idle processors were kept awake, because a sleeping processor wakes late. "
-            "--let-sleep lets them sleep."
-        )
+    lines += kept_awake(let_sleep=measured.let_sleep)
     if not all(result.stalls.watched for result in measured.results):
         lines.append(
             "Machine stalls were not watched, which needs Linux and the right to real-time "

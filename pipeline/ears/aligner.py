@@ -5,6 +5,8 @@ because a card's times are not exact. A loudspeaker with much latency is given i
 enough. With less latency the microphone waits for one block while an answer sounds.
 """
 
+from collections import deque
+
 import numpy as np
 
 from pipeline.ears.card_offset import CardOffset
@@ -16,6 +18,7 @@ LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
 """How much later than the microphone's block its reference sounds, if it is known so early."""
 
 LONGEST_WAIT_NS = 40 * NS_PER_MS
+_REMEMBERED_BLOCKS = 4
 
 _LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
 SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
@@ -51,6 +54,7 @@ class Aligner:
         self._jumped_blocks = 0
         self._followed_blocks = 0
         self._late_samples: list[int] = []  # by how much the latest periods came too late
+        self._unexpected: deque[int] = deque(maxlen=_REMEMBERED_BLOCKS)
         self._silent_from = -1  # end of what the loudspeaker was given before it fell silent
         self.waiting_blocks = 0
         self.realigned = False
@@ -96,11 +100,25 @@ class Aligner:
         :param expected: whether the block has waited for it; if nothing was sounding, it has not.
         """
         self.realigned = False
+        if not expected:
+            self._unexpected.append(position)
         offset_samples = self._offset.samples
         if offset_samples is None or not expected:
             return np.zeros(BLOCK_SAMPLES, np.int16)
         shift = self._follow(offset_samples + self._lead_samples)
         return self._line.read(position + shift, BLOCK_SAMPLES)
+
+    def late_references(self) -> list[Samples]:
+        """Return the references of the latest blocks, in order, if these were not expected.
+
+        A block does not wait while nothing is known to sound. An answer that begins beside it is
+        known one block later; its echo comes later still.
+        """
+        late, shift = list(self._unexpected), self._shift
+        self._unexpected.clear()
+        if shift is None:
+            return []
+        return [self._line.read(position + shift, BLOCK_SAMPLES) for position in late]
 
     @property
     def lead_ms(self) -> float:

@@ -9,6 +9,7 @@ heard. The latest blocks are kept: detectors that wake up hear them first, at on
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.ears.blocks import Block, decibels, power, to_float
@@ -54,8 +55,7 @@ class Detection:
 
         :param wakes: whether it wakes the detectors up for half a second.
         """
-        self.kept.append(block)
-        self._unheard += 1
+        self._keep(block)
         self._awake_blocks = _AWAKE_BLOCKS if wakes else self._awake_blocks - 1
         if self._awake_blocks <= 0:
             return False
@@ -65,6 +65,22 @@ class Detection:
             self._hear(unheard, recent)
         self._unheard = 0
         return True
+
+    def rest(self, block: KeptBlock) -> None:
+        """Take a block that is not to be judged, and keep it for those that follow."""
+        self._keep(block)
+        self._awake_blocks = 0
+
+    def correct(self, references: Sequence[Samples]) -> None:
+        """Give the latest blocks these references, in order, but those that need none."""
+        for back, reference in enumerate(reversed(references[-len(self.kept) :]), start=1):
+            block = self.kept[-back]
+            if block.reference is not None:
+                self.kept[-back] = block._replace(reference=reference)
+
+    def _keep(self, block: KeptBlock) -> None:
+        self.kept.append(block)
+        self._unheard += 1
 
     def _begin_anew(self) -> None:
         """Blocks were lost: what is kept does not follow what was heard."""

@@ -1,5 +1,6 @@
 """The ears: microphone and reference in, cleaned sound and a verdict out."""
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -19,11 +20,12 @@ SETTLING_S = 3.0
 """Far-end sound until the ordinary rule holds."""
 _NOTED_RISE_DB = 3.0
 """Above the floor of what the canceller leaves: the detectors wake up."""
-_STALE_BLOCKS = 6
-"""For so long the parts give what they kept from before a silence: it says nothing of now."""
+_BEGINNING_BLOCKS = 6
+"""Of a sound: for so long the evidence is partly of what was heard before it."""
 _RELEARNING_BLOCKS = 90
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
-
+_CAUGHT_UP_BLOCKS = 4
+"""Before the far end is loud enough to be audible."""
 _DOUBTED_BLOCKS = 20
 """Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
 
@@ -101,7 +103,7 @@ class Ears:
         self._recent = RecentEvidence()
         self._near_end = NearEnd()
         self._alarm_blocks = 0
-        self._deaf_blocks = _STALE_BLOCKS
+        self._deaf_blocks = _BEGINNING_BLOCKS
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
@@ -112,11 +114,9 @@ class Ears:
         :param holding: an answer is held, or the verdict is wanted always: listen although the far
             end is silent
         """
-        self._far_end.hear(reference)
+        self._hear_far_end(reference)
         if not (self._far_end.audible or holding):
-            return self._rest(microphone)
-        if self._deaf_blocks:
-            self._recent = RecentEvidence()
+            return self._rest(microphone, reference)
         settled = self._far_end.heard_s >= SETTLING_S
         cancelled = self._canceller.cancel(microphone, reference)
         self._recognise_headphones(cancelled)
@@ -125,6 +125,12 @@ class Ears:
         block = KeptBlock(microphone, reference, cancelled.residual)
         return self._listen(block, cancelled, settled=settled, holding=holding)
 
+    def correct(self, references: Sequence[Samples]) -> None:
+        """Take what sounds beside the latest blocks, if it was not known when they were heard."""
+        self._detection.correct(references)
+        for reference in references:
+            self._hear_far_end(reference)
+
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
         self._far_end.forget()
@@ -132,10 +138,28 @@ class Ears:
         if self._near_end.speech is NearSpeech.UNDECIDED:
             self._near_end = NearEnd()  # what was weighed may be the echo
 
-    def _rest(self, microphone: Samples) -> Heard:
-        self._deaf_blocks = max(self._deaf_blocks, _STALE_BLOCKS)
+    def _rest(self, microphone: Samples, reference: Samples) -> Heard:
+        self._deaf_blocks = max(self._deaf_blocks, _BEGINNING_BLOCKS)
+        known = None if self._headphones.worn else reference
+        self._detection.rest(KeptBlock(microphone, known, to_float(microphone)))
         self._near_end.rest()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
+
+    def _hear_far_end(self, reference: Samples) -> None:
+        was_audible = self._far_end.audible
+        self._far_end.hear(reference)
+        if self._far_end.audible and not was_audible:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Give the canceller how the sound began: its echo is still to come."""
+        self._recent = RecentEvidence()
+        kept = self._detection.kept
+        for at in range(-min(len(kept), _CAUGHT_UP_BLOCKS), 0):
+            block = kept[at]
+            if block.reference is not None:
+                cancelled = self._canceller.cancel(block.microphone, block.reference)
+                kept[at] = block._replace(residual=cancelled.residual)
 
     def _recognise_headphones(self, cancelled: Cancelled) -> None:
         if not self._far_end.sounding:

@@ -245,6 +245,8 @@ class Listener:
             self._ears.realigned()
             lead_ms = self._aligner.lead_ms
             self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
+        if audible and (late := self._aligner.late_references()):
+            self._ears.correct(late)
         listens = self._control.holding or self._turns is not None
         heard = self._ears.hear(block.samples, reference, holding=listens)
         return heard, reference

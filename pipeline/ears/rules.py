@@ -13,6 +13,7 @@ _REMEMBERED_BLOCKS = 5
 _LEAST_RESIDUAL_DB = -4.0
 _LEAKING_DB = -12.0
 """Of the residual: a person whose voice is this much quieter than the echo is still looked for."""
+_NONE_DB = -100.0
 _ECHO_BLOCKS = 15
 _RESIDUAL_BLOCKS = 3
 
@@ -69,7 +70,7 @@ class RecentEvidence:
         self._silero = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._earshot = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._rise_db = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
-        self._residual_db = deque([0.0] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
+        self._residual_db = deque([_NONE_DB] * _REMEMBERED_BLOCKS, _REMEMBERED_BLOCKS)
         self._residual_powers = deque([0.0] * _RESIDUAL_BLOCKS, _RESIDUAL_BLOCKS)
         self._echo_powers = deque([0.0] * _ECHO_BLOCKS, _ECHO_BLOCKS)
 

@@ -297,6 +297,7 @@ def test_words_are_judged_at_the_echo_of_the_budget_all_in_one() -> None:
     [
         ("bench ears --input 3", "--input can only be used with --device"),
         ("bench ears --device --quick", "--quick can only be used without --device"),
+        ("bench ears --device --let-sleep", "--let-sleep can only be used without --device"),
         ("bench ears --no-voice", "--no-voice can only be used with --device"),
         ("bench --quick ears", "--quick stands before 'ears'"),
     ],

@@ -14,7 +14,7 @@ from pipeline.ears.blocks import Block
 from pipeline.ears.ears import Ears, Heard, State
 from pipeline.ears.parts import Parts, load_parts
 from pipeline.pcm import Samples
-from tests.support.echoes import babble, blocks, echo, pcm16
+from tests.support.echoes import Sound, babble, blocks, echo, pcm16
 
 SILENCE = np.zeros(240, np.int16)
 
@@ -249,3 +249,49 @@ def test_moved_echo_makes_the_rule_strict_again() -> None:
     strict = [block.state for block in after].index(State.SETTLING)
     assert strict < 40
     assert not any(block.speech for block in after[strict : strict + 60])
+
+
+def ears_after_an_answer(parts: Parts, person: Sound) -> Ears:
+    """Return ears that have heard an answer in a room, and a person, and then a silence."""
+    ears = Ears(parts)
+    played = np.concatenate([babble(8, seed=18), np.zeros(24_000, np.float32)])
+    hear(ears, pcm16(echo(played, 0.3) + person), pcm16(played))
+    return ears
+
+
+NOBODY = np.zeros(9 * 24_000, np.float32)
+
+
+def test_person_before_a_silence_does_not_pause_the_answer_after_it() -> None:
+    person = babble(9, seed=20)
+    person[: 7 * 24_000] = person[8 * 24_000 + 6_000 :] = 0
+    ears = ears_after_an_answer(parts(), person)
+    heard = begin_late(ears, babble(1, seed=19))
+    assert {block.state for block in heard} == {State.LISTENING}
+    assert not any(block.speech for block in heard)
+
+
+def test_person_who_speaks_on_into_an_answer_is_noticed() -> None:
+    ears = ears_after_an_answer(parts(), babble(9, seed=20))
+    heard = begin_late(ears, babble(1, seed=19), babble(1, seed=22))
+    assert [block.speech for block in heard].index(True) < 10
+
+
+def test_reference_that_comes_late_is_subtracted_from_its_echo() -> None:
+    ears = ears_after_an_answer(Parts(), NOBODY)
+    played = babble(0.1, seed=21)
+    left = cleaned(begin_late(ears, played))
+    assert level_db(left) < level_db(pcm16(echo(played, 0.3))[-len(left) :]) - 12
+
+
+def begin_late(ears: Ears, played: Sound, person: Sound | None = None) -> list[Heard]:
+    """Let an answer sound whose first two blocks are known when they have been heard.
+
+    :returns: what is heard from the third block on.
+    """
+    microphone = echo(played, 0.3) + (0 if person is None else person)
+    pairs = blocks(pcm16(microphone), pcm16(played))
+    for sound, _ in pairs[:2]:
+        assert ears.hear(sound, SILENCE).state is State.RESTING
+    ears.correct([reference for _, reference in pairs[:2]])
+    return [ears.hear(*pair) for pair in pairs[2:]]

@@ -5,7 +5,7 @@ import numpy as np
 from pipeline.ears.blocks import Block, to_float
 from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
 from pipeline.ears.parts import Parts
-from pipeline.ears.rules import RecentEvidence
+from pipeline.ears.rules import RecentEvidence, rules_for
 
 LOUD = np.full(240, 3_277, np.int16)
 BLOCK = KeptBlock(LOUD, LOUD, to_float(LOUD))
@@ -61,3 +61,37 @@ def test_detectors_begin_anew_where_blocks_were_lost() -> None:
     hear(detection, recent, 1, wakes=True)
     assert earshot.heard == KEPT_BLOCKS
     assert earshot.begun_anew == 1
+
+
+def test_detectors_hear_what_preceded_an_answer_and_rest_meanwhile() -> None:
+    earshot, recent = CountingDetector(), RecentEvidence()
+    detection = Detection(Parts(earshot=earshot))
+    hear(detection, recent, 1, wakes=True)
+    for _ in range(4):
+        detection.rest(BLOCK)
+    hear(detection, recent, 1, wakes=False)
+    assert earshot.heard == 1
+    hear(detection, recent, 1, wakes=True)
+    assert earshot.heard == 7
+    assert earshot.begun_anew == 0
+
+
+def test_late_references_belong_to_the_latest_blocks() -> None:
+    detection = Detection(Parts())
+    for _ in range(3):
+        detection.rest(BLOCK)
+    silence = np.zeros_like(LOUD)
+    detection.correct([LOUD, silence, LOUD])
+    found = [block.reference for block in detection.kept]
+    assert [reference is silence for reference in found] == [False, True, False]
+
+
+def test_first_block_of_an_answer_is_compared_with_its_own_echo() -> None:
+    recent = RecentEvidence()
+    recent.add_residual(residual_power=1e-7, echo_power=1e-5)
+    recent.add_suppressed(earshot=1.0, rise_db=30.0)
+    recent.add_silero(1.0)
+    rule = rules_for(suppressor=True, silero=True, earshot=True).ordinary
+    assert not rule(recent.summary())
+    recent.add_residual(residual_power=1e-4, echo_power=1e-5)
+    assert rule(recent.summary())

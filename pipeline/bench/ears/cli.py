@@ -55,6 +55,7 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
     show_default=True,
     help="With --device: how long answers sound while nobody speaks.",
 )
+@flags.let_sleep
 @flags.seed
 @flags.json
 @flags.png
@@ -78,7 +79,12 @@ def ears(verbose: bool, no_voice: bool, turns: int, **given: Any) -> int:  # noq
 def _check(options: EarsOptions) -> None:
     """:raises UsageError: options do not go together."""
     only_real = {"--input": options.input, "--output": options.output}
-    only_virtual = {"--quick": options.quick, "--speech": options.speech, "--png": options.png}
+    only_virtual = {
+        "--quick": options.quick,
+        "--speech": options.speech,
+        "--png": options.png,
+        "--let-sleep": options.let_sleep,
+    }
     unusable = only_virtual if options.device else only_real
     if given := [flag for flag, value in unusable.items() if value]:
         needed = "without --device" if options.device else "with --device"

@@ -24,6 +24,8 @@ class EarsOptions:
     """How long answers sound while nobody speaks, with a real card."""
     speech: Path | None = None
     """A folder with recordings of people; None: the offline service's voice speaks."""
+    let_sleep: bool = False
+    """Whether idle processors may sleep, with the virtual card."""
     seed: int = 1
     json: Path | None = None
     png: Path | None = None

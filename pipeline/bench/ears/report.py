@@ -12,6 +12,7 @@ from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.situations import ROUND_TRIPS_MS
 from pipeline.bench.ears.verdict import added_microphone_ms, words_over_answers
 from pipeline.bench.ears.words import Words
+from pipeline.bench.keep_awake import kept_awake
 from pipeline.bench.tables import table
 
 _NOTES = """\
@@ -47,13 +48,15 @@ class EarsMeasured:
     results: Sequence[EarsResult]
     clean: Words
     """The words of the phrases, understood without an answer."""
+    let_sleep: bool
+    """Whether idle processors might sleep."""
     disturbance: str
     """What other programs did meanwhile, in words; empty: nothing."""
 
 
 def show(measured: EarsMeasured, console: Console) -> None:
     """Print the report."""
-    for sentence in _NOTES.splitlines():
+    for sentence in [*_NOTES.splitlines(), *kept_awake(let_sleep=measured.let_sleep)]:
         console.print(Text(sentence, style="dim"))
     machine = measured.machine
     facts = (machine["processor"], machine["memory"], machine["system"])

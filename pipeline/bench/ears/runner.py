@@ -23,6 +23,7 @@ from pipeline.bench.ears.sounds import pcm16
 from pipeline.bench.ears.verdict import judge
 from pipeline.bench.ears.voices import OfflineVoice
 from pipeline.bench.jack_card import JackCard, check_jack
+from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.machine import machine_facts
 from pipeline.bench.report import DISTURBED_CPUS
 from pipeline.bench.runner import check_targets, print_verdict, progress_bar
@@ -80,7 +81,13 @@ def offline_voice() -> Iterator[OfflineVoice]:
 def _measure(options: EarsOptions, situations: tuple[Situation, ...]) -> EarsMeasured:
     random = np.random.default_rng(options.seed)
     results = []
-    with offline_voice() as voice, JackCard() as card, _environment(card.environment):
+    awake = [] if options.let_sleep else processors()
+    with (
+        offline_voice() as voice,
+        JackCard() as card,
+        _environment(card.environment),
+        keep_cpus_awake(awake),
+    ):
         meter = Meter({})
         with progress_bar() as progress:
             task = progress.add_task("voices", total=len(situations) + 1)
@@ -98,7 +105,7 @@ def _measure(options: EarsOptions, situations: tuple[Situation, ...]) -> EarsMea
             f"Disturbed: other programs kept {others:.1f} processors busy. An idle machine may "
             "give better times."
         )
-    return EarsMeasured(machine_facts(), results, clean, disturbance)
+    return EarsMeasured(machine_facts(), results, clean, options.let_sleep, disturbance)
 
 
 @contextmanager

@@ -1,0 +1,126 @@
+"""A listener between the rings of a simulated playback and microphone, on a clock of its own."""
+
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from pipeline.ears import process
+from pipeline.ears.ears import Ears, Heard
+from pipeline.ears.job import EarsJob
+from pipeline.ears.parts import Parts
+from pipeline.ears.process import Listener
+from pipeline.ipc.child import SupervisorLink
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ns
+from pipeline.shm.ring import Frame, FrameRing
+from pipeline.shm.state import SharedState
+from tests.support.sound import noise
+
+PERIOD = 120
+WAKE_UP_BLOCKS = 5
+"""While nothing sounds the ears hear so many blocks at once."""
+ANSWER = noise(1, 1_000, 9_000, seed=1)
+ANSWERS = 2 * WAKE_UP_BLOCKS
+"""Each begins at another place in the blocks that are heard at once."""
+JOB = EarsJob(
+    holds=True,
+    interrupts=False,
+    sends="cleaned",
+    turn_prefix_ms=0,
+    turn_silence_ms=None,
+    frame_samples=1_200,
+)
+
+
+class NotedReferences(Ears):
+    """Notes what it is given to hear."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.references: list[Samples] = []
+
+    def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
+        self.references.append(reference)
+        return super().hear(microphone, reference, holding=holding)
+
+    def correct(self, references: Sequence[Samples]) -> None:
+        self.references[-len(references) :] = references
+        super().correct(references)
+
+
+class Rig:
+    """Both cards begin at 0 of the same clock.
+
+    :ivar ahead: how many samples before it sounds a period is given to the loudspeaker.
+    """
+
+    def __init__(
+        self, state: SharedState, ring: FrameRing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(process, "Ears", NotedReferences)
+        self.ahead = PERIOD
+        self._now = self._rendered = self._heard = 0
+        clock = SimpleNamespace(monotonic_ns=lambda: samples_to_ns(self._now))
+        monkeypatch.setattr(process, "time", clock)
+        link = cast("SupervisorLink", SimpleNamespace(report=lambda _report: None))
+        state.playback.rate_hz.store(SAMPLE_RATE_HZ)
+        self._writer = ring.writer()
+        self._listener = Listener(state, ring.reader(), Parts(), JOB, link)
+
+    @property
+    def references(self) -> Samples:
+        ears = cast("NotedReferences", self._listener._ears)
+        return np.concatenate(ears.references)
+
+    def run(self, sound: Samples) -> None:
+        """Let `sound` play, from the next period on; zeros are not given to the ears."""
+        end = self._rendered + len(sound)
+        begins = self._rendered
+        while self._rendered < end:
+            period = sound[self._rendered - begins :][:PERIOD]
+            if period.any():
+                at_ns = samples_to_ns(self._rendered)
+                assert self._writer.write(
+                    period, item_offset_samples=self._rendered, capture_time_ns=at_ns
+                )
+            self._rendered += PERIOD
+            self._now = self._rendered - self.ahead
+            self._hear()
+
+    def _hear(self) -> None:
+        at_once = WAKE_UP_BLOCKS if self._listener.rests else 1
+        if self._now < self._heard + at_once * BLOCK_SAMPLES:
+            return
+        while self._heard + BLOCK_SAMPLES <= self._now:
+            silence = np.zeros(BLOCK_SAMPLES, np.int16)
+            block = Frame(0, 0, 0, self._heard, samples_to_ns(self._heard), 0, silence)
+            self._listener.hear(block)
+            self._heard += BLOCK_SAMPLES
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    with SharedState.create() as state, FrameRing.create(200) as ring:
+        yield Rig(state, ring, monkeypatch)
+
+
+def silence(periods: int) -> Samples:
+    return np.zeros(periods * PERIOD, np.int16)
+
+
+@pytest.mark.parametrize("ahead_ms", [3, 6, 9, 15, 30])
+def test_ears_are_given_each_answer_from_its_first_sample_on(rig: Rig, ahead_ms: int) -> None:
+    rig.ahead = ms_to_samples(ahead_ms)
+    rig.run(np.concatenate([ANSWER, ANSWER]))  # the times of both cards become known
+    for periods in range(100, 100 + ANSWERS):
+        rig.run(np.concatenate([silence(periods), ANSWER]))
+    rig.run(silence(20))
+    sounded = rig.references
+    begins = [at for at in np.flatnonzero(sounded == ANSWER[0]) if is_answer(sounded[at:])]
+    assert len(begins) == 1 + ANSWERS
+
+
+def is_answer(sounded: Samples) -> bool:
+    return np.array_equal(sounded[: len(ANSWER)], ANSWER)
