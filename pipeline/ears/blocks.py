@@ -50,6 +50,13 @@ def to_pcm16(block: Block) -> Samples:
     return pcm16
 
 
+def scaled(samples: Samples, begin: float, end: float) -> Samples:
+    """Return `samples` times a gain of 0 to 1 that goes straight from `begin` to `end`."""
+    gain: Block = np.linspace(begin, end, samples.size, dtype=np.float32)
+    louder: Samples = (samples * gain).astype(np.int16)
+    return louder
+
+
 def power(block: Block) -> float:
     """Mean square."""
     return float(np.dot(block, block)) / block.size
@@ -58,3 +65,8 @@ def power(block: Block) -> float:
 def decibels(mean_square: float) -> float:
     """Level of `mean_square` in dBFS, at least -100."""
     return 10 * math.log10(mean_square + _SILENCE_POWER)
+
+
+def ratio_db(power: float, other: float) -> float:
+    """By how much `power` is louder than `other`; nothing is quieter than -100 dBFS."""
+    return 10 * math.log10((power + _SILENCE_POWER) / (other + _SILENCE_POWER))

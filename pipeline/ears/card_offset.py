@@ -9,6 +9,7 @@ from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
 WINDOW_BLOCKS = 10
 """100 ms: longer than the bursts in which some sound servers deliver their periods."""
 _WINDOWS = 11
+_SAMPLES_PER_NS = SAMPLE_RATE_HZ / NS_PER_S
 _BROKEN_OFF_NS = NS_PER_S
 """A window that began before such a pause says nothing of now."""
 _OUTDATED_NS = 5 * NS_PER_S
@@ -43,7 +44,7 @@ class CardOffset:
         if time_ns - self._latest_ns > _BROKEN_OFF_NS:
             self._begin_window()
         self._latest_ns = time_ns
-        self._speaker = min(self._speaker, _in_samples(time_ns) - position)
+        self._speaker = min(self._speaker, time_ns * _SAMPLES_PER_NS - position)
         self._heard_speaker = True
 
     def microphone(self, position: float, time_ns: int) -> None:
@@ -51,7 +52,7 @@ class CardOffset:
         if not self._heard_speaker:
             return
         self._heard_speaker = False
-        self._microphone = min(self._microphone, _in_samples(time_ns) - position)
+        self._microphone = min(self._microphone, time_ns * _SAMPLES_PER_NS - position)
         self._pairs += 1
         if not self._windows:
             self.samples = self._microphone - self._speaker
@@ -69,7 +70,3 @@ class CardOffset:
         self._windows.append(self._microphone - self._speaker)
         self.samples = median(self._windows)
         self._begin_window()
-
-
-def _in_samples(time_ns: int) -> float:
-    return time_ns * SAMPLE_RATE_HZ / NS_PER_S

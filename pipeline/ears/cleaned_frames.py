@@ -57,7 +57,9 @@ class CleanedFrames:
 
         It is valid until the next call.
         """
-        block = self._raw.front(self._taken) if self._publish() else None
+        if len(self._heard) >= self._blocks_per_frame and not self._publish():
+            return None
+        block = self._raw.front(self._taken)
         if block is not None:
             self._taken += 1
         return block

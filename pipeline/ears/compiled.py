@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from pipeline import pcm
+from pipeline.ears import blocks, linear_canceller
 from pipeline.ears.blocks import Cancelled
 from pipeline.pcm import Samples
 
@@ -17,16 +19,27 @@ class Canceller(Protocol):
         """Return the next 240 samples of `microphone` less the echo."""
 
 
-def _load() -> tuple[type[Canceller], Callable[[Samples], int], bool]:
+class Computed(NamedTuple):
+    """What computes: of blocks of 240 samples."""
+
+    canceller: type[Canceller]
+    peak: Callable[[Samples], int]
+    scaled: Callable[[Samples, float, float], Samples]
+
+
+_IN_NUMPY = Computed(linear_canceller.LinearCanceller, pcm.peak, blocks.scaled)
+
+
+def _load() -> Computed:
     try:
         from pipeline.ears import kernel
+
+        return Computed(kernel.LinearCanceller, kernel.peak, kernel.scaled)
     except (ImportError, AttributeError) as error:  # the latter: of an older installation
-        from pipeline import pcm
-        from pipeline.ears import linear_canceller
-
         _log.info("the ears are not compiled, and take twice the time: %s", error)
-        return linear_canceller.LinearCanceller, pcm.peak, False
-    return kernel.LinearCanceller, kernel.peak, True
+        return _IN_NUMPY
 
 
-new_canceller, block_peak, COMPILED = _load()
+_computed = _load()
+COMPILED = _computed is not _IN_NUMPY
+new_canceller, block_peak, scaled = _computed

@@ -50,21 +50,21 @@ class Detection:
         self._reference_16k = Downsampler()
         self._residual_16k = Downsampler()
 
-    def hear(self, block: KeptBlock, recent: RecentEvidence, *, wakes: bool) -> None:
-        """Take a block, and add to `recent` what the detectors make of it.
+    def hear(self, block: KeptBlock, recent: RecentEvidence, *, wakes: bool) -> bool:
+        """Take a block, and add to `recent` what the detectors make of it; False if they rest.
 
         :param wakes: whether it wakes the detectors up for half a second.
         """
         self._keep(block)
         self._awake_blocks = _AWAKE_BLOCKS if wakes else self._awake_blocks - 1
         if self._awake_blocks <= 0:
-            recent.add_nothing()
-            return
+            return False
         if self._unheard > KEPT_BLOCKS:
             self._begin_anew()
         for unheard in list(self.kept)[-self._unheard :]:
             self._hear(unheard, recent)
         self._unheard = 0
+        return True
 
     def rest(self, block: KeptBlock) -> None:
         """Take a block that is not to be judged, and keep it for those that follow."""

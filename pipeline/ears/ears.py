@@ -79,7 +79,7 @@ class Heard(NamedTuple):
     @property
     def echo(self) -> bool:
         """Whether an echo may be left in `cleaned`."""
-        return self.state in {State.SETTLING, State.LISTENING}
+        return self.state is State.SETTLING or self.state is State.LISTENING
 
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -173,10 +173,10 @@ class Ears:
         self, block: KeptBlock, cancelled: Cancelled, *, settled: bool, holding: bool
     ) -> Heard:
         self._recent.add_residual(cancelled.residual_power, cancelled.echo_power)
-        levels = _levels(cancelled, cancelled.residual_power)
-        unexplained = self._rises(levels.cleaned_db) and self._recent.leaves_more_than_leaks
-        self._detection.hear(block, self._recent, wakes=unexplained or holding or not settled)
-        evidence = self._recent.summary()
+        rises = self._rises(cancelled.residual_power)
+        unexplained = rises and self._recent.leaves_more_than_leaks
+        wakes = unexplained or holding or not settled
+        evidence = self._detect(block, wakes=wakes)
         rule = self._rules.ordinary if settled else self._rules.strict
         speech = self._judge(rule, evidence)
         if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
@@ -192,20 +192,24 @@ class Ears:
             echo_known=settled and not self._deaf_blocks,
         )
         state = State.LISTENING if settled else State.SETTLING
+        levels = _levels(cancelled, cancelled.residual_power)
         return Heard(cancelled.cleaned, speech, near, evidence, levels, state)
 
     def _listen_without_echo(
         self, microphone: Samples, cancelled: Cancelled, *, holding: bool
     ) -> Heard:
         near = to_float(microphone)
-        levels = _levels(cancelled, cancelled.microphone_power)
-        wakes = self._rises(levels.cleaned_db) or holding
-        self._detection.hear(KeptBlock(microphone, None, near), self._recent, wakes=wakes)
-        evidence = self._recent.summary()
+        wakes = self._rises(cancelled.microphone_power) or holding
+        evidence = self._detect(KeptBlock(microphone, None, near), wakes=wakes)
         rule = self._rules.headphones
         speech = self._judge(rule, evidence)
         certain = self._hear_near(near, evidence, rule, likely=speech)
+        levels = _levels(cancelled, cancelled.microphone_power)
         return Heard(microphone, speech, certain, evidence, levels, State.HEADPHONES)
+
+    def _detect(self, block: KeptBlock, *, wakes: bool) -> Evidence:
+        listens = self._detection.hear(block, self._recent, wakes=wakes)
+        return self._recent.summary() if listens else _NO_EVIDENCE
 
     def _hear_near(
         self,
@@ -231,9 +235,9 @@ class Ears:
         beside_voice = self._near_end.speech is NearSpeech.SPEECH
         return is_echo(self._detection.kept, beside_voice=beside_voice)
 
-    def _rises(self, cleaned_db: float) -> bool:
+    def _rises(self, cleaned_power: float) -> bool:
         """Whether anything is louder than what is always there."""
-        return self._floor.rise_db(cleaned_db) >= _NOTED_RISE_DB
+        return self._floor.rise_db(decibels(cleaned_power)) >= _NOTED_RISE_DB
 
     def _judge(self, rule: Rule, evidence: Evidence) -> bool:
         if self._deaf_blocks:

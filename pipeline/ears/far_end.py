@@ -9,10 +9,14 @@ _RINGING_BLOCKS = 300 // BLOCK_MS
 
 
 class FarEnd:
-    """Follows the reference, block by block."""
+    """Follows the reference, block by block.
+
+    :ivar sounding: whether the latest block sounds.
+    :ivar audible: whether the far end sounds, or may still ring in the room.
+    """
 
     def __init__(self) -> None:
-        self.sounding = False
+        self.sounding = self.audible = False
         self._blocks_since_sound = _RINGING_BLOCKS
         self._heard_blocks = 0
 
@@ -20,15 +24,11 @@ class FarEnd:
         self.sounding = block_peak(reference) > _AUDIBLE_PEAK
         self._heard_blocks += self.sounding
         self._blocks_since_sound = 0 if self.sounding else self._blocks_since_sound + 1
+        self.audible = self._blocks_since_sound < _RINGING_BLOCKS
 
     def forget(self) -> None:
         """Count the sound that was heard from zero again."""
         self._heard_blocks = 0
-
-    @property
-    def audible(self) -> bool:
-        """Whether the far end sounds or may still ring in the room."""
-        return self._blocks_since_sound < _RINGING_BLOCKS
 
     @property
     def heard_s(self) -> float:

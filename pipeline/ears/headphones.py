@@ -1,9 +1,9 @@
 """Recognise that the loudspeaker is not heard: by how little of it the linear canceller finds."""
 
-from pipeline.ears.blocks import BLOCKS_PER_S, decibels
+from pipeline.ears.blocks import BLOCKS_PER_S
 
-_SILENT_BELOW_DB = -38.0
-_HEARD_ABOVE_DB = -34.0
+_SILENT_BELOW = 10 ** (-38 / 10)
+_HEARD_ABOVE = 10 ** (-34 / 10)
 _CONFIRMING_BLOCKS = 2 * BLOCKS_PER_S
 _SMOOTHING = 1 / (0.5 * BLOCKS_PER_S)
 
@@ -21,16 +21,9 @@ class HeadphoneRecogniser:
         """Take one block in which the far end sounds."""
         self._echo_power += _SMOOTHING * (echo_power - self._echo_power)
         self._reference_power += _SMOOTHING * (reference_power - self._reference_power)
-        ratio_db = self.ratio_db
-        self._silent_blocks = self._silent_blocks + 1 if ratio_db < _SILENT_BELOW_DB else 0
+        silent = self._echo_power < _SILENT_BELOW * self._reference_power
+        self._silent_blocks = self._silent_blocks + 1 if silent else 0
         if self._silent_blocks >= _CONFIRMING_BLOCKS:
             self.worn = True
-        elif ratio_db > _HEARD_ABOVE_DB:
+        elif self._echo_power > _HEARD_ABOVE * self._reference_power:
             self.worn = False
-
-    @property
-    def ratio_db(self) -> float:
-        """Level of the estimated echo relative to the reference."""
-        if self._reference_power <= 0:
-            return 0.0
-        return decibels(self._echo_power / self._reference_power)

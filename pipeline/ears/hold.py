@@ -53,21 +53,18 @@ class HoldRecovery:
     """Decides block by block. `release` is called when the service's verdict ends a hold.
 
     :param words_only: whether the service is sent words only: it is waited for from then on.
+    :ivar holding: whether an answer is held.
     """
 
     def __init__(self, *, words_only: bool = False) -> None:
         self._words_only = words_only
         self.latest: HoldEnd | None = None
-        self._holding = False
+        self.holding = False
         self._held_ms = 0
         self._waited_ms = 0  # for the service
         self._voiced_ms = 0
         self._voiceless_ms = 0
         self._certain = False
-
-    @property
-    def holding(self) -> bool:
-        return self._holding
 
     def hear(
         self, *, likely: bool, certain: bool, voice: float, sounding: bool, patience_ms: float
@@ -81,7 +78,7 @@ class HoldRecovery:
         :param sounding: whether an answer sounds that can be held
         :param patience_ms: how long the service's word is waited for
         """
-        if self._holding:
+        if self.holding:
             return self._go_on(voice >= _VOICED, certain, patience_ms)
         if likely and sounding:
             self._begin()
@@ -90,11 +87,11 @@ class HoldRecovery:
 
     def release(self) -> None:
         """End the hold without resuming: the answer is cut, or has ended."""
-        if self._holding:
+        if self.holding:
             self._end(Reason.CONFIRMED)
 
     def _begin(self) -> None:
-        self._holding = True
+        self.holding = True
         self._held_ms = self._waited_ms = self._voiced_ms = self._voiceless_ms = 0
         self._certain = False
 
@@ -113,5 +110,5 @@ class HoldRecovery:
         return Action.INTERRUPT if newly_certain else None
 
     def _end(self, reason: Reason) -> None:
-        self._holding = False
+        self.holding = False
         self.latest = HoldEnd(reason, self._held_ms)

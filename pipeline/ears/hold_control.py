@@ -27,11 +27,14 @@ class ServiceDelay:
 
     Only the event that follows a hold counts, and only while the answer of that hold sounds on:
     what the service hears afterwards is other speech.
+
+    :ivar patience_ms: how long a hold waits: 300 ms longer than the slowest of late.
     """
 
     def __init__(self) -> None:
         self._delays_ms: deque[float] = deque(maxlen=_REMEMBERED_DELAYS)
         self._begun_ns: int | None = None
+        self.patience_ms = _FIRST_PATIENCE_MS
 
     def begin(self, now_ns: int) -> None:
         """A hold begins."""
@@ -47,13 +50,9 @@ class ServiceDelay:
             delay_ms = (heard_ns - self._begun_ns) / NS_PER_MS
             if 0 <= delay_ms <= _LONGEST_PATIENCE_MS:
                 self._delays_ms.append(delay_ms)
+                longest_ms = max(self._delays_ms)
+                self.patience_ms = min(longest_ms + _MARGIN_MS, _LONGEST_PATIENCE_MS)
         self._begun_ns = None
-
-    @property
-    def patience_ms(self) -> float:
-        """How long a hold waits for the service: 300 ms longer than the slowest of late."""
-        longest_ms = max(self._delays_ms, default=_FIRST_PATIENCE_MS - _MARGIN_MS)
-        return min(longest_ms + _MARGIN_MS, _LONGEST_PATIENCE_MS)
 
 
 class HoldControl:
@@ -105,6 +104,8 @@ class HoldControl:
     def hear(self, heard: Heard, *, sounding: bool, now_ns: int) -> None:
         """Take what the ears made of a block; `sounding`: whether an answer can be held."""
         self._follow_answer(sounding=sounding)
+        if not (self._recovery.holding or heard.speech):
+            return
         self._interrupting_ms = max(0, self._interrupting_ms - BLOCK_MS)
         action = self._recovery.hear(
             likely=heard.speech,
@@ -136,7 +137,8 @@ class HoldControl:
 
     def _follow_answer(self, *, sounding: bool) -> None:
         """An answer that goes on after a hold is silent for a moment more."""
-        self._silent_ms = 0 if sounding or self.holding else self._silent_ms + BLOCK_MS
+        held = self._recovery.holding
+        self._silent_ms = 0 if sounding or held else self._silent_ms + BLOCK_MS
         if self._silent_ms == _ENDED_AFTER_MS:
             self._delay.forget()
 
@@ -144,3 +146,4 @@ class HoldControl:
         """Let the answer go on; the next certain speech is news even if this changed nothing."""
         self._words.hold.store(0)
         self._words.interrupt.store(0)
+        self._interrupting_ms = 0

@@ -22,6 +22,7 @@ cdef enum:
     ROW = 248  # of a partition's bins, rounded up to whole vectors
     PARTITIONS = 20
     STAGES = 5
+    MOST_PIECES = 5
 
 if (SIZE, PARTITIONS) != (BLOCK_SAMPLES, plain.PARTITIONS):
     raise ImportError("the kernel was compiled for blocks or partitions of another size")
@@ -45,12 +46,14 @@ cdef int BLOCKS_PER_SPREAD = plain.BLOCKS_PER_SPREAD
 cdef class Transform:
     """A complex Fourier transform of 480 points, in Stockham's order: nothing is sorted."""
 
-    cdef float roots_re[STAGES][5]
-    cdef float roots_im[STAGES][5]
+    cdef float roots_re[STAGES][MOST_PIECES]
+    cdef float roots_im[STAGES][MOST_PIECES]
     cdef float turns_re[STAGES][WINDOW]
     cdef float turns_im[STAGES][WINDOW]
-    cdef float summed_re[SIZE]
-    cdef float summed_im[SIZE]
+    cdef float summed_re[MOST_PIECES][SIZE]
+    cdef float summed_im[MOST_PIECES][SIZE]
+    cdef float across_re[SIZE]
+    cdef float across_im[SIZE]
     cdef float spare_re[WINDOW]
     cdef float spare_im[WINDOW]
 
@@ -77,8 +80,8 @@ cdef class Transform:
         for stage in range(STAGES):
             radix = RADICES[stage]
             points //= radix
+            self.add_up(from_re, from_im, stage)
             for r in range(radix):
-                self.add_up(from_re, from_im, stage, r)
                 self.turn(to_re, to_im, stage, points, stride, r)
             from_re, to_re = to_re, from_re
             from_im, to_im = to_im, from_im
@@ -86,22 +89,71 @@ cdef class Transform:
         memcpy(re, self.spare_re, sizeof(self.spare_re))  # where an odd number of stages ends
         memcpy(im, self.spare_im, sizeof(self.spare_im))
 
-    cdef void add_up(
-        self, const float *re, const float *im, Py_ssize_t stage, Py_ssize_t r
-    ) noexcept:
-        """Add up the `radix` pieces of a signal, each turned by `r` steps more than the one before."""
-        cdef Py_ssize_t radix = RADICES[stage], count = WINDOW // radix, j, t
-        cdef float *to_re = self.summed_re
-        cdef float *to_im = self.summed_im
+    cdef void add_up(self, const float *re, const float *im, Py_ssize_t stage) noexcept:
+        """Add up the pieces of a signal, each turned by 0, 1, 2 ... steps more than the one before."""
+        if RADICES[stage] == 2:
+            self.add_up_two(re, im)
+        elif RADICES[stage] == 4:
+            self.add_up_four(re, im)
+        else:
+            self.add_up_odd(re, im, stage)
+
+    cdef void add_up_two(self, const float *re, const float *im) noexcept:
+        cdef Py_ssize_t t
+        for t in range(SIZE):
+            self.summed_re[0][t] = re[t] + re[SIZE + t]
+            self.summed_im[0][t] = im[t] + im[SIZE + t]
+            self.summed_re[1][t] = re[t] - re[SIZE + t]
+            self.summed_im[1][t] = im[t] - im[SIZE + t]
+
+    cdef void add_up_four(self, const float *re, const float *im) noexcept:
+        cdef Py_ssize_t count = WINDOW // 4, t
+        cdef float even_re, even_im, odd_re, odd_im
+        for t in range(count):
+            even_re = re[t] + re[2 * count + t]
+            even_im = im[t] + im[2 * count + t]
+            odd_re = re[count + t] + re[3 * count + t]
+            odd_im = im[count + t] + im[3 * count + t]
+            self.summed_re[0][t] = even_re + odd_re
+            self.summed_im[0][t] = even_im + odd_im
+            self.summed_re[2][t] = even_re - odd_re
+            self.summed_im[2][t] = even_im - odd_im
+            even_re = re[t] - re[2 * count + t]
+            even_im = im[t] - im[2 * count + t]
+            odd_re = re[count + t] - re[3 * count + t]
+            odd_im = im[count + t] - im[3 * count + t]
+            self.summed_re[1][t] = even_re + odd_im
+            self.summed_im[1][t] = even_im - odd_re
+            self.summed_re[3][t] = even_re - odd_im
+            self.summed_im[3][t] = even_im + odd_re
+
+    cdef void add_up_odd(self, const float *re, const float *im, Py_ssize_t stage) noexcept:
+        """Pieces as far from the first, forwards and backwards, are turned by opposite angles."""
+        cdef Py_ssize_t radix = RADICES[stage], count = WINDOW // radix, r, j, t, ahead, behind
+        cdef float *even_re
+        cdef float *even_im
         cdef float a, b
-        memcpy(to_re, re, count * sizeof(float))
-        memcpy(to_im, im, count * sizeof(float))
-        for j in range(1, radix):
-            a = self.roots_re[stage][j * r % radix]
-            b = self.roots_im[stage][j * r % radix]
-            for t in range(count):
-                to_re[t] += a * re[j * count + t] - b * im[j * count + t]
-                to_im[t] += a * im[j * count + t] + b * re[j * count + t]
+        for r in range(radix // 2 + 1):
+            even_re, even_im = self.summed_re[r], self.summed_im[r]
+            memcpy(even_re, re, count * sizeof(float))
+            memcpy(even_im, im, count * sizeof(float))
+            memset(self.across_re, 0, count * sizeof(float))
+            memset(self.across_im, 0, count * sizeof(float))
+            for j in range(1, radix // 2 + 1):
+                a = self.roots_re[stage][j * r % radix]
+                b = self.roots_im[stage][j * r % radix]
+                ahead, behind = j * count, (radix - j) * count
+                for t in range(count):
+                    even_re[t] += a * (re[ahead + t] + re[behind + t])
+                    even_im[t] += a * (im[ahead + t] + im[behind + t])
+                    self.across_re[t] -= b * (im[ahead + t] - im[behind + t])
+                    self.across_im[t] += b * (re[ahead + t] - re[behind + t])
+            if r:
+                for t in range(count):
+                    self.summed_re[radix - r][t] = even_re[t] - self.across_re[t]
+                    self.summed_im[radix - r][t] = even_im[t] - self.across_im[t]
+                    even_re[t] += self.across_re[t]
+                    even_im[t] += self.across_im[t]
 
     cdef void turn(
         self, float *to_re, float *to_im,
@@ -109,14 +161,18 @@ cdef class Transform:
     ) noexcept:
         """Turn what was added up, and put it where the next stage takes it from."""
         cdef Py_ssize_t radix = RADICES[stage], q, t, at
+        cdef const float *from_re
+        cdef const float *from_im
         cdef float a, b
         for q in range(points):
             a = self.turns_re[stage][q * radix + r]
             b = self.turns_im[stage][q * radix + r]
             at = (q * radix + r) * stride
+            from_re = &self.summed_re[r][q * stride]
+            from_im = &self.summed_im[r][q * stride]
             for t in range(stride):
-                to_re[at + t] = a * self.summed_re[q * stride + t] - b * self.summed_im[q * stride + t]
-                to_im[at + t] = a * self.summed_im[q * stride + t] + b * self.summed_re[q * stride + t]
+                to_re[at + t] = a * from_re[t] - b * from_im[t]
+                to_im[at + t] = a * from_im[t] + b * from_re[t]
 
 
 cdef struct Spectrum:
@@ -202,24 +258,30 @@ cdef class LinearCanceller:
         self.learn(KEPT if residual_power > near_power else 1)
         self.newest = (self.newest - 1 + PARTITIONS) % PARTITIONS
         self.spectra[self.newest] = self.pushed
-        return Cancelled(
+        return tuple.__new__(Cancelled, (
             np.frombuffer((<char *>residual)[:sizeof(residual)], np.float32),
             np.frombuffer((<char *>cleaned)[:sizeof(cleaned)], np.int16),
             near_power / SIZE, far_power / SIZE, echo_power / SIZE, residual_power / SIZE,
-        )
+        ))
 
     cdef void estimate_echo(self) noexcept:
+        """Fill `time_re` with the echo, 480 times too large, and set `expected`, its error's power."""
         cdef Py_ssize_t p, k
         cdef Spectrum *x
         cdef Spectrum *w
         cdef Spectrum *out = &self.summed
+        cdef float *u
+        cdef float *expected = self.expected
         memset(out, 0, sizeof(Spectrum))
+        memset(expected, 0, sizeof(self.expected))
         for p in range(PARTITIONS):
             x = &self.spectra[(self.newest + p) % PARTITIONS]
             w = &self.weights[p]
+            u = self.uncertainty[p]
             for k in range(BINS):
                 out.re[k] += x.re[k] * w.re[k] - x.im[k] * w.im[k]
                 out.im[k] += x.re[k] * w.im[k] + x.im[k] * w.re[k]
+                expected[k] += (x.re[k] * x.re[k] + x.im[k] * x.im[k]) * u[k]
         self.backward(out, NULL)
 
     cdef void forward(self, Spectrum *first, Spectrum *second) noexcept:
@@ -273,16 +335,8 @@ cdef class LinearCanceller:
 
     cdef void set_gain(self) noexcept:
         """Set `inverse`, and `gain` to the error times it."""
-        cdef Py_ssize_t p, k
-        cdef Spectrum *x
-        cdef float *u
+        cdef Py_ssize_t k
         cdef float power, smoothed
-        memset(self.expected, 0, sizeof(self.expected))
-        for p in range(PARTITIONS):
-            x = &self.spectra[(self.newest + p) % PARTITIONS]
-            u = self.uncertainty[p]
-            for k in range(BINS):
-                self.expected[k] += (x.re[k] * x.re[k] + x.im[k] * x.im[k]) * u[k]
         for k in range(BINS):
             power = self.error.re[k] * self.error.re[k] + self.error.im[k] * self.error.im[k]
             smoothed = ERROR_SMOOTHING * self.error_power[k]
@@ -376,6 +430,17 @@ def peak(samples):
     for t in range(SIZE):
         highest = max(highest, abs(<int>block[t]))
     return highest
+
+
+def scaled(samples, float begin, float end):
+    """As `pipeline.ears.blocks.scaled`, of one block."""
+    cdef short block[SIZE]
+    cdef float step = (end - begin) / (SIZE - 1)
+    cdef Py_ssize_t t
+    take_block(samples, block)
+    for t in range(SIZE):
+        block[t] = <short>(block[t] * (begin + t * step))
+    return np.frombuffer((<char *>block)[:sizeof(block)], np.int16)
 
 
 cdef int take_block(object samples, short *to) except -1:

@@ -98,11 +98,13 @@ def _work(
             raw.reader(), capture.writer(), job.frame_samples, wake_sender.wake, references
         )
         while waits.wait():
-            while waits.goes_on() and (block := frames.next_block()) is not None:
+            if (block := frames.next_block()) is None:
+                for outgoing in listener.release_late(time.monotonic_ns()):
+                    frames.put(outgoing)
+            while block is not None:
                 for outgoing in listener.hear(block):
                     frames.put(outgoing)
-            for outgoing in listener.release_late(time.monotonic_ns()):
-                frames.put(outgoing)
+                block = frames.next_block() if waits.goes_on() else None
             if listener.rests:
                 waits.rest(frames.missing_blocks)
 
@@ -226,7 +228,7 @@ class Listener:
     def _send(self, block: _Block, heard: Heard, reference: Samples) -> list[Outgoing]:
         if self._job.sends != "cleaned":
             return [Outgoing(block.samples, reference)]
-        cleaned = Outgoing(heard.cleaned.copy(), reference)
+        cleaned = Outgoing(heard.cleaned, reference)
         if self._turns is not None:  # they tell what goes up
             return [cleaned]
         undecided = heard.near is NearSpeech.UNDECIDED
@@ -250,16 +252,20 @@ class Listener:
         return heard, reference
 
     def _follow_speaker(self) -> None:
-        waiting_blocks = self._aligner.waiting_blocks
-        while (frame := self._reference.front()) is not None:
-            self._aligner.sounds(frame, self._rate_hz.load())
-            self._reference.advance()
+        periods = self._reference.waiting()
+        if not periods:
+            return
+        waiting_blocks, rate_hz = self._aligner.waiting_blocks, self._rate_hz.load()
+        for period in periods:
+            self._aligner.sounds(period, rate_hz)
+        self._reference.advance(len(periods))
         if self._aligner.waiting_blocks != waiting_blocks:
             delay_ms = BLOCK_MS * self._aligner.waiting_blocks
             self._link.report(Trace(f"the microphone waits {delay_ms} ms while an answer sounds"))
 
     def _tell_hold(self, heard: Heard) -> None:
-        if self._control.holding and not self._held:
+        held_before, self._held = self._held, self._control.holding
+        if self._held and not held_before:
             evidence, levels = heard.evidence, heard.levels
             self._link.report(
                 Trace(
@@ -268,7 +274,6 @@ class Listener:
                     f"microphone {levels.microphone_db:.0f} dB, cleaned {levels.cleaned_db:.0f} dB"
                 )
             )
-        self._held = self._control.holding
 
     def _tell_resumed(self, reason: Reason, lasted_ms: int) -> None:
         self._link.report(Trace(f"the answer paused for {lasted_ms} ms: {reason.value}"))

@@ -52,9 +52,11 @@ class ReferenceLine:
 
     def _put(self, start: int, samples: Samples) -> None:
         at = start % _LENGTH
-        first = min(len(samples), _LENGTH - at)
-        self._samples[at : at + first] = samples[:first]
-        if first < len(samples):
+        first = _LENGTH - at
+        if len(samples) <= first:
+            self._samples[at : at + len(samples)] = samples
+        else:
+            self._samples[at:] = samples[:first]
             self._samples[: len(samples) - first] = samples[first:]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.ears.blocks import decibels
+from pipeline.ears.blocks import ratio_db
 
 LEAST_RISE_DB = 6.0
 """Nothing quieter is speech: earshot stays near 0.3 in the silence after a word."""
@@ -83,16 +83,11 @@ class RecentEvidence:
         self._residual_powers.append(residual_power)
         self._echo_powers.append(echo_power)
         residual = sum(self._residual_powers) / _RESIDUAL_BLOCKS
-        self._residual_db.append(decibels(residual) - decibels(max(self._echo_powers)))
+        self._residual_db.append(ratio_db(residual, max(self._echo_powers)))
 
     def add_silero(self, silero: float) -> None:
         self._silero.append(silero)
         self.voice = silero
-
-    def add_nothing(self) -> None:
-        """The detectors rest."""
-        self.add_suppressed(0.0, 0.0)
-        self.add_silero(0.0)
 
     @property
     def rise_db(self) -> float:
@@ -109,7 +104,7 @@ class RecentEvidence:
             min(self._silero),
             self.voice,
             max(self._earshot),
-            self.rise_db,
+            max(self._rise_db),
             max(self._residual_db),
         )
 
@@ -124,7 +119,7 @@ def _loud(evidence: Evidence) -> bool:
 
 
 def _no_leak(evidence: Evidence) -> bool:
-    return _loud(evidence) and evidence.residual_db >= _LEAST_RESIDUAL_DB
+    return evidence.rise_db >= LEAST_RISE_DB and evidence.residual_db >= _LEAST_RESIDUAL_DB
 
 
 def _probable(evidence: Evidence) -> bool:

@@ -8,11 +8,10 @@ silence, and no service takes it for an interruption.
 
 from collections import deque
 
-import numpy as np
-
 from pipeline.ears.cleaned_frames import Outgoing
+from pipeline.ears.compiled import scaled
 from pipeline.ears.near_end import NearSpeech
-from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES
+from pipeline.pcm import BLOCK_MS
 
 _AS_IT_IS, _QUIETER, _SILENT = 1.0, 0.05, 0.0
 _LONGEST_KEPT_BLOCKS = 600 // BLOCK_MS
@@ -36,7 +35,7 @@ class SentSound:
             too_many = len(self._kept) > _LONGEST_KEPT_BLOCKS
             return [self._shape(self._kept.popleft(), _SILENT)] if too_many else []
         was_no_word = near is NearSpeech.NONE and echo
-        released = self._release(_SILENT if was_no_word else _AS_IT_IS)
+        released = self._release(_SILENT if was_no_word else _AS_IT_IS) if self._kept else []
         released.append(self._shape(block, _QUIETER if was_no_word else _AS_IT_IS))
         return released
 
@@ -53,9 +52,4 @@ class SentSound:
         before, self._gain = self._gain, gain
         if before == gain == _AS_IT_IS:
             return block
-        gains = (
-            np.float32(gain)
-            if before == gain
-            else np.linspace(before, gain, BLOCK_SAMPLES, dtype=np.float32)
-        )
-        return Outgoing((block.samples * gains).astype(np.int16), block.reference)
+        return Outgoing(scaled(block.samples, before, gain), block.reference)

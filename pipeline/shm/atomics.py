@@ -6,6 +6,9 @@ module is its only user and offers only what a single-writer protocol needs: acq
 release stores. A compare-and-swap is not needed, because each word has one writer.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from atomicshm import ACQUIRE, RELAXED, RELEASE, AtomicU64, AtomicView
 
 WORD_BYTES = 8
@@ -15,16 +18,17 @@ pairs, and Apple silicon's line has 128 bytes."""
 
 
 class Word:
-    """One unsigned 64-bit word, written by exactly one process."""
+    """One unsigned 64-bit word, written by exactly one process.
 
-    __slots__ = ("_cell",)
+    :ivar load: loads with acquire: all writes before the matching `store` are visible after this.
+    """
+
+    __slots__ = ("_cell", "load")
 
     def __init__(self, cell: AtomicU64) -> None:
         self._cell = cell
-
-    def load(self) -> int:
-        """Load with acquire: all writes before the matching `store` are visible after this."""
-        return self._cell.load(ACQUIRE)
+        # No method: callbacks load words dozens of times in each period.
+        self.load: Callable[[], int] = partial(cell.load, ACQUIRE)
 
     def store(self, value: int) -> None:
         """Store with release: a `load` that sees `value` also sees all writes before this."""

@@ -266,10 +266,18 @@ class RingReader:
 
     def front(self, behind: int = 0) -> Frame | None:
         """Return the waiting frame `behind` the oldest, left in place; None if there is none."""
-        if behind >= self.fill_frames():
+        if behind >= self._written.load() - self._next:  # as `fill_frames`
             return None
         slot = (self._next + behind) % self._capacity
         return _frame(self._headers[slot], self._samples[slot])
+
+    def waiting(self) -> list[Frame]:
+        """Return all waiting frames, the oldest first, left in place."""
+        frames = []
+        for index in range(self._next, self._next + self.fill_frames()):
+            slot = index % self._capacity
+            frames.append(_frame(self._headers[slot], self._samples[slot]))
+        return frames
 
     def advance(self, frames: int = 1) -> None:
         """Give the oldest `frames` back to the writer, which may overwrite their samples.
@@ -317,7 +325,10 @@ class _Headers:
 
 def _frame(header: tuple[int, ...], samples: Samples) -> Frame:
     sequence, generation, item, offset, captured, count, flags = header
-    return Frame(sequence, generation, item, offset, captured, flags, samples[:count])
+    # Not by `Frame(…)`, which is a Python function that calls this one.
+    return tuple.__new__(
+        Frame, (sequence, generation, item, offset, captured, flags, samples[:count])
+    )
 
 
 def _slots(segment: Segment, capacity_frames: int) -> npt.NDArray[np.void]:

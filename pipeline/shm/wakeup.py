@@ -24,9 +24,10 @@ class WakeSender:
         self._socket = sock
 
     def wake(self) -> None:
-        # A full buffer holds a byte already; a closed peer has no reader.
-        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+        try:
             self._socket.send(b"\0")
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return  # a full buffer holds a byte already; a closed peer has no reader
 
     def close(self) -> None:
         self._socket.close()
@@ -49,8 +50,10 @@ class WakeReceiver:
 
     def wait(self) -> None:
         """Wait for a wake-up, at most `timeout_s`, and take it. Read the ring after this."""
-        with suppress(TimeoutError, BlockingIOError, ConnectionResetError):
+        try:
             self._socket.recv(self._CHUNK_BYTES)
+        except (TimeoutError, BlockingIOError, ConnectionResetError):
+            return
 
     def clear(self) -> None:
         """Take every pending wake-up. Read the ring after this, never before.

@@ -47,8 +47,14 @@ def skip_to_newest(reader: RingReader, newest: int) -> None:
     take_front(reader, newest)
 
 
+def take_waiting(reader: RingReader, _newest: int) -> None:
+    frames = reader.waiting()
+    assert frames
+    reader.advance(len(frames))
+
+
 Take = Callable[[RingReader, int], None]
-AHEAD_FRAMES: dict[Take, int] = {take_front: 1, skip_to_newest: 2}
+AHEAD_FRAMES: dict[Take, int] = {take_front: 1, skip_to_newest: 2, take_waiting: 2}
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import pcm
 from pipeline.ears import compiled, linear_canceller
-from pipeline.ears.blocks import Cancelled, power, to_float, to_pcm16
+from pipeline.ears.blocks import Cancelled, power, scaled, to_float, to_pcm16
 from pipeline.ears.compiled import Canceller
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 from tests.support.echoes import babble, blocks, echo, pcm16
@@ -80,6 +80,14 @@ def test_the_kernel_finds_the_peak(kernel: Any, sample: int) -> None:
     assert kernel.peak(block) == pcm.peak(block) == abs(sample)
 
 
+@pytest.mark.parametrize(("begin", "end"), [(1, 1), (0, 0), (0.05, 0.05), (1, 0.05), (0, 1)])
+def test_the_kernel_scales_as_numpy_does(kernel: Any, begin: float, end: float) -> None:
+    (block,) = next(iter(blocks(heard()[0][:BLOCK_SAMPLES])))
+    found, plain = kernel.scaled(block, begin, end), scaled(block, begin, end)
+    assert (found.dtype, found.shape) == (plain.dtype, plain.shape)
+    assert np.abs(found.astype(int) - plain).max() <= 1  # cut off, not rounded
+
+
 @pytest.mark.parametrize("samples", [0, BLOCK_SAMPLES - 1, BLOCK_SAMPLES + 1])
 def test_the_kernel_takes_whole_blocks_only(kernel: Any, samples: int) -> None:
     with pytest.raises(ValueError, match="a block holds 240 samples of 16 bits, not"):
@@ -89,4 +97,4 @@ def test_the_kernel_takes_whole_blocks_only(kernel: Any, samples: int) -> None:
 def test_without_the_kernel_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pipeline.ears.kernel", None)
     monkeypatch.delattr("pipeline.ears.kernel", raising=False)
-    assert compiled._load() == (linear_canceller.LinearCanceller, pcm.peak, False)
+    assert compiled._load() == (linear_canceller.LinearCanceller, pcm.peak, scaled)

@@ -94,6 +94,19 @@ def test_a_partial_frame_shows_nothing_of_its_slot_s_earlier_content(ring_of: Ri
         reader.advance()
 
 
+def test_all_waiting_frames_are_seen_in_order(ring_of: Rings) -> None:
+    writer, reader = ring_of(3)
+    assert reader.waiting() == []
+    for number in range(1, 8):
+        writer.write(ramp(number), generation=number)
+        writer.write(ramp(2 * number), generation=number)
+        frames = reader.waiting()
+        assert [frame.generation for frame in frames] == [number, number]
+        assert [len(frame.samples) for frame in frames] == [number, 2 * number]
+        assert reader.fill_frames() == 2
+        reader.advance(2)
+
+
 def test_samples_keep_their_extremes(ring_of: Rings) -> None:
     writer, reader = ring_of(1)
     writer.write(np.array([-32_768, -1, 0, 1, 32_767], np.int16))

@@ -1,7 +1,8 @@
 """The shared state: where its words lie, and how a cut is published and read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import partial
 from itertools import combinations, count, pairwise
 from typing import Any
 
@@ -145,15 +146,15 @@ def test_a_cut_published_between_two_loads_is_not_read_in_parts(
     old, new = CutReport(1, Position(1, 2), 3, 4), CutReport(2, Position(5, 6), 7, 8)
     state.publish_cut(old)
     loads = count()
-    load = Word.load
 
-    def publish_and_load(word: Word) -> int:
+    def publish_and_load(load: Callable[[], int]) -> int:
         if next(loads) == loaded:
             state.publish_cut(new)
-        return load(word)
+        return load()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Word, "load", publish_and_load)
+        for word in all_words(state).values():
+            patch.setattr(word, "load", partial(publish_and_load, word.load))
         assert state.latest_cut() is None
     assert state.latest_cut() == new
 
