@@ -184,7 +184,12 @@ class Ears:
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
         near = self._hear_near(
-            block.residual, evidence, rule, likely=speech, unexplained=unexplained
+            block.residual,
+            evidence,
+            rule,
+            likely=speech,
+            unexplained=unexplained,
+            echo_known=settled and not self._deaf_blocks,
         )
         state = State.LISTENING if settled else State.SETTLING
         levels = _levels(cancelled, cancelled.residual_power)
@@ -214,6 +219,7 @@ class Ears:
         *,
         likely: bool,
         unexplained: bool = False,
+        echo_known: bool = True,
     ) -> NearSpeech:
         return self._near_end.hear(
             sound,
@@ -222,7 +228,7 @@ class Ears:
             voice=evidence.voice,
             unexplained=unexplained,
             decides=rule is not never,
-            echo_known=not self._deaf_blocks,
+            echo_known=echo_known,
         )
 
     def _echo_moved(self) -> bool:

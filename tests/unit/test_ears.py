@@ -12,6 +12,7 @@ from benchmarks.ears import Outcome, listen
 from benchmarks.echo_paths import PATHS
 from pipeline.ears.blocks import Block
 from pipeline.ears.ears import Ears, Heard, State
+from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts, load_parts
 from pipeline.pcm import Samples
 from tests.support.echoes import Sound, babble, blocks, echo, pcm16
@@ -295,3 +296,12 @@ def begin_late(ears: Ears, played: Sound, person: Sound | None = None) -> list[H
         assert ears.hear(sound, SILENCE).state is State.RESTING
     ears.correct([reference for _, reference in pairs[:2]])
     return [ears.hear(*pair) for pair in pairs[2:]]
+
+
+def test_echo_that_is_not_learnt_yet_is_no_speech_however_long_it_lasts() -> None:
+    ears = Ears(parts(silero=0.8, earshot=0.0))
+    played = babble(2.5, seed=23)
+    strangely = babble(2.5, seed=24, peak=0.1)  # as an echo that the canceller does not follow
+    heard = hear(ears, pcm16(echo(played, 0.3) + strangely), pcm16(played))
+    assert {block.near for block in heard[10:]} == {NearSpeech.UNDECIDED}
+    assert {block.state for block in heard} == {State.SETTLING}
