@@ -64,6 +64,7 @@ class Player:
         self._silent: Samples | None = None  # the array of the latest period, if it holds silence
         self._fade_samples = fade_samples(rate_hz)
         self._tail = np.zeros(0, np.int16)
+        self._tail_generation = self._generation
         self._handed = answers.position
         self._on_the_way: deque[tuple[int, Position]] = deque([(0, self._handed)])
 
@@ -122,7 +123,8 @@ class Player:
             self._outlet.put(out, filled, self._answers.position, fading_out=fading_out)
         if self._reference is not None:
             if filled:
-                self._reference.put(out, sounds_at_ns)
+                generation = self._tail_generation if fading_out else self._generation
+                self._reference.put(out, sounds_at_ns, generation)
             else:
                 self._reference.skip(len(out))
         if self._recorder is not None:
@@ -135,6 +137,7 @@ class Player:
         fading = pause.look(samples, sounding=self._sounding and not len(self._tail))
         if len(fading):
             self._tail = fading
+            self._tail_generation = self._generation
 
     def _take_answers(self, out: Samples) -> int:
         count = self._answers.take(out)
@@ -144,7 +147,7 @@ class Player:
 
     def _cut(self, generation: int, sounds_at_ns: int) -> None:
         """Fade out what is sounding and drop everything older than `generation`."""
-        self._generation = generation
+        self._tail_generation, self._generation = self._generation, generation
         if self._outlet is not None and self._outlet.confirms:
             self._tail = self._tail[:0]  # the program drops what it has, and may fade it
         else:

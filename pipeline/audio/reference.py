@@ -19,15 +19,21 @@ class ReferenceWriter:
         self._rendered_samples = latest.end_samples if latest else 0
         words.rate_hz.store(rate_hz)
 
-    def put(self, period: Samples, sounds_at_ns: int) -> None:
-        """Publish a period; its first sample leaves the loudspeaker at `sounds_at_ns`."""
+    def put(self, period: Samples, sounds_at_ns: int, generation: int) -> None:
+        """Publish a period of an answer of `generation`.
+
+        Its first sample leaves the loudspeaker at `sounds_at_ns`.
+        """
         if len(period) > FRAME_SAMPLES:  # periods of 40 ms at 48 kHz
-            self.put(period[:FRAME_SAMPLES], sounds_at_ns)
+            self.put(period[:FRAME_SAMPLES], sounds_at_ns, generation)
             duration_ns = samples_to_ns(FRAME_SAMPLES, self._words.rate_hz.load())
-            self.put(period[FRAME_SAMPLES:], sounds_at_ns + duration_ns)
+            self.put(period[FRAME_SAMPLES:], sounds_at_ns + duration_ns, generation)
             return
         written = self._writer.write(
-            period, item_offset_samples=self._rendered_samples, capture_time_ns=sounds_at_ns
+            period,
+            generation=generation,
+            item_offset_samples=self._rendered_samples,
+            capture_time_ns=sounds_at_ns,
         )
         if not written:
             self._words.reference_lost_periods.add(1)

@@ -88,6 +88,11 @@ class HoldControl:
     def holding(self) -> bool:
         return self._recovery.holding
 
+    @property
+    def generation(self) -> int:
+        """Number of interruptions, as `follow_service` found it."""
+        return self._generation
+
     def follow_service(self) -> None:
         """Look whether the service has noticed speech, or cut the answer."""
         speech_heard_ns = self._load_speech_heard_ns()

@@ -169,6 +169,7 @@ class Listener:
         self._waiting: deque[_Block] = deque()
         self._sent = SentSound()
         self._arrived_ns = 0  # the latest block
+        self._sounding_generation = 0
         self._held = False
         self._audible = False
         self._turns = None
@@ -212,7 +213,9 @@ class Listener:
             self._waiting.popleft()
             heard, reference = self._hear(first, audible=audible)
             if self._job.holds:
-                sounding = silent_for_ns < _STILL_SOUNDING_NS
+                # A hold after the cut would delay the next answer.
+                is_cut = self._sounding_generation < self._control.generation
+                sounding = silent_for_ns < _STILL_SOUNDING_NS and not is_cut
                 self._control.hear(heard, sounding=sounding, now_ns=now_ns)
                 self._tell_hold(heard)
             if self._turns is not None:
@@ -258,6 +261,7 @@ class Listener:
         waiting_blocks, rate_hz = self._aligner.waiting_blocks, self._rate_hz.load()
         for period in periods:
             self._aligner.sounds(period, rate_hz)
+        self._sounding_generation = periods[-1].generation
         self._reference.advance(len(periods))
         if self._aligner.waiting_blocks != waiting_blocks:
             delay_ms = BLOCK_MS * self._aligner.waiting_blocks

@@ -35,15 +35,20 @@ JOB = EarsJob(
 
 
 class NotedReferences(Ears):
-    """Notes what it is given to hear."""
+    """Notes what it is given to hear.
+
+    :ivar speech: what it hears.
+    """
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.references: list[Samples] = []
+        self.speech = False
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         self.references.append(reference)
-        return super().hear(microphone, reference, holding=holding)
+        heard = super().hear(microphone, reference, holding=holding)
+        return heard._replace(speech=self.speech)
 
     def correct(self, references: Sequence[Samples]) -> None:
         self.references[-len(references) :] = references
@@ -68,13 +73,14 @@ class Rig:
         state.playback.rate_hz.store(SAMPLE_RATE_HZ)
         self._writer = ring.writer()
         self._listener = Listener(state, ring.reader(), Parts(), JOB, link)
+        self.state = state
+        self.ears = cast("NotedReferences", self._listener._ears)
 
     @property
     def references(self) -> Samples:
-        ears = cast("NotedReferences", self._listener._ears)
-        return np.concatenate(ears.references)
+        return np.concatenate(self.ears.references)
 
-    def run(self, sound: Samples) -> None:
+    def run(self, sound: Samples, *, generation: int = 0) -> None:
         """Let `sound` play, from the next period on; zeros are not given to the ears."""
         end = self._rendered + len(sound)
         begins = self._rendered
@@ -83,7 +89,10 @@ class Rig:
             if period.any():
                 at_ns = samples_to_ns(self._rendered)
                 assert self._writer.write(
-                    period, item_offset_samples=self._rendered, capture_time_ns=at_ns
+                    period,
+                    generation=generation,
+                    item_offset_samples=self._rendered,
+                    capture_time_ns=at_ns,
                 )
             self._rendered += PERIOD
             self._now = self._rendered - self.ahead
@@ -124,3 +133,14 @@ def test_ears_are_given_each_answer_from_its_first_sample_on(rig: Rig, ahead_ms:
 
 def is_answer(sounded: Samples) -> bool:
     return np.array_equal(sounded[: len(ANSWER)], ANSWER)
+
+
+def test_no_hold_begins_when_the_answer_is_cut_already(rig: Rig) -> None:
+    rig.run(np.concatenate([ANSWER, ANSWER]))
+    rig.state.network.generation.store(1)
+    rig.ears.speech = True
+    rig.run(ANSWER[: 2 * PERIOD])  # the period that is on its way, and the fade-out
+    rig.run(silence(20))
+    assert rig.state.ears.holds.load() == 0
+    rig.run(ANSWER, generation=1)
+    assert rig.state.ears.holds.load() > 0

@@ -324,6 +324,17 @@ def test_the_reference_is_what_sounds_and_counts_what_is_silent(rig: Rig) -> Non
     assert np.array_equal(np.concatenate([samples for _, samples in frames]), sounded)
 
 
+def test_what_fades_out_is_told_as_the_answer_that_was_cut(rig: Rig) -> None:
+    rig.answer(loud(9_600))
+    rig.play(4 * PERIOD)
+    rig.interrupt()
+    rig.answer(loud(9_600), generation=1, item=2)
+    sounded = rig.play(8 * PERIOD)
+    faded = np.flatnonzero(np.abs(np.diff(sounded.astype(int))) > LOUD // 2)[0] + 1
+    told = [frame.generation for frame in rig.reference.waiting()]
+    assert told == [0] * (4 + -(-faded // PERIOD)) + [1] * (8 - -(-faded // PERIOD))
+
+
 def test_a_reference_that_is_not_read_is_dropped_and_counted() -> None:
     with hold_rig(reference_periods=4) as rig:
         rig.answer(loud(1_200))
