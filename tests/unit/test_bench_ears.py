@@ -115,6 +115,21 @@ def test_a_pause_and_whether_the_rest_follows(missing: int, whole: bool) -> None
     assert pause.whole is whole
 
 
+@pytest.mark.parametrize("quiet", [0, 1, 3])
+@pytest.mark.parametrize(("missing", "whole"), [(0, True), (300, False)])
+def test_a_pause_where_the_answer_is_quiet(quiet: int, missing: int, whole: bool) -> None:
+    held, ends = ms_to_samples(500), ms_to_samples(504)
+    answer = ANSWER.copy()
+    answer[held - 60 : ends] = quiet
+    fade, rest = faded(answer[held : held + 120]), answer[held + missing :].copy()
+    rest[:120] = faded(rest[:120][::-1])[::-1]
+    said = Spoken("quiet", answer, BEGINS, 0)
+    heard = heard_with(answer[:held], fade, zeros(250), rest)
+    said.end_sample = len(heard)
+    (pause,) = analysis.pauses(recording(heard, said), [])
+    assert pause.whole is whole
+
+
 def test_each_pause_of_an_answer_is_found() -> None:
     held, again = ms_to_samples(500), ms_to_samples(1_200)
     first, second = (faded(ANSWER[at : at + 120]) for at in (held, again))

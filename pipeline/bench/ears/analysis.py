@@ -14,6 +14,8 @@ _SILENT_SAMPLES = ms_to_samples(20)
 _FADE_SAMPLES = ms_to_samples(6)
 _UNTOLD_SAMPLES = ms_to_samples(1)
 _MATCHED_SAMPLES = ms_to_samples(5)
+_TOLD = 2
+"""A sample this large is not 0 whatever the shape of the fade."""
 _NOTICED_SAMPLES = ms_to_samples(500)
 """After a noise, in which a pause is due to it."""
 
@@ -112,11 +114,25 @@ def _same(heard: Samples, sound: Samples) -> int:
 
 def _resumed(heard: Samples, goes_on: int, rest: Samples) -> int | None:
     """Return where `rest` begins, faded in; `goes_on` is its first sample that is not 0."""
-    # The first samples of a fade-in may be zero, those of a fade-out as they are in the answer.
-    for start in range(goes_on + _UNTOLD_SAMPLES, goes_on - _UNTOLD_SAMPLES, -1):
-        if _same(heard[start + _FADE_SAMPLES :], rest[_FADE_SAMPLES:]) >= _MATCHED_SAMPLES:
-            return start
-    return None
+    untold = _untold_samples(rest)
+    compared = slice(_FADE_SAMPLES, untold + _FADE_SAMPLES + _MATCHED_SAMPLES)
+    expected = rest[compared]
+
+    def same(start: int) -> int:
+        return _same(heard[start + _FADE_SAMPLES :], expected)
+
+    best = max(range(goes_on - untold, goes_on + untold), key=same)
+    return best if same(best) == len(expected) else None
+
+
+def _untold_samples(rest: Samples) -> int:
+    """Return how many samples around the first that is not 0 do not tell where `rest` begins.
+
+    Those of a fade-out may be as they are in the answer, those of a fade-in 0: more, the quieter.
+    """
+    rising = np.minimum(np.arange(len(rest)) / _FADE_SAMPLES, 1)
+    told = np.flatnonzero(np.abs(rest) * rising >= _TOLD)
+    return _UNTOLD_SAMPLES + (int(told[0]) if told.size else len(rest))
 
 
 def undisturbed_s(recording: Recording) -> float:
