@@ -147,11 +147,11 @@ class Player:
 
     def _cut(self, generation: int, sounds_at_ns: int) -> None:
         """Fade out what is sounding and drop everything older than `generation`."""
-        self._tail_generation, self._generation = self._generation, generation
         if self._outlet is not None and self._outlet.confirms:
             self._tail = self._tail[:0]  # the program drops what it has, and may fade it
         else:
             self._fade_out()
+        self._generation = generation
         position = self._answers.position
         if self._outlet is not None:
             position = self._outlet.cut(generation, position, len(self._tail))
@@ -172,6 +172,7 @@ class Player:
         tail = np.zeros(self._fade_samples, np.int16)
         count = self._take_answers(tail)
         self._tail = (tail[:count] * falling(count)).astype(np.int16)
+        self._tail_generation = self._generation
 
     def _take_tail(self, out: Samples) -> int:
         count = min(len(self._tail), len(out))

@@ -73,7 +73,9 @@ class Detection:
 
     def correct(self, references: Sequence[Samples]) -> None:
         """Give the latest blocks these references, in order, but those that need none."""
-        for back, reference in enumerate(reversed(references[-len(self.kept) :]), start=1):
+        for back, reference in zip(
+            range(1, len(self.kept) + 1), reversed(references), strict=False
+        ):
             block = self.kept[-back]
             if block.reference is not None:
                 self.kept[-back] = block._replace(reference=reference)

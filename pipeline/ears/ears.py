@@ -104,6 +104,7 @@ class Ears:
         self._near_end = NearEnd()
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
+        self._missed_blocks = 0  # of the latest, by the canceller
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
@@ -119,6 +120,7 @@ class Ears:
             return self._rest(microphone, reference)
         settled = self._far_end.heard_s >= SETTLING_S
         cancelled = self._canceller.cancel(microphone, reference)
+        self._missed_blocks = 0
         self._recognise_headphones(cancelled)
         if self._headphones.worn:
             return self._listen_without_echo(microphone, cancelled, holding=holding)
@@ -128,6 +130,7 @@ class Ears:
     def correct(self, references: Sequence[Samples]) -> None:
         """Take what sounds beside the latest blocks, if it was not known when they were heard."""
         self._detection.correct(references)
+        self._missed_blocks = max(self._missed_blocks, len(references))
         for reference in references:
             self._hear_far_end(reference)
 
@@ -142,6 +145,7 @@ class Ears:
         self._deaf_blocks = max(self._deaf_blocks, _BEGINNING_BLOCKS)
         known = None if self._headphones.worn else reference
         self._detection.rest(KeptBlock(microphone, known, to_float(microphone)))
+        self._missed_blocks += 1
         self._near_end.rest()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
@@ -152,10 +156,12 @@ class Ears:
             self._begin()
 
     def _begin(self) -> None:
-        """Give the canceller how the sound began: its echo is still to come."""
-        self._recent = RecentEvidence()
+        """Give the canceller what it missed of the beginning: the echo of that is still to come."""
         kept = self._detection.kept
-        for at in range(-min(len(kept), _CAUGHT_UP_BLOCKS), 0):
+        missed = min(len(kept), _CAUGHT_UP_BLOCKS, self._missed_blocks)
+        if missed:
+            self._recent = RecentEvidence()
+        for at in range(-missed, 0):
             block = kept[at]
             if block.reference is not None:
                 cancelled = self._canceller.cancel(block.microphone, block.reference)

@@ -10,7 +10,8 @@ from benchmarks.ear_service import Sent, speech_started
 from benchmarks.ear_sounds import at_level, mm_hms, near_phrases, own_voice, read, speech_folder
 from benchmarks.ears import Outcome, listen
 from benchmarks.echo_paths import PATHS
-from pipeline.ears.blocks import Block
+from pipeline.ears.blocks import Block, Cancelled
+from pipeline.ears.compiled import new_canceller
 from pipeline.ears.ears import Ears, Heard, State
 from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts, load_parts
@@ -305,3 +306,28 @@ def test_echo_that_is_not_learnt_yet_is_no_speech_however_long_it_lasts() -> Non
     heard = hear(ears, pcm16(echo(played, 0.3) + strangely), pcm16(played))
     assert {block.near for block in heard[10:]} == {NearSpeech.UNDECIDED}
     assert {block.state for block in heard} == {State.SETTLING}
+
+
+class NotedBlocks:
+    """A canceller that notes the blocks that it is given."""
+
+    def __init__(self) -> None:
+        self.blocks: list[int] = []
+        self._canceller = new_canceller()
+
+    def cancel(self, microphone: Samples, reference: Samples) -> Cancelled:
+        self.blocks.append(id(microphone))
+        return self._canceller.cancel(microphone, reference)
+
+
+@pytest.mark.parametrize("holding", [False, True])
+@pytest.mark.parametrize("pause_blocks", [5, 29, 30, 31, 32, 60])
+def test_the_canceller_is_given_each_block_once(pause_blocks: int, holding: bool) -> None:
+    ears, canceller = Ears(Parts()), NotedBlocks()
+    ears._canceller = canceller
+    played = babble(0.5, seed=25)
+    sound = list(blocks(pcm16(echo(played, 0.3)), pcm16(played)))
+    paused = [(SILENCE.copy(), SILENCE) for _ in range(pause_blocks)]
+    for pair in [*sound, *paused, *[(near.copy(), far) for near, far in sound]]:
+        ears.hear(*pair, holding=holding)
+    assert len(canceller.blocks) == len(set(canceller.blocks))

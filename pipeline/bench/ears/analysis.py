@@ -121,8 +121,8 @@ def _resumed(heard: Samples, goes_on: int, rest: Samples) -> int | None:
     def same(start: int) -> int:
         return _same(heard[start + _FADE_SAMPLES :], expected)
 
-    best = max(range(goes_on - untold, goes_on + untold), key=same)
-    return best if same(best) == len(expected) else None
+    best = max(range(max(0, goes_on - untold), goes_on + untold), key=same)
+    return best if len(expected) and same(best) == len(expected) else None
 
 
 def _untold_samples(rest: Samples) -> int:
