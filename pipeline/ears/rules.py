@@ -104,7 +104,7 @@ class RecentEvidence:
             min(self._silero),
             self.voice,
             max(self._earshot),
-            max(self._rise_db),
+            self.rise_db,
             max(self._residual_db),
         )
 
@@ -119,7 +119,7 @@ def _loud(evidence: Evidence) -> bool:
 
 
 def _no_leak(evidence: Evidence) -> bool:
-    return evidence.rise_db >= LEAST_RISE_DB and evidence.residual_db >= _LEAST_RESIDUAL_DB
+    return _loud(evidence) and evidence.residual_db >= _LEAST_RESIDUAL_DB
 
 
 def _probable(evidence: Evidence) -> bool:
