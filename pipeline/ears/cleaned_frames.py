@@ -57,9 +57,7 @@ class CleanedFrames:
 
         It is valid until the next call.
         """
-        if len(self._heard) >= self._blocks_per_frame and not self._publish():
-            return None
-        block = self._raw.front(self._taken)
+        block = self._raw.front(self._taken) if self._publish() else None
         if block is not None:
             self._taken += 1
         return block
