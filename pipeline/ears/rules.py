@@ -11,6 +11,7 @@ LEAST_RISE_DB = 6.0
 """Nothing quieter is speech: earshot stays near 0.3 in the silence after a word."""
 _REMEMBERED_BLOCKS = 5
 _LEAST_RESIDUAL_DB = -4.0
+_LEAST_BELOW_ECHO_DB = -9.0
 _LEAKING_DB = -12.0
 """Of the residual: a person whose voice is this much quieter than the echo is still looked for."""
 _NONE_DB = -100.0
@@ -124,10 +125,16 @@ def _no_leak(evidence: Evidence) -> bool:
 
 def _probable(evidence: Evidence) -> bool:
     if not _no_leak(evidence):
-        return False
+        return _sure_below_echo(evidence)
     # The canceller may lose the echo for a moment, at a sound that it has not learnt yet.
     surely_near = evidence.residual_db >= -2 or evidence.earshot >= 0.5
     return evidence.silero >= 0.5 and evidence.earshot >= 0.35 and surely_near
+
+
+def _sure_below_echo(evidence: Evidence) -> bool:
+    """A person over a loud answer: what is left may be a leak by its level, but by nothing else."""
+    loud = evidence.rise_db >= 20 and evidence.residual_db >= _LEAST_BELOW_ECHO_DB
+    return loud and evidence.silero >= 0.9 and evidence.earshot >= 0.5
 
 
 def _probable_and_loud(evidence: Evidence) -> bool:
