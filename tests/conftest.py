@@ -1,26 +1,19 @@
 """Fixtures of every test: a clean environment, and a check that the test leaves nothing behind."""
 
-import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
-from multiprocessing import resource_tracker
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
-import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-REPOSITORY = Path(__file__).parent.parent
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; absent elsewhere
-GRACE_S = 5.0
-MEASURING = {"test_bench.py", "test_continuous_answer.py"}
+from tests.support.leftovers import nothing_left
 
-T = TypeVar("T")
+REPOSITORY = Path(__file__).parent.parent
+MEASURING = {"test_bench.py", "test_continuous_answer.py"}
 
 # Hypothesis would fail an example that takes 200 ms: no test limits time.
 settings.register_profile(
@@ -84,13 +77,8 @@ def _settings_only_from_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _leaves_no_process_and_no_segment() -> Iterator[None]:
-    """Compare with the state before the test: fixtures of a wider scope may keep theirs."""
-    processes, segments = _children(), _segments()
-    yield
-    children = _what_stays(lambda: _children() - processes)
-    assert not children, f"child processes left behind: {children}"
-    left = _what_stays(lambda: {name for name in _segments() - segments if not _is_foreign(name)})
-    assert not left, f"shared memory left behind: {left}"
+    with nothing_left():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -99,66 +87,6 @@ def _leaves_no_file_in_the_repository() -> Iterator[None]:
     yield
     left = _files() - before
     assert not left, f"files left in the repository: {left}"
-
-
-def _what_stays(look: Callable[[], set[T]]) -> set[T]:
-    """Return what is still found after a grace period, in which things may go away."""
-    deadline = time.monotonic() + GRACE_S
-    found = look()
-    while found and time.monotonic() < deadline:
-        time.sleep(0.02)
-        found &= look()
-    return found
-
-
-def _children() -> set[psutil.Process]:
-    multiprocessing.active_children()  # reaps those that have ended
-    if not _has_children():
-        return set()
-    return {
-        child
-        for child in psutil.Process().children(recursive=True)
-        if not _is_resource_tracker(child)
-    }
-
-
-def _has_children() -> bool:
-    """Check quickly where the system allows it: most tests have no child processes."""
-    tracker: Any = resource_tracker._resource_tracker
-    try:
-        tasks = Path("/proc/self/task").iterdir()
-        pids = {pid for task in tasks for pid in (task / "children").read_text().split()}
-    except OSError:
-        return True
-    return bool(pids - {str(tracker._pid)})
-
-
-def _is_resource_tracker(process: psutil.Process) -> bool:
-    """Whether this is the helper process that multiprocessing keeps until the interpreter exits."""
-    try:
-        return any("resource_tracker" in argument for argument in process.cmdline())
-    except psutil.Error:
-        return False
-
-
-def _segments() -> set[str]:
-    """Return the names of shared memory, except JACK's, which its server removes."""
-    if not SHARED_MEMORY.is_dir():
-        return set()
-    return {path.name for path in SHARED_MEMORY.iterdir() if not path.name.startswith("jack")}
-
-
-def _is_foreign(name: str) -> bool:
-    """Whether the segment belongs to a process outside this test run that has mapped it."""
-    ours = {os.getpid(), *(child.pid for child in _children())}
-    path = str(SHARED_MEMORY / name)
-    for pid in set(psutil.pids()) - ours:
-        try:
-            if path in Path(f"/proc/{pid}/maps").read_text():
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def _files() -> set[Path]:

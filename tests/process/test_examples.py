@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.answers import positive
+from tests.support.at_once import Held, by_name
 from tests.support.program import REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, read_wav, write_wav
@@ -71,9 +74,9 @@ async def calls_functions(session: ScriptedSession) -> None:
     await answer(session)
 
 
-def test_the_ten_lines(tmp_path: Path) -> None:
+def the_ten_lines(folder: Path) -> None:
     with ScriptedService(answers_text) as service:
-        said = run_example("assistant.py", service, tmp_path)
+        said = run_example("assistant.py", service, folder)
     assert "text='Greet me in one sentence.'" in said
     assert "text='Good day.'" in said
 
@@ -85,19 +88,19 @@ def test_the_ten_lines_are_those_of_the_manual() -> None:
         assert shown == code, document
 
 
-def test_functions_of_the_program(tmp_path: Path) -> None:
+def functions_of_the_program(folder: Path) -> None:
     with ScriptedService(calls_functions) as service:
-        said = run_example("assistant_with_tools.py", service, tmp_path)
+        said = run_example("assistant_with_tools.py", service, folder)
     assert '[add_to_list {"item": "milk"}]' in said
     assert '[["milk"]]' in said
     assert '["The time is over."]' in said
     assert said.endswith("Good day.\nTo buy: milk\n")
 
 
-def test_a_batch_of_recordings(tmp_path: Path) -> None:
-    questions = [write_wav(tmp_path / f"{n}.wav", noise(0.5, 9, 90, seed=n)) for n in (1, 2)]
+def a_batch_of_recordings(folder: Path) -> None:
+    questions = [write_wav(folder / f"{n}.wav", noise(0.5, 9, 90, seed=n)) for n in (1, 2)]
     with ScriptedService(answers_speech) as service:
-        said = run_example("wav_batch.py", service, tmp_path, *questions, tmp_path / "missing.wav")
+        said = run_example("wav_batch.py", service, folder, *questions, folder / "missing.wav")
     lines = said.splitlines()
     for question in questions:
         assert lines.count(f"{question}: user: Good morning.") == 1
@@ -106,3 +109,11 @@ def test_a_batch_of_recordings(tmp_path: Path) -> None:
         assert (heard[heard != 0] == ANSWER).all()
     assert "missing.wav" in lines[-1]
     assert len(lines) == 5
+
+
+CHECKS = by_name(a_batch_of_recordings, the_ten_lines, functions_of_the_program)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_an_example(held: Held, name: str) -> None:
+    held.look(name)

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from tests.support.answers import answer
+from tests.support.at_once import Held, by_name
 from tests.support.hearing import end_when_heard
 from tests.support.program import Program
 from tests.support.runs import HEARD, run_against, run_on_files
@@ -120,17 +121,17 @@ def test_an_output_that_exists_is_refused(tmp_path: Path) -> None:
     assert state(tmp_path) == before
 
 
-def test_overwrite_replaces_an_older_recording(tmp_path: Path) -> None:
-    write_wav(tmp_path / HEARD, OLDER)
+def overwrite_replaces_an_older_recording(folder: Path) -> None:
+    write_wav(folder / HEARD, OLDER)
     with (
         ScriptedService(answer_twice) as service,
-        run_on_files(service, tmp_path, SPOKEN, "--overwrite") as program,
+        run_on_files(service, folder, SPOKEN, "--overwrite") as program,
     ):
-        end_when_heard(program, tmp_path / HEARD, np.concatenate(ANSWERS))
-        assert f"Speaker output was saved to {tmp_path / HEARD}." in program.out
-    assert np.array_equal(sounds(tmp_path / HEARD), np.concatenate(ANSWERS))
-    assert (tmp_path / HEARD).stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in tmp_path.iterdir()) == [HEARD, "spoken.wav"]
+        end_when_heard(program, folder / HEARD, np.concatenate(ANSWERS))
+        assert f"Speaker output was saved to {folder / HEARD}." in program.out
+    assert np.array_equal(sounds(folder / HEARD), np.concatenate(ANSWERS))
+    assert (folder / HEARD).stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in folder.iterdir()) == [HEARD, "spoken.wav"]
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -172,12 +173,12 @@ def test_a_run_that_is_ended_before_the_first_sound_leaves_no_file(
     assert not (tmp_path / HEARD).exists()
 
 
-def test_two_runs_at_the_same_time_record_to_two_files(tmp_path: Path) -> None:
-    spoken = write_wav(tmp_path / "spoken.wav", SPOKEN)
+def two_runs_at_the_same_time_record_to_two_files(folder: Path) -> None:
+    spoken = write_wav(folder / "spoken.wav", SPOKEN)
     with (
         ScriptedService(answer_twice) as service,
-        run_against(service, tmp_path, "--input", spoken) as first,
-        run_against(service, tmp_path, "--input", spoken) as second,
+        run_against(service, folder, "--input", spoken) as first,
+        run_against(service, folder, "--input", spoken) as second,
     ):
         names = set()
         for program in (first, second):
@@ -191,8 +192,8 @@ def test_two_runs_at_the_same_time_record_to_two_files(tmp_path: Path) -> None:
             names.add(name)
     assert names == {"answer.wav", "answer-2.wav"}
     for name in names:
-        assert np.array_equal(sounds(tmp_path / name), np.concatenate(ANSWERS))
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+        assert np.array_equal(sounds(folder / name), np.concatenate(ANSWERS))
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
 
 
 # Kills
@@ -250,13 +251,13 @@ def check_incomplete(program: Program, recording: Path, reason: str) -> None:
     assert np.array_equal(recorded, np.concatenate(ANSWERS)[: len(recorded)])
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_conversation(tmp_path: Path) -> None:
-    recording = tmp_path / "disk" / HEARD
-    spoken = write_wav(tmp_path / "spoken.wav", SPOKEN)
+def a_full_disk_ends_the_recording_and_not_the_conversation(folder: Path) -> None:
+    recording = folder / "disk" / HEARD
+    spoken = write_wav(folder / "spoken.wav", SPOKEN)
     with (
         small_disk(recording.parent, 32_768),
         ScriptedService(answer_twice) as service,
-        run_against(service, tmp_path, "--input", spoken, "--output", recording) as program,
+        run_against(service, folder, "--input", spoken, "--output", recording) as program,
     ):
         check_incomplete(program, recording, "No space left on device")
 
@@ -286,17 +287,17 @@ def streamed(path: Path, size: int) -> Path:
     return path
 
 
-def test_recordings_without_a_length_are_spoken_to_their_end(tmp_path: Path) -> None:
+def recordings_without_a_length_are_spoken_to_their_end(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: len(session.heard) >= SPOKEN.nbytes)
         await answer(session, "answer", ANSWERS[0])
         await session.end_answer("answer", "item_answer")
 
-    zero, most = streamed(tmp_path / "zero.wav", 0), streamed(tmp_path / "most.wav", 0xFFFF_FFFF)
+    zero, most = streamed(folder / "zero.wav", 0), streamed(folder / "most.wav", 0xFFFF_FFFF)
     with (
         ScriptedService(script) as service,
-        run_against(service, tmp_path, "--input", zero, "--output", "0.wav") as first,
-        run_against(service, tmp_path, "--input", most, "--output", "1.wav") as second,
+        run_against(service, folder, "--input", zero, "--output", "0.wav") as first,
+        run_against(service, folder, "--input", most, "--output", "1.wav") as second,
     ):
         for program in (first, second):
             assert program.wait_exit() == 0, program.said
@@ -329,3 +330,16 @@ def test_what_is_not_an_ordinary_file_is_named(
     sentence = refused(tmp_path, f"--{direction}", "a.wav", "--overwrite")
     assert f"a.wav is {kind}, expected a" in sentence
     assert "give" in sentence
+
+
+CHECKS = by_name(
+    two_runs_at_the_same_time_record_to_two_files,
+    a_full_disk_ends_the_recording_and_not_the_conversation,
+    recordings_without_a_length_are_spoken_to_their_end,
+    overwrite_replaces_an_older_recording,
+)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_run(held: Held, name: str) -> None:
+    held.look(name)

@@ -5,7 +5,7 @@ conversations run beside each other; the tests look at what came out of them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
 from tests.support.hearing import wait_sounding
+from tests.support.leftovers import nothing_left
 from tests.support.runs import run_on_files
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, Samples, noise, read_wav
@@ -66,9 +67,9 @@ class Conversations:
 
 
 @pytest.fixture(scope="module")
-def conversations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversations]:
-    with ThreadPoolExecutor(len(SCENES)) as pool:
-        yield Conversations(pool, tmp_path_factory.mktemp)
+def conversations(tmp_path_factory: pytest.TempPathFactory) -> Conversations:
+    with nothing_left(), ThreadPoolExecutor(len(SCENES)) as pool:
+        return Conversations(pool, tmp_path_factory.mktemp)
 
 
 def converse(folder: Path, scene: Scene) -> Conversation:

@@ -17,6 +17,7 @@ from pipeline.audio.fade import fade_samples
 from tests.process.test_pipeline_reconnect import replayed
 from tests.process.test_pipeline_tools import MISBEHAVING, call, outputs
 from tests.support.answers import answer, negative, positive, user_turn
+from tests.support.at_once import Held, by_name
 from tests.support.hearing import end_when_heard, recorded_so_far
 from tests.support.measured import show_measured
 from tests.support.program import Program
@@ -67,7 +68,7 @@ def _windows(samples: Samples, length: int) -> Samples:
     return np.lib.stride_tricks.sliding_window_view(samples, length)
 
 
-def test_capture_and_playback_go_on_where_they_were(tmp_path: Path) -> None:
+def capture_and_playback_go_on_where_they_were(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await answer(session, "first", FIRST)
@@ -75,12 +76,12 @@ def test_capture_and_playback_go_on_where_they_were(tmp_path: Path) -> None:
 
     with (
         ScriptedService(script) as service,
-        run_on_files(service, tmp_path, SPOKEN) as program,
+        run_on_files(service, folder, SPOKEN) as program,
     ):
-        wait_recorded(program, tmp_path, RATE_HZ)
+        wait_recorded(program, folder, RATE_HZ)
         for way in (signal.SIGKILL, signal.SIGSTOP):
             strike(program, way, "capture", "playback")
-            wait_recorded(program, tmp_path, (tmp_path / HEARD).stat().st_size // 2 + RATE_HZ)
+            wait_recorded(program, folder, (folder / HEARD).stat().st_size // 2 + RATE_HZ)
         session = service.sessions[0]
         signal_process(program, "playback", signal.SIGSTOP)
         service.call(session.speech_started())
@@ -96,11 +97,11 @@ def test_capture_and_playback_go_on_where_they_were(tmp_path: Path) -> None:
     heard = np.frombuffer(bytes(session.heard), np.int16)
     assert np.array_equal(heard[: len(SPOKEN)], SPOKEN)
     assert not heard[len(SPOKEN) :].any(), "only silence may follow the recording"
-    recorded = read_wav(tmp_path / HEARD)
+    recorded = read_wav(folder / HEARD)
     check_answers(recorded, session)
 
 
-def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> None:
+def a_new_network_process_knows_what_was_said_and_asked(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         number = len(service.sessions)
@@ -120,7 +121,7 @@ def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> 
 
     with (
         ScriptedService(script) as service,
-        run_on_files(service, tmp_path, SPOKEN) as program,
+        run_on_files(service, folder, SPOKEN) as program,
     ):
         program.wait_output("The whole answer has arrived.")
         strike(program, signal.SIGKILL, "network")
@@ -135,7 +136,7 @@ def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> 
         strike(program, signal.SIGSTOP, "network")
         answers = np.concatenate((LONG, SECOND))
         program.wait_until(
-            lambda: len(recorded_so_far(tmp_path / HEARD).nonzero()[0]) >= answers.size
+            lambda: len(recorded_so_far(folder / HEARD).nonzero()[0]) >= answers.size
         )
         third = service.sessions[2]
         program.wait_until(lambda: not any(third.heard[-RATE_HZ:]))  # the recording is over
@@ -143,12 +144,12 @@ def test_a_new_network_process_knows_what_was_said_and_asked(tmp_path: Path) -> 
         assert program.wait_exit() == 0, program.said
         assert not program.err
     assert replayed(third) == [*told, ("user", "What is the time?")]
-    recorded = read_wav(tmp_path / HEARD)
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], answers)
     check_microphone(service)
 
 
-def test_a_turn_whose_words_are_unknown_is_heard_again_after_what_was_said(tmp_path: Path) -> None:
+def a_turn_whose_words_are_unknown_is_heard_again_after_what_was_said(folder: Path) -> None:
     """It is not asked for as well, and not answered by the turn before it."""
 
     async def script(session: ScriptedSession) -> None:
@@ -171,16 +172,16 @@ def test_a_turn_whose_words_are_unknown_is_heard_again_after_what_was_said(tmp_p
     first_heard: list[int] = []
     with (
         ScriptedService(script) as service,
-        run_on_files(service, tmp_path, SPOKEN[: 3 * RATE_HZ]) as program,
+        run_on_files(service, folder, SPOKEN[: 3 * RATE_HZ]) as program,
     ):
         program.wait_output("The turn was taken.")
         strike(program, signal.SIGKILL, "network")
-        end_when_heard(program, tmp_path / HEARD, SECOND)
+        end_when_heard(program, folder / HEARD, SECOND)
         second = service.sessions[1]
     assert first_heard == [TURNS], "the history comes before the microphone"
     assert replayed(second) == [("user", f"Question {number}.") for number in range(TURNS)]
     assert second.count("response.create") == 0
-    recorded = read_wav(tmp_path / HEARD)
+    recorded = read_wav(folder / HEARD)
     assert np.array_equal(recorded[recorded != 0], SECOND)
 
 
@@ -224,23 +225,23 @@ def test_a_new_network_process_offers_the_functions_and_asks_again(tmp_path: Pat
         assert not program.err
 
 
-def test_a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace(tmp_path: Path) -> None:
+def a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await answer(session, "first", FIRST)
 
     with (
         ScriptedService(script) as service,
-        run_on_files(service, tmp_path, SPOKEN) as program,
+        run_on_files(service, folder, SPOKEN) as program,
     ):
-        wait_recorded(program, tmp_path, RATE_HZ)
+        wait_recorded(program, folder, RATE_HZ)
         members = [psutil.Process(program.pid), *program.children()]
         for member in members:
             member.suspend()
         time.sleep(STALL_S)
         for member in members:
             member.resume()
-        wait_recorded(program, tmp_path, (STALL_S + 3) * RATE_HZ)
+        wait_recorded(program, folder, (STALL_S + 3) * RATE_HZ)
         assert set(members[1:]) <= set(program.children())
         program.interrupt()
         program.wait_exit()
@@ -282,3 +283,16 @@ def check_answers(recorded: Samples, session: ScriptedSession) -> None:
         assert 0 <= start - fade_samples() - end < UNWRITTEN_SAMPLES
     assert 0 <= cut["audio_end_ms"] * RATE_HZ // 1_000 - ends[-1] < UNWRITTEN_SAMPLES
     assert np.array_equal(recorded[recorded < 0], SECOND)
+
+
+CHECKS = by_name(
+    capture_and_playback_go_on_where_they_were,
+    a_new_network_process_knows_what_was_said_and_asked,
+    a_machine_that_stood_still_as_a_whole_is_no_reason_to_replace,
+    a_turn_whose_words_are_unknown_is_heard_again_after_what_was_said,
+)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_replacement(held: Held, name: str) -> None:
+    held.look(name)

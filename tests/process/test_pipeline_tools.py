@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.answers import answer, check_cut, end_cancelled, negative, positive
+from tests.support.at_once import Held, by_name
 from tests.support.hearing import end_when_heard, wait_sounding
 from tests.support.program import GENEROUS_S
 from tests.support.runs import HEARD, run_on_files
@@ -97,12 +98,12 @@ def outputs(session: ScriptedSession) -> list[tuple[str, str]]:
     return [(item["call_id"], item["output"]) for item in items]
 
 
-def test_misbehaving_functions_disturb_nothing(tmp_path: Path) -> None:
-    tools = tmp_path / "misbehaving.py"
+def misbehaving_functions_disturb_nothing(folder: Path) -> None:
+    tools = folder / "misbehaving.py"
     tools.write_text(MISBEHAVING)
     with (
-        ScriptedService(partial(misbehave, recording=tmp_path / HEARD)) as service,
-        run_on_files(service, tmp_path, SPOKEN, "--tools", tools) as program,
+        ScriptedService(partial(misbehave, recording=folder / HEARD)) as service,
+        run_on_files(service, folder, SPOKEN, "--tools", tools) as program,
     ):
         assert program.wait_exit() == 0, program.said
         assert "tool | pinged" in program.out, program.said
@@ -120,7 +121,7 @@ def test_misbehaving_functions_disturb_nothing(tmp_path: Path) -> None:
 
     arrived = np.frombuffer(bytes(session.heard), np.int16)
     assert np.array_equal(arrived[: len(SPOKEN)], SPOKEN)
-    recorded = read_wav(tmp_path / "heard.wav")
+    recorded = read_wav(folder / "heard.wav")
     old, new = np.flatnonzero(recorded > 0), np.flatnonzero(recorded < 0)
     heard = recorded[old[0] : old[-1] + 1]
     heard_samples = check_cut(heard, LONG_ANSWER)
@@ -129,7 +130,7 @@ def test_misbehaving_functions_disturb_nothing(tmp_path: Path) -> None:
     assert truncation["audio_end_ms"] == heard_samples // 24
 
 
-def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
+def a_function_beyond_its_time_is_replaced(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await call(session, "stuck", "wait")
@@ -141,17 +142,17 @@ def test_a_function_beyond_its_time_is_replaced(tmp_path: Path) -> None:
         await session.end_answer("last", "item_last")
 
     replaced = threading.Event()
-    tools = tmp_path / "misbehaving.py"
+    tools = folder / "misbehaving.py"
     tools.write_text(MISBEHAVING)
     with (
         ScriptedService(script) as service,
         run_on_files(
-            service, tmp_path, SPOKEN[:24_000], "--tools", tools, "--tool-timeout-s", "1.5"
+            service, folder, SPOKEN[:24_000], "--tools", tools, "--tool-timeout-s", "1.5"
         ) as program,
     ):
         program.wait_until(lambda: program.out.count("tool | loaded") == 2)
         replaced.set()
-        end_when_heard(program, tmp_path / HEARD, LAST_ANSWER)
+        end_when_heard(program, folder / HEARD, LAST_ANSWER)
         assert "the tools process was stopped" in program.out, program.said
         (session,) = service.sessions
     answered = outputs(session)
@@ -177,7 +178,7 @@ def spy() -> list[str]:
 '''
 
 
-def test_a_function_sees_no_key(tmp_path: Path) -> None:
+def a_function_sees_no_key(folder: Path) -> None:
     async def script(session: ScriptedSession) -> None:
         await session.wait_for(lambda: session.heard)
         await call(session, "spying", "spy")
@@ -185,14 +186,14 @@ def test_a_function_sees_no_key(tmp_path: Path) -> None:
         await answer(session, "last", LAST_ANSWER)
         await session.end_answer("last", "item_last")
 
-    tools = tmp_path / "spying.py"
+    tools = folder / "spying.py"
     tools.write_text(SPYING)
-    (tmp_path / ".env").write_text("OFFLINE_REPLY_KEY=another-secret\nSHOWN=of-dotenv\n")
+    (folder / ".env").write_text("OFFLINE_REPLY_KEY=another-secret\nSHOWN=of-dotenv\n")
     with (
         ScriptedService(script) as service,
-        run_on_files(service, tmp_path, SPOKEN[:24_000], "--tools", tools) as program,
+        run_on_files(service, folder, SPOKEN[:24_000], "--tools", tools) as program,
     ):
-        end_when_heard(program, tmp_path / HEARD, LAST_ANSWER)
+        end_when_heard(program, folder / HEARD, LAST_ANSWER)
         (session,) = service.sessions
     ((_, seen),) = outputs(session)
     assert "of-dotenv" in seen
@@ -228,3 +229,15 @@ def test_bad_files_are_told_in_one_sentence(
         (line,) = program.err.splitlines()
     assert line.startswith("error: ")
     assert sentence in line, line
+
+
+CHECKS = by_name(
+    misbehaving_functions_disturb_nothing,
+    a_function_beyond_its_time_is_replaced,
+    a_function_sees_no_key,
+)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_functions(held: Held, name: str) -> None:
+    held.look(name)

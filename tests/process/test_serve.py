@@ -102,7 +102,7 @@ def test_without_descriptors_it_says_so_in_one_line_and_goes_on(tmp_path: Path) 
         process.rlimit(psutil.RLIMIT_NOFILE, (most, most))
         for _ in range(2):
             with ExitStack() as crowd:
-                for _ in range(40):
+                for _ in range(8):
                     crowd.enter_context(socket.create_connection(address))
                 program.wait_until(lambda: "New clients have to wait" in program.err)
             assert asyncio.run(greeting(str(endpoint), "s3cret")) == "session.created"

@@ -14,7 +14,7 @@ from typing import Self
 import psutil
 
 REPOSITORY = Path(__file__).parents[2]
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux shows segments; absent elsewhere
 GENEROUS_S = 60.0
 """Timeout of every wait, far beyond what anything takes: it means that something hangs."""
 
@@ -110,7 +110,7 @@ class Program:
 
     def children(self) -> list[psutil.Process]:
         """Return its processes except the supervisor and multiprocessing's resource tracker."""
-        return [p for p in self.members() if p.pid != self.pid and not _is_resource_tracker(p)]
+        return [p for p in self.members() if p.pid != self.pid and not is_resource_tracker(p)]
 
     def segments(self) -> set[Path]:
         """Return the shared memory that its processes have mapped."""
@@ -159,7 +159,8 @@ def _after(first: str, command: list[str]) -> list[str]:
     return ["sh", "-c", f'{first}\nexec "$0" "$@"', *command] if first else command
 
 
-def _is_resource_tracker(process: psutil.Process) -> bool:
+def is_resource_tracker(process: psutil.Process) -> bool:
+    """Whether this is the helper process that multiprocessing keeps until the interpreter exits."""
     try:
         return any("resource_tracker" in argument for argument in process.cmdline())
     except psutil.Error:
