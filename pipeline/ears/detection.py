@@ -28,9 +28,10 @@ class KeptBlock(NamedTuple):
     """10 ms at 24 kHz."""
 
     microphone: Samples
-    reference: Samples | None
-    """None: no echo is to be removed."""
+    reference: Samples
     residual: Block
+    echo: bool = True
+    """Whether any is to be removed."""
 
 
 class Detection:
@@ -72,13 +73,11 @@ class Detection:
         self._awake_blocks = 0
 
     def correct(self, references: Sequence[Samples]) -> None:
-        """Give the latest blocks these references, in order, but those that need none."""
+        """Give the latest blocks these references, in order."""
         for back, reference in zip(
             range(1, len(self.kept) + 1), reversed(references), strict=False
         ):
-            block = self.kept[-back]
-            if block.reference is not None:
-                self.kept[-back] = block._replace(reference=reference)
+            self.kept[-back] = self.kept[-back]._replace(reference=reference)
 
     def _keep(self, block: KeptBlock) -> None:
         self.kept.append(block)
@@ -107,7 +106,7 @@ class Detection:
     def _suppress(self, block: KeptBlock, residual: Block) -> Block:
         """Return the suppressor's output at 16 kHz, or `residual` without one."""
         suppressor = self._parts.suppressor
-        if suppressor is None or block.reference is None:
+        if suppressor is None or not block.echo:
             return residual
         return suppressor.suppress(
             self._microphone_16k.convert(to_float(block.microphone)),

@@ -5,8 +5,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from pipeline.ears.blocks import Block, Cancelled, decibels, to_float
-from pipeline.ears.compiled import new_canceller
-from pipeline.ears.detection import Detection, KeptBlock
+from pipeline.ears.compiled import block_peak, new_canceller
+from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
 from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
@@ -105,6 +105,7 @@ class Ears:
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
         self._missed_blocks = 0  # of the latest, by the canceller
+        self._muted = False
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
@@ -116,14 +117,18 @@ class Ears:
             end is silent
         """
         self._hear_far_end(reference)
+        if self._far_end.audible and not block_peak(microphone):
+            return self._pass_over_nothing(microphone, reference)
         if not (self._far_end.audible or holding):
             return self._rest(microphone, reference)
+        if self._muted:
+            self._catch_up(KEPT_BLOCKS)
         settled = self._far_end.heard_s >= SETTLING_S
         cancelled = self._canceller.cancel(microphone, reference)
-        self._missed_blocks = 0
+        self._muted, self._missed_blocks = False, 0
         self._recognise_headphones(cancelled)
         if self._headphones.worn:
-            return self._listen_without_echo(microphone, cancelled, holding=holding)
+            return self._listen_without_echo(microphone, reference, cancelled, holding=holding)
         block = KeptBlock(microphone, reference, cancelled.residual)
         return self._listen(block, cancelled, settled=settled, holding=holding)
 
@@ -137,17 +142,26 @@ class Ears:
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
         self._far_end.forget()
+        if self._headphones.worn:
+            self._headphones = HeadphoneRecogniser()
+            self._canceller = new_canceller()  # the other knows for certain that there is no echo
         self._deaf_blocks = _RELEARNING_BLOCKS
         if self._near_end.speech is NearSpeech.UNDECIDED:
             self._near_end = NearEnd()  # what was weighed may be the echo
 
     def _rest(self, microphone: Samples, reference: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _BEGINNING_BLOCKS)
-        known = None if self._headphones.worn else reference
-        self._detection.rest(KeptBlock(microphone, known, to_float(microphone)))
+        block = KeptBlock(microphone, reference, to_float(microphone), not self._headphones.worn)
+        self._detection.rest(block)
         self._missed_blocks += 1
         self._near_end.rest()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
+
+    def _pass_over_nothing(self, microphone: Samples, reference: Samples) -> Heard:
+        """Learn nothing of a microphone that is muted: not that there is no echo."""
+        self._muted = True
+        self._far_end.forget()
+        return self._rest(microphone, reference)
 
     def _hear_far_end(self, reference: Samples) -> None:
         was_audible = self._far_end.audible
@@ -156,16 +170,19 @@ class Ears:
             self._begin()
 
     def _begin(self) -> None:
-        """Give the canceller what it missed of the beginning: the echo of that is still to come."""
-        kept = self._detection.kept
-        missed = min(len(kept), _CAUGHT_UP_BLOCKS, self._missed_blocks)
-        if missed:
+        if self._missed_blocks:
             self._recent = RecentEvidence()
-        for at in range(-missed, 0):
+        self._catch_up(_CAUGHT_UP_BLOCKS)
+
+    def _catch_up(self, most_blocks: int) -> None:
+        """Give the canceller what it missed: the echo of that is still to come."""
+        kept = self._detection.kept
+        for at in range(-min(len(kept), most_blocks, self._missed_blocks), 0):
             block = kept[at]
-            if block.reference is not None:
-                cancelled = self._canceller.cancel(block.microphone, block.reference)
+            cancelled = self._canceller.cancel(block.microphone, block.reference)
+            if block.echo:
                 kept[at] = block._replace(residual=cancelled.residual)
+        self._missed_blocks = 0
 
     def _recognise_headphones(self, cancelled: Cancelled) -> None:
         if not self._far_end.sounding:
@@ -185,10 +202,6 @@ class Ears:
         evidence = self._detect(block, wakes=wakes)
         rule = self._rules.ordinary if settled else self._rules.strict
         speech = self._judge(rule, evidence)
-        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
-            self.realigned()
-            speech = False
-        self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
         near = self._hear_near(
             block.residual,
             evidence,
@@ -202,11 +215,11 @@ class Ears:
         return Heard(cancelled.cleaned, speech, near, evidence, levels, state)
 
     def _listen_without_echo(
-        self, microphone: Samples, cancelled: Cancelled, *, holding: bool
+        self, microphone: Samples, reference: Samples, cancelled: Cancelled, *, holding: bool
     ) -> Heard:
         near = to_float(microphone)
         wakes = self._rises(cancelled.microphone_power) or holding
-        evidence = self._detect(KeptBlock(microphone, None, near), wakes=wakes)
+        evidence = self._detect(KeptBlock(microphone, reference, near, echo=False), wakes=wakes)
         rule = self._rules.headphones
         speech = self._judge(rule, evidence)
         certain = self._hear_near(near, evidence, rule, likely=speech)
@@ -246,10 +259,14 @@ class Ears:
         return self._floor.rise_db(decibels(cleaned_power)) >= _NOTED_RISE_DB
 
     def _judge(self, rule: Rule, evidence: Evidence) -> bool:
-        if self._deaf_blocks:
-            self._deaf_blocks -= 1
-            return False
-        return rule(evidence)
+        """Whether `rule` takes what is heard for a person, and it does not follow the reference."""
+        speech = rule(evidence) and not self._deaf_blocks
+        self._deaf_blocks = max(0, self._deaf_blocks - 1)
+        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
+            self.realigned()
+            speech = False
+        self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
+        return speech
 
 
 def _levels(cancelled: Cancelled, cleaned_power: float) -> Levels:

@@ -55,11 +55,10 @@ def match(kept: Sequence[KeptBlock], least: float = 0.0) -> float:
 
     :param least: of interest; 0 is returned where it is certainly less.
     """
-    latest = [block for block in kept if block.reference is not None]
-    latest = latest[-(_RESIDUAL_BLOCKS + _LATEST_BLOCKS) :]
+    latest = list(kept)[-(_RESIDUAL_BLOCKS + _LATEST_BLOCKS) :]
     if len(latest) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
         return 0.0
-    played = np.concatenate([block.reference for block in latest if block.reference is not None])
+    played = np.concatenate([block.reference for block in latest])
     reference = _whitened(_spectrum(to_float(played)))
     late = latest[-_RESIDUAL_BLOCKS:]
     microphone = _spectrum(to_float(np.concatenate([block.microphone for block in late])) * _WINDOW)

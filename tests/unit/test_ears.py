@@ -19,6 +19,8 @@ from pipeline.pcm import Samples
 from tests.support.echoes import Sound, babble, blocks, echo, pcm16
 
 SILENCE = np.zeros(240, np.int16)
+QUIET = np.ones(240, np.int16)
+"""Of a microphone that is not muted."""
 
 
 class SteadyDetector:
@@ -125,11 +127,11 @@ def test_rule_is_strict_until_three_seconds_were_heard_and_after_realignment() -
 def test_far_end_is_audible_300_ms_after_its_end() -> None:
     ears = Ears(parts())
     loud = pcm16(babble(0.01, seed=9))
-    ears.hear(SILENCE, loud)
-    states = [ears.hear(SILENCE, SILENCE).state for _ in range(31)]
+    ears.hear(QUIET, loud)
+    states = [ears.hear(QUIET, SILENCE).state for _ in range(31)]
     assert states[:29] == [State.SETTLING] * 29
     assert states[29:] == [State.RESTING] * 2
-    assert ears.hear(SILENCE, SILENCE, holding=True).state is State.SETTLING
+    assert ears.hear(QUIET, SILENCE, holding=True).state is State.SETTLING
 
 
 def test_headphones_pass_the_microphone_and_the_pulled_plug_is_noticed() -> None:
@@ -144,6 +146,34 @@ def test_headphones_pass_the_microphone_and_the_pulled_plug_is_noticed() -> None
     left = [block.state for block in loudspeaker].index(State.SETTLING)
     assert left < 200
     assert loudspeaker[-1].state is State.LISTENING
+
+
+def test_pulled_plug_pauses_no_answer() -> None:
+    ears = Ears(parts())
+    played = babble(8, seed=10)
+    noise = np.random.default_rng(11).standard_normal(played.size) * 1e-4
+    hear(ears, pcm16(noise.astype(np.float32)), pcm16(played))
+    loudspeaker = hear(ears, pcm16(echo(played, 0.3)), pcm16(played))
+    first = [block.state for block in loudspeaker].index(State.SETTLING)
+    assert first < 20
+    assert not any(block.speech for block in loudspeaker[first:])
+
+
+@pytest.mark.parametrize("before_s", [0, 6])
+def test_muted_microphone_teaches_nothing(before_s: int) -> None:
+    played = babble(before_s + 8, seed=12)
+    heard_echo = pcm16(echo(played, 0.3))
+    muted = slice(before_s * 24_000, (before_s + 6) * 24_000)
+    heard_echo[muted] = 0
+    heard = hear(Ears(parts(silero=0.8)), heard_echo, pcm16(played))
+    silent = heard[before_s * 100 + 1 : (before_s + 6) * 100]
+    assert {block.state for block in silent} == {State.RESTING}
+    after = heard[(before_s + 6) * 100 :]
+    assert {block.state for block in after} == {State.SETTLING}
+    assert not any(block.speech for block in after)
+    if before_s:
+        reductions = [block.levels.microphone_db - block.levels.cleaned_db for block in after]
+        assert np.median(reductions) > 15
 
 
 @pytest.mark.parametrize(
