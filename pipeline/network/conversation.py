@@ -41,8 +41,9 @@ from pipeline.network.events import (
     WordTime,
 )
 from pipeline.network.floor import Floor
-from pipeline.network.items import QueuedEnd, Response
+from pipeline.network.items import QueuedEnd
 from pipeline.network.questions import Questions
+from pipeline.network.response import Response
 from pipeline.network.transcript import Transcript
 
 
