@@ -160,7 +160,7 @@ class Client:
         return self._conversation.release(request)
 
     def session_lost(self, *, heard_again: bool, planned: bool) -> None:
-        """The current session is gone. Parameters as for `Conversation.session_lost`."""
+        """The current session is gone. Parameters as for `handover.lose_session`."""
         self._perform(self._conversation.session_lost(heard_again=heard_again, planned=planned))
 
     def session_resumed(self) -> None:

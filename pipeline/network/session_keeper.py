@@ -47,7 +47,7 @@ class SessionUser(Protocol):
         """Whether `request` is still due at the moment of sending."""
 
     def session_lost(self, *, heard_again: bool, planned: bool) -> None:
-        """The current session is gone. Parameters as for `Conversation.session_lost`."""
+        """The current session is gone. Parameters as for `handover.lose_session`."""
 
     def session_resumed(self) -> None:
         """Another session has taken over."""
