@@ -210,8 +210,11 @@ class ScriptedService:
         self.sessions.append(session)
         script = asyncio.ensure_future(self._script(session))
         script.add_done_callback(self._note_failure)
-        await session.read()
-        script.cancel()
+        try:
+            await session.read()
+        finally:  # the service may be over while the client is still there
+            script.cancel()
+            await asyncio.wait({script})
 
     def _note_failure(self, script: asyncio.Future[None]) -> None:
         if script.cancelled():
