@@ -17,19 +17,15 @@ runs in one thread, which may be any, and takes no signal.
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import NoReturn
 
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, UnansweredError
 from pipeline.ipc.commands import (
-    BeginTurn,
     CallTool,
     CancelTool,
     Command,
-    EndTurn,
     ToolOutput,
-    UpdateSession,
 )
 from pipeline.ipc.events import (
     Announcement,
@@ -67,7 +63,6 @@ from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.speaker_mute import SpeakerMute
-from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.unheard_speech import LOOKS_PER_S
 from pipeline.supervisor.voice_processes import VoiceProcesses
@@ -122,11 +117,16 @@ class Pipeline:
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
         self._speaker_mute = stack.enter_context(SpeakerMute(self._tell_muted))
-        self._tools = self._tool_set(tools, stack)
-        self._network_settings = settings
-        if tools is not None:  # it waits for the offer if it knows of any tools
-            names = (*tools.caller, *(name.qualified_name for name in tools.functions))
-            self._network_settings = replace(settings, tools=(*settings.tools, *names))
+        self._tools = ToolSet(
+            self._children,
+            settings,
+            tools,
+            offer=self._voice.tell_network,
+            answer=self._answer_call,
+            notice=self._announce,
+        )
+        stack.callback(self._tools.close)
+        self._network_settings = settings if tools is None else tools.named_in(settings)
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(
             self._voice.state,
@@ -158,12 +158,7 @@ class Pipeline:
 
     def tell_network(self, command: Command) -> None:
         """Send a command of the user's."""
-        if isinstance(command, UpdateSession):
-            self._voice.update_session(command)
-        elif isinstance(command, BeginTurn | EndTurn):
-            self._voice.mark_turn(command)
-        else:
-            self._voice.tell_network(command)
+        self._voice.tell_network(command)
 
     def mute(self, muted: bool) -> None:
         """Let the microphone be silent, or not."""
@@ -276,31 +271,6 @@ class Pipeline:
             self._recording.note_end(report.reason)
         elif isinstance(report, RecorderEnded):
             self._recorder.note_end(report.reason)
-
-    def _tool_set(self, tools: UserTools | None, stack: ExitStack) -> ToolSet:
-        settings, process, caller = self._settings, None, None
-        if settings.tools or (tools and tools.functions):
-            process = ToolProcess(
-                self._children,
-                settings.tools,
-                settings.tool_timeout_s,
-                functions=tools.functions if tools else (),
-                verbose=settings.verbose,
-                answer=self._answer_call,
-                notice=self._announce,
-            )
-        if tools and tools.caller:
-            from pipeline.supervisor.caller_tools import CallerTools
-
-            caller = CallerTools(
-                tools.caller,
-                tools.loop,
-                settings.tool_timeout_s,
-                call_soon=self.call_soon,
-                answer=self._answer_call,
-            )
-            stack.callback(caller.close)
-        return ToolSet(process, caller, settings.tool_choice, self._voice.offer_tools)
 
     def _answer_call(self, output: ToolOutput) -> None:
         self._emit(ToolAnswered(output.call_id, output.output))
