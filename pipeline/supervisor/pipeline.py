@@ -21,12 +21,7 @@ from typing import NoReturn
 
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, UnansweredError
-from pipeline.ipc.commands import (
-    CallTool,
-    CancelTool,
-    Command,
-    ToolOutput,
-)
+from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolOutput
 from pipeline.ipc.events import (
     Announcement,
     Event,
@@ -113,7 +108,9 @@ class Pipeline:
         self._recorder = stack.enter_context(
             ConversationRecorder(self._announce, lambda sentence: self._emit(Notice(sentence)))
         )
-        self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
+        self._children = stack.enter_context(
+            ChildProcesses(self._announce, self._note_recording_end)
+        )
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
         self._speaker_mute = stack.enter_context(SpeakerMute(self._tell_muted))
@@ -173,6 +170,21 @@ class Pipeline:
 
         :raises PipelineError: it could not start, broke off, or was stopped.
         """
+        self._start()
+        while not self._finished:
+            for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
+                self._handle(report)
+            now_s = time.monotonic()
+            self._measure_levels(now_s)
+            if now_s >= self._checks_due_s or self._finished:
+                self._checks_due_s = now_s + POLL_S
+                self._check()
+        self.state.supervisor.finished.store(1)
+        if not self._answered:
+            raise UnansweredError("The service did not answer all that was said.")
+
+    def _start(self) -> None:
+        """Start the network first: it connects while the cards are looked for."""
         ensure_descriptors()
         check_packages(self._settings)  # before anything starts
         check_files(self._settings, self._recording)
@@ -193,17 +205,6 @@ class Pipeline:
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         if isinstance(speaker.target, Device):
             self._speaker_mute.watch(speaker.target)
-        while not self._finished:
-            for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
-                self._handle(report)
-            now_s = time.monotonic()
-            self._measure_levels(now_s)
-            if now_s >= self._checks_due_s or self._finished:
-                self._checks_due_s = now_s + POLL_S
-                self._check()
-        self._voice.state.supervisor.finished.store(1)
-        if not self._answered:
-            raise UnansweredError("The service did not answer all that was said.")
 
     def _check(self) -> None:
         """Look what does not work, or no longer."""
@@ -237,10 +238,8 @@ class Pipeline:
                 self._voice.spare_prepared(name)
             case AtWork():
                 self._offline.handle(report)
-            case RecordingEnded(reason):
-                self._recording.note_end(reason)
-            case RecorderEnded(reason):
-                self._recorder.note_end(reason)
+            case RecordingEnded() | RecorderEnded():
+                self._note_recording_end(report)
             case Processing():
                 self._speaker_mute.look()
             case SessionReady():
@@ -265,8 +264,8 @@ class Pipeline:
     def _announce(self, sentence: str) -> None:
         self._emit(Announcement(sentence))
 
-    def _handle_late(self, report: Report) -> None:
-        """Handle what a process reports while it ends: its last words do not matter any more."""
+    def _note_recording_end(self, report: Report) -> None:
+        """Note the end of a recording, the only report that matters while the processes end."""
         if isinstance(report, RecordingEnded):
             self._recording.note_end(report.reason)
         elif isinstance(report, RecorderEnded):
