@@ -214,7 +214,7 @@ class OverSocket:
         """Take the place of playback, at any speed, until the valid turn has sounded."""
         state = voice.state
         deadline_s = time.monotonic() + WITHIN_S
-        with FrameRing.attach(voice.names.playback_ring) as ring:
+        with FrameRing.attach(voice.shared.names.playback_ring) as ring:
             reader = ring.reader()
             while not self._sounded:
                 assert time.monotonic() < deadline_s, "the valid turn was not heard"

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.api.sound import MicrophoneInput
 from pipeline.errors import PipelineError, SoundError
 from pipeline.pcm import Samples, samples_to_ns
-from pipeline.supervisor.program_sound import MicrophoneEnd
+from pipeline.supervisor.microphone_end import MicrophoneEnd
 
 CALL_MS = 20
 """How much sound a function is asked for at a time."""

@@ -8,7 +8,7 @@ from pipeline.api.sound import SoundBlock, SoundDrop, SpeakerItem, SpeakerOutput
 from pipeline.api.waker import LoopWaker
 from pipeline.errors import SoundError
 from pipeline.shm.state import Position
-from pipeline.supervisor.program_sound import SpeakerEnd
+from pipeline.supervisor.speaker_end import SpeakerEnd
 
 
 class SpeakerPort:

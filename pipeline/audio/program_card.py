@@ -9,6 +9,9 @@ the other; the streams in `program_microphone.py` and `program_speaker.py` are a
 import socket
 from dataclasses import dataclass
 
+RING_FRAMES = 1_000
+"""10 s of the speaker's blocks, and 6 s or more of the microphone's."""
+
 FLAG_DROP = 2
 """Marks a frame of the speaker ring without samples: an interruption. What was given before it,
 from its item and offset on, is not to sound."""

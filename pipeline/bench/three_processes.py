@@ -20,7 +20,6 @@ from pipeline.pcm import FRAME_MS
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import choose_ears
 from pipeline.supervisor.recorder import ConversationRecorder
-from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet
 from pipeline.supervisor.voice_processes import VoiceProcesses
 
@@ -90,19 +89,12 @@ class _ThreeProcesses:
         self._recorder = recorder
         self._children = children
         self._voice = voice
-        process = ToolProcess(
+        self._tools = ToolSet(
             children,
-            settings.tools,
-            settings.tool_timeout_s,
-            verbose=False,
+            replace(settings, verbose=0),
+            offer=voice.tell_network,
             answer=voice.tell_network,
             notice=_fail,
-        )
-        self._tools = ToolSet(
-            process if settings.tools else None,
-            None,
-            settings.tool_choice,
-            offer=voice.offer_tools,
         )
         self._tools.start()
 

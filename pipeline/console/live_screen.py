@@ -10,22 +10,19 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
-from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
 from pipeline.api.blocking import BlockingVoiceSession
-from pipeline.api.values import Metrics
 from pipeline.config.settings import Settings
 from pipeline.console.console import Console
 from pipeline.console.ink import Ink
 from pipeline.console.key_commands import HINT, TALK_HINT, KeyCommands
 from pipeline.console.keyboard import CTRL_BACKSLASH, CTRL_C, CTRL_Z, Key, Keyboard
-from pipeline.console.panel import Line, Look, panel_lines, text_of
-from pipeline.console.panel_file import PanelFile, PanelLine
-from pipeline.console.panel_model import Figures, PanelModel
+from pipeline.console.panel_drawing import PanelDrawing
+from pipeline.console.panel_file import PanelFile
+from pipeline.console.panel_model import PanelModel
 from pipeline.console.terminal_mode import TerminalMode
 from pipeline.errors import SessionError
 from pipeline.ipc.events import Event, Interrupted, SessionReady
@@ -34,13 +31,7 @@ from pipeline.system.signals import ending_signals_ignored
 if TYPE_CHECKING:
     from blessed.line_editor import LineHistory
 
-    from pipeline.console.typed_line import Shown, TypedLine
-
-UPDATE_S = 0.1
-"""Shortest time between two changes of the panel, unless a key asks for one."""
-
-FIGURES_S = 0.5
-"""How often the counters are looked at."""
+    from pipeline.console.typed_line import TypedLine
 
 REPORT_RELEASES, REPORT_AS_BEFORE = "\x1b[>31u", "\x1b[<u"
 """Kitty's keyboard protocol: each key, repeat and release comes as a sequence, with the text that
@@ -74,22 +65,16 @@ class LiveScreen:
         self._console = Console(
             transcription=settings.transcription, verbose=settings.verbose, out=out
         )
-        self._ink = Ink(out)
         talks = settings.marks_turns
         hint = TALK_HINT if talks else HINT
         self._model = PanelModel(marks_turns=talks, hint=hint if keys else "")
-        self._ascii = not self._file.encoding.lower().startswith("utf")
+        self._drawing = PanelDrawing(self._file, Ink(out), self._model)
         self._session: BlockingVoiceSession | None = None
         self._commands: KeyCommands | None = None
         self._typed: TypedLine | None = None
         self._history: LineHistory | None = None
-        self._shown: object = None
-        self._next_s = 0.0
-        self._metrics: Metrics | None = None
-        self._metrics_s = 0.0
         self._failure: BaseException | None = None
         self._keyboard = ExitStack()
-        self._written = lru_cache(maxsize=8)(self._write_line)
         self._mode = TerminalMode(
             self._enter_mode, self._leave_mode, lambda: self._file.writing, keys=keys
         )
@@ -128,7 +113,7 @@ class LiveScreen:
         with self._lock:
             self._model.take(event)
             if isinstance(event, SessionReady | Interrupted):
-                self._metrics_s = 0.0  # they change with it
+                self._drawing.renew_figures()  # they change with it
             self._console.show(event)
             self._draw()
 
@@ -168,7 +153,7 @@ class LiveScreen:
                 self._take_typed(self._typed, key)
             elif self._commands is not None:
                 self._take_command(self._commands, key)
-            self._next_s = 0.0
+            self._drawing.hurry()
             self._draw()
 
     def _take_command(self, commands: KeyCommands, key: Key) -> None:
@@ -204,7 +189,7 @@ class LiveScreen:
             self._file.begin_panels()
             if self._typed is None:
                 self._report_releases(wanted=True)
-            self._shown = None
+            self._drawing.forget()
 
     def _leave_mode(self) -> None:
         with self._lock:
@@ -218,37 +203,8 @@ class LiveScreen:
             self._file.control(REPORT_RELEASES if wanted else REPORT_AS_BEFORE)
 
     def _draw(self) -> None:
-        """Draw the panel if something of it has changed, at most every `UPDATE_S`."""
-        now_s = time.monotonic()
-        session = self._session
-        if session is None or now_s < self._next_s:
-            return
-        self._next_s = now_s + UPDATE_S
-        if self._metrics is None or now_s >= self._metrics_s:
-            try:
-                self._metrics, self._metrics_s = session.metrics, now_s + FIGURES_S
-            except SessionError:  # it has not begun, and perhaps never does: its error is told
-                return
-        view = self._model.look(Figures(self._metrics, session.heard), now_s)
-        look = Look(*self._file.size, self._ascii)
-        typed = self._typed.shown(look.width, ascii_only=look.ascii) if self._typed else None
-        shown = (view, look, typed)
-        if shown == self._shown:
-            return
-        self._shown = shown
-        self._show(panel_lines(view, look), typed)
-
-    def _show(self, lines: list[Line], typed: "Shown | None") -> None:
-        if typed is None:
-            self._file.show_panel([self._written(line) for line in lines])
-        else:
-            above = lines[:-1] if len(lines) > 1 else []
-            shown = [self._written(line) for line in (*above, typed.line)]
-            self._file.show_panel(shown, typed.cursor)
-
-    def _write_line(self, line: Line) -> PanelLine:
-        written = "".join(self._ink.write(text, style) for text, style in line)
-        return PanelLine(written, cell_len(text_of(line)))
+        if self._session is not None:
+            self._drawing.draw(self._session, self._typed)
 
 
 def _interrupt_main() -> None:

@@ -19,7 +19,7 @@ from pipeline.pcm import FRAME_SAMPLES, samples_to_ms
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 from pipeline.supervisor.cards import monitor_hint
-from pipeline.supervisor.voice_processes import CAPTURE_RING_MS, PLAYBACK_RING_FRAMES
+from pipeline.supervisor.shared_memory import CAPTURE_RING_MS, PLAYBACK_RING_FRAMES
 from pipeline.system.realtime import AUDIO_PRIORITY
 from pipeline.system.resources import refusal
 from pipeline.system.rtkit import promote_by_rtkit

@@ -6,7 +6,8 @@ Free of I/O, as all parts of the conversation.
 from collections.abc import Iterable, Sequence
 
 from pipeline.ipc.reports import AnswerMemory, ConversationMemory
-from pipeline.network.items import Item, QueuedEnd, Response
+from pipeline.network.items import Item, QueuedEnd
+from pipeline.network.response import Response
 from pipeline.network.transcript import Turn
 
 

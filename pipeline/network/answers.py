@@ -11,34 +11,18 @@ which will never sound is truncated to exactly what did.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from pipeline.ipc.events import Interrupted, Trace
+from pipeline.ipc.events import Trace
 from pipeline.ipc.reports import AnswerMemory, ConversationMemory
-from pipeline.network.actions import (
-    Action,
-    DeleteItem,
-    EndItem,
-    Interrupt,
-    QueueAudio,
-    Truncate,
-)
+from pipeline.network.actions import Action, EndItem, Interrupt, QueueAudio
 from pipeline.network.answer_memory import remembered, restored
 from pipeline.network.events import AudioDelta, WordTime
-from pipeline.network.items import Items, QueuedEnd, Response
+from pipeline.network.items import Items, QueuedEnd
+from pipeline.network.response import Response
+from pipeline.network.settled_cut import SettledCut
 from pipeline.network.transcript import Turn
-from pipeline.network.word_places import WordPlaces
-from pipeline.pcm import SAMPLE_BYTES, ms_to_samples, samples_to_ms
-
-
-class SettledCut(NamedTuple):
-    """What follows from the place of a cut."""
-
-    corrections: list[Truncate | DeleteItem]
-    interrupted: tuple[Interrupted, ...]
-    """Empty if all had been heard."""
-    wordless: tuple[Response, ...]
-    """Those that have sounded, and whose words may still come."""
+from pipeline.network.voice_pace import VoicePace
+from pipeline.pcm import SAMPLE_BYTES, ms_to_samples
 
 
 class Answers:
@@ -48,24 +32,14 @@ class Answers:
     :ivar reopened: responses of a process that died, which had not been heard to their end.
     """
 
-    SILENT_S = 30.0
-    """The service sends answers faster than they sound; only the work of its tools takes longer."""
-
-    LATE_WORDS_S = 1.0
-    """How long the first words of an interrupted answer are waited for, unless it ends before."""
-
     MOST_UNFINISHED = 100
     """Bounds memory if the ends of responses are lost."""
-
-    PACE_CHARACTERS = 40
-    """Length of an answer from which the voice's pace is learnt."""
 
     def __init__(self) -> None:
         self.generation = 0
         self._unfinished: dict[str, Response] = {}
         self._items = Items()
-        self._pace: float = WordPlaces.TYPICAL_PACE
-        self._expects_times = False
+        self._pace = VoicePace()
         self.reopened: list[Response] = []
 
     @property
@@ -111,18 +85,7 @@ class Answers:
         Without that a lost `response.done` would keep the client from asking for an answer. What
         comes of them all the same is taken as usual.
         """
-        silent = []
-        for response_id, response in self._unfinished.items():
-            if response.awaits_words and response.settled:
-                since_s = response.awaits_words_s = response.awaits_words_s or now_s
-                if now_s - since_s > self.LATE_WORDS_S:
-                    response.end()
-            if response.latest_s is None:
-                response.latest_s = now_s
-            elif not response.silent and now_s - response.latest_s > self.SILENT_S:
-                response.silent = True
-                silent.append(response_id)
-        return silent
+        return [id_ for id_, response in self._unfinished.items() if response.wait(now_s)]
 
     def is_current(self, response: Response) -> bool:
         """Whether no interruption has happened since the response was created."""
@@ -136,8 +99,8 @@ class Answers:
         """The service has created a response; `turn` collects its words."""
         if len(self._unfinished) >= self.MOST_UNFINISHED:
             self.finish(next(iter(self._unfinished)), complete=False)
-        places = WordPlaces(expects_times=self._expects_times, samples_per_character=self._pace)
-        self._unfinished[response_id] = Response(self.generation, turn, places=places)
+        response = Response(self.generation, turn, places=self._pace.places())
+        self._unfinished[response_id] = response
 
     def audio(self, delta: AudioDelta) -> Iterator[Action]:
         """Queue the samples of a current response; what is stale counts as unheard."""
@@ -185,15 +148,8 @@ class Answers:
             response.finished = True
             response.places.complete |= complete
             if complete:
-                self._learn(response)
+                self._pace.learn(response)
         return response
-
-    def _learn(self, response: Response) -> None:
-        """Expect of the next answers what this one showed of its voice."""
-        characters, samples = len(response.turn.words), response.places.received_samples
-        if samples and characters >= self.PACE_CHARACTERS:
-            self._pace = samples / characters
-            self._expects_times = response.places.has_times
 
     def is_heard(self, response: Response) -> bool:
         """Whether a response has come and been heard to its end."""
@@ -267,14 +223,7 @@ class Answers:
 
     def settle(self, generation: int, item: int, samples: int) -> SettledCut:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""
-        settled = self._items.settle(generation, item, samples)
-        corrections = [each for stale in settled for each in stale.truncation()]
-        if not any(stale.cut_short for stale in settled):
-            return SettledCut(corrections, (), ())
-        wordless = dict.fromkeys(each.response for each in settled if each.response.awaits_words)
-        heard_samples = sum(stale.settled_samples or 0 for stale in settled)
-        interrupted = Interrupted(samples_to_ms(heard_samples))
-        return SettledCut(corrections, (interrupted,), tuple(wordless))
+        return SettledCut.of(self._items.settle(generation, item, samples))
 
     def end_unspoken(self) -> None:
         """End the current responses without audio: their words never sound."""
@@ -298,7 +247,7 @@ class Answers:
         """Return an unfinished response of which the service has just sent something."""
         response = self._unfinished.get(response_id)
         if response is not None:
-            response.latest_s, response.silent = None, False
+            response.sent_something()
         return response
 
     def _unspoken(self) -> list[Response]:

@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.config.settings import Settings
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import (
     BeginTurn,
-    CancelTool,
     Command,
     EndTurn,
     InterruptAnswer,
@@ -18,33 +16,15 @@ from pipeline.ipc.commands import (
     ToolOutput,
     UpdateSession,
 )
-from pipeline.ipc.events import (
-    AssistantDone,
-    AssistantSaid,
-    EventRead,
-    Finished,
-    Interrupted,
-    Listening,
-    Notice,
-)
+from pipeline.ipc.events import AssistantDone, AssistantSaid, EventRead, Finished, Notice
 from pipeline.ipc.reports import ConversationMemory
-from pipeline.network.actions import (
-    Action,
-    CancelResponse,
-    CreateResponse,
-    DeleteItem,
-    EndItem,
-    Interrupt,
-    QueueAudio,
-    SendToolResult,
-    ServiceAction,
-    SoundAction,
-    Truncate,
-)
+from pipeline.network.actions import Action, CreateResponse, Interrupt
 from pipeline.network.conversation import Conversation
 from pipeline.network.decode import UnreadableError, read
 from pipeline.network.downlink import Downlink
-from pipeline.network.events import AudioDelta, Event, ResponseDone, SpeechStarted, TurnEvent
+from pipeline.network.ears_watch import EarsWatch
+from pipeline.network.effects import Effects
+from pipeline.network.events import Event, ResponseDone, SpeechStarted, TurnEvent
 from pipeline.network.input_end import InputEnd
 from pipeline.network.live_session import LiveSession
 from pipeline.network.memory import MemoryReports
@@ -55,14 +35,6 @@ from pipeline.network.turn_gate import TurnEnd
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
 from pipeline.shm.state import Position, SharedState
-from pipeline.structs import compile_initializers
-
-_OF_A_FIRST_SOUND = (AudioDelta, QueueAudio, EndItem)
-_OF_A_CUT = (
-    *(SpeechStarted, EventRead, Interrupt, Listening, Interrupted),
-    *(AssistantSaid, AssistantDone, CancelTool, SendToolResult),
-    *(CancelResponse, Truncate, DeleteItem),
-)
 
 
 class Client:
@@ -90,7 +62,6 @@ class Client:
         memory: ConversationMemory | None = None,
     ) -> None:
         """Begin a conversation, or go on with the `memory` of a process that died."""
-        compile_initializers(*_OF_A_FIRST_SOUND, *_OF_A_CUT)
         self._settings = settings
         self._link = link
         self._state = state
@@ -104,10 +75,10 @@ class Client:
         self._silence = Silence(time.monotonic())
         self._sessions = SessionKeeper(settings, link, state.network, uplink, self, loop=loop)
         self._idle_since_s: float | None = None
+        self._effects = Effects(state.network, downlink, link, self._sessions.send)
+        self._ears = EarsWatch(state.ears, uplink.keeps)
         self._settled_generation = 0
-        self._ears_generation = 0
         self._barged_in_at = 0  # position of the microphone
-        self._turn_begin_ns = self._turn_end_ns = 0
         self._early: list[Command] = []  # before the first session was ready
         self._lost_samples_reported = False
         self._memory_reports = MemoryReports(link.report, lambda: uplink.latest_turn_start)
@@ -115,10 +86,11 @@ class Client:
             generation = state.network.generation.load()
             queued = downlink.queued_end()
             heard_again = uplink.take_over(memory.latest_turn_start)
-            self._perform(
+            self._effects.perform(
                 self._conversation.restore(memory, generation, queued, heard_again=heard_again)
             )
-            self._follow_turns(again=True)
+            for mark in self._ears.turn_marks(again=True):
+                self.handle_command(mark)
 
     @property
     def pause_s(self) -> float:
@@ -147,7 +119,7 @@ class Client:
                 self._barged_in_at, event.start_ms
             ):
                 event = replace(event, known=True)
-            self._perform(self._conversation.receive(event), event_read)
+            self._effects.perform(self._conversation.receive(event), event_read)
             if isinstance(event, SpeechStarted):
                 self._state.network.speech_heard_ns.store(read_at_ns)
             self._note(event, read_at_ns / NS_PER_S)
@@ -160,12 +132,14 @@ class Client:
         return self._conversation.release(request)
 
     def session_lost(self, *, heard_again: bool, planned: bool) -> None:
-        """The current session is gone. Parameters as for `Conversation.session_lost`."""
-        self._perform(self._conversation.session_lost(heard_again=heard_again, planned=planned))
+        """The current session is gone. Parameters as for `handover.lose_session`."""
+        self._effects.perform(
+            self._conversation.session_lost(heard_again=heard_again, planned=planned)
+        )
 
     def session_resumed(self) -> None:
         """Another session has taken over."""
-        self._perform(self._conversation.session_resumed())
+        self._effects.perform(self._conversation.session_resumed())
         early, self._early = self._early, []
         for command in early:
             self.handle_command(command)
@@ -176,28 +150,28 @@ class Client:
             case OfferTools(tools):
                 self._sessions.offer_tools(tools)
             case ToolOutput(call_id, output):
-                self._perform(self._conversation.tool_returned(call_id, output))
+                self._effects.perform(self._conversation.tool_returned(call_id, output))
             case UpdateSession():
                 self._sessions.update(command)
             case BeginTurn(at_ns, again):
-                self._perform(self._conversation.begin_turn(again=again))
+                self._effects.perform(self._conversation.begin_turn(again=again))
                 self._uplink.begin_turn(at_ns, again=again)
             case EndTurn(at_ns):
                 self._uplink.end_turn(at_ns)
             case Say() | InterruptAnswer() if not self._state.network.ready.load():
                 self._early.append(command)
             case Say(text):
-                self._perform(self._conversation.say(text))
+                self._effects.perform(self._conversation.say(text))
                 self._memory_reports.update(self._conversation)
             case InterruptAnswer():
-                self._perform(self._conversation.interrupt())
+                self._effects.perform(self._conversation.interrupt())
 
     def _on_turn_end(self, how: TurnEnd) -> None:
         conversation = self._conversation
         if how == "sent":
-            self._perform(conversation.turn_sent())
+            self._effects.perform(conversation.turn_sent())
         else:
-            self._perform(conversation.turn_dropped(too_short=how == "too short"))
+            self._effects.perform(conversation.turn_dropped(too_short=how == "too short"))
 
     def tick(self) -> None:
         """Look at what playback did, publish waiting frames, and notice a finished input."""
@@ -207,9 +181,8 @@ class Client:
         self._downlink.pump()
         self._report_lost_samples()
         self._follow_ears()
-        self._follow_turns()
         actions = [*self._playback_changes(), *self._conversation.tick(now_s)]
-        self._perform(actions)
+        self._effects.perform(actions)
         if any(isinstance(action, AssistantSaid | AssistantDone) for action in actions):
             self._memory_reports.update(self._conversation)  # what is shown is shown once
         self._uplink.tick()
@@ -239,32 +212,6 @@ class Client:
         if isinstance(event, ResponseDone) and event.status != "failed":
             self._sessions.answered()
 
-    def _perform(self, actions: Sequence[Action], cause: EventRead | None = None) -> None:
-        """Carry out actions without waiting: first those that the sound needs.
-
-        :param cause: reported before other reports, so that a log shows it before its effects.
-        """
-        for action in actions:
-            if isinstance(action, SoundAction):
-                self._sound(action)
-        if cause is not None:
-            self._link.report(cause)
-        for action in actions:
-            if isinstance(action, ServiceAction):
-                if self._sessions.listened_to is not None:
-                    self._sessions.listened_to.send(action)
-            elif not isinstance(action, SoundAction):
-                self._link.report(action)
-
-    def _sound(self, action: SoundAction) -> None:
-        if isinstance(action, Interrupt):
-            self._state.network.interrupted_ns.store(time.monotonic_ns())
-            # barge-in: playback loads this word in every device period.
-            self._state.network.generation.store(action.generation)
-            self._downlink.drop_older(action.generation)
-        else:
-            self._downlink.put(action)
-
     def _playback_changes(self) -> list[Action]:
         conversation, playback = self._conversation, self._state.playback
         if self._settled_generation != conversation.generation:
@@ -276,32 +223,14 @@ class Client:
         return conversation.heard(*Position.unpacked(playback.heard.load()))
 
     def _follow_ears(self) -> None:
-        """Interrupt the answer over which the ears hear a person, unless that has happened."""
-        generation = self._state.ears.interrupt.load()
-        if generation == self._ears_generation:
-            return
-        self._ears_generation = generation
-        if generation > self._conversation.generation:
+        """Interrupt the answer over which the ears hear a person; take the turns that they mark."""
+        if self._ears.interrupts(self._conversation.generation):
             actions = self._conversation.barge_in()
             if any(isinstance(action, Interrupt) for action in actions):
                 self._barged_in_at = self._uplink.published_samples
-            self._perform(actions)
-
-    def _follow_turns(self, *, again: bool = False) -> None:
-        """Take the begin and the end of the user's turn from the ears, if they mark turns."""
-        # turns: the end first, the reverse of the ears' order: an end that is seen is not that of
-        # a turn whose begin is not.
-        words = self._state.ears
-        end_ns, begin_ns = words.turn_end_ns.load(), words.turn_begin_ns.load()
-        if again and end_ns >= begin_ns and not self._uplink.keeps(end_ns):
-            self._turn_begin_ns, self._turn_end_ns = begin_ns, end_ns  # it was understood
-        if begin_ns != self._turn_begin_ns:
-            self._turn_begin_ns = begin_ns
-            self.handle_command(BeginTurn(begin_ns, again))
-        if end_ns != self._turn_end_ns:
-            self._turn_end_ns = end_ns
-            if end_ns >= begin_ns:
-                self.handle_command(EndTurn(end_ns))
+            self._effects.perform(actions)
+        for mark in self._ears.turn_marks():
+            self.handle_command(mark)
 
     def _notice_silence(self, now_s: float) -> None:
         owed = self._conversation.waits_for_service

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.ipc.events import AssistantDone, AssistantSaid, Ready
 from pipeline.ipc.reports import Report
-from pipeline.network.items import Response
+from pipeline.network.response import Response
 
 
 class Display:

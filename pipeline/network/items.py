@@ -5,87 +5,13 @@ about all of them: items before it have sounded, items after it have not.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.network.actions import DeleteItem, Truncate
+from pipeline.network.response import Response
 from pipeline.network.transcript import Turn
-from pipeline.network.word_places import WordPlaces
 from pipeline.pcm import SAMPLE_BYTES, samples_to_ms
-from pipeline.system.text import PiecewiseText
-
-
-@dataclass(slots=True, eq=False)
-class Response:
-    """A response belongs for ever to the generation in which the service created it."""
-
-    generation: int
-    turn: Turn
-    finished: bool = False
-    words: PiecewiseText = field(default_factory=PiecewiseText)
-    """What joins the deltas of its words."""
-    places: WordPlaces = field(default_factory=WordPlaces)
-    heard_samples: int = 0
-    """Sound of it that has been heard, all its items together."""
-    cut: bool = False
-    """Whether it was interrupted, or broke off; known once it is over."""
-    unheard: str | None = None
-    """The words that were never heard, once nothing more of it can be; `turn` has the others."""
-    latest_s: float | None = None
-    """When the service last sent something of it; None until the next tick."""
-    silent: bool = False
-    """Whether that was so long ago that its end must have been lost."""
-    awaits_words: bool = False
-    """Whether it was interrupted before any of its words had come, although it sounded."""
-    awaits_words_s: float | None = None
-    """Since when, by the clock of the ticks; None until the next one."""
-    settled: bool = False
-    """Whether it was interrupted, and `heard_samples` is final."""
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more of its words can be heard."""
-        return self.unheard is not None
-
-    @property
-    def has_words(self) -> bool:
-        return bool(self.turn.words or self.unheard)
-
-    def listen(self) -> None:
-        """Note which of its words have been heard."""
-        if not self.over:
-            self.turn.heard = self.places.heard(self.turn.words, self.heard_samples)
-
-    def settle(self) -> None:
-        """It was interrupted, and nothing more of it will sound than has been heard."""
-        self.settled = True
-        if self.finished or not self.heard_samples or not self.awaits_words:
-            self.end(cut=True)
-        else:
-            self.take_late_words()
-
-    def take_late_words(self, *, last: bool = False) -> None:
-        """End it if all words have come that were heard of it before it was interrupted.
-
-        :param last: whether no more words follow.
-        """
-        self.listen()
-        unheard = self.turn.words[self.turn.heard :]
-        awaits_time = self.places.awaits_time(self.turn.words)
-        if self.settled and (last or unheard.strip()) and not awaits_time:
-            self.end(cut=True)
-
-    def end(self, *, cut: bool = False) -> None:
-        """Nothing more of it will be heard: keep the words that were."""
-        if self.over:
-            return
-        self.listen()
-        words, heard = self.turn.words, self.turn.heard
-        self.turn.words, self.turn.heard = words[:heard], None
-        self.unheard = words[len(self.turn.words) :]
-        cut = cut or self.awaits_words or not self.places.complete
-        self.cut = cut or bool(self.unheard.strip())
-        self.awaits_words = False
 
 
 class QueuedEnd(NamedTuple):

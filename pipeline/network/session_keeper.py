@@ -22,7 +22,7 @@ from pipeline.errors import (
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import ToolSchema, UpdateSession
 from pipeline.ipc.events import Connecting, Notice, SessionReady, Trace
-from pipeline.network.actions import ChangeSession, CreateResponse
+from pipeline.network.actions import ChangeSession, CreateResponse, ServiceAction
 from pipeline.network.backoff import ReconnectBackoff
 from pipeline.network.connection import given_up, host_of, open_connection
 from pipeline.network.live_session import LiveSession
@@ -47,7 +47,7 @@ class SessionUser(Protocol):
         """Whether `request` is still due at the moment of sending."""
 
     def session_lost(self, *, heard_again: bool, planned: bool) -> None:
-        """The current session is gone. Parameters as for `Conversation.session_lost`."""
+        """The current session is gone. Parameters as for `handover.lose_session`."""
 
     def session_resumed(self) -> None:
         """Another session has taken over."""
@@ -115,6 +115,11 @@ class SessionKeeper:
                 await self._replace(error)
         finally:
             await sessions.close()
+
+    def send(self, action: ServiceAction) -> None:
+        """Send in the session that is listened to; without one, nothing is sent."""
+        if (session := self.listened_to) is not None:
+            session.send(action)
 
     def offer_tools(self, tools: tuple[ToolSchema, ...]) -> None:
         """Tell all sessions of the functions that the model can call; they wait for this."""

@@ -8,13 +8,15 @@ from functools import partial
 
 from azure.ai.voicelive.aio import VoiceLiveConnection
 
+from pipeline.network.captured_sound import CapturedSound
 from pipeline.network.connection import SendGate
 from pipeline.network.events import AudioDelta, Event
+from pipeline.network.marked_turns import MarkedTurns
 from pipeline.network.send_window import SendWindow
 from pipeline.network.sent_reference import SentReference
-from pipeline.network.turn_gate import KEPT_NS, MarkedTurn, Stretch, TurnEnd, TurnGate
-from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
-from pipeline.shm.ring import Frame, RingReader
+from pipeline.network.turn_gate import TurnEnd
+from pipeline.pcm import NS_PER_S
+from pipeline.shm.ring import RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver
 
@@ -31,6 +33,7 @@ class Uplink:
     :param prefix_ms: how long before the speech a turn begins that is marked by what is heard.
     :param reference: what is sent as a second channel, if the service wants one.
     :ivar answered_s: when the latest ping left that the service has answered.
+    :ivar on_turn_end: told how the latest turn ended that the program marked.
     """
 
     def __init__(
@@ -44,30 +47,26 @@ class Uplink:
         prefix_ms: int = 0,
         reference: SentReference | None = None,
     ) -> None:
-        self._reader = reader
-        self._reference = reference
+        self._sound = CapturedSound(reader, frame_samples, reference)
         self._wake_receiver = wake_receiver
         self._words = state.network
-        self._frame_samples = frame_samples
         self._woken = asyncio.Event()
-        self._window = SendWindow(
-            max(self._words.released_samples.load(), reader.position * frame_samples)
-        )
+        self._window = SendWindow(max(self._words.released_samples.load(), self._sound.start))
         self._session = 0
         self._sending = False
         self._resends_turn = False
         self.answered_s = 0.0
-        self.gate = TurnGate() if marked_turns else None
-        self._kept_ns = KEPT_NS + prefix_ms * NS_PER_MS
-        self._placed_frames = reader.position
         self.on_turn_end: Callable[[TurnEnd], None] = lambda _how: None
+        self._turns: MarkedTurns | None = None
+        if marked_turns:
+            self._turns = MarkedTurns(self._sound, self._window, prefix_ms, self._turn_ended)
         self._give_back()
 
     @property
     def drained(self) -> bool:
         """Whether this session was sent every published frame."""
-        if self.gate is not None:
-            return not self._sending and not self.gate.turn_open
+        if self._turns is not None:
+            return not self._sending and not self._turns.open
         return not self._sending and self._window.sent >= self.published_samples
 
     @property
@@ -88,19 +87,14 @@ class Uplink:
 
         :param again: a process before this one was told so, and may have had it answered.
         """
-        if self.gate is not None:
-            self.gate.begin(at_ns, again=again)
-            # It may lie in a frame that was looked at already.
-            self._placed_frames = self._window.sent // self._frame_samples
+        if self._turns is not None:
+            self._turns.begin(at_ns, again=again)
             self._woken.set()
 
     def end_turn(self, at_ns: int) -> None:
         """Send what was captured until `at_ns`, and tell the service of the end."""
-        if self.gate is not None:
-            self._place_turns(self.gate)
-            self.gate.end(at_ns)
-            kept_frames = SAMPLE_RATE_HZ // self._frame_samples
-            self._placed_frames -= kept_frames  # as a begin, it may lie in one of them
+        if self._turns is not None:
+            self._turns.end(at_ns)
             self._woken.set()
 
     @property
@@ -111,12 +105,11 @@ class Uplink:
     @property
     def published_samples(self) -> int:
         """Position after the latest frame that capture has published."""
-        return (self._reader.position + self._reader.fill_frames()) * self._frame_samples
+        return self._sound.end
 
     def keeps(self, captured_at_ns: int) -> bool:
         """Whether what was captured then is kept, or is still to come."""
-        oldest = self._reader.front()
-        return oldest is None or oldest.capture_time_ns <= captured_at_ns
+        return self._sound.keeps(captured_at_ns)
 
     def begins_before(self, position: int, session_ms: int | None) -> bool:
         """Whether what the session places at `session_ms` lies before `position`."""
@@ -154,8 +147,8 @@ class Uplink:
         window = self._window
         window.limit(self.published_samples)
         self._words.lost_samples.store(window.lost_samples)
-        if self.gate is not None:
-            self._pass_silence(self.gate, time.monotonic_ns())
+        if self._turns is not None:
+            self._follow(self._turns, time.monotonic_ns())
         self._give_back()
 
     def end_session(self, quiet_since_s: float | None = None) -> bool:
@@ -187,10 +180,10 @@ class Uplink:
         try:
             while session == self._session:
                 self._woken.clear()
-                if self.gate is None:
+                if self._turns is None:
                     await self._send_waiting(connection, gate, session, self._now_written)
                 else:
-                    await self._send_turns(self.gate, connection, gate, session)
+                    await self._send_turns(self._turns, connection, gate, session)
                 await self._woken.wait()
         finally:
             if session == self._session:  # another session's run has not taken over
@@ -212,7 +205,7 @@ class Uplink:
         """Send what this session was not sent, up to a position that `limit` gives each time."""
         while session == self._session and self._window.sent < (until := limit()):
             start = self._window.sent
-            count, pcm = self._pcm_at(start, until - start)
+            count, pcm = self._sound.pcm(start, until - start)
             end = start + count
             audio = base64.b64encode(pcm).decode("ascii")
             del pcm  # from here on the frame may leave the ring
@@ -227,85 +220,36 @@ class Uplink:
             self._words.sent_samples.add(end - start)
 
     async def _send_turns(
-        self, turns: TurnGate, connection: VoiceLiveConnection, gate: SendGate, session: int
+        self, turns: MarkedTurns, connection: VoiceLiveConnection, gate: SendGate, session: int
     ) -> None:
         """Send the turns that this session was not sent, each with its end."""
-        self._place_turns(turns)
-        self._forget_turns(turns)
-        for turn in list(turns.due(session)):
-            if turn.start is not None and turn.begun_in < session:
-                turn.begun_in = session
-                self._window.begin_turn(turn.start)
-            await self._send_waiting(connection, gate, session, partial(self._limit_of, turn))
+        for turn in turns.due(session):
+            turns.begin_sending(turn, session)
+            await self._send_waiting(connection, gate, session, partial(turns.limit, turn))
             if session != self._session or turn.end is None:
                 return
-            answered = not turn.too_short
-            kind = "input_audio_buffer.commit" if answered else "input_audio_buffer.clear"
+            kind = "input_audio_buffer.clear" if turn.too_short else "input_audio_buffer.commit"
             async with gate.turn():
                 await connection.send({"type": kind})
             if session != self._session:
                 return
-            turn.ended_in = session
-            if not answered:
-                turns.drop(turn)
-            if turns.is_latest(turn):
-                self.on_turn_end("sent" if answered else "too short")
+            turns.note_sent(turn, session)
 
-    def _forget_turns(self, turns: TurnGate) -> None:
-        for turn in turns.forget(self._window.released):
-            if turn.ended_in < 0 and turns.is_latest(turn):
-                self.on_turn_end("known")
-
-    def _limit_of(self, turn: MarkedTurn) -> int:
-        return self.published_samples if turn.end is None else min(turn.end, self.published_samples)
-
-    def _place_turns(self, turns: TurnGate) -> None:
-        """Look for the places of turns in the frames that were published since the last look."""
-        self._placed_frames = max(self._placed_frames, self._reader.position)
-        while (frame := self._frame(self._placed_frames)) is not None:
-            start = self._placed_frames * self._frame_samples
-            turns.place(Stretch(start, start + self._frame_samples, frame.capture_time_ns))
-            self._placed_frames += 1
-
-    def _pass_silence(self, turns: TurnGate, now_ns: int) -> None:
-        """Leave out what lies between turns, but for what a late begin may reach back to."""
-        self._place_turns(turns)
-        turns.give_up_waiting(self.published_samples, now_ns)
-        self._forget_turns(turns)
-        if self._sending or turns.turn_open or any(turns.due(self._session)):
+    def _follow(self, turns: MarkedTurns, now_ns: int) -> None:
+        """Send the turns that have been found, or leave out the silence after them."""
+        if turns.look(self._session, now_ns) or self._sending:
             self._woken.set()
-            return
-        while (frame := self._frame(self._window.sent // self._frame_samples)) is not None:
-            if frame.capture_time_ns > now_ns - self._kept_ns:
-                return
-            end = self._window.sent - self._window.sent % self._frame_samples
-            self._window.skip(end + self._frame_samples)
+        else:
+            turns.skip_silence(now_ns)
 
-    def _frame(self, index: int) -> Frame | None:
-        return self._reader.front(index - self._reader.position)
+    def _turn_ended(self, how: TurnEnd) -> None:
+        self.on_turn_end(how)
 
     def _now_written(self) -> int:
         return self.published_samples
-
-    def _pcm_at(self, position: int, most_samples: int) -> tuple[int, memoryview]:
-        """Return the rest of a published frame: its length, and what the service gets of it.
-
-        It may be a view of shared memory.
-        """
-        index, offset = divmod(position, self._frame_samples)
-        frame = self._reader.front(index - self._reader.position)
-        if frame is None:
-            raise IndexError(f"frame {index} is not published yet")
-        samples = frame.samples[offset : offset + most_samples]
-        if self._reference is None:
-            return len(samples), samples.data
-        both = self._reference.beside(samples, frame.item_offset_samples, offset)
-        return len(samples), both.data
 
     def _give_back(self) -> None:
         released = self._window.released
         if released > self._words.released_samples.load():
             self._words.released_samples.store(released)
-        self._reader.advance(self._window.released // self._frame_samples - self._reader.position)
-        if self._reference is not None and (oldest := self._reader.front()) is not None:
-            self._reference.release(oldest.item_offset_samples)
+        self._sound.release(released)

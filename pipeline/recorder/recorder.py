@@ -11,7 +11,6 @@ so it loses nothing of either. It makes the transcript anew from the event log.
 import time
 from contextlib import ExitStack, closing
 from heapq import merge
-from typing import NamedTuple
 
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.commands import Command, RecordEvent
@@ -26,6 +25,7 @@ from pipeline.recorder.job import (
     RecorderJob,
 )
 from pipeline.recorder.reading import RecordingClock, read_entries
+from pipeline.recorder.sound_spans import SoundSpan, SoundSpans
 from pipeline.recorder.tracks import MicrophoneTrack, SpeakerTrack, Timeline
 from pipeline.recorder.transcript import Transcript
 from pipeline.recorder.wave_file import LEFT, RIGHT, WaveFile
@@ -35,9 +35,6 @@ from pipeline.shm.state import SharedState
 FLUSH_NS = NS_PER_S // 2
 CLOCK_SAMPLES = 10 * SAMPLE_RATE_HZ
 """How often the log tells which time belongs to which sample."""
-
-_PAUSE_SAMPLES = SAMPLE_RATE_HZ // 4
-"""A longer silence divides an answer's sound in two."""
 
 
 class Ring:
@@ -57,14 +54,6 @@ class Ring:
     def commit(self) -> None:
         self._reader.advance(self._taken)
         self._taken = 0
-
-
-class _Sound(NamedTuple):
-    """What sounds without a pause of one answer item."""
-
-    item: int
-    begin: int
-    end: int
 
 
 class Recorder:
@@ -101,7 +90,7 @@ class Recorder:
         )
         self._microphone_ring = Ring(microphone.reader())
         self._speaker_ring = Ring(speaker.reader())
-        self._sound: _Sound | None = None
+        self._spans = SoundSpans(self._note_sound)
         self._cut_generation = state.playback.cut_generation.load()
         self._clock_due = 0
         self._flush_due_ns = 0
@@ -131,7 +120,7 @@ class Recorder:
 
     def end(self) -> None:
         """Write the last of it."""
-        self._end_sound()
+        self._spans.end()
         self._log.add({"record": "end", "time_ns": time.monotonic_ns(), "sample": self._wave.end})
         self._flush()
 
@@ -144,7 +133,7 @@ class Recorder:
         rate_hz = self._state.playback.rate_hz.load() or SAMPLE_RATE_HZ
         if (placed := self._speaker.place(frame, rate_hz)) is not None:
             self._late_samples += self._wave.put(RIGHT, placed.place, placed.samples)
-            self._sounds(frame.item, placed.place, placed.place + len(placed.samples))
+            self._spans.add(frame.item, placed.place, placed.place + len(placed.samples))
 
     def _begin(self) -> None:
         if self._log.is_new:
@@ -182,33 +171,20 @@ class Recorder:
         self._microphone_ring.commit()
         self._speaker_ring.commit()
 
-    def _sounds(self, item: int, begin: int, end: int) -> None:
-        sound = self._sound
-        if sound and sound.item == item and begin - sound.end < _PAUSE_SAMPLES:
-            self._sound = _Sound(item, sound.begin, end)
-        else:
-            self._end_sound()
-            self._sound = _Sound(item, begin, end)
-
-    def _end_sound(self) -> None:
-        if self._sound is not None:
-            item, begin, end = self._sound
-            self._log.add(
-                {
-                    "record": "sound",
-                    "time_ns": self._timeline.time_ns(begin),
-                    "item": item,
-                    "sample": begin,
-                    "end_sample": end,
-                }
-            )
-            self._sound = None
+    def _note_sound(self, span: SoundSpan) -> None:
+        self._log.add(
+            {
+                "record": "sound",
+                "time_ns": self._timeline.time_ns(span.begin),
+                "item": span.item,
+                "sample": span.begin,
+                "end_sample": span.end,
+            }
+        )
 
     def _look(self) -> None:
         """Look at what others measure: cuts, and what the rings had no place for."""
-        now_place = self._timeline.place(time.monotonic_ns())
-        if self._sound is not None and now_place - self._sound.end > _PAUSE_SAMPLES:
-            self._end_sound()
+        self._spans.look(self._timeline.place(time.monotonic_ns()))
         cut = self._state.latest_cut()
         if cut is not None and cut.generation > self._cut_generation:
             self._cut_generation = cut.generation

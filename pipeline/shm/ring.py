@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.atomics import SEPARATION_BYTES
-from pipeline.shm.segment import Segment
+from pipeline.shm.segment import InSegment, Segment
 
 FLAG_ITEM_END = 1
 """Marks the last frame of its answer item; the frame may be empty."""
@@ -87,7 +87,7 @@ class Frame(NamedTuple):
         return self.item_offset_samples + len(self.samples)
 
 
-class FrameRing:
+class FrameRing(InSegment):
     """The memory of a ring: created by its owner, attached elsewhere by name.
 
     Take the `writer` in exactly one process and the `reader` in exactly one other. Stop using
@@ -95,7 +95,7 @@ class FrameRing:
     """
 
     def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+        super().__init__(segment)
         self._ends: list[RingWriter | RingReader] = []
 
     @classmethod
@@ -106,18 +106,6 @@ class FrameRing:
         segment = Segment.create(_SLOTS_OFFSET + capacity_frames * SLOT.itemsize)
         segment.word(_CAPACITY_OFFSET).store(capacity_frames)
         return cls(segment)
-
-    @classmethod
-    def attach(cls, name: str) -> Self:
-        """Attach to another process's ring.
-
-        :raises FileNotFoundError: it is gone.
-        """
-        return cls(Segment.attach(name))
-
-    @property
-    def name(self) -> str:
-        return self._segment.name
 
     @property
     def capacity_frames(self) -> int:
@@ -162,13 +150,7 @@ class FrameRing:
         """Unmap the memory, and unlink it if this process created it."""
         while self._ends:
             self._ends.pop().release()
-        self._segment.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+        super().close()
 
 
 class RingWriter:

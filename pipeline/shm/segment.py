@@ -85,6 +85,35 @@ class Segment:
         self.close()
 
 
+class InSegment:
+    """What lies in a segment of its own: created by its owner, attached elsewhere by name."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+
+    @classmethod
+    def attach(cls, name: str) -> Self:
+        """Attach to what another process created.
+
+        :raises FileNotFoundError: it is gone.
+        """
+        return cls(Segment.attach(name))
+
+    @property
+    def name(self) -> str:
+        return self._segment.name
+
+    def close(self) -> None:
+        """Unmap the memory, and unlink it if this process created it."""
+        self._segment.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
 def _reserve(memory: SharedMemory) -> None:
     """Let the system set the memory aside, where it can.
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import NamedTuple, Self, TypeVar
 
 from pipeline.shm.atomics import SEPARATION_BYTES, WORD_BYTES, Word
-from pipeline.shm.segment import Segment
+from pipeline.shm.segment import InSegment, Segment
 from pipeline.structs import Struct
 
 _POSITION_SAMPLES_BITS = 40  # 530 days at 24 kHz; leaves 16 million items
@@ -233,7 +233,7 @@ _Block = TypeVar(
 _BLOCK_BYTES = 3 * SEPARATION_BYTES  # room for 32 words, and a free 128 bytes after them
 
 
-class SharedState:
+class SharedState(InSegment):
     """The shared words, grouped by the process that writes them."""
 
     _BLOCKS = (
@@ -247,7 +247,7 @@ class SharedState:
     )
 
     def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+        super().__init__(segment)
         self.supervisor = self._block(SupervisorFields)
         self.capture = self._block(CaptureFields)
         self.network = self._block(NetworkFields)
@@ -260,18 +260,6 @@ class SharedState:
     def create(cls) -> Self:
         """Create shared state, every word 0."""
         return cls(Segment.create(len(cls._BLOCKS) * _BLOCK_BYTES))
-
-    @classmethod
-    def attach(cls, name: str) -> Self:
-        """Attach to another process's state.
-
-        :raises FileNotFoundError: it is gone.
-        """
-        return cls(Segment.attach(name))
-
-    @property
-    def name(self) -> str:
-        return self._segment.name
 
     def publish_cut(self, cut: CutReport) -> None:
         """Publish what an interruption left heard. Only for playback."""
@@ -300,16 +288,6 @@ class SharedState:
         if words.cut_begun.load() != generation:
             return None
         return CutReport(generation, heard, time_ns, discarded_frames)
-
-    def close(self) -> None:
-        """Unmap the memory, and unlink it if this process created it."""
-        self._segment.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def _block(self, kind: type[_Block]) -> _Block:
         start = self._BLOCKS.index(kind) * _BLOCK_BYTES

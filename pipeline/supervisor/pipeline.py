@@ -17,20 +17,11 @@ runs in one thread, which may be any, and takes no signal.
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import NoReturn
 
 from pipeline.config.settings import Settings
 from pipeline.errors import PipelineError, UnansweredError
-from pipeline.ipc.commands import (
-    BeginTurn,
-    CallTool,
-    CancelTool,
-    Command,
-    EndTurn,
-    ToolOutput,
-    UpdateSession,
-)
+from pipeline.ipc.commands import CallTool, CancelTool, Command, ToolOutput
 from pipeline.ipc.events import (
     Announcement,
     Event,
@@ -67,7 +58,6 @@ from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
 from pipeline.supervisor.recorder import ConversationRecorder
 from pipeline.supervisor.recording import Recording
 from pipeline.supervisor.speaker_mute import SpeakerMute
-from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.supervisor.tool_set import ToolSet, UserTools
 from pipeline.supervisor.unheard_speech import LOOKS_PER_S
 from pipeline.supervisor.voice_processes import VoiceProcesses
@@ -118,15 +108,22 @@ class Pipeline:
         self._recorder = stack.enter_context(
             ConversationRecorder(self._announce, lambda sentence: self._emit(Notice(sentence)))
         )
-        self._children = stack.enter_context(ChildProcesses(self._announce, self._handle_late))
+        self._children = stack.enter_context(
+            ChildProcesses(self._announce, self._note_recording_end)
+        )
         self._offline = OfflineService(self._children, stack, self._pass_on)
         self._voice = VoiceProcesses(self._children, stack, settings.frame_ms, self._pass_on)
         self._speaker_mute = stack.enter_context(SpeakerMute(self._tell_muted))
-        self._tools = self._tool_set(tools, stack)
-        self._network_settings = settings
-        if tools is not None:  # it waits for the offer if it knows of any tools
-            names = (*tools.caller, *(name.qualified_name for name in tools.functions))
-            self._network_settings = replace(settings, tools=(*settings.tools, *names))
+        self._tools = ToolSet(
+            self._children,
+            settings,
+            tools,
+            offer=self._voice.tell_network,
+            answer=self._answer_call,
+            notice=self._announce,
+        )
+        stack.callback(self._tools.close)
+        self._network_settings = settings if tools is None else tools.named_in(settings)
         self._starting = {"microphone", "speaker", "session"}
         self._health = HealthMonitor(
             self._voice.state,
@@ -158,12 +155,7 @@ class Pipeline:
 
     def tell_network(self, command: Command) -> None:
         """Send a command of the user's."""
-        if isinstance(command, UpdateSession):
-            self._voice.update_session(command)
-        elif isinstance(command, BeginTurn | EndTurn):
-            self._voice.mark_turn(command)
-        else:
-            self._voice.tell_network(command)
+        self._voice.tell_network(command)
 
     def mute(self, muted: bool) -> None:
         """Let the microphone be silent, or not."""
@@ -178,6 +170,21 @@ class Pipeline:
 
         :raises PipelineError: it could not start, broke off, or was stopped.
         """
+        self._start()
+        while not self._finished:
+            for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
+                self._handle(report)
+            now_s = time.monotonic()
+            self._measure_levels(now_s)
+            if now_s >= self._checks_due_s or self._finished:
+                self._checks_due_s = now_s + POLL_S
+                self._check()
+        self.state.supervisor.finished.store(1)
+        if not self._answered:
+            raise UnansweredError("The service did not answer all that was said.")
+
+    def _start(self) -> None:
+        """Start the network first: it connects while the cards are looked for."""
         ensure_descriptors()
         check_packages(self._settings)  # before anything starts
         check_files(self._settings, self._recording)
@@ -198,17 +205,6 @@ class Pipeline:
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         if isinstance(speaker.target, Device):
             self._speaker_mute.watch(speaker.target)
-        while not self._finished:
-            for report in self._children.reports(LEVELS_S if self._emits_levels else POLL_S):
-                self._handle(report)
-            now_s = time.monotonic()
-            self._measure_levels(now_s)
-            if now_s >= self._checks_due_s or self._finished:
-                self._checks_due_s = now_s + POLL_S
-                self._check()
-        self._voice.state.supervisor.finished.store(1)
-        if not self._answered:
-            raise UnansweredError("The service did not answer all that was said.")
 
     def _check(self) -> None:
         """Look what does not work, or no longer."""
@@ -242,10 +238,8 @@ class Pipeline:
                 self._voice.spare_prepared(name)
             case AtWork():
                 self._offline.handle(report)
-            case RecordingEnded(reason):
-                self._recording.note_end(reason)
-            case RecorderEnded(reason):
-                self._recorder.note_end(reason)
+            case RecordingEnded() | RecorderEnded():
+                self._note_recording_end(report)
             case Processing():
                 self._speaker_mute.look()
             case SessionReady():
@@ -270,37 +264,12 @@ class Pipeline:
     def _announce(self, sentence: str) -> None:
         self._emit(Announcement(sentence))
 
-    def _handle_late(self, report: Report) -> None:
-        """Handle what a process reports while it ends: its last words do not matter any more."""
+    def _note_recording_end(self, report: Report) -> None:
+        """Note the end of a recording, the only report that matters while the processes end."""
         if isinstance(report, RecordingEnded):
             self._recording.note_end(report.reason)
         elif isinstance(report, RecorderEnded):
             self._recorder.note_end(report.reason)
-
-    def _tool_set(self, tools: UserTools | None, stack: ExitStack) -> ToolSet:
-        settings, process, caller = self._settings, None, None
-        if settings.tools or (tools and tools.functions):
-            process = ToolProcess(
-                self._children,
-                settings.tools,
-                settings.tool_timeout_s,
-                functions=tools.functions if tools else (),
-                verbose=settings.verbose,
-                answer=self._answer_call,
-                notice=self._announce,
-            )
-        if tools and tools.caller:
-            from pipeline.supervisor.caller_tools import CallerTools
-
-            caller = CallerTools(
-                tools.caller,
-                tools.loop,
-                settings.tool_timeout_s,
-                call_soon=self.call_soon,
-                answer=self._answer_call,
-            )
-            stack.callback(caller.close)
-        return ToolSet(process, caller, settings.tool_choice, self._voice.offer_tools)
 
     def _answer_call(self, output: ToolOutput) -> None:
         self._emit(ToolAnswered(output.call_id, output.output))

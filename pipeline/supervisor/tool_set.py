@@ -1,11 +1,13 @@
 """All functions that the model may call: those of the tools process, and those of the caller."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pipeline.config.settings import Settings
 from pipeline.errors import SettingsError, ToolError
-from pipeline.ipc.commands import CallTool, CancelTool, ToolSchema
+from pipeline.ipc.commands import CallTool, CancelTool, OfferTools, ToolOutput, ToolSchema
+from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import ToolEnded, ToolReturned, ToolsLoaded
 from pipeline.supervisor.tool_process import ToolProcess
 from pipeline.tools.names import FunctionName
@@ -30,26 +32,51 @@ class UserTools:
     caller: "Mapping[str, Tool]" = field(default_factory=dict)
     functions: tuple[FunctionName, ...] = ()
 
+    def named_in(self, settings: Settings) -> Settings:
+        """Return `settings` that name these too: a session waits for the offer if it has tools."""
+        names = (*self.caller, *(name.qualified_name for name in self.functions))
+        return replace(settings, tools=(*settings.tools, *names))
+
 
 class ToolSet:
     """Passes calls on to where the functions are, and offers all of them to the model once.
 
-    :param choice: the setting `tool_choice`.
+    :param settings: name the files, the longest time and the choice.
+    :param user: functions besides the files.
     :param offer: called with what the model can call.
+    :param answer: called exactly once for each call that is not cancelled.
+    :param notice: called with sentences for the person.
     """
 
     def __init__(
         self,
-        process: ToolProcess | None,
-        caller: "CallerTools | None",
-        choice: str,
-        offer: Callable[[tuple[ToolSchema, ...]], None],
+        children: ChildProcesses,
+        settings: Settings,
+        user: UserTools | None = None,
+        *,
+        offer: Callable[[OfferTools], None],
+        answer: Callable[[ToolOutput], None],
+        notice: Callable[[str], None],
     ) -> None:
-        self._process = process
-        self._caller = caller
-        self._choice = choice
+        self._choice = settings.tool_choice
         self._offer = offer
         self._offered = False
+        self._process: ToolProcess | None = None
+        if settings.tools or (user and user.functions):
+            self._process = ToolProcess(
+                children,
+                settings.tools,
+                settings.tool_timeout_s,
+                functions=user.functions if user else (),
+                verbose=settings.verbose,
+                answer=answer,
+                notice=notice,
+            )
+        self._caller = (
+            _caller_tools(user, children, settings.tool_timeout_s, answer)
+            if user and user.caller
+            else None
+        )
 
     def start(self) -> None:
         """Start the tools process, or offer what needs none."""
@@ -82,6 +109,11 @@ class ToolSet:
             if part is not None:
                 part.enforce_limits()
 
+    def close(self) -> None:
+        """Cancel the calls that run in the program; those in a process end with it."""
+        if self._caller is not None:
+            self._caller.close()
+
     def _offer_all(self, loaded: tuple[ToolSchema, ...]) -> None:
         tools = (*loaded, *(self._caller.schemas if self._caller else ()))
         names = [tool.name for tool in tools]
@@ -94,4 +126,17 @@ class ToolSet:
                 f"or one of the tools: {', '.join(names)}."
             )
         self._offered = True
-        self._offer(tools)
+        self._offer(OfferTools(tools))
+
+
+def _caller_tools(
+    user: UserTools,
+    children: ChildProcesses,
+    timeout_s: float,
+    answer: Callable[[ToolOutput], None],
+) -> "CallerTools":
+    from pipeline.supervisor.caller_tools import CallerTools
+
+    return CallerTools(
+        user.caller, user.loop, timeout_s, call_soon=children.call_soon, answer=answer
+    )

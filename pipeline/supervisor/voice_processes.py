@@ -1,9 +1,9 @@
-"""The shared memory and the three processes of one conversation."""
+"""The three voice processes of one conversation, and those that help them."""
 
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
@@ -13,41 +13,25 @@ from pipeline.config.settings import Settings
 from pipeline.ears.job import EarsJob
 from pipeline.errors import PipelineError
 from pipeline.ipc.child_process import ChildFailedError, ChildProcess
-from pipeline.ipc.commands import BeginTurn, Command, EndTurn, OfferTools, ToolSchema, UpdateSession
+from pipeline.ipc.commands import Command
 from pipeline.ipc.events import Notice
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line, logged_line
 from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.recorder.job import RecorderJob
-from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
-from pipeline.shm.ring import FrameRing
-from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
+from pipeline.shm.state import CaptureFields, PlaybackFields
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.level_meter import LevelMeter
+from pipeline.supervisor.network_briefing import NetworkBriefing
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
+from pipeline.supervisor.shared_memory import SharedMemory
 from pipeline.supervisor.spare import Spare, voice_spares
-
-CAPTURE_RING_MS = 90_000
-"""Length of microphone audio that can wait. The network process keeps 60 s; the rest bridges the
-time in which there is no network process."""
-
-PLAYBACK_RING_FRAMES = 1_024
-"""51 s of full frames; the rest of a longer answer waits in the network process."""
-
-RAW_RING_BLOCKS = 512
-"""5 s of microphone: longer than it takes to notice that the ears hang."""
-
-REFERENCE_RING_PERIODS = 256
-"""1.3 s of the shortest periods."""
-
-RECORDER_RING_FRAMES = 400
-"""10 s and more: longer than it takes to replace a recorder that hangs."""
 
 
 class VoiceProcesses:
-    """Owns the shared memory and the three processes of one conversation.
+    """Starts the processes that share the memory of one conversation.
 
     A process that ends or hangs is replaced. All that a new one must know to go on lies in the
-    shared memory, or here.
+    shared memory, or in the `NetworkBriefing`.
 
     :param stack: releases shared memory and sockets when it closes.
     :param frame_ms: length of the microphone's frames.
@@ -62,63 +46,37 @@ class VoiceProcesses:
         report: Callable[[Report], None],
     ) -> None:
         self._children = children
-        self._stack = stack
         self._report = report
-        self._capture_frames = CAPTURE_RING_MS // frame_ms
-        self.state = stack.enter_context(SharedState.create())
-        capture_ring = stack.enter_context(FrameRing.create(self._capture_frames))
-        playback_ring = stack.enter_context(FrameRing.create(PLAYBACK_RING_FRAMES))
-        self.level_meter = LevelMeter(self.state, capture_ring, playback_ring)
-        self.names = SharedNames(self.state.name, capture_ring.name, playback_ring.name)
-        # Both ends stay open here: a new process gets the same end again.
-        self._capture_socket, self._network_socket = socket.socketpair()
-        stack.enter_context(closing(self._capture_socket))
-        stack.enter_context(closing(self._network_socket))
+        self.shared = SharedMemory(stack, frame_ms)
+        self.state = self.shared.state
+        self.level_meter = LevelMeter(
+            self.state, self.shared.capture_ring, self.shared.playback_ring
+        )
         stack.callback(self.state.supervisor.stop.store, 1)
-        self._offer: OfferTools | None = None
-        self._update = UpdateSession()
-        self._memory: ConversationMemory | None = None
-        self._marks: tuple[BeginTurn | EndTurn, ...] = ()  # of the latest turn
+        self._briefing = NetworkBriefing()
         self._network: ReplaceableProcess | None = None
-        self._audio_sockets = [self._capture_socket]  # all that capture and playback are given
+        self._audio_sockets = [self.shared.capture_socket]  # all that capture and playback get
         self._spares: dict[str, Spare] = {}
         self._processes: list[ReplaceableProcess] = []
 
     def start_network(self, settings: Settings) -> None:
         """Start the network process, which connects to the endpoint of `settings`."""
         if settings.sends_reference:
-            ring = self._stack.enter_context(FrameRing.create(self._capture_frames))
-            self.names = replace(self.names, sent_reference_ring=ring.name)
+            self.shared.add_second_channel()
         spawn = partial(self._spawn_network, settings)
         self._network = self._replaceable(
             spawn, self.state.network.heartbeat_ns.load, goes_on="connects again"
         )
 
-    def offer_tools(self, tools: tuple[ToolSchema, ...]) -> None:
-        """Tell the model, through the network process, what it may call."""
-        self._offer = OfferTools(tools)
-        self.tell_network(self._offer)
-
-    def update_session(self, update: UpdateSession) -> None:
-        """Change the session, and those of a network process to come."""
-        self._update = replace(self._update, **update.given)
-        self.tell_network(update)
-
-    def mark_turn(self, command: BeginTurn | EndTurn) -> None:
-        """Tell where a turn of the user's begins or ends."""
-        if isinstance(command, BeginTurn):
-            self._marks = (command,)
-        elif self._marks:
-            self._marks = (self._marks[0], command)
-        self.tell_network(command)
+    def tell_network(self, command: Command) -> None:
+        """Send a command to the network process, and to its successors what they need of it."""
+        self._briefing.note(command)
+        if self._network is not None:
+            self._network.send(command)
 
     def remember(self, memory: ConversationMemory) -> None:
         """Keep what a new network process must know."""
-        self._memory = memory
-
-    def tell_network(self, command: Command) -> None:
-        if self._network is not None:
-            self._network.send(command)
+        self._briefing.memory = memory
 
     def start_audio(
         self,
@@ -128,19 +86,19 @@ class VoiceProcesses:
         ears: EarsJob | None = None,
     ) -> None:
         settings = replace(settings, api_key=None)  # only the network process needs it
-        sockets = WakeSockets(self._capture_socket)
+        sockets = WakeSockets(self.shared.capture_socket)
         if ears is not None:
             sockets = self._start_ears(ears, verbose=settings.verbose)
         if isinstance(speaker.target, ProgramCard) and speaker.target.wake is not None:
             self._audio_sockets.append(speaker.target.wake)
         playback = partial(
             self._spawn,
-            *("playback", "pipeline.audio.playback", settings, self.names, speaker),
+            *("playback", "pipeline.audio.playback", settings, self.shared.names, speaker),
             printed=library_line,
         )
         capture = partial(
             self._spawn,
-            *("capture", "pipeline.audio.capture", settings, self.names, microphone),
+            *("capture", "pipeline.audio.capture", settings, self.shared.names, microphone),
             sockets,
             printed=library_line,
         )
@@ -149,13 +107,7 @@ class VoiceProcesses:
 
     def _start_ears(self, job: EarsJob, *, verbose: int) -> WakeSockets:
         """Start the ears with rings of their own; returns what wakes the network and them."""
-        stack = self._stack
-        raw_ring = stack.enter_context(FrameRing.create(RAW_RING_BLOCKS))
-        reference_ring = stack.enter_context(FrameRing.create(REFERENCE_RING_PERIODS))
-        self.names = replace(self.names, ears=EarsNames(raw_ring.name, reference_ring.name))
-        wake_sender, wake_receiver = socket.socketpair()
-        stack.enter_context(closing(wake_sender))
-        stack.enter_context(closing(wake_receiver))
+        wake_sender, wake_receiver = self.shared.add_ears()
         self._audio_sockets.append(wake_sender)
         spawn = partial(self._spawn_ears, job, verbose, wake_receiver)
         self._replaceable(
@@ -164,7 +116,7 @@ class VoiceProcesses:
             goes_on="listens on",
             give_up=self._go_on_without_ears if job.turn_silence_ms is None else None,
         )
-        return WakeSockets(self._capture_socket, wake_sender)
+        return WakeSockets(self.shared.capture_socket, wake_sender)
 
     def start_recorder(
         self,
@@ -181,11 +133,8 @@ class VoiceProcesses:
         :param started: given the process, and each that takes its place.
         :param ended: told why, if it has been replaced too often.
         """
-        rings = [
-            self._stack.enter_context(FrameRing.create(RECORDER_RING_FRAMES)) for _ in range(2)
-        ]
-        self.names = replace(self.names, recorder=RecorderNames(*(ring.name for ring in rings)))
-        names = self.names
+        self.shared.add_recorder()
+        names = self.shared.names
 
         def spawn(*, on_error: Callable[[PipelineError], None]) -> ChildProcess:
             child = self._children.spawn(
@@ -204,7 +153,8 @@ class VoiceProcesses:
 
     def keep_spares(self) -> None:
         """From now on keep processes in reserve."""
-        self._spares = voice_spares(self._children, [self._network_socket], self._audio_sockets)
+        network_sockets = [self.shared.network_socket]
+        self._spares = voice_spares(self._children, network_sockets, self._audio_sockets)
 
     def spare_prepared(self, name: str) -> None:
         """Note that the process in reserve of that name is ready."""
@@ -238,18 +188,14 @@ class VoiceProcesses:
         self, settings: Settings, *, on_error: Callable[[PipelineError], None]
     ) -> ChildProcess:
         child = self._spawn(
-            *("network", "pipeline.network.process", settings, self.names, self._network_socket),
-            self._memory,
+            *("network", "pipeline.network.process", settings),
+            *(self.shared.names, self.shared.network_socket, self._briefing.memory),
             on_error=on_error,
         )
-        if self._update != UpdateSession():
-            child.send(self._update)
-        if self._offer is not None:
-            child.send(self._offer)
-        for mark in self._marks:
-            child.send(replace(mark, again=True) if isinstance(mark, BeginTurn) else mark)
-        if self._memory is None:
-            self._memory = ConversationMemory()  # the next one goes on, whatever has been said
+        for command in self._briefing.commands():
+            child.send(command)
+        if self._briefing.memory is None:  # the next one goes on, whatever has been said
+            self._briefing.memory = ConversationMemory()
         return child
 
     def _spawn_ears(
@@ -265,8 +211,8 @@ class VoiceProcesses:
         number = self.state.supervisor.ears.load() + 1
         self.state.supervisor.ears.store(number)
         return self._children.spawn(
-            *("ears", "pipeline.ears.process", verbose, self.names, replace(job, number=number)),
-            (wake_receiver, self._capture_socket),
+            *("ears", "pipeline.ears.process", verbose, self.shared.names),
+            *(replace(job, number=number), (wake_receiver, self.shared.capture_socket)),
             on_error=on_error,
         )
 

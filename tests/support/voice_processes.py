@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.audio.program_card import RING_FRAMES as PROGRAM_RING_FRAMES
 from pipeline.shm.ring import SLOT
-from pipeline.supervisor.program_sound import RING_FRAMES as PROGRAM_RING_FRAMES
-from pipeline.supervisor.voice_processes import (
+from pipeline.supervisor.shared_memory import (
     PLAYBACK_RING_FRAMES,
     RAW_RING_BLOCKS,
     RECORDER_RING_FRAMES,

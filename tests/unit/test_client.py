@@ -546,7 +546,7 @@ def test_a_new_process_goes_on_with_what_the_ring_still_holds(rig: Rig) -> None:
     assert rig.downlink.waiting, "the end of the item is to be marked"
     rig.state.playback.heard.store(Position(1, 4 * FRAME_SAMPLES).packed())
     rig.client.tick()
-    rig.client._perform(rig.client._conversation.session_resumed())
+    rig.client._effects.perform(rig.client._conversation.session_resumed())
     assert rig.client._conversation.idle
     assert rig.session.waiting == [AddMessage("assistant", "Hello.")], "its beginning was heard"
 

@@ -18,7 +18,6 @@ from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
     AudioDone,
-    Event,
     FunctionCalled,
     ResponseCreated,
     ResponseDone,
@@ -33,6 +32,7 @@ from pipeline.network.events import (
 from pipeline.network.floor import Floor
 from pipeline.network.items import QueuedEnd
 from pipeline.network.transcript import Transcript
+from tests.support.conversation import drive
 
 SECOND = 24_000  # samples
 HELLO = (SpeechStarted(), SpeechStopped("u1"), UserTranscript("Hello.", "u1"))
@@ -52,11 +52,6 @@ REMEMBERED = [AddMessage("user", "Hello."), AddMessage("assistant", "Good mornin
 @pytest.fixture
 def conversation() -> Conversation:
     return Conversation()
-
-
-def drive(conversation: Conversation, *events: Event) -> None:
-    for event in events:
-        conversation.receive(event)
 
 
 def wordless(actions: list[Action]) -> list[Action]:

@@ -17,21 +17,16 @@ from pipeline.network.actions import (
 from pipeline.network.conversation import Conversation
 from pipeline.network.events import (
     AudioDelta,
-    Event,
     ResponseCreated,
     ResponseDone,
     SpeechStarted,
     SpeechStopped,
 )
+from tests.support.conversation import MS, answering_conversation, drive
 
-MS = 24  # samples
 SECOND = bytes(2 * 1_000 * MS)
 DONE = ResponseDone("r1", "completed", "")
 CANCELLED = ResponseDone("r1", "cancelled", "client_cancelled")
-
-
-def drive(conversation: Conversation, *events: Event) -> list[Action]:
-    return [action for event in events for action in conversation.receive(event)]
 
 
 def to_service(actions: list[Action]) -> list[Action]:
@@ -41,11 +36,7 @@ def to_service(actions: list[Action]) -> list[Action]:
 
 @pytest.fixture
 def answering() -> Conversation:
-    """The user has asked; the answer r1 has sent 1000 ms of its item i1."""
-    conversation = Conversation()
-    drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"))
-    drive(conversation, AudioDelta("r1", "i1", SECOND))
-    return conversation
+    return answering_conversation()
 
 
 def test_a_typed_turn_is_told_and_answered() -> None:
