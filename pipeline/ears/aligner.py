@@ -10,6 +10,7 @@ from collections import deque
 import numpy as np
 
 from pipeline.ears.card_offset import CardOffset
+from pipeline.ears.card_times import REACH_SAMPLES, REFERENCE_SAMPLES, WINDOW_SAMPLES, CardTimes
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import Frame
@@ -40,6 +41,7 @@ class Aligner:
     """Takes both streams in the order of their arrival.
 
     :ivar waiting_blocks: how many blocks of the microphone wait for their reference: 0 or 1.
+    :ivar wrong_samples: how much later the echo is heard than the cards' times tell.
     :ivar realigned: whether the latest reference lies at another place than the one before.
     :ivar sounds_until_ns: end of what the loudspeaker was given, ``time.monotonic_ns``.
     """
@@ -48,6 +50,8 @@ class Aligner:
         self._line = ReferenceLine()
         self._rate = ReferenceRate()
         self._offset = CardOffset()
+        self._times = CardTimes()
+        self.wrong_samples = 0
         self._lead_samples = LEAD_SAMPLES
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
@@ -105,7 +109,7 @@ class Aligner:
         offset_samples = self._offset.samples
         if offset_samples is None or not expected:
             return np.zeros(BLOCK_SAMPLES, np.int16)
-        shift = self._follow(offset_samples + self._lead_samples)
+        shift = self._follow(offset_samples - self.wrong_samples + self._lead_samples)
         return self._line.read(position + shift, BLOCK_SAMPLES)
 
     def late_references(self) -> list[Samples]:
@@ -119,6 +123,20 @@ class Aligner:
         if shift is None:
             return []
         return [self._line.read(position + shift, BLOCK_SAMPLES) for position in late]
+
+    def heard(self, position: int, microphone: Samples) -> bool:
+        """Take a block that was heard while an answer sounded.
+
+        :returns: whether the cards' times turn out to be wrong, by `wrong_samples` from now on.
+        """
+        if not self._times.take(position, microphone):
+            return False
+        same_time = position + BLOCK_SAMPLES - WINDOW_SAMPLES + (self._shift or 0)
+        start = same_time - self._lead_samples - REACH_SAMPLES
+        wrong = self._times.wrong_by(self._line.kept(start, REFERENCE_SAMPLES))
+        self.wrong_samples += wrong
+        self._moves |= wrong != 0
+        return wrong != 0
 
     @property
     def lead_ms(self) -> float:
@@ -141,6 +159,7 @@ class Aligner:
             self._moves = False
             self._jumped_blocks = 0
             self._late_samples.clear()  # they were judged by the place before
+            self._times.begin_anew()
             self.realigned = True
         off = wanted - self._shift
         self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0

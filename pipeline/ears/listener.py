@@ -17,8 +17,8 @@ from pipeline.ears.parts import Parts
 from pipeline.ears.sent_sound import SentSound
 from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink
-from pipeline.ipc.events import Trace
-from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, Samples
+from pipeline.ipc.events import Notice, Trace
+from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, Samples, samples_to_ms
 from pipeline.shm.ring import Frame, RingReader
 from pipeline.shm.state import SharedState
 
@@ -29,6 +29,10 @@ _NO_MORE_NS = 300 * NS_PER_MS
 """Since the latest block: longer than any card's period."""
 _STILL_SOUNDING_NS = 40 * NS_PER_MS
 """Playback gives the card its samples a period or more before they sound."""
+_WRONG_TIMES = (
+    "The times that the sound card tells are wrong by {:.0f} ms: the ears go by the echo that they "
+    "hear."
+)
 
 
 class _Block(NamedTuple):
@@ -149,6 +153,9 @@ class Listener:
             self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
         if audible and (late := self._aligner.late_references()):
             self._ears.correct(late)
+        if audible and self._aligner.heard(block.position, block.samples):
+            wrong_ms = samples_to_ms(self._aligner.wrong_samples)
+            self._link.report(Notice(_WRONG_TIMES.format(abs(wrong_ms))))
         listens = self._control.holding or self._turns is not None
         heard = self._ears.hear(block.samples, reference, holding=listens)
         return heard, reference

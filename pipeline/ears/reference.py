@@ -38,6 +38,10 @@ class ReferenceLine:
     def read(self, start: int, count: int) -> Samples:
         """Return `count` samples from position `start`; zeros where nothing was written."""
         self.wanted_until = max(self.wanted_until, start + count)
+        return self.kept(start, count)
+
+    def kept(self, start: int, count: int) -> Samples:
+        """As `read`, of what need not have come in time."""
         is_kept = start > self.written_until - _LENGTH
         known = min(self.written_until - start, count) if is_kept else 0
         at = start % _LENGTH
