@@ -24,7 +24,7 @@ from pipeline.bench.ears.sounds import (
     sweep,
 )
 from pipeline.bench.ears.verdict import judge
-from pipeline.bench.ears.words import Words, word_errors
+from pipeline.bench.ears.words import Words
 from pipeline.cli import execute
 from pipeline.pcm import NS_PER_S, Samples, Sound, ms_to_samples
 from tests.support.sound import RATE_HZ, noise
@@ -232,15 +232,6 @@ def test_a_sound_is_found_however_low_it_is() -> None:
     assert best_lag(template, np.zeros(9_600, np.float32)) == 0
 
 
-def test_words() -> None:
-    words = Words()
-    words.count("Stop, please.", "stop please")
-    words.count("What day is it?", "what a day it")
-    assert (words.spoken, words.wrong) == (6, 2)
-    assert word_errors([], ["more"]) == 1
-    assert Words().rate is None
-
-
 def result(situation: object, **values: object) -> EarsResult:
     usual: dict[str, object] = {
         "interruptions": [],
@@ -288,10 +279,13 @@ def test_a_verdict() -> None:
 @pytest.mark.parametrize("clean", [Words(), Words(10, 10)])
 def test_words_that_the_service_never_understands_are_not_judged(clean: Words) -> None:
     measured = [
-        result(replace(DOUBLE_TALK, phrases=8), words=Words(10, 10)),
+        result(DOUBLE_TALK, words=Words(10, 10)),
         result(NO_EARS, ears_share=None),
     ]
-    assert str(judge(measured, clean)).startswith("Passed. The words over an answer were not judge")
+    assert str(judge(measured, clean)) == (
+        "Passed. The words over an answer that goes on were not judged: the offline service "
+        "understands none of them without an answer."
+    )
     assert "100% of the words over an answer that goes on" in str(judge(measured, Words(10, 1)))
 
 
@@ -305,6 +299,17 @@ def test_words_are_judged_at_the_echo_of_the_budget_all_in_one() -> None:
     assert str(judge(measured, Words(10, 0))) == "Passed."
     measured[0] = result(HOLD, words=Words(10, 1))
     assert "10% of the words over an answer that falls silent" in str(judge(measured, Words(10, 0)))
+
+
+def test_words_over_an_answer_that_goes_on_are_judged_beside_those_without_one() -> None:
+    measured = [
+        result(DOUBLE_TALK, words=Words(100, 9)),
+        result(NO_EARS, ears_share=None, words=Words(100, 50)),
+    ]
+    assert str(judge(measured, Words(100, 6))) == "Passed."
+    assert str(judge(measured, Words(100, 5))) == (
+        "Fell short: 9% of the words over an answer that goes on understood wrongly (budget 8%)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ ADDED_MICROPHONE_MS = 12.0
 EARS_SHARE = 0.04
 WORDS_FACTOR = 1.5
 WORDS_LEAST = 0.05
-"""A share of wrong words below this always passes: there are too few words to tell."""
+"""A share of wrong words below this always passes."""
 
 
 def judge(results: Sequence[EarsResult], clean: Words) -> Verdict:
@@ -28,7 +28,7 @@ def judge(results: Sequence[EarsResult], clean: Words) -> Verdict:
             *_share(results),
             *_misunderstood(results, clean),
         ),
-        _unjudged(results, clean),
+        " ".join(_unjudged(results, clean)),
     )
 
 
@@ -49,7 +49,7 @@ def words_over_answers(results: Sequence[EarsResult], *, goes_on: bool) -> Words
     words = Words()
     for result in results:
         situation = result.situation
-        if situation.ears and situation.echo_db == -12 and bool(situation.phrases) is goes_on:
+        if situation.ears and situation.echo_db == -12 and situation.spoken_over is goes_on:
             words.add(result.words)
     return words
 
@@ -88,10 +88,10 @@ def _share(results: Sequence[EarsResult]) -> Iterator[str]:
 
 
 def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
-    if not _understood(clean):
-        return
-    most = max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)
-    for goes_on, name in ((False, "falls silent"), (True, "goes on")):
+    budgets = [("falls silent", False, WORDS_LEAST)]
+    if _understood(clean):
+        budgets.append(("goes on", True, max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)))
+    for name, goes_on, most in budgets:
         rate = words_over_answers(results, goes_on=goes_on).rate
         if rate is not None and rate > most:
             yield (
@@ -100,13 +100,13 @@ def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]
             )
 
 
-def _unjudged(results: Sequence[EarsResult], clean: Words) -> str:
-    if not any(result.words.spoken for result in results) or _understood(clean):
-        return ""
-    return (
-        "The words over an answer were not judged: the offline service understands none of them "
-        "without an answer."
-    )
+def _unjudged(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
+    spoken_over = any(result.words.spoken for result in results if result.situation.spoken_over)
+    if spoken_over and not _understood(clean):
+        yield (
+            "The words over an answer that goes on were not judged: the offline service "
+            "understands none of them without an answer."
+        )
 
 
 def _understood(clean: Words) -> bool:
