@@ -1,8 +1,9 @@
 """The last line of the report: passed, or what fell short of the budgets."""
 
+import math
 from collections.abc import Iterator, Sequence
 
-from pipeline.bench.distribution import Distribution
+from pipeline.bench.distribution import Distribution, least_percentile
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.words import Words
 from pipeline.bench.verdict import Verdict
@@ -54,18 +55,32 @@ def words_over_answers(results: Sequence[EarsResult], *, goes_on: bool) -> Words
     return words
 
 
+def late_silences(
+    silences_ms: Sequence[float], p50_ms: float = SILENCE_P50_MS, p95_ms: float = SILENCE_P95_MS
+) -> Iterator[str]:
+    """Yield each percentile that is above its budget, unless few values can be so by chance."""
+    found = Distribution.of(silences_ms)
+    if found is None:
+        return
+    for percent, value_ms, budget_ms in ((50, found.p50, p50_ms), (95, found.p95, p95_ms)):
+        if least_percentile(silences_ms, percent) > budget_ms:
+            yield f"onset to silence p{percent} {value_ms:.0f} ms (budget {budget_ms:g})"
+
+
+def unjudged_median(silences_ms: Sequence[float], where: str = "") -> Iterator[str]:
+    """Yield a sentence if values are too few to tell anything of their median."""
+    if silences_ms and least_percentile(silences_ms, 50) == -math.inf:
+        yield f"The p50{where} was not judged: {len(silences_ms)} of at least 5 voices."
+
+
 def _slow(results: Sequence[EarsResult]) -> Iterator[str]:
     for result in results:
-        name = result.situation.name
-        found = Distribution.of(i.silence_ms for i in result.interruptions)
-        if found is None:
-            continue
-        if result.situation.echo_db == -12 and found.p50 > SILENCE_P50_MS:
-            yield f"onset to silence p50 {found.p50:.0f} ms (budget {SILENCE_P50_MS:g}) in {name}"
-        loud = result.situation.echo_db is not None and result.situation.echo_db >= 0
-        p95_ms = LOUD_ECHO_P95_MS if loud else SILENCE_P95_MS
-        if found.p95 > p95_ms:
-            yield f"onset to silence p95 {found.p95:.0f} ms (budget {p95_ms:g}) in {name}"
+        echo_db = result.situation.echo_db
+        silences_ms = [interruption.silence_ms for interruption in result.interruptions]
+        p50_ms = SILENCE_P50_MS if echo_db == -12 else math.inf
+        p95_ms = LOUD_ECHO_P95_MS if echo_db is not None and echo_db >= 0 else SILENCE_P95_MS
+        for shortfall in late_silences(silences_ms, p50_ms, p95_ms):
+            yield f"{shortfall} in {result.situation.name}"
 
 
 def _wrong(result: EarsResult) -> Iterator[str]:
@@ -101,6 +116,10 @@ def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]
 
 
 def _unjudged(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
+    for result in results:
+        if result.situation.barge_in == "hold" and result.situation.echo_db == -12:
+            silences_ms = [interruption.silence_ms for interruption in result.interruptions]
+            yield from unjudged_median(silences_ms, f" in {result.situation.name}")
     spoken_over = any(result.words.spoken for result in results if result.situation.spoken_over)
     if spoken_over and not _understood(clean):
         yield (
