@@ -46,7 +46,7 @@ _SENTENCES = (
     "Is there a small hotel near the river that still has a room for three people?",
     "We had planned to cook at home, but nobody remembered to buy bread and butter.",
     "The doctor told my father to walk for half an hour before breakfast every morning.",
-    "Please write down that the window in the kitchen does not close any more.",
+    "Please write down that the window in the kitchen does not close in winter.",
     "Last summer the children learned to swim in the lake behind our house.",
     "I would like to know how long it takes to drive from here to the sea.",
     "The music was so loud that I could hardly hear what my friend wanted to say.",
