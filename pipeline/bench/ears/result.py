@@ -117,7 +117,7 @@ def _words_sent(recording: Recording, offset: int, sounds: Sounds, voice: Offlin
         Phrase(sound, sounds.words(kind, number))
         for kind, number, sound in sent_phrases(recording, offset)
     ]
-    return _understood([phrase for phrase in sent if phrase.words], voice)
+    return _understood([phrase for phrase in sent if words_of(phrase.words)], voice)
 
 
 def _understood(phrases: Sequence[Phrase], voice: OfflineVoice) -> Words:
