@@ -130,7 +130,7 @@ def test_without_texts_the_service_speaks_as_many_sentences_as_there_is_time_for
         random = np.random.default_rng(seed)
         sounds = script.make_sounds(as_service(Voice()), (DOUBLE_TALK,), options, random)
         drawn.append([sentence.words for sentence in sounds.sentences])
-    assert [len(words) for words in drawn] == [4, 4, 4]  # of 2 s with the pause, within 8 s
+    assert [len(words) for words in drawn] == [5, 5, 5]  # of 2 s with the pause, within 10 s
     assert drawn[0] == drawn[1] != drawn[2]
 
 

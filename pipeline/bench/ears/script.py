@@ -60,7 +60,7 @@ ANSWER_S = 7.0
 _ANSWER_QUICK_S = 4.5
 _SPOKEN_OVER_S = 36.0
 """For how long a person speaks over the answer that goes on, pauses included."""
-_SPOKEN_OVER_QUICK_S = 8.0
+_SPOKEN_OVER_QUICK_S = 10.0
 _AROUND_SENTENCES_S = 6.0
 """Of the answer: all of it is sent before anybody speaks, which took 3 s of 43 s."""
 
