@@ -1,6 +1,5 @@
-"""What is said in recordings of `shared/speech`, and how words are counted."""
+"""What is said in recordings of `shared/speech`, and what is heard instead."""
 
-import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 from benchmarks.ear_scenes import NEAR_DB
 from benchmarks.ear_sounds import Sound, at_level, read, speech_folder
 from pipeline.bench.ears.sounds import from_onset
-from pipeline.emulator.speech.numerals import cardinal
 
 _PASSAGE = {
     "003": (
@@ -84,13 +82,6 @@ _SPOKEN = {
         "his statement of having been a shop boy was the thing i liked best of all"
     ),
 }
-_ONE_SPELLING = {
-    "metres": "meters",
-    "coloured": "colored",
-    "mr": "mister",
-    "shopboy": "shop boy",
-    "super imposition": "superimposition",
-}
 
 
 def sentences() -> list[tuple[Sound, str]]:
@@ -102,15 +93,6 @@ def sentences() -> list[tuple[Sound, str]]:
     for number, text in _PASSAGE.items():
         spoken += [(path, text) for path in sorted(folder.glob(f"near/vctk_*_{number}.wav"))]
     return [(_at_one_level(path), text) for path, text in spoken]
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of `text`, each in one spelling."""
-    plain = " ".join(re.findall(r"[a-z']+|\d+", text.lower()))
-    for other, usual in _ONE_SPELLING.items():
-        plain = re.sub(rf"\b{other}\b", usual, plain)
-    words = [cardinal(int(word)) if word.isdigit() else word for word in plain.split()]
-    return [word for word in words if word.strip("'")]
 
 
 def differences(said: Sequence[str], heard: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ from benchmarks.ear_sounds import Sound
 from benchmarks.echo_paths import PATHS, EchoPath
 from pipeline.audio.ready_tone import synthesize
 from pipeline.bench.ears.sounds import from_onset
-from pipeline.bench.ears.words import word_errors
+from pipeline.bench.ears.words import word_errors, words_of
 from pipeline.ears.blocks import BLOCKS_PER_S, to_float
 from pipeline.ears.ears import SETTLING_S, Ears, Heard
 from pipeline.ears.hold import Reason
@@ -279,18 +279,18 @@ def words(_: float) -> Iterator[str]:
         yield "words: no real speech or no recogniser here"
         return
     sounds = [sound for sound, _ in spoken]
-    said = [word for _, text in spoken for word in ear_sentences.words_of(text)]
+    said = [word for _, text in spoken for word in words_of(text)]
     played = far_end(ear_sounds.far_voices(), ear_words.seconds_of(sounds))
     service = ear_words.Service()
     quiet = ear_words.spoken_over(np.zeros_like(played), PATHS["room"], -12.0, sounds)
-    clean = ear_sentences.words_of(service.understand(quiet.microphone))
+    clean = words_of(service.understand(quiet.microphone))
     usual = set(ear_sentences.differences(said, clean))
     yield f"wrong of {len(said)} words     clean    canceller alone      with ears       ears off"
     for name, path in PATHS.items():
         outcome = listen(ear_words.spoken_over(played, path, -12.0, sounds))
         alone = np.concatenate([block.cleaned for block in outcome.heard])
         heard = [clean] + [
-            ear_sentences.words_of(service.understand(sound))
+            words_of(service.understand(sound))
             for sound in (alone, outcome.sent.sound, outcome.scene.microphone)
         ]
         errors = [word_errors(said, each) for each in heard]

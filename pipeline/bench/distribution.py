@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-_DOUBT = 0.05
+_DOUBT_PERCENT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,18 @@ class Distribution:
         return cls(*ranks.tolist())
 
 
-def least_median(values: Sequence[float]) -> float:
-    """Return below which of the measured `values` the true median is not, with 95 % certainty.
+def least_percentile(values: Sequence[float], percent: int) -> float:
+    """Return below which of the measured `values` the true percentile is not, with 95 % certainty.
 
-    The number of values below the true median is binomial, whatever they are distributed like.
-    -inf for fewer than five values.
+    The number of values below the true percentile is binomial, whatever they are distributed like.
+    -inf for too few values: fewer than five tell nothing of a median.
     """
-    cases, rank = 2 ** len(values), 0
-    fewer = 1  # cases in which at most `rank` values are below the median
-    while fewer <= _DOUBT * cases:
+    count, above = len(values), 100 - percent
+    cases, rank = 100**count, 0
+    fewer = above**count  # cases in which at most `rank` values are below the percentile
+    while 100 * fewer < _DOUBT_PERCENT * cases:
         rank += 1
-        fewer += math.comb(len(values), rank)
+        fewer += math.comb(count, rank) * percent**rank * above ** (count - rank)
     return sorted(values)[rank - 1] if rank else -math.inf
 
 

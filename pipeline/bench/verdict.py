@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.bench.distribution import Budget, Distribution, least_median
+from pipeline.bench.distribution import Budget, Distribution, least_percentile
 from pipeline.bench.handoff import Handoffs
 from pipeline.bench.live import Conversation
 from pipeline.bench.metrics import CUT, FAULTS, METRICS
@@ -83,7 +83,7 @@ def _over_budget(
     if budget is None or found is None:
         return
     # A median of a few values may be above the budget by chance.
-    least_ms = found.p50 if len(measured) >= CUTS else least_median(measured)
+    least_ms = found.p50 if len(measured) >= CUTS else least_percentile(measured, 50)
     if least_ms > budget.p50:
         yield f"{label} p50 {found.p50:.{digits}f} ms (budget {budget.p50:g})"
     if budget.p99 is not None and found.p99 > budget.p99:

@@ -34,6 +34,12 @@ _SAME_BESIDE_VOICE = 16.0
 _MOVED_SAMPLES = 12
 _LEFT = 1.5
 """So much less than the microphone may what is left follow the reference, at the same delay."""
+_LEAST_SUBTRACTED = 1e-2
+"""Of the microphone, -40 dB: less is no echo that the canceller has learnt."""
+_FALSELY_SUBTRACTED = 1.25
+"""So much more than the microphone must what is left follow the reference at the delay of an echo
+that is subtracted and not heard any more: it was 1.35 and more in rooms where the echo had moved,
+up to 1.15 where a person resembled the reference at another delay."""
 _LEAST = np.float32(1e-9)
 _WINDOW = np.hanning(_RESIDUAL_BLOCKS * BLOCK_SAMPLES).astype(np.float32)
 
@@ -51,7 +57,8 @@ def match(kept: Sequence[KeptBlock], least: float = 0.0) -> float:
     """Return how much more than usual the sound follows the reference at a new delay.
 
     The delay is the microphone's likeliest, and none if the canceller subtracts an echo there: what
-    leaks of it beside a person has not moved. The residual must follow at the same delay.
+    leaks of it beside a person has not moved. The residual must follow at the same delay, and also
+    where the canceller subtracts an echo that is not there any more.
 
     :param least: of interest; 0 is returned where it is certainly less.
     """
@@ -67,11 +74,25 @@ def match(kept: Sequence[KeptBlock], least: float = 0.0) -> float:
     if heard[at] < least:
         return 0.0
     residual = _spectrum(np.concatenate([block.residual for block in late]) * _WINDOW)
-    known = _correlation(microphone - residual, reference)
-    if known.any() and abs(at - int(np.argmax(known))) < _MOVED_SAMPLES:
+    before = _subtracted_at(microphone, residual, reference)
+    if before is not None and abs(at - before) < _MOVED_SAMPLES:
         return 0.0
-    left = _correlation(residual, reference)[max(0, at - 2) : at + 3].max()
-    return float(min(heard[at], _LEFT * left))
+    left = _correlation(residual, reference)
+    if before is not None and _near(left, before) < _FALSELY_SUBTRACTED * _near(heard, before):
+        return 0.0
+    return min(float(heard[at]), _LEFT * _near(left, at))
+
+
+def _subtracted_at(microphone: Spectrum, residual: Spectrum, reference: Spectrum) -> int | None:
+    """Return the delay of the echo that the canceller subtracts; None: it has learnt none."""
+    subtracted = microphone - residual
+    if np.linalg.norm(subtracted) <= _LEAST_SUBTRACTED * np.linalg.norm(microphone):
+        return None
+    return int(np.argmax(_correlation(subtracted, reference)))
+
+
+def _near(correlation: Block, delay: int) -> float:
+    return float(correlation[max(0, delay - 2) : delay + 3].max())
 
 
 def _correlation(sound: Spectrum, reference: Spectrum) -> Block:

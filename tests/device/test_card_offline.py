@@ -9,12 +9,13 @@ import pytest
 
 from benchmarks.ear_sounds import mm_hms
 from pipeline.bench.ears.sounds import NEAR_DB, at_level, pcm16, read, sound_of
+from pipeline.bench.ears.words import words_of
 from tests.support.jack_card import JackCard, JackPeer, wait_until
 from tests.support.measured import show_measured
 from tests.support.open_loudspeaker import room
 from tests.support.program import Program
 from tests.support.sound import RATE_HZ, Samples
-from tests.support.words import understood, word_error_rate, words
+from tests.support.words import understood, word_error_rate
 
 pytest.importorskip("moonshine_cpp", reason="the recogniser has no package for this machine")
 
@@ -62,7 +63,7 @@ def test_a_story_over_an_open_loudspeaker_is_stopped_by_a_question_that_is_answe
         assert program.wait_exit() == 0, program.said
         shown = program.out.partition(QUESTION)[2]
     # A busy machine lets the answer pause; the sentence that says so stands between its words.
-    answer = words(" ".join(re.findall(r"^Assistant: (.+)$", shown, re.MULTILINE)))
+    answer = words_of(" ".join(re.findall(r"^Assistant: (.+)$", shown, re.MULTILINE)))
     heard = understood(answered)
     assert word_error_rate(answer, heard) < SPOKEN_ALIKE, (answer, heard)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soxr
 
+from pipeline.bench.ears.words import words_of
 from tests.support.answers import answer, end_cancelled, negative, positive, user_turn
 from tests.support.bridge import (
     Bridge,
@@ -27,7 +28,7 @@ from tests.support.measured import show_measured
 from tests.support.program import GENEROUS_S
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import RATE_HZ, noise, write_wav
-from tests.support.words import understood, word_error_rate, words
+from tests.support.words import understood, word_error_rate
 
 LONG, SHORT = positive(8.0, seed=1), negative(1.0, seed=2)
 MARKUP = "<b>Hello</b> <img src=x onerror=alert(1)>"
@@ -165,13 +166,13 @@ def test_a_person_at_a_browser_talks_with_the_offline_service(tmp_path: Path) ->
         with interrupted_story(folder) as page:
             shown = wait_until_interrupted_and_answered(page)
             passed = tapped(page)
-        texts = [words(text) for _, text in shown[-4:]]
+        texts = [words_of(text) for _, text in shown[-4:]]
         show_measured(f"attempt {attempt}: {texts[2]} was answered by {texts[3]}")
         if texts[3][:2] == ["today", "is"]:
             break
     assert texts[0] == ["tell", "me", "a", "long", "story"]
     assert texts[2][:2] == ["stop", "please"]
     assert texts[3][:2] == ["today", "is"]
-    said = words(" ".join(text for kind, text in shown if kind == "assistant"))
+    said = words_of(" ".join(text for kind, text in shown if kind == "assistant"))
     heard = understood(soxr.resample(passed.loudspeaker, passed.rate_hz, RATE_HZ))
     assert word_error_rate(said, heard) < SPOKEN_ALIKE, (said, heard)

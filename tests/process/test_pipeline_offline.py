@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline.bench.ears.words import words_of
 from tests.support.hearing import recorded_so_far
 from tests.support.measured import show_measured
 from tests.support.minute import ANSWERS, SPOKEN, Minute, minute_of_talk
 from tests.support.program import Program
 from tests.support.sound import RATE_HZ, read_wav, write_wav
-from tests.support.words import recogniser, understood, word_error_rate, words
+from tests.support.words import recogniser, understood, word_error_rate
 
 needs_words = pytest.mark.skipif(
     find_spec("moonshine_cpp") is None, reason="the recogniser has no package for this machine"
@@ -60,7 +61,7 @@ def test_a_recorded_question_is_answered_by_the_service_that_replaces_one(
         # A busy machine lets the answer pause; the sentence that says so stands between its words.
         answer = " ".join(re.findall(r"^Assistant: (.+)$", program.out, re.MULTILINE))
     heard = understood(read_wav(tmp_path / "answer.wav"))
-    assert word_error_rate(words(answer), heard) < SPOKEN_ALIKE, (answer, heard)
+    assert word_error_rate(words_of(answer), heard) < SPOKEN_ALIKE, (answer, heard)
 
 
 @needs_words
@@ -75,7 +76,7 @@ def test_without_a_card_and_without_arguments(tmp_path: Path) -> None:
     assert shown[0].endswith(".")
     assert shown[-2].endswith(" —"), "the story was interrupted"
     heard = understood(read_wav(tmp_path / "answer.wav"))
-    assert word_error_rate(words(" ".join(shown)), heard) < SPOKEN_ALIKE, (shown, heard)
+    assert word_error_rate(words_of(" ".join(shown)), heard) < SPOKEN_ALIKE, (shown, heard)
 
 
 @needs_words
@@ -127,7 +128,7 @@ def test_a_spoken_question_calls_two_functions_and_their_results_are_spoken(tmp_
     shown = [each for each in answers if f"Assistant: {each}" in said]
     assert len(shown) == 1, said
     heard = understood(read_wav(tmp_path / "answer.wav"))
-    assert word_error_rate(words(shown[0]), heard) < 0.2, heard
+    assert word_error_rate(words_of(shown[0]), heard) < 0.2, heard
 
 
 def test_the_service_gets_every_sample(minute: Minute) -> None:

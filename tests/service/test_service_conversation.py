@@ -7,6 +7,7 @@ import pytest
 import soxr
 
 from pipeline.audio.selection import SAMPLE_WAV
+from pipeline.bench.ears.words import word_errors, words_of
 from pipeline.emulator.sample import SCRIPT
 from pipeline.emulator.speech.recogniser import Recogniser
 from tests.service.client import (
@@ -18,7 +19,6 @@ from tests.service.client import (
     talk,
 )
 from tests.service.conversations import AUTOMATIC
-from tests.service.words import word_errors, words
 
 SUM = SCRIPT[0][1]
 
@@ -46,13 +46,13 @@ def test_the_answer_sounds_as_its_transcript_says(port: int, recogniser: Recogni
         await client.until("response.done")
 
     client = talk(port, ask, **AUTOMATIC)
-    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+    assert [words_of(heard) for heard in client.heard()] == [words_of(SUM)]
     done = client.of("response.audio_transcript.done")[0]
     assert done["transcript"] == "Twelve plus thirty is forty-two."
     deltas = [event["delta"] for event in client.of("response.audio_transcript.delta")]
     assert "".join(deltas) == done["transcript"]
     sound = soxr.resample(client.answer(done["response_id"]), 24_000, 16_000)
-    assert word_errors(done["transcript"], recogniser.transcribe(sound)) <= 1
+    assert word_errors(words_of(done["transcript"]), words_of(recogniser.transcribe(sound))) <= 1
 
 
 def test_an_answer_may_be_protected_from_interruption(port: int) -> None:
@@ -84,7 +84,9 @@ def test_times_are_positions_in_the_audio(port: int) -> None:
 
     client = talk(port, listen, **AUTOMATIC)
     for (_, said), heard in zip(SCRIPT, client.heard(), strict=True):
-        assert word_errors(said, heard) <= 2, "at most what two words make of one"
+        assert word_errors(words_of(said), words_of(heard)) <= 2, (
+            "at most what two words make of one"
+        )
     edges = [
         event["audio_start_ms"] if "audio_start_ms" in event else event["audio_end_ms"]
         for event in client.events
@@ -106,7 +108,7 @@ def test_every_rate_is_understood(port: int, rate_hz: int) -> None:
         await client.until("conversation.item.input_audio_transcription.completed")
 
     client = talk(port, ask, input_audio_sampling_rate=rate_hz, **AUTOMATIC)
-    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+    assert [words_of(heard) for heard in client.heard()] == [words_of(SUM)]
 
 
 def test_semantic_detection_is_accepted_with_its_own_defaults(port: int) -> None:
@@ -121,7 +123,7 @@ def test_semantic_detection_is_accepted_with_its_own_defaults(port: int) -> None
         await client.until("response.done")
 
     client = talk(port, ask, **AUTOMATIC)
-    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+    assert [words_of(heard) for heard in client.heard()] == [words_of(SUM)]
 
 
 def test_turns_without_answers(port: int) -> None:

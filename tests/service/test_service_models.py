@@ -10,6 +10,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.bench.ears.words import word_errors, words_of
 from pipeline.emulator.audio.pcm16k import RATE_16K_HZ, Samples16k
 from pipeline.emulator.speech import onnx_cache
 from pipeline.emulator.speech.detector import DetectorModel, SpeechDetector
@@ -17,7 +18,6 @@ from pipeline.emulator.speech.packages import folder_of
 from pipeline.emulator.speech.recogniser import Recogniser
 from pipeline.emulator.speech.synthesiser import Synthesiser
 from tests.service.client import read_wav
-from tests.service.words import word_errors, words
 
 SENTENCES = (
     "Every evening she climbed the ninety-nine steps, lit the lamp, and looked out.",
@@ -108,10 +108,12 @@ def word_error_rate(
     rows, errors = [], 0
     for each in said:
         understood = recogniser.transcribe(each.samples)
-        wrong = word_errors(each.words, understood)
+        wrong = word_errors(words_of(each.words), words_of(understood))
         errors += wrong
-        rows.append(f"{wrong:3} of {len(words(each.words)):2} words wrong  {each.by}: {understood}")
-    rate = errors / sum(len(words(each.words)) for each in said)
+        rows.append(
+            f"{wrong:3} of {len(words_of(each.words)):2} words wrong  {each.by}: {understood}"
+        )
+    rate = errors / sum(len(words_of(each.words)) for each in said)
     with capsys.disabled():
         print("", *rows, f"word error rate {rate:.1%}", sep="\n")  # noqa: T201 - a figure to see
     return rate

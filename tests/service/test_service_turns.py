@@ -9,6 +9,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.bench.ears.words import words_of
 from pipeline.emulator.audio.g711 import A_LAW, MU_LAW
 from pipeline.emulator.audio.input_formats import InputFormat
 from pipeline.emulator.sample import SCRIPT
@@ -28,7 +29,6 @@ from tests.service.client import (
     sample_sentences,
     talk,
 )
-from tests.service.words import words
 
 SEMANTIC = {"type": "azure_semantic_vad"}
 LISTENING = {"create_response": False}
@@ -98,7 +98,7 @@ def test_a_hesitant_speaker(
         input_audio_transcription=TRANSCRIBED,
         input_audio_sampling_rate=rate_hz,
     )
-    assert [" ".join(words(heard)) for heard in client.heard()] == turns
+    assert [" ".join(words_of(heard)) for heard in client.heard()] == turns
 
 
 @pytest.mark.parametrize("slice_samples", [320, 1_111, 16_000])
@@ -172,7 +172,7 @@ def said_clearly(voice: Synthesiser, recogniser: Recogniser, text: str) -> Sampl
     for _ in range(ATTEMPTS):
         speech = voice.say(text)
         understood = recogniser.transcribe(soxr.resample(speech, 24_000, 16_000, quality="QQ"))
-        if words(understood) == words(text):
+        if words_of(understood) == words_of(text):
             return speech
     raise AssertionError(f"{text!r} is never understood")
 
@@ -203,7 +203,7 @@ def test_a_filler_does_not_stop_an_answer(
     statuses = [event["response"]["status"] for event in client.of("response.done")]
     assert statuses == ["cancelled", "completed"]
     (heard,) = client.heard()
-    assert words(heard)[:2] == words(STOP)[:2]
+    assert words_of(heard)[:2] == words_of(STOP)[:2]
 
 
 def test_noise_does_not_stop_an_answer(port: int) -> None:
@@ -255,7 +255,7 @@ def test_a_filler_is_a_turn_when_nothing_sounds(
         turn_detection=SEMANTIC | LISTENING,
         input_audio_transcription=TRANSCRIBED,
     )
-    assert [words(heard) for heard in client.heard()] == [["okay"]]
+    assert [words_of(heard) for heard in client.heard()] == [["okay"]]
 
 
 @pytest.mark.parametrize("truncates", [True, False])
@@ -319,7 +319,7 @@ def test_every_format_is_understood(port: int, session: dict[str, object], as_se
         input_audio_transcription=TRANSCRIBED,
         **session,
     )
-    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+    assert [words_of(heard) for heard in client.heard()] == [words_of(SUM)]
 
 
 def test_the_format_may_change_between_appends(port: int) -> None:
@@ -333,7 +333,7 @@ def test_the_format_may_change_between_appends(port: int) -> None:
         await client.until("conversation.item.input_audio_transcription.completed")
 
     client = talk(port, ask, turn_detection=SERVER_VAD, input_audio_transcription=TRANSCRIBED)
-    assert [words(heard) for heard in client.heard()] == [words(SUM)]
+    assert [words_of(heard) for heard in client.heard()] == [words_of(SUM)]
 
 
 def test_much_sound_of_one_client_does_not_stop_another(port: int) -> None:

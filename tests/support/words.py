@@ -1,13 +1,12 @@
 """Words in a recording, found by the project's own recogniser."""
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 import soxr
 
-from pipeline.bench.ears.words import word_errors
+from pipeline.bench.ears.words import word_errors, words_of
 from tests.support.sound import RATE_HZ, Samples
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ def understood(sound: Samples) -> list[str]:
     """The words in `sound`, which is at 24 kHz."""
     from pipeline.emulator.audio.pcm16k import RATE_16K_HZ as RECOGNISED_RATE_HZ
 
-    return words(recogniser().transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
+    return words_of(recogniser().transcribe(soxr.resample(sound, RATE_HZ, RECOGNISED_RATE_HZ)))
 
 
 @cache
@@ -28,16 +27,6 @@ def recogniser() -> "Recogniser":
     from pipeline.emulator.speech.recogniser import Recogniser
 
     return Recogniser(DetectorModel())
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words without punctuation, figures spelled out as they are spoken."""
-    from pipeline.emulator.speech.numerals import cardinal, ordinal
-
-    spelled = re.sub(r"(\d+)(st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text.lower())
-    spelled = re.sub(r"\b(20)(\d\d)\b", r"\1 \2", spelled)  # a year
-    spelled = re.sub(r"\d+", lambda m: cardinal(int(m[0])), spelled)
-    return re.findall(r"[a-z']+", spelled)
 
 
 def word_error_rate(expected: Sequence[str], found: Sequence[str]) -> float:

@@ -14,7 +14,7 @@ from rich.console import Console
 from pipeline.bench import live, runner
 from pipeline.bench.analysis import FrameMetrics, TurnMetrics
 from pipeline.bench.cost import Cost, Disturbance
-from pipeline.bench.distribution import Distribution, least_median
+from pipeline.bench.distribution import Distribution, least_percentile
 from pipeline.bench.export import write_html, write_json, write_png
 from pipeline.bench.handoff import Handoffs
 from pipeline.bench.options import BenchOptions
@@ -98,13 +98,21 @@ def test_each_percentile_is_a_measured_value() -> None:
 
 
 def test_a_median_of_few_values_is_uncertain() -> None:
-    assert least_median(range(20)) == 5
-    assert least_median([*range(100)][::-1]) == 41
-    assert least_median([3.0] * 5) == 3
-    assert least_median([3.0] * 4) == -math.inf
+    assert least_percentile(range(20), 50) == 5
+    assert least_percentile([*range(100)][::-1], 50) == 41
+    assert least_percentile([3.0] * 5, 50) == 3
+    assert least_percentile([3.0] * 4, 50) == -math.inf
+    assert least_percentile(range(200), 50) == 87
     random = np.random.default_rng(1)
-    medians = [least_median(list(random.uniform(2.5, 7.5, 20))) for _ in range(1_000)]
+    medians = [least_percentile(list(random.uniform(2.5, 7.5, 20)), 50) for _ in range(1_000)]
     assert 0.01 < np.mean(np.array(medians) > 5) < 0.04  # 2 %, as the sixth of 20 values has
+
+
+def test_a_high_percentile_of_few_values_is_as_uncertain() -> None:
+    assert least_percentile([3.0], 95) == -math.inf
+    assert least_percentile([3.0, 4.0], 95) == 3
+    assert least_percentile(range(6), 95) == 4
+    assert least_percentile(range(100), 95) == 90
 
 
 def test_the_report_shows_all_values_and_what_it_leaves_out() -> None:

@@ -56,3 +56,20 @@ def test_person_who_speaks_may_resemble_the_reference() -> None:
     assert 10 < match(kept(resembling, reference)) < 16
     assert is_echo(kept(resembling, reference))
     assert not is_echo(kept(resembling, reference), beside_voice=True)
+
+
+def test_person_resembles_the_reference_while_the_echo_has_not_moved() -> None:
+    reference = babble(0.5, seed=9)
+    person: Block = np.roll(reference, ms_to_samples(45)) * np.float32(0.6)
+    person += babble(0.5, seed=10)
+    echo = np.roll(reference, ms_to_samples(30)) * np.float32(0.25)
+    assert is_echo(kept(person, reference))
+    assert not is_echo(kept(person, reference, person + echo))
+
+
+def test_echo_that_has_moved_is_subtracted_where_it_was() -> None:
+    reference = babble(0.5, seed=11)
+    moved: Block = np.roll(reference, ms_to_samples(45)) * np.float32(0.25)
+    moved += babble(0.5, seed=12, peak=0.01)
+    before = np.roll(reference, ms_to_samples(30)) * np.float32(0.25)
+    assert is_echo(kept(moved - before, reference, moved))

@@ -14,8 +14,8 @@ from pipeline.emulator.replies.rules import Replier, date_words, time_words
 from pipeline.emulator.replies.sample_story import STORY
 from pipeline.emulator.speech.alignment import DELTA_SAMPLES, deltas
 from pipeline.emulator.speech.clauses import clauses
-from pipeline.emulator.speech.numerals import LIMIT, cardinal, ordinal, parse_number
 from pipeline.emulator.speech.speakable import speakable
+from pipeline.numerals import LIMIT, cardinal, ordinal, parse_number
 from pipeline.pcm import Samples
 
 NOON = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)

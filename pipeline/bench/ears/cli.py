@@ -30,8 +30,9 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
 @click.option(
     "--speech",
     type=_FOLDER,
-    help="Folder with recordings of people (.wav, .flac), whose phrases interrupt the answers; "
-    "else the offline service's voice does.",
+    help="Folder with recordings of people (.wav, .flac): their phrases interrupt the answers, and "
+    "those of up to 8 s with their words beside them (.txt) are spoken whole over one that goes "
+    "on. Without them the offline service's voice speaks.",
 )
 @click.option(
     "--device",

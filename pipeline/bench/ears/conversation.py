@@ -30,7 +30,7 @@ _LEAD_S = (1.2, 1.8)
 """Shortest and longest time from the beginning of an answer until a person speaks."""
 _AFTER_PHRASE_S = 0.4
 """Until the room is silent again."""
-_BETWEEN_PHRASES_S = 1.0
+BETWEEN_SENTENCES_S = 1.0
 _TAIL_SAMPLES = SAMPLE_RATE_HZ * 6 // 10
 _MARKER_S = 0.2
 _LONGEST_S = 240
@@ -44,12 +44,19 @@ class Sounds:
     """The first answer, in which the ears learn the room."""
     answer: Samples
     long: Samples
-    """For phrases that are spoken over it."""
+    """For sentences that are spoken over it."""
     phrases: Sequence[Phrase]
+    """Short ones, each over an answer that it interrupts."""
+    sentences: Sequence[Phrase]
     noises: Sequence[tuple[str, Sound]]
 
     def with_phrases(self, phrases: Sequence[Phrase]) -> "Sounds":
         return replace(self, phrases=phrases)
+
+    def words(self, kind: str, number: int) -> str:
+        """Return the words of what a person said over an answer of this kind, if they are known."""
+        said = self.sentences if kind == "double talk" else self.phrases
+        return said[number].words
 
 
 def converse(
@@ -72,8 +79,8 @@ def converse(
             talk.disturbed(noise, pcm16(sounds.noises[noise][1]), random.uniform(*_LEAD_S))
         for number in range(situation.interruptions):
             talk.interrupted(number, ROUND_TRIPS_MS[number % 3], random.uniform(*_LEAD_S))
-        if situation.phrases:
-            talk.spoken_over(situation.phrases)
+        if situation.spoken_over:
+            talk.spoken_over()
         return talk.recording(quiet_cost, meter.read())
 
 
@@ -171,15 +178,14 @@ class _Talk:
         spoken.end_sample = peer.heard_samples
         self._service.call(session.speech_stopped())
 
-    def spoken_over(self, phrases: int) -> None:
-        """Play an answer that nothing interrupts, and speak over it."""
+    def spoken_over(self) -> None:
+        """Play an answer that nothing interrupts, and speak the sentences over it."""
         spoken = self._answer("double talk", self._sounds.long)
         self._wait_sounding(spoken, _LEAD_S[0])
-        for number in range(phrases):
-            which = number % len(self._sounds.phrases)
-            self._say(spoken, which, pcm16(self._sounds.phrases[which].sound))
+        for number, sentence in enumerate(self._sounds.sentences):
+            self._say(spoken, number, pcm16(sentence.sound))
             self.client.wait_until(lambda: self._peer.said_all)
-            self.client.sleep(_BETWEEN_PHRASES_S)
+            self.client.sleep(BETWEEN_SENTENCES_S)
         spoken.end_sample = self._peer.heard_samples
         self._service.call(self._session.speech_started())  # the rest of it need not be heard
         self.client.sleep(_AFTER_PHRASE_S)

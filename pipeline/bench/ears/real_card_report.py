@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pipeline.bench.distribution import Distribution
 from pipeline.bench.ears.real_card_result import RealCardResult
-from pipeline.bench.ears.verdict import SILENCE_P50_MS, SILENCE_P95_MS
+from pipeline.bench.ears.verdict import late_silences, unjudged_median
 from pipeline.bench.machine import machine_facts
 from pipeline.bench.tables import table
 from pipeline.bench.verdict import Verdict
@@ -49,6 +49,7 @@ def _unjudged(result: RealCardResult) -> Iterator[str]:
     for why in dict.fromkeys(result.untimed):
         count = result.untimed.count(why)
         yield f"{count} of {result.noticed} voices could not be timed: {why}."
+    yield from unjudged_median(result.silence_ms)
 
 
 def write_json(path: Path, result: RealCardResult, settings: dict[str, Any]) -> None:
@@ -92,10 +93,4 @@ def _shortfalls(result: RealCardResult) -> Iterator[str]:
         yield f"{len(result.pauses)} pauses by themselves (budget 0)"
     if result.noticed < result.asked:
         yield f"{result.noticed} of {result.asked} voices noticed"
-    found = Distribution.of(result.silence_ms)
-    if found is None:
-        return
-    limits = (("p50", found.p50, SILENCE_P50_MS), ("p95", found.p95, SILENCE_P95_MS))
-    for name, value_ms, limit_ms in limits:
-        if value_ms > limit_ms:
-            yield f"onset to silence {name} {value_ms:.0f} ms (budget {limit_ms:g})"
+    yield from late_silences(result.silence_ms)

@@ -33,8 +33,8 @@ answers.
 microphone: the card hands over the last sample of a frame → the service has it, while an answer \
 sounds. beside a voice: or a noise, up to 0.7 s after it; ears keep it back until they know it.
 speak: first delta on the wire → first sample at the card.
-words: of phrases spoken over an answer, understood by the offline service; without an answer: 6 \
-dB quieter.
+words: understood by the offline service. Over an answer that goes on and without an answer: of \
+whole sentences of known text; over others: of phrases that it understands twice alike without one.
 Not measured: the real network and service, a real card and room (--device), office noise and \
 drift (benchmarks/ears.py simulates them).\
 """
@@ -47,7 +47,7 @@ class EarsMeasured:
     machine: dict[str, str]
     results: Sequence[EarsResult]
     clean: Words
-    """The words of the phrases, understood without an answer."""
+    """The words of the sentences, understood without an answer."""
     let_sleep: bool
     """Whether idle processors might sleep."""
     disturbance: str

@@ -1,7 +1,7 @@
 """The figures of one conversation over the virtual card."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,15 +12,21 @@ from pipeline.bench.ears.delays import MicrophoneDelays
 from pipeline.bench.ears.echo import EchoReduction, echo_reduction
 from pipeline.bench.ears.recording import Recording
 from pipeline.bench.ears.rooms import SENSOR_NOISE
-from pipeline.bench.ears.sent import seconds, sent_answers, sent_offset, sent_phrases
+from pipeline.bench.ears.sent import (
+    AFTER_SAMPLES,
+    seconds,
+    sent_answers,
+    sent_offset,
+    sent_phrases,
+)
 from pipeline.bench.ears.situations import Situation
 from pipeline.bench.ears.sounds import Phrase
 from pipeline.bench.ears.voices import OfflineVoice
-from pipeline.bench.ears.words import Words
+from pipeline.bench.ears.words import Words, words_of
 from pipeline.pcm import Sound
 
-_QUIETER = np.float32(0.5)
-"""Phrases without an answer, whose words are known from the phrases as they are."""
+_FARTHER_AWAY = np.float32(0.5)
+"""6 dB quieter."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,6 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
     found, by_itself = analysis.interruptions(recording)
     offset = sent_offset(recording)
     sent = sent_answers(recording, offset)
-    words = Words()
-    phrases = sent_phrases(recording, offset)
-    understood = voice.understand(*(padded(sound) for _, sound in phrases))
-    for (number, _), text in zip(phrases, understood, strict=True):
-        words.count(sounds.phrases[number].words or "", text)
     return EarsResult(
         situation=recording.situation,
         interruptions=found,
@@ -83,29 +84,52 @@ def evaluate(recording: Recording, sounds: Sounds, voice: OfflineVoice) -> EarsR
         speak_ms=delays.speaks_ms(recording),
         ears_share=analysis.ears_share(recording.quiet_cost),
         ears_share_spoken_over=analysis.ears_share(recording.cost),
-        words=words,
+        words=_words_sent(recording, offset, sounds, voice),
         realigned=recording.realigned,
     )
 
 
-def understood_clean(phrases: Sequence[Phrase], voice: OfflineVoice) -> tuple[list[Phrase], Words]:
-    """Return the phrases with their words, and how the service understands them alone.
+def with_agreed_words(phrases: Sequence[Phrase], voice: OfflineVoice) -> list[Phrase]:
+    """Return the phrases with the words that the service is sure to understand without an answer.
 
-    Where the words of a phrase are not known, what it understands counts as its words. Each phrase
-    is heard once more, by a microphone farther away: what differs then differs without an answer.
+    It hears each one twice, the second time by a microphone farther away. Where it understands
+    something else then, the words stay unknown.
     """
-    texts = voice.understand(*(padded(phrase.sound) for phrase in phrases))
-    known = [
-        Phrase(phrase.sound, phrase.words or text)
-        for phrase, text in zip(phrases, texts, strict=True)
+    near, far = (
+        voice.understand(*(padded(_without_answer(phrase.sound * gain)) for phrase in phrases))
+        for gain in (np.float32(1.0), _FARTHER_AWAY)
+    )
+    return [
+        Phrase(phrase.sound, words if words_of(words) == words_of(again) else "")
+        for phrase, words, again in zip(phrases, near, far, strict=True)
     ]
+
+
+def clean_words(sentences: Sequence[Phrase], voice: OfflineVoice) -> Words:
+    """Return how the service understands the sentences without an answer."""
+    return _understood(
+        [replace(each, sound=_without_answer(each.sound)) for each in sentences], voice
+    )
+
+
+def _words_sent(recording: Recording, offset: int, sounds: Sounds, voice: OfflineVoice) -> Words:
+    sent = [
+        Phrase(sound, sounds.words(kind, number))
+        for kind, number, sound in sent_phrases(recording, offset)
+    ]
+    return _understood([phrase for phrase in sent if words_of(phrase.words)], voice)
+
+
+def _understood(phrases: Sequence[Phrase], voice: OfflineVoice) -> Words:
     words = Words()
-    heard_again = voice.understand(*(padded(_farther_away(phrase.sound)) for phrase in phrases))
-    for phrase, text in zip(known, heard_again, strict=True):
-        words.count(phrase.words or "", text)
-    return known, words
+    texts = voice.understand(*(padded(phrase.sound) for phrase in phrases))
+    for phrase, text in zip(phrases, texts, strict=True):
+        words.count(phrase.words, text)
+    return words
 
 
-def _farther_away(sound: Sound) -> Sound:
-    noise = np.random.default_rng(1).standard_normal(sound.size).astype(np.float32)
-    return sound * _QUIETER + noise * np.float32(SENSOR_NOISE)
+def _without_answer(sound: Sound) -> Sound:
+    """Return what the microphone hears of `sound` alone, as long as what is sent of it."""
+    heard = np.random.default_rng(1).standard_normal(sound.size + AFTER_SAMPLES) * SENSOR_NOISE
+    heard[: sound.size] += sound
+    return heard.astype(np.float32)

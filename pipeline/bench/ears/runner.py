@@ -16,7 +16,7 @@ from pipeline.bench.ears.export import write_json, write_png
 from pipeline.bench.ears.options import EarsOptions
 from pipeline.bench.ears.real_card import measure_card
 from pipeline.bench.ears.report import EarsMeasured, show
-from pipeline.bench.ears.result import evaluate, understood_clean
+from pipeline.bench.ears.result import clean_words, evaluate, with_agreed_words
 from pipeline.bench.ears.script import ANSWER_S, make_sounds, speak_story
 from pipeline.bench.ears.situations import FULL, QUICK, Situation
 from pipeline.bench.ears.sounds import pcm16
@@ -91,9 +91,9 @@ def _measure(options: EarsOptions, situations: tuple[Situation, ...]) -> EarsMea
         meter = Meter({})
         with progress_bar() as progress:
             task = progress.add_task("voices", total=len(situations) + 1)
-            sounds = make_sounds(voice, situations, quick=options.quick, speech=options.speech)
-            known, clean = understood_clean(sounds.phrases, voice)
-            sounds = sounds.with_phrases(known)
+            sounds = make_sounds(voice, situations, options, random)
+            sounds = sounds.with_phrases(with_agreed_words(sounds.phrases, voice))
+            clean = clean_words(sounds.sentences, voice)
             for situation in situations:
                 progress.update(task, advance=1, description=situation.name)
                 recording = converse(card, situation, sounds, random)

@@ -6,7 +6,8 @@ from pipeline.bench.ears.recording import Recording
 from pipeline.bench.ears.sounds import sound_of
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
-_AFTER_PHRASE_SAMPLES = ms_to_samples(200)
+AFTER_SAMPLES = ms_to_samples(200)
+"""What is sent behind a phrase belongs to it for so long."""
 _LEAST_POWER = 1e-9
 """-90 dBFS: below it there are rounding errors only."""
 
@@ -29,13 +30,13 @@ def best_lag(template: Sound, sound: Sound) -> int:
     return int(np.argmax(alike / np.sqrt(energies + _LEAST_POWER * template.size)))
 
 
-def sent_phrases(recording: Recording, offset: int) -> list[tuple[int, Sound]]:
-    """Return the number of each phrase over an answer, and what was sent of it.
+def sent_phrases(recording: Recording, offset: int) -> list[tuple[str, int, Sound]]:
+    """Return what was sent of each phrase over an answer, behind the answer's kind and its number.
 
     :param offset: as of `sent_offset`.
     """
     return [
-        (number, sound_of(recording.sent[start + offset :][: length + _AFTER_PHRASE_SAMPLES]))
+        (spoken.kind, number, sound_of(recording.sent[start + offset :][: length + AFTER_SAMPLES]))
         for spoken in recording.spoken
         if spoken.kind in {"double talk", "interrupted"}
         for number, start, length in spoken.said

@@ -21,14 +21,14 @@ class Situation:
     """How many clicks and assents fall into answers."""
     quiet_answers: int = 0
     """Answers without a person, after the first one."""
-    phrases: int = 0
-    """How many phrases are spoken over one answer that nothing interrupts."""
+    spoken_over: bool = False
+    """Whether sentences are spoken over one answer that nothing interrupts."""
 
 
 HOLD = Situation("hold, -12 dB")
 SERVICE = Situation("service, -12 dB", barge_in="service")
-DOUBLE_TALK = Situation("an answer that goes on", barge_in="service")
-NO_EARS = Situation("the same, --ears off", barge_in="service", ears=False)
+DOUBLE_TALK = Situation("an answer that goes on", barge_in="service", spoken_over=True)
+NO_EARS = replace(DOUBLE_TALK, name="the same, --ears off", ears=False)
 
 FULL = (
     replace(HOLD, interruptions=12, noises=6, quiet_answers=1),
@@ -39,12 +39,12 @@ FULL = (
     Situation("hold, -12 dB, laptop", room="laptop", interruptions=6, quiet_answers=1),
     Situation("hold, -12 dB, far", room="far", interruptions=6, quiet_answers=1),
     replace(SERVICE, interruptions=9),
-    replace(DOUBLE_TALK, phrases=8),
-    replace(NO_EARS, phrases=8),
+    DOUBLE_TALK,
+    NO_EARS,
 )
 QUICK = (
     replace(HOLD, interruptions=3, noises=2, quiet_answers=1),
     replace(SERVICE, interruptions=3),
-    replace(DOUBLE_TALK, phrases=2),
-    replace(NO_EARS, phrases=2),
+    DOUBLE_TALK,
+    NO_EARS,
 )

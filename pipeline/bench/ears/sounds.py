@@ -8,7 +8,6 @@ import numpy as np
 import soundfile
 import soxr
 
-from pipeline.errors import UsageError
 from pipeline.pcm import FULL_SCALE, SAMPLE_RATE_HZ, Samples, Sound, ms_to_samples
 
 NEAR_DB = -26.0
@@ -22,7 +21,6 @@ _ONSET_BELOW_ACTIVE_DB = 25.0
 _SHARP_WITHIN_FRAMES = 12
 _SHARP_BELOW_ACTIVE_DB = 10.0
 _SHORTEST_FRAMES = 80
-_SPOKEN_FILES = {".wav", ".flac"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class Phrase:
     """What a person says over an answer; it begins exactly at its onset."""
 
     sound: Sound
-    words: str | None = None
-    """None: not known."""
+    words: str = ""
+    """Empty: not known."""
 
 
 def read(path: Path) -> Sound:
@@ -39,22 +37,6 @@ def read(path: Path) -> Sound:
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     converted: Sound = soxr.resample(samples[:, 0], rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
     return converted
-
-
-def recorded_phrases(folder: Path) -> list[Phrase]:
-    """Return the phrases in the recordings of people in `folder`.
-
-    :raises UsageError: there are none.
-    """
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SPOKEN_FILES)
-    spoken = [at_level(read(path), NEAR_DB) for path in files]
-    phrases = [Phrase(part) for sound in spoken for part in split(sound) if is_sharp(part)]
-    if not phrases:
-        raise UsageError(
-            f"{folder} holds no speech that can be used: .wav or .flac files are expected, with "
-            "phrases that begin after a pause."
-        )
-    return phrases
 
 
 def split(sound: Sound) -> Iterator[Sound]:

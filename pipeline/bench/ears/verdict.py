@@ -1,8 +1,9 @@
 """The last line of the report: passed, or what fell short of the budgets."""
 
+import math
 from collections.abc import Iterator, Sequence
 
-from pipeline.bench.distribution import Distribution
+from pipeline.bench.distribution import Distribution, least_percentile
 from pipeline.bench.ears.result import EarsResult
 from pipeline.bench.ears.words import Words
 from pipeline.bench.verdict import Verdict
@@ -14,7 +15,7 @@ ADDED_MICROPHONE_MS = 12.0
 EARS_SHARE = 0.04
 WORDS_FACTOR = 1.5
 WORDS_LEAST = 0.05
-"""A share of wrong words below this always passes: there are too few words to tell."""
+"""A share of wrong words below this always passes."""
 
 
 def judge(results: Sequence[EarsResult], clean: Words) -> Verdict:
@@ -28,7 +29,7 @@ def judge(results: Sequence[EarsResult], clean: Words) -> Verdict:
             *_share(results),
             *_misunderstood(results, clean),
         ),
-        _unjudged(results, clean),
+        " ".join(_unjudged(results, clean)),
     )
 
 
@@ -49,23 +50,37 @@ def words_over_answers(results: Sequence[EarsResult], *, goes_on: bool) -> Words
     words = Words()
     for result in results:
         situation = result.situation
-        if situation.ears and situation.echo_db == -12 and bool(situation.phrases) is goes_on:
+        if situation.ears and situation.echo_db == -12 and situation.spoken_over is goes_on:
             words.add(result.words)
     return words
 
 
+def late_silences(
+    silences_ms: Sequence[float], p50_ms: float = SILENCE_P50_MS, p95_ms: float = SILENCE_P95_MS
+) -> Iterator[str]:
+    """Yield each percentile that is above its budget, unless few values can be so by chance."""
+    found = Distribution.of(silences_ms)
+    if found is None:
+        return
+    for percent, value_ms, budget_ms in ((50, found.p50, p50_ms), (95, found.p95, p95_ms)):
+        if least_percentile(silences_ms, percent) > budget_ms:
+            yield f"onset to silence p{percent} {value_ms:.0f} ms (budget {budget_ms:g})"
+
+
+def unjudged_median(silences_ms: Sequence[float], where: str = "") -> Iterator[str]:
+    """Yield a sentence if values are too few to tell anything of their median."""
+    if silences_ms and least_percentile(silences_ms, 50) == -math.inf:
+        yield f"The p50{where} was not judged: {len(silences_ms)} of at least 5 voices."
+
+
 def _slow(results: Sequence[EarsResult]) -> Iterator[str]:
     for result in results:
-        name = result.situation.name
-        found = Distribution.of(i.silence_ms for i in result.interruptions)
-        if found is None:
-            continue
-        if result.situation.echo_db == -12 and found.p50 > SILENCE_P50_MS:
-            yield f"onset to silence p50 {found.p50:.0f} ms (budget {SILENCE_P50_MS:g}) in {name}"
-        loud = result.situation.echo_db is not None and result.situation.echo_db >= 0
-        p95_ms = LOUD_ECHO_P95_MS if loud else SILENCE_P95_MS
-        if found.p95 > p95_ms:
-            yield f"onset to silence p95 {found.p95:.0f} ms (budget {p95_ms:g}) in {name}"
+        echo_db = result.situation.echo_db
+        silences_ms = [interruption.silence_ms for interruption in result.interruptions]
+        p50_ms = SILENCE_P50_MS if echo_db == -12 else math.inf
+        p95_ms = LOUD_ECHO_P95_MS if echo_db is not None and echo_db >= 0 else SILENCE_P95_MS
+        for shortfall in late_silences(silences_ms, p50_ms, p95_ms):
+            yield f"{shortfall} in {result.situation.name}"
 
 
 def _wrong(result: EarsResult) -> Iterator[str]:
@@ -88,10 +103,10 @@ def _share(results: Sequence[EarsResult]) -> Iterator[str]:
 
 
 def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
-    if not _understood(clean):
-        return
-    most = max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)
-    for goes_on, name in ((False, "falls silent"), (True, "goes on")):
+    budgets = [("falls silent", False, WORDS_LEAST)]
+    if _understood(clean):
+        budgets.append(("goes on", True, max(WORDS_FACTOR * (clean.rate or 0.0), WORDS_LEAST)))
+    for name, goes_on, most in budgets:
         rate = words_over_answers(results, goes_on=goes_on).rate
         if rate is not None and rate > most:
             yield (
@@ -100,13 +115,17 @@ def _misunderstood(results: Sequence[EarsResult], clean: Words) -> Iterator[str]
             )
 
 
-def _unjudged(results: Sequence[EarsResult], clean: Words) -> str:
-    if not any(result.words.spoken for result in results) or _understood(clean):
-        return ""
-    return (
-        "The words over an answer were not judged: the offline service understands none of them "
-        "without an answer."
-    )
+def _unjudged(results: Sequence[EarsResult], clean: Words) -> Iterator[str]:
+    for result in results:
+        if result.situation.barge_in == "hold" and result.situation.echo_db == -12:
+            silences_ms = [interruption.silence_ms for interruption in result.interruptions]
+            yield from unjudged_median(silences_ms, f" in {result.situation.name}")
+    spoken_over = any(result.words.spoken for result in results if result.situation.spoken_over)
+    if spoken_over and not _understood(clean):
+        yield (
+            "The words over an answer that goes on were not judged: the offline service "
+            "understands none of them without an answer."
+        )
 
 
 def _understood(clean: Words) -> bool:

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from pipeline.emulator.speech.numerals import LIMIT, decimal, parse_number
+from pipeline.numerals import LIMIT, decimal, parse_number
 
 _SAID = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 _SPOKEN = (

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pipeline.emulator.replies.arithmetic import answer_sum
 from pipeline.emulator.replies.sample_story import STORY
-from pipeline.emulator.speech.numerals import cardinal, ordinal, parse_number
+from pipeline.numerals import cardinal, ordinal, parse_number
 
 _SKILLS = (
     "I can tell you the time and the date, do sums, count, repeat what you say, "

@@ -12,8 +12,8 @@ from typing import Any
 
 from pipeline.emulator.replies.arithmetic import parse_sum
 from pipeline.emulator.replies.source import FunctionCall
-from pipeline.emulator.speech.numerals import parse_number
 from pipeline.emulator.wire.events import Event
+from pipeline.numerals import parse_number
 
 _NAME_WORD = 2
 _ENOUGH = 2

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from fractions import Fraction
 
-from pipeline.emulator.speech.numerals import LIMIT, cardinal, decimal, spelled
+from pipeline.numerals import LIMIT, cardinal, decimal, spelled
 
 _SYMBOLS = {
     "%": " percent ",
