@@ -29,8 +29,9 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.events import Notice, Started, Trace
 from pipeline.ipc.reports import Report
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, Samples
+from pipeline.shm.frames import Frame
 from pipeline.shm.names import SharedNames
-from pipeline.shm.ring import Frame, FrameRing, RingReader
+from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
 from pipeline.system.realtime import (
