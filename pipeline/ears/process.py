@@ -6,32 +6,21 @@ and until another one is ready capture writes the frames itself.
 
 import socket
 import time
-from collections import deque
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import NamedTuple
 
-import numpy as np
-
-from pipeline.ears.aligner import Aligner
-from pipeline.ears.cleaned_frames import CleanedFrames, Outgoing
-from pipeline.ears.ears import Ears, Heard
-from pipeline.ears.hold import Reason
-from pipeline.ears.hold_control import HoldControl
+from pipeline.ears.cleaned_frames import CleanedFrames
 from pipeline.ears.job import EarsJob
-from pipeline.ears.near_end import NearSpeech
+from pipeline.ears.listener import Listener
 from pipeline.ears.parts import Parts, load_parts
-from pipeline.ears.sent_sound import SentSound
-from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.events import Notice, Started, Trace
+from pipeline.ipc.events import Notice, Started
 from pipeline.ipc.reports import Report
-from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, Samples
-from pipeline.shm.frames import Frame
+from pipeline.pcm import BLOCK_MS, NS_PER_S
 from pipeline.shm.names import SharedNames
-from pipeline.shm.ring import FrameRing, RingReader
+from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 from pipeline.shm.wakeup import WakeReceiver, WakeSender
 from pipeline.system.realtime import (
@@ -42,13 +31,6 @@ from pipeline.system.realtime import (
 )
 
 CHECK_S = 0.2
-_SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)
-_WARM_UP_BLOCKS = 20
-_RINGING_NS = 300 * NS_PER_MS
-_NO_MORE_NS = 300 * NS_PER_MS
-"""Since the latest block: longer than any card's period."""
-_STILL_SOUNDING_NS = 40 * NS_PER_MS
-"""Playback gives the card its samples a period or more before they sound."""
 
 
 def main(
@@ -138,150 +120,6 @@ class Waits:
         self._checked_ns = now_ns
         self._heartbeat_ns.store(now_ns)
         return not self._link.stop_requested()
-
-
-class _Block(NamedTuple):
-    """A block of the microphone, copied."""
-
-    position: int
-    captured_at_ns: int
-    samples: Samples
-
-
-class Listener:
-    """Hears the microphone's blocks beside the reference."""
-
-    def __init__(
-        self,
-        state: SharedState,
-        reference: RingReader,
-        parts: Parts,
-        job: EarsJob,
-        link: SupervisorLink,
-    ) -> None:
-        self._rate_hz = state.playback.rate_hz
-        self._played_samples = state.playback.played_samples
-        self._realigned = state.ears.realigned
-        self._reference = reference
-        self._ears = Ears(parts)
-        self._aligner = Aligner()
-        self._job = job
-        self._link = link
-        self._waiting: deque[_Block] = deque()
-        self._sent = SentSound()
-        self._arrived_ns = 0  # the latest block
-        self._sounding_generation = 0
-        self._held = False
-        self._audible = False
-        self._turns = None
-        if job.turn_silence_ms is not None:
-            silero, silence_ms = parts.silero is not None, job.turn_silence_ms
-            self._turns = TurnMarks(state.ears, job.turn_prefix_ms, silence_ms, silero=silero)
-        self._control = HoldControl(
-            state,
-            interrupts=job.interrupts,
-            words_only=job.sends == "cleaned" and self._turns is None,
-            resumed=self._tell_resumed,
-        )
-
-    def warm_up(self) -> None:
-        """Pay for the first calls before they delay a microphone."""
-        for _ in range(_WARM_UP_BLOCKS):
-            self._ears.hear(_SILENCE, _SILENCE, holding=True)
-
-    @property
-    def rests(self) -> bool:
-        """Whether nothing sounds that a person could speak over, and no turn's end is awaited."""
-        return not (self._audible or self._waiting or self._turns)
-
-    def hear(self, block: Frame) -> list[Outgoing]:
-        """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
-        self._control.follow_service()
-        self._follow_speaker()
-        self._aligner.arrives(block.item_offset_samples, block.capture_time_ns)
-        samples = block.samples.copy()
-        self._waiting.append(_Block(block.item_offset_samples, block.capture_time_ns, samples))
-        now_ns = self._arrived_ns = time.monotonic_ns()
-        silent_for_ns = now_ns - self._aligner.sounds_until_ns
-        audible = self._control.holding or silent_for_ns < _RINGING_NS
-        self._audible = audible
-        most_waiting = self._aligner.waiting_blocks if audible else 0
-        outgoing = []
-        while len(self._waiting) > most_waiting:
-            first = self._waiting[0]
-            if audible and not self._aligner.ready(first.position, now_ns - first.captured_at_ns):
-                break
-            self._waiting.popleft()
-            heard, reference = self._hear(first, audible=audible)
-            if self._job.holds:
-                # A hold after the cut would delay the next answer.
-                is_cut = self._sounding_generation < self._control.generation
-                sounding = silent_for_ns < _STILL_SOUNDING_NS and not is_cut
-                self._control.hear(heard, sounding=sounding, now_ns=now_ns)
-                self._tell_hold(heard)
-            if self._turns is not None:
-                sounds = audible and not self._control.holding
-                self._turns.hear(heard, first.captured_at_ns, sounding=sounds)
-            outgoing += self._send(first, heard, reference)
-        return [Outgoing(samples, _SILENCE)] if self._job.sends == "microphone" else outgoing
-
-    def release_late(self, now_ns: int) -> list[Outgoing]:
-        """Return what was kept back by `hear`, once no more blocks come."""
-        return self._sent.release() if now_ns - self._arrived_ns > _NO_MORE_NS else []
-
-    def _send(self, block: _Block, heard: Heard, reference: Samples) -> list[Outgoing]:
-        if self._job.sends != "cleaned":
-            return [Outgoing(block.samples, reference)]
-        cleaned = Outgoing(heard.cleaned, reference)
-        if self._turns is not None:  # they tell what goes up
-            return [cleaned]
-        undecided = heard.near is NearSpeech.UNDECIDED
-        # Where only the service decides, it hears whatever may be a person.
-        near = NearSpeech.SPEECH if undecided and not self._job.holds else heard.near
-        # Before the first answer only the ready tone sounds, which no service takes for a voice.
-        answered = self._played_samples.load() > 0
-        return self._sent.take(cleaned, near, echo=heard.echo and answered)
-
-    def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
-        reference = self._aligner.reference(block.position, expected=audible)
-        if self._aligner.realigned:
-            self._realigned.add(1)
-            self._ears.realigned()
-            lead_ms = self._aligner.lead_ms
-            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
-        if audible and (late := self._aligner.late_references()):
-            self._ears.correct(late)
-        listens = self._control.holding or self._turns is not None
-        heard = self._ears.hear(block.samples, reference, holding=listens)
-        return heard, reference
-
-    def _follow_speaker(self) -> None:
-        periods = self._reference.waiting()
-        if not periods:
-            return
-        waiting_blocks, rate_hz = self._aligner.waiting_blocks, self._rate_hz.load()
-        for period in periods:
-            self._aligner.sounds(period, rate_hz)
-        self._sounding_generation = periods[-1].generation
-        self._reference.advance(len(periods))
-        if self._aligner.waiting_blocks != waiting_blocks:
-            delay_ms = BLOCK_MS * self._aligner.waiting_blocks
-            self._link.report(Trace(f"the microphone waits {delay_ms} ms while an answer sounds"))
-
-    def _tell_hold(self, heard: Heard) -> None:
-        held_before, self._held = self._held, self._control.holding
-        if self._held and not held_before:
-            evidence, levels = heard.evidence, heard.levels
-            self._link.report(
-                Trace(
-                    f"speech is likely ({heard.state.value}): Silero {evidence.silero:.2f}, "
-                    f"earshot {evidence.earshot:.2f}, {evidence.rise_db:.0f} dB above the floor, "
-                    f"microphone {levels.microphone_db:.0f} dB, cleaned {levels.cleaned_db:.0f} dB"
-                )
-            )
-
-    def _tell_resumed(self, reason: Reason, lasted_ms: int) -> None:
-        self._link.report(Trace(f"the answer paused for {lasted_ms} ms: {reason.value}"))
 
 
 def _facts(job: EarsJob) -> list[str]:

@@ -7,11 +7,11 @@ from typing import cast
 import numpy as np
 import pytest
 
-from pipeline.ears import process
+from pipeline.ears import listener as module
 from pipeline.ears.ears import Ears, Heard
 from pipeline.ears.job import EarsJob
+from pipeline.ears.listener import Listener
 from pipeline.ears.parts import Parts
-from pipeline.ears.process import Listener
 from pipeline.ipc.child import SupervisorLink
 from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ns
 from pipeline.shm.frames import Frame
@@ -65,11 +65,11 @@ class Rig:
     def __init__(
         self, state: SharedState, ring: FrameRing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(process, "Ears", NotedReferences)
+        monkeypatch.setattr(module, "Ears", NotedReferences)
         self.ahead = PERIOD
         self._now = self._rendered = self._heard = 0
         clock = SimpleNamespace(monotonic_ns=lambda: samples_to_ns(self._now))
-        monkeypatch.setattr(process, "time", clock)
+        monkeypatch.setattr(module, "time", clock)
         link = cast("SupervisorLink", SimpleNamespace(report=lambda _report: None))
         state.playback.rate_hz.store(SAMPLE_RATE_HZ)
         self._writer = ring.writer()
