@@ -7,7 +7,6 @@ millisecond, in a process of its own.
 
 import asyncio
 import base64
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from pipeline.bench import events
+from pipeline.bench.loop_thread import LoopThread
 from pipeline.bench.voice_server import ClientConnection, local_listener, serving
 from pipeline.pcm import SAMPLE_BYTES, SAMPLE_RATE_HZ, Samples, samples_to_ms
 
@@ -173,8 +173,7 @@ class ScriptedService:
     def __init__(self, script: Script = no_script, *, narrow: bool = False) -> None:
         self._script = script
         self._narrow = narrow
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._loop = LoopThread()
         self.sessions: list[ScriptedSession] = []
         self.failures: list[BaseException] = []
         self.refusal: Callable[[], web.HTTPException] | None = None
@@ -185,22 +184,20 @@ class ScriptedService:
         opening = local_listener(narrow=self._narrow)
         listener, self.endpoint = self._opened.enter_context(opening)
         self._server = serving(listener, self.KEY, self._converse, self._refuse)
-        self._thread.start()
+        self._loop.__enter__()
         self.call(self._server.__aenter__())
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.call(self._server.__aexit__(None, None, None))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.__exit__(*exc)
         self._opened.close()
         if self.failures and exc[0] is None:
             raise self.failures[0]
 
     def call(self, step: Coroutine[Any, Any, T]) -> T:
         """Run `step` in the event loop of the sessions, and wait for its result."""
-        return asyncio.run_coroutine_threadsafe(step, self._loop).result(60)
+        return self._loop.call(step)
 
     def _refuse(self) -> web.HTTPException | None:
         return self.refusal() if self.refusal else None
@@ -210,11 +207,8 @@ class ScriptedService:
         self.sessions.append(session)
         script = asyncio.ensure_future(self._script(session))
         script.add_done_callback(self._note_failure)
-        try:
-            await session.read()
-        finally:  # the service may be over while the client is still there
-            script.cancel()
-            await asyncio.wait({script})
+        await session.read()
+        script.cancel()
 
     def _note_failure(self, script: asyncio.Future[None]) -> None:
         if script.cancelled():

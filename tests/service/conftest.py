@@ -1,16 +1,17 @@
 """One service for all tests, so that the models load once."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NamedTuple, Self, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from pipeline.bench.loop_thread import LoopThread
 from pipeline.emulator.server.access import Access
 from pipeline.emulator.server.service import EmulatorService
 from pipeline.emulator.speech import engine
@@ -35,24 +36,6 @@ class Running(NamedTuple):
     """Runs something in the service's event loop."""
 
 
-class _Loop:
-    """An event loop in a thread of its own."""
-
-    def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        return self
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LOADING_S)
-
-    def __exit__(self, *exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
 @settings(max_examples=1, database=None)
 @given(st.none())
 def _prepare_hypothesis(_: None) -> None:
@@ -66,11 +49,12 @@ def _prepare_hypothesis(_: None) -> None:
 def running() -> Iterator[Running]:
     _prepare_hypothesis()
     service = EmulatorService(Access(KEY))
-    with _Loop() as loop:
-        endpoint = URL(loop.run(service.start()))
-        loop.run(service.loaded())
-        yield Running(endpoint.port or 0, service, loop.run)
-        loop.run(service.stop())
+    with LoopThread() as loop:
+        run = partial(loop.call, longest_s=LOADING_S)
+        endpoint = URL(run(service.start()))
+        run(service.loaded())
+        yield Running(endpoint.port or 0, service, run)
+        run(service.stop())
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 """A network that swallows everything: connections stay open, and nothing passes any more."""
 
 import asyncio
-import threading
 from typing import Self
 from urllib.parse import urlsplit
+
+from pipeline.bench.loop_thread import LoopThread
 
 
 class Blackhole:
@@ -15,29 +16,26 @@ class Blackhole:
     def __init__(self, endpoint: str) -> None:
         address = urlsplit(endpoint)
         self._service = (address.hostname, address.port)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._loop = LoopThread()
         self._swallowed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def swallow(self) -> None:
         """Let nothing pass any more on the connections that are open."""
-        self._loop.call_soon_threadsafe(self._swallow)
+        self._loop.call(self._swallow())
 
-    def _swallow(self) -> None:
+    async def _swallow(self) -> None:
         self._swallowed.set()
         self._swallowed = asyncio.Event()  # of the connections to come
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(60)
+        self._loop.__enter__()
+        self._loop.call(self._open())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.call(self._close())
+        self._loop.__exit__(*exc)
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)

@@ -1,7 +1,5 @@
 """A service of which each connection is a function of the test: for what happens at its begin."""
 
-import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any, Self
@@ -9,6 +7,7 @@ from typing import Any, Self
 from aiohttp import WSMsgType, web
 
 from pipeline.bench import events
+from pipeline.bench.loop_thread import LoopThread
 from pipeline.bench.scripted_service import ScriptedService
 from pipeline.bench.voice_server import PATH, local_listener
 
@@ -62,8 +61,7 @@ class RawService:
 
     def __init__(self, *connections: Connection) -> None:
         self._functions = connections
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._loop = LoopThread()
         self.connections = 0
 
     async def _accept(self, request: web.Request) -> web.StreamResponse:
@@ -77,20 +75,12 @@ class RawService:
         app = web.Application()
         app.router.add_get(PATH, self._accept)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
-        self._thread.start()
-        self._call(self._runner.setup())
-        self._call(web.SockSite(self._runner, listener).start())
+        self._loop.__enter__()
+        self._loop.call(self._runner.setup())
+        self._loop.call(web.SockSite(self._runner, listener).start())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._call(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.call(self._runner.cleanup())
+        self._loop.__exit__(*exc)
         self._opened.close()
-
-    def _call(self, step: Awaitable[object]) -> None:
-        async def run() -> None:
-            await step
-
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)

@@ -1,15 +1,19 @@
 """The service that follows a script."""
 
 import asyncio
+import gc
 import threading
 
 import aiohttp
+import pytest
 
 from pipeline.bench.scripted_service import ScriptedService, ScriptedSession
 from pipeline.bench.voice_server import PATH
 
 
-def test_a_script_ends_with_the_service_although_the_client_stays() -> None:
+def test_a_script_ends_with_the_service_although_the_client_stays(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     begun, cancelled = threading.Event(), threading.Event()
 
     async def stall(session: ScriptedSession) -> None:
@@ -29,3 +33,5 @@ def test_a_script_ends_with_the_service_although_the_client_stays() -> None:
             assert cancelled.is_set()
 
     asyncio.run(stay())
+    gc.collect()
+    assert not caplog.records, "no task is left behind"
