@@ -6,7 +6,8 @@ import numpy as np
 import soxr
 
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
-from pipeline.shm.ring import FLAG_ITEM_END, Frame, RingReader
+from pipeline.shm.frames import FLAG_ITEM_END, Frame
+from pipeline.shm.ring import RingReader
 from pipeline.shm.state import Position
 
 

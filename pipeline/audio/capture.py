@@ -27,9 +27,10 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.events import Started
 from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
+from pipeline.shm.fields import CaptureFields
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingWriter
-from pipeline.shm.state import CaptureFields, LevelReading, SharedState
+from pipeline.shm.state import LevelReading, SharedState
 from pipeline.shm.wakeup import WakeSender, WakeSockets
 from pipeline.system.realtime import no_garbage_collection
 

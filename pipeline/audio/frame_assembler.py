@@ -15,8 +15,8 @@ from pipeline.pcm import (
     Samples,
     samples_to_ns,
 )
+from pipeline.shm.fields import CaptureFields
 from pipeline.shm.ring import RingWriter
-from pipeline.shm.state import CaptureFields
 
 
 class Sink(NamedTuple):

@@ -13,7 +13,7 @@ from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.audio.wav import OnRecordingEnd, WavMicrophone, WavSpeaker
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import ms_to_samples
-from pipeline.shm.state import CaptureFields, PlaybackFields, ProgramFields
+from pipeline.shm.fields import CaptureFields, PlaybackFields, ProgramFields
 
 PROGRAM_PERIOD_MS = 10.0
 """Length of the blocks that a program is given: it handles each of them in Python."""

@@ -29,9 +29,10 @@ from pipeline.ipc.commands import Command
 from pipeline.ipc.events import RecordingEnded, Started
 from pipeline.ipc.reports import Report
 from pipeline.pcm import SAMPLE_RATE_HZ
+from pipeline.shm.fields import PlaybackFields
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter
-from pipeline.shm.state import PlaybackFields, Position, SharedState
+from pipeline.shm.state import Position, SharedState
 from pipeline.system.realtime import no_garbage_collection
 
 

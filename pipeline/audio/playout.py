@@ -14,7 +14,8 @@ import numpy as np
 from pipeline.audio.answer_source import RingAnswers
 from pipeline.audio.fade import FadeIn, fade_samples, falling
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples
-from pipeline.shm.state import PlaybackFields, Position
+from pipeline.shm.fields import PlaybackFields
+from pipeline.shm.state import Position
 
 FADE = fade_samples()
 _AHEAD_SAMPLES = SAMPLE_RATE_HZ

@@ -6,8 +6,8 @@ from pipeline.audio.streams import OnPeriod, PrepareThread
 from pipeline.audio.virtual_clock import PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import FRAME_MS, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.shm.ring import FLAG_ITEM_END
-from pipeline.shm.state import CaptureFields
+from pipeline.shm.fields import CaptureFields
+from pipeline.shm.frames import FLAG_ITEM_END
 
 POLL_MS = 5
 """How often the ring is looked at: as often as a card calls."""

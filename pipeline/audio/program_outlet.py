@@ -6,8 +6,9 @@ import numpy as np
 
 from pipeline.audio.program_card import FLAG_DROP, ProgramCard
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
+from pipeline.shm.fields import PlaybackFields, ProgramFields
 from pipeline.shm.ring import RingWriter
-from pipeline.shm.state import PlaybackFields, Position, ProgramFields
+from pipeline.shm.state import Position
 
 _NO_SAMPLES = np.zeros(0, np.int16)
 _SPARE_FRAMES = 3

@@ -11,7 +11,7 @@ from pipeline.audio.streams import PrepareThread, Render
 from pipeline.audio.virtual_clock import PeriodClock
 from pipeline.audio.xruns import XrunLog
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples, samples_to_ns
-from pipeline.shm.state import PlaybackFields, ProgramFields
+from pipeline.shm.fields import PlaybackFields, ProgramFields
 from pipeline.shm.wakeup import WakeSender
 
 REQUEST_POLL_MS = 5

@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, Samples, samples_to_ns
 from pipeline.shm.atomics import Word
-from pipeline.shm.ring import FLAG_STREAM_START, RingWriter
+from pipeline.shm.frames import FLAG_STREAM_START
+from pipeline.shm.ring import RingWriter
 
 _STANDSTILL_NS = NS_PER_S // 4
 """A frame holds no pause: its time is that of its first sample alone."""

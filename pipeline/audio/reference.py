@@ -5,8 +5,8 @@ the length of each silence exactly.
 """
 
 from pipeline.pcm import FRAME_SAMPLES, Samples, samples_to_ns
+from pipeline.shm.fields import PlaybackFields
 from pipeline.shm.ring import RingWriter
-from pipeline.shm.state import PlaybackFields
 
 
 class ReferenceWriter:

@@ -16,7 +16,7 @@ from pipeline.errors import DeviceError
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.events import Notice
 from pipeline.shm.atomics import Word
-from pipeline.shm.state import CaptureFields, PlaybackFields
+from pipeline.shm.fields import CaptureFields, PlaybackFields
 
 RETRY_S = 0.5
 

@@ -13,7 +13,7 @@ from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.card_times import REACH_SAMPLES, REFERENCE_SAMPLES, WINDOW_SAMPLES, CardTimes
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples, samples_to_ns
-from pipeline.shm.ring import Frame
+from pipeline.shm.frames import Frame
 
 LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
 """How much later than the microphone's block its reference sounds, if it is known so early."""

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.pcm import BLOCK_SAMPLES, Samples
-from pipeline.shm.ring import Frame, RingReader, RingWriter
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import RingReader, RingWriter
 
 
 class Outgoing(NamedTuple):

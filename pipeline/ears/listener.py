@@ -19,7 +19,8 @@ from pipeline.ears.turn_marks import TurnMarks
 from pipeline.ipc.child import SupervisorLink
 from pipeline.ipc.events import Notice, Trace
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, NS_PER_MS, Samples, samples_to_ms
-from pipeline.shm.ring import Frame, RingReader
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import RingReader
 from pipeline.shm.state import SharedState
 
 _SILENCE: Samples = np.zeros(BLOCK_SAMPLES, np.int16)

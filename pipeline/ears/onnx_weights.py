@@ -6,18 +6,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.protobuf import VARINT, fields, integer
+
 Weights = dict[str, npt.NDArray[np.float32]]
 
-_VARINT, _LENGTH_DELIMITED = 0, 2
-_FIXED_BYTES = {1: 8, 5: 4}
 _FLOAT = 1
 # Field numbers in onnx.proto.
 _MODEL_GRAPH = 7
 _GRAPH_INITIALIZER = 5
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
-
-_Field = tuple[int, int | memoryview]
-"""Number and value: an integer, or the content of what has a length."""
 
 
 def read_weights(path: Path) -> Weights:
@@ -38,51 +35,21 @@ def read_weights(path: Path) -> Weights:
 def _add_tensor(message: memoryview, weights: Weights) -> None:
     name, data_type, data = "", 0, memoryview(b"")
     shape: list[int] = []
-    for number, value in _fields(message):
-        if isinstance(value, int):
+    for number, wire_type, _, payload in fields(message):
+        if wire_type == VARINT:
             if number == _TENSOR_DIMS:
-                shape.append(value)
+                shape.append(integer(payload))
             elif number == _TENSOR_TYPE:
-                data_type = value
+                data_type = integer(payload)
         elif number == _TENSOR_NAME:
-            name = bytes(value).decode("utf-8")
+            name = bytes(payload).decode("utf-8")
         elif number in {_TENSOR_RAW, _TENSOR_FLOATS}:
-            data = value
+            data = payload
     if data_type == _FLOAT:
         weights[name] = np.frombuffer(data, np.dtype("<f4")).astype(np.float32).reshape(shape)
 
 
 def _parts(message: memoryview, number: int) -> Iterator[memoryview]:
-    for field, value in _fields(message):
-        if field == number and not isinstance(value, int):
-            yield value
-
-
-def _fields(message: memoryview) -> Iterator[_Field]:
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == _VARINT:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if wire_type == _LENGTH_DELIMITED:
-            length, at = _varint(message, at)
-        else:
-            length = _FIXED_BYTES[wire_type]
-        if at + length > len(message):
-            raise IndexError
-        yield number, message[at : at + length]
-        at += length
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
+    for field in fields(message):
+        if field.number == number and field.wire_type != VARINT:
+            yield field.payload

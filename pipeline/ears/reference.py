@@ -4,7 +4,7 @@ import numpy as np
 import soxr
 
 from pipeline.pcm import SAMPLE_RATE_HZ, Samples
-from pipeline.shm.ring import Frame
+from pipeline.shm.frames import Frame
 
 _LENGTH = 1 << 16
 """2.7 s: longer than any latency of a card."""

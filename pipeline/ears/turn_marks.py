@@ -5,7 +5,7 @@ speech ≥ 200 ms ──▶ begin (before the first of it) ── silence ──
 
 from pipeline.ears.ears import Heard
 from pipeline.pcm import BLOCK_MS, NS_PER_MS
-from pipeline.shm.state import EarsFields
+from pipeline.shm.fields import EarsFields
 
 _ENOUGH_SPEECH_MS = 200
 _FORGIVEN_GAP_MS = 100

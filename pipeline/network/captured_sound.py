@@ -2,7 +2,8 @@
 
 from pipeline.network.sent_reference import SentReference
 from pipeline.network.turn_gate import Stretch
-from pipeline.shm.ring import Frame, RingReader
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import RingReader
 
 
 class CapturedSound:

@@ -7,7 +7,8 @@ import numpy as np
 from pipeline.network.actions import EndItem, QueueAudio
 from pipeline.network.items import QueuedEnd
 from pipeline.pcm import FRAME_SAMPLES, PCM16, SAMPLE_BYTES, SAMPLE_RATE_HZ
-from pipeline.shm.ring import FLAG_ITEM_END, RingWriter
+from pipeline.shm.frames import FLAG_ITEM_END
+from pipeline.shm.ring import RingWriter
 
 
 class Downlink:

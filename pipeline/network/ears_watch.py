@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.ipc.commands import BeginTurn, EndTurn
-from pipeline.shm.state import EarsFields
+from pipeline.shm.fields import EarsFields
 
 
 class EarsWatch:

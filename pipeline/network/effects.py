@@ -20,7 +20,7 @@ from pipeline.network.actions import (
 )
 from pipeline.network.downlink import Downlink
 from pipeline.network.events import AudioDelta, SpeechStarted
-from pipeline.shm.state import NetworkFields
+from pipeline.shm.fields import NetworkFields
 from pipeline.structs import compile_initializers
 
 _OF_A_FIRST_SOUND = (AudioDelta, QueueAudio, EndItem)

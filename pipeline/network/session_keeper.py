@@ -32,7 +32,7 @@ from pipeline.network.sessions import Sessions
 from pipeline.network.setup import SetUp
 from pipeline.network.uplink import Uplink
 from pipeline.pcm import NS_PER_S
-from pipeline.shm.state import NetworkFields
+from pipeline.shm.fields import NetworkFields
 
 _NO_SESSION = (ServiceClosedError, EndpointError, AuthenticationError, TokenError, BusyError)
 

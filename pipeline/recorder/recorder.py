@@ -29,7 +29,8 @@ from pipeline.recorder.sound_spans import SoundSpan, SoundSpans
 from pipeline.recorder.tracks import MicrophoneTrack, SpeakerTrack, Timeline
 from pipeline.recorder.transcript import Transcript
 from pipeline.recorder.wave_file import LEFT, RIGHT, WaveFile
-from pipeline.shm.ring import Frame, FrameRing, RingReader
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import FrameRing, RingReader
 from pipeline.shm.state import SharedState
 
 FLUSH_NS = NS_PER_S // 2

@@ -19,7 +19,7 @@ from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceRate
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.atomics import Word
-from pipeline.shm.ring import FLAG_STREAM_START, Frame
+from pipeline.shm.frames import FLAG_STREAM_START, Frame
 
 TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 2_000
 _STANDSTILL_SAMPLES = SAMPLE_RATE_HZ // 2

@@ -24,67 +24,18 @@ they were sent, until the service has taken them for good (`network/send_window.
 survive the reader's process, whose successor begins at ``read``.
 """
 
-import struct
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.atomics import SEPARATION_BYTES
+from pipeline.shm.frames import SLOT, SLOTS_OFFSET, Frame, Headers, frame_of, slots_of
 from pipeline.shm.segment import InSegment, Segment
-
-FLAG_ITEM_END = 1
-"""Marks the last frame of its answer item; the frame may be empty."""
-
-FLAG_STREAM_START = 2
-"""Marks the first frame of a stream: its time, and no count of samples, tells where it lies."""
-
-SLOT = np.dtype(
-    {
-        "names": [
-            "sequence", "generation", "item", "item_offset_samples", "capture_time_ns",
-            "valid_samples", "flags", "samples",
-        ],
-        "formats": ["<u8", "<u8", "<u8", "<u8", "<i8", "<u4", "<u4", ("<i2", FRAME_SAMPLES)],
-        "offsets": [0, 8, 16, 24, 32, 40, 44, 64],
-        "itemsize": 2_496,
-    }
-)  # fmt: skip
-"""One slot: 64 bytes of header, 2400 bytes of samples, padded to whole 64-byte cache lines."""
-
-_HEADER = struct.Struct("<4Qq2I")
-"""All fields of a slot but its samples."""
 
 _WRITTEN_OFFSET = 0  # written by the writer's process only
 _READ_OFFSET = SEPARATION_BYTES  # written by the reader's process only
 _CAPACITY_OFFSET = 2 * SEPARATION_BYTES  # written by the creator, before it tells the name
-_SLOTS_OFFSET = 3 * SEPARATION_BYTES
-
-
-class Frame(NamedTuple):
-    """A waiting frame, valid until its reader advances past it."""
-
-    sequence: int
-    """Index of the frame since the ring was created, from 0."""
-    generation: int
-    """Number of interruptions before this frame's response was created."""
-    item: int
-    """Ordinal of the answer item, from 1; 0 for microphone frames."""
-    item_offset_samples: int
-    """Position of the first sample within its answer item, or within all that the microphone has
-    given or the loudspeaker was given."""
-    capture_time_ns: int
-    """``time.monotonic_ns`` at which the first sample was captured or sounds; 0 for answers."""
-    flags: int
-    """FLAG_… bits."""
-    samples: Samples
-    """The valid samples, shape ``(n,)`` with 0 ≤ n ≤ 1200: a view of shared memory, not a copy."""
-
-    @property
-    def end_samples(self) -> int:
-        """Position just after the last sample, as `item_offset_samples` counts."""
-        return self.item_offset_samples + len(self.samples)
 
 
 class FrameRing(InSegment):
@@ -103,7 +54,7 @@ class FrameRing(InSegment):
         """Create an empty ring of `capacity_frames` ≥ 1 frames (2.5 kB each)."""
         if capacity_frames < 1:
             raise ValueError(f"a ring holds at least 1 frame, not {capacity_frames}")
-        segment = Segment.create(_SLOTS_OFFSET + capacity_frames * SLOT.itemsize)
+        segment = Segment.create(SLOTS_OFFSET + capacity_frames * SLOT.itemsize)
         segment.word(_CAPACITY_OFFSET).store(capacity_frames)
         return cls(segment)
 
@@ -143,8 +94,8 @@ class FrameRing(InSegment):
         if not max(0, self.written_frames - self.capacity_frames) <= index < self.written_frames:
             return None
         slot = index % self.capacity_frames
-        samples = _slots(self._segment, self.capacity_frames)["samples"]
-        return _frame(_Headers(self._segment)[slot], samples[slot])
+        samples = slots_of(self._segment, self.capacity_frames)["samples"]
+        return frame_of(Headers(self._segment)[slot], samples[slot])
 
     def close(self) -> None:
         """Unmap the memory, and unlink it if this process created it."""
@@ -160,8 +111,8 @@ class RingWriter:
         self._capacity = capacity_frames
         self._written = segment.word(_WRITTEN_OFFSET)
         self._read = segment.word(_READ_OFFSET)
-        self._headers = _Headers(segment)
-        self._samples = _slots(segment, capacity_frames)["samples"]
+        self._headers = Headers(segment)
+        self._samples = slots_of(segment, capacity_frames)["samples"]
         self._next = self._written.load()
 
     @property
@@ -177,7 +128,7 @@ class RingWriter:
         if not self._next:
             return None
         slot = (self._next - 1) % self._capacity
-        return _frame(self._headers[slot], self._samples[slot])
+        return frame_of(self._headers[slot], self._samples[slot])
 
     def free_frames(self) -> int:
         """Return the number of frames that fit; the reader can only increase it."""
@@ -229,8 +180,8 @@ class RingReader:
         self._capacity = capacity_frames
         self._written = segment.word(_WRITTEN_OFFSET)
         self._read = segment.word(_READ_OFFSET)
-        slots = _slots(segment, capacity_frames)
-        self._headers = _Headers(segment)
+        slots = slots_of(segment, capacity_frames)
+        self._headers = Headers(segment)
         self._samples = slots["samples"]
         self._generations = slots["generation"]
         self._next = self._read.load()
@@ -251,14 +202,14 @@ class RingReader:
         if behind >= self._written.load() - self._next:  # as `fill_frames`
             return None
         slot = (self._next + behind) % self._capacity
-        return _frame(self._headers[slot], self._samples[slot])
+        return frame_of(self._headers[slot], self._samples[slot])
 
     def waiting(self) -> list[Frame]:
         """Return all waiting frames, the oldest first, left in place."""
         frames = []
         for index in range(self._next, self._next + self.fill_frames()):
             slot = index % self._capacity
-            frames.append(_frame(self._headers[slot], self._samples[slot]))
+            frames.append(frame_of(self._headers[slot], self._samples[slot]))
         return frames
 
     def advance(self, frames: int = 1) -> None:
@@ -290,28 +241,3 @@ class RingReader:
     def release(self) -> None:
         """Drop the views of shared memory, so that it can be unmapped."""
         del self._headers, self._samples, self._generations
-
-
-class _Headers:
-    """The headers of all slots, as tuples: `struct` takes a third of a numpy record's time."""
-
-    def __init__(self, segment: Segment) -> None:
-        self._buffer = segment.buffer
-
-    def __getitem__(self, slot: int) -> tuple[int, ...]:
-        return _HEADER.unpack_from(self._buffer, _SLOTS_OFFSET + slot * SLOT.itemsize)
-
-    def __setitem__(self, slot: int, header: tuple[int, ...]) -> None:
-        _HEADER.pack_into(self._buffer, _SLOTS_OFFSET + slot * SLOT.itemsize, *header)
-
-
-def _frame(header: tuple[int, ...], samples: Samples) -> Frame:
-    sequence, generation, item, offset, captured, count, flags = header
-    # Not by `Frame(…)`, which is a Python function that calls this one.
-    return tuple.__new__(
-        Frame, (sequence, generation, item, offset, captured, flags, samples[:count])
-    )
-
-
-def _slots(segment: Segment, capacity_frames: int) -> npt.NDArray[np.void]:
-    return np.ndarray((capacity_frames,), SLOT, segment.buffer, _SLOTS_OFFSET)

@@ -7,7 +7,8 @@ from pipeline.ipc.events import Connecting, Listening, Processing, Ready, Sessio
 from pipeline.ipc.reports import Report
 from pipeline.pcm import NS_PER_MS, SAMPLE_RATE_HZ, samples_to_ms
 from pipeline.shm.atomics import Word
-from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
+from pipeline.shm.fields import CaptureFields, PlaybackFields
+from pipeline.shm.state import SharedState
 from pipeline.shm.watchdog import Standstill
 from pipeline.supervisor.microphone_hints import MicrophoneHints
 

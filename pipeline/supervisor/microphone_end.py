@@ -9,7 +9,8 @@ import numpy as np
 from pipeline.audio.program_card import RING_FRAMES, ProgramCard
 from pipeline.audio.selection import DeviceChoice
 from pipeline.pcm import FRAME_SAMPLES, Samples, samples_to_ns
-from pipeline.shm.ring import FLAG_ITEM_END, FrameRing, RingWriter
+from pipeline.shm.frames import FLAG_ITEM_END
+from pipeline.shm.ring import FrameRing, RingWriter
 
 _NO_SAMPLES = np.zeros(0, np.int16)
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from pipeline.audio.program_card import FLAG_DROP, RING_FRAMES, ProgramCard
 from pipeline.audio.selection import DeviceChoice
 from pipeline.pcm import Samples
+from pipeline.shm.fields import ProgramFields
 from pipeline.shm.ring import FrameRing, RingReader
-from pipeline.shm.state import Position, ProgramFields, SharedState
+from pipeline.shm.state import Position, SharedState
 
 
 class Block(NamedTuple):

@@ -18,7 +18,7 @@ from pipeline.ipc.events import Notice
 from pipeline.ipc.processes import ChildProcesses, Printer, library_line, logged_line
 from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.recorder.job import RecorderJob
-from pipeline.shm.state import CaptureFields, PlaybackFields
+from pipeline.shm.fields import CaptureFields, PlaybackFields
 from pipeline.shm.wakeup import WakeSockets
 from pipeline.supervisor.level_meter import LevelMeter
 from pipeline.supervisor.network_briefing import NetworkBriefing

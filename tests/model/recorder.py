@@ -14,8 +14,9 @@ import numpy as np
 from atomicshm import ACQUIRE, RELEASE
 
 from pipeline.shm.atomics import Word
+from pipeline.shm.fields import PlaybackFields
 from pipeline.shm.ring import FrameRing, RingReader, RingWriter
-from pipeline.shm.state import CutReport, PlaybackFields, Position, SharedState
+from pipeline.shm.state import CutReport, Position, SharedState
 from tests.model.explorer import Access
 
 

@@ -17,7 +17,8 @@ from hypothesis.stateful import (
 )
 
 from pipeline.pcm import FRAME_SAMPLES
-from pipeline.shm.ring import Frame, FrameRing, RingReader
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import FrameRing, RingReader
 
 GENERATIONS = st.integers(0, 4)
 HEADERS = st.fixed_dictionaries(

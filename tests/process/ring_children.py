@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pipeline.pcm import FRAME_SAMPLES
-from pipeline.shm.ring import Frame, FrameRing, RingReader, RingWriter
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import FrameRing, RingReader, RingWriter
 
 GENEROUS_S = 40.0
 """Far beyond what anything takes: reaching it means that something hangs."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from pipeline.audio.program_card import RING_FRAMES as PROGRAM_RING_FRAMES
-from pipeline.shm.ring import SLOT
+from pipeline.shm.frames import SLOT
 from pipeline.supervisor.shared_memory import (
     PLAYBACK_RING_FRAMES,
     RAW_RING_BLOCKS,

@@ -13,8 +13,9 @@ from pipeline.audio.frame_assembler import FrameAssembler
 from pipeline.audio.microphone_route import published_samples
 from pipeline.audio.virtual_clock import ClockPlace
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.shm.fields import CaptureFields
 from pipeline.shm.ring import FrameRing, RingReader
-from pipeline.shm.state import CaptureFields, SharedState
+from pipeline.shm.state import SharedState
 
 START_NS = 5_000_000_000
 

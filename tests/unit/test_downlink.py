@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pipeline.network.actions import EndItem, QueueAudio
 from pipeline.network.downlink import Downlink
 from pipeline.pcm import FRAME_SAMPLES, Samples
-from pipeline.shm.ring import FLAG_ITEM_END, FrameRing, RingReader
+from pipeline.shm.frames import FLAG_ITEM_END
+from pipeline.shm.ring import FrameRing, RingReader
 
 CAPACITY = 4
 

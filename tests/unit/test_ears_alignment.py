@@ -11,7 +11,7 @@ from pipeline.ears.aligner import LEAD_SAMPLES, LONGEST_WAIT_NS, SHORTEST_LEAD_S
 from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples
-from pipeline.shm.ring import Frame
+from pipeline.shm.frames import Frame
 
 PERIOD = 120
 MIC_BEGAN_AT = 3_000

@@ -20,7 +20,7 @@ from pipeline.pcm import (
     ms_to_samples,
     samples_to_ns,
 )
-from pipeline.shm.ring import Frame
+from pipeline.shm.frames import Frame
 from tests.support.echoes import babble, blocks, echo, pcm16
 
 PERIOD = 120

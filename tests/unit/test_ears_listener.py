@@ -14,7 +14,8 @@ from pipeline.ears.listener import Listener
 from pipeline.ears.parts import Parts
 from pipeline.ipc.child import SupervisorLink
 from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, ms_to_samples, samples_to_ns
-from pipeline.shm.ring import Frame, FrameRing
+from pipeline.shm.frames import Frame
+from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 from tests.support.sound import noise
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.pcm import NS_PER_MS
-from pipeline.shm.state import CaptureFields, LevelReading, PlaybackFields, SharedState
+from pipeline.shm.fields import CaptureFields, PlaybackFields
+from pipeline.shm.state import LevelReading, SharedState
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.unheard_speech import LOOKS_PER_S
 

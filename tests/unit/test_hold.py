@@ -21,7 +21,8 @@ from pipeline.audio.hold import (
 from pipeline.audio.player import Player
 from pipeline.audio.reference import ReferenceWriter
 from pipeline.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples
-from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
+from pipeline.shm.frames import FLAG_ITEM_END
+from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import Position, SharedState
 
 PERIOD = 120

@@ -13,7 +13,8 @@ from pipeline.api.sound import MicrophoneInput, Source
 from pipeline.audio.program_card import ProgramCard
 from pipeline.errors import PipelineError
 from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
-from pipeline.shm.ring import FLAG_ITEM_END, Frame, FrameRing, RingReader
+from pipeline.shm.frames import FLAG_ITEM_END, Frame
+from pipeline.shm.ring import FrameRing, RingReader
 from tests.support.sound import Samples, noise
 
 SPOKEN = noise(0.5, 1_000, 9_000, seed=1)

@@ -14,7 +14,8 @@ from pipeline.audio.answer_source import ResampledAnswers, RingAnswers
 from pipeline.audio.fade import FADE_MS
 from pipeline.audio.player import Player
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
-from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
+from pipeline.shm.frames import FLAG_ITEM_END
+from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CutReport, Position, SharedState
 
 PERIOD = 120

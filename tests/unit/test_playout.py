@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.audio.answer_source import RingAnswers
 from pipeline.audio.playout import FADE, Playout, PlayoutDelay
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
-from pipeline.shm.ring import FLAG_ITEM_END, FrameRing
+from pipeline.shm.frames import FLAG_ITEM_END
+from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import Position, SharedState
 
 PERIOD = 120

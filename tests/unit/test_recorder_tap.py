@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.audio.recorder_tap import RecorderTap
 from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, samples_to_ns
-from pipeline.shm.ring import FLAG_STREAM_START, Frame, FrameRing
+from pipeline.shm.frames import FLAG_STREAM_START, Frame
+from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState
 from tests.support.sound import RATE_HZ, Samples, noise
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.recorder.tracks import TOLERANCE_SAMPLES, MicrophoneTrack, SpeakerTrack, Timeline
-from pipeline.shm.ring import FLAG_STREAM_START, Frame
+from pipeline.shm.frames import FLAG_STREAM_START, Frame
 from pipeline.shm.state import SharedState
 
 PERIOD = 120

@@ -9,12 +9,8 @@ import pytest
 
 from pipeline.pcm import FRAME_SAMPLES, Samples
 from pipeline.shm.atomics import SEPARATION_BYTES, Word
-from pipeline.shm.ring import (
-    SLOT,
-    FrameRing,
-    RingReader,
-    RingWriter,
-)
+from pipeline.shm.frames import SLOT
+from pipeline.shm.ring import FrameRing, RingReader, RingWriter
 from pipeline.shm.segment import Segment
 
 Rings = Callable[[int], tuple[RingWriter, RingReader]]

@@ -10,17 +10,17 @@ to load them: this module writes them into the file.
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.emulator.speech.inference import open_model, session_options
 from pipeline.emulator.speech.packages import version_of
+from pipeline.protobuf import LENGTH_DELIMITED, delimited, fields
 
-_LENGTH_DELIMITED = 2
 _BRANCHES = (7, 1, 5, 6)
-"""Protocol buffer field numbers of `ModelProto.graph.node.attribute.g`, the sub-graphs."""
+"""Field numbers of `ModelProto.graph.node.attribute.g`, the sub-graphs."""
 _GRAPH_NAME = 2
 
 
@@ -100,56 +100,15 @@ def _edited(
     if not path:
         return edit(message)
     parts: list[bytes | memoryview] = []
-    for number, wire_type, whole, payload in _fields(message):
-        if number == path[0] and wire_type == _LENGTH_DELIMITED:
+    for number, wire_type, whole, payload in fields(message):
+        if number == path[0] and wire_type == LENGTH_DELIMITED:
             changed = _edited(payload, path[1:], edit)
-            parts.append(whole if changed == payload else _delimited(number, changed))
+            parts.append(whole if changed == payload else delimited(number, changed))
         else:
             parts.append(whole)
     return b"".join(parts)
 
 
 def _with_name(graph: memoryview) -> bytes:
-    named = any(number == _GRAPH_NAME and payload for number, _, _, payload in _fields(graph))
-    return bytes(graph) if named else bytes(graph) + _delimited(_GRAPH_NAME, b"branch")
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview]]:
-    """Yield the number, the wire type, the whole and the payload of each field."""
-    at = 0
-    while at < len(message):
-        start = at
-        tag, at = _varint(message, at)
-        wire_type = tag & 7
-        if wire_type == _LENGTH_DELIMITED:
-            length, at = _varint(message, at)
-        elif wire_type == 0:
-            length = _varint(message, at)[1] - at
-        else:
-            length = {1: 8, 5: 4}[wire_type]
-        yield tag >> 3, wire_type, message[start : at + length], message[at : at + length]
-        at += length
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-
-
-def _delimited(number: int, payload: bytes) -> bytes:
-    return _as_varint(number << 3 | _LENGTH_DELIMITED) + _as_varint(len(payload)) + payload
-
-
-def _as_varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+    named = any(number == _GRAPH_NAME and payload for number, _, _, payload in fields(graph))
+    return bytes(graph) if named else bytes(graph) + delimited(_GRAPH_NAME, b"branch")
