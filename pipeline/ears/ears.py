@@ -251,8 +251,9 @@ class Ears:
         )
 
     def _echo_moved(self) -> bool:
-        beside_voice = self._near_end.speech is NearSpeech.SPEECH
-        return is_echo(self._detection.kept, beside_voice=beside_voice)
+        """Whether what may be a person is the echo at a new delay: with headphones, at any."""
+        voice_is_likely = self._near_end.speech is NearSpeech.SPEECH or self._headphones.worn
+        return is_echo(self._detection.kept, beside_voice=voice_is_likely)
 
     def _rises(self, cleaned_power: float) -> bool:
         """Whether anything is louder than what is always there."""
