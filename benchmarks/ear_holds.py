@@ -33,7 +33,7 @@ def holds(
     :param cuts: samples at which the service's word for a cut arrives
     :param interrupts: whether the ears cut by themselves, as with `--barge-in local`
     """
-    recovery = HoldRecovery(words_only=True)
+    recovery = HoldRecovery(words_only=True, interrupts=interrupts)
     cut_blocks = {sample // BLOCK_SAMPLES for sample in cuts}
     found: list[Held] = []
     first = silent_until = -1
