@@ -137,7 +137,8 @@ class HoldableAnswers:
 
     def discard(self, generation: int) -> int:
         """Drop everything older than `generation`; returns how many frames that was."""
-        self._cut_at = self.position if len(self._again) else None
+        if len(self._again):
+            self._cut_at = self.position
         self._again = _NOTHING
         self._fade_in.end()
         return self._source.discard(generation)

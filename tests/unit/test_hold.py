@@ -203,6 +203,17 @@ def test_a_cut_in_a_hold_is_exactly_where_it_was_held(rig: Rig) -> None:
     assert rig.state.playback.held.load() == 2
 
 
+def test_a_second_cut_leaves_the_position_where_the_answer_was_held(rig: Rig) -> None:
+    rig.answer(loud(4_800))
+    rig.play(1_200)
+    rig.hold()
+    rig.play(480)
+    for generation in (1, 2):
+        rig.interrupt(generation)
+        rig.render()
+        assert rig.cut_at == rig.handed == Position(1, 1_200)
+
+
 def test_a_cut_while_the_hold_fades_out(rig: Rig) -> None:
     rig.answer(loud(4_800))
     rig.play(1_200)
