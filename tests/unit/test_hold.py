@@ -214,6 +214,16 @@ def test_a_second_cut_leaves_the_position_where_the_answer_was_held(rig: Rig) ->
         assert rig.cut_at == rig.handed == Position(1, 1_200)
 
 
+def test_a_cut_right_after_the_hold_has_faded_out_is_silent(rig: Rig) -> None:
+    rig.answer(loud(4_800))
+    rig.play(1_200)
+    rig.hold()
+    assert rig.render(FADE).any()
+    rig.interrupt()
+    assert not rig.render().any()
+    assert rig.cut_at == Position(1, 1_200)
+
+
 def test_a_cut_while_the_hold_fades_out(rig: Rig) -> None:
     rig.answer(loud(4_800))
     rig.play(1_200)
