@@ -30,10 +30,12 @@ def holds(
 ) -> list[Held]:
     """Return the holds of an answer that sounds all the time, except after a cut.
 
+    Each is as the first one of an answer: no earlier hold makes it less likely.
+
     :param cuts: samples at which the service's word for a cut arrives
     :param interrupts: whether the ears cut by themselves, as with `--barge-in local`
     """
-    recovery = HoldRecovery(words_only=True)
+    recovery = HoldRecovery(words_only=True, interrupts=interrupts)
     cut_blocks = {sample // BLOCK_SAMPLES for sample in cuts}
     found: list[Held] = []
     first = silent_until = -1
@@ -49,6 +51,7 @@ def holds(
             first = number
         elif action is Action.RESUME and recovery.latest:
             found.append(Held(first, recovery.latest.lasted_ms, recovery.latest.reason))
+            recovery.release()
         cut = number in cut_blocks or (interrupts and action is Action.INTERRUPT)
         if recovery.holding and cut:
             recovery.release()

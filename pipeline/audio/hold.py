@@ -29,6 +29,9 @@ _NOTHING: Samples = np.zeros(0, np.int16)
 class HoldSign:
     """Tells in each period whether the ears want a hold.
 
+    A new process goes on with the hold that the one before it obeyed. Any other hold is old: the
+    ears died in it, or its answer was cut.
+
     :ivar number: of the hold that is obeyed; 0: none.
     """
 
@@ -36,10 +39,10 @@ class HoldSign:
         self._load = state.ears.hold.load
         self._held: Word = state.playback.held
         self._longest_samples = rate_hz * LONGEST_HOLD_MS // 1_000
-        self._seen = 0
+        self._seen = self._load()
         self._samples = 0  # since the hold began
-        self.number = 0
-        self._held.store(0)
+        self.number = self._seen if self._seen == self._held.load() else 0
+        self._held.store(self.number)
 
     def look(self, samples: int) -> None:
         """Look again, before a period of `samples` is rendered."""
@@ -134,7 +137,8 @@ class HoldableAnswers:
 
     def discard(self, generation: int) -> int:
         """Drop everything older than `generation`; returns how many frames that was."""
-        self._cut_at = self.position if len(self._again) else None
+        if len(self._again):
+            self._cut_at = self.position
         self._again = _NOTHING
         self._fade_in.end()
         return self._source.discard(generation)

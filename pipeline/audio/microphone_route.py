@@ -12,7 +12,8 @@ Each ring has one writer at any time, named by words that only grow:
 When the supervisor names other ears, or none, capture takes the microphone back: what the dead ears
 left in the raw ring becomes frames first. Frames and blocks say where they begin in all that the
 microphone has given, so nothing is lost or doubled, whenever a process died. Ears leave a block in
-the raw ring until the frame that holds it is published.
+the raw ring until the frame that holds it is published. What lies there before ears get the
+microphone is old.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,10 @@ def published_samples(capture_ring: FrameRing, raw_ring: FrameRing | None, route
 
     :param route: see `CaptureFields.route`.
     """
-    rings = [capture_ring, raw_ring] if raw_ring is not None and route else [capture_ring]
+    rings = [capture_ring]
+    # Blocks that were given back count as frames, which were published before.
+    if raw_ring is not None and route and raw_ring.read_frames < raw_ring.written_frames:
+        rings.append(raw_ring)
     latest = [ring.latest() for ring in rings]
     return max(0 if frame is None else frame.end_samples for frame in latest)
 
@@ -83,6 +87,10 @@ class MicrophoneRoute:
 
     def _hand_over(self, ears: int) -> None:
         self._number = ears
+        # What other ears left was taken back. A capture process that died then had published it, or
+        # the next one has got it from the microphone again.
+        reader = self._raw_ring.reader()
+        reader.advance(reader.fill_frames())
         self._assembler.redirect(self._to_ears, self._assembler.position_samples)
         # handover: release pairs with the acquire in the ears' process; every frame that capture
         # wrote is visible to them before they write the next one.
@@ -104,7 +112,4 @@ class MicrophoneRoute:
                 left.append(block.samples.copy())
         if left:
             self._assembler.put_before(np.concatenate(left))
-        # In this order: a capture process that dies between these leaves blocks that the next one
-        # skips, because their frames are published, or takes from the microphone again.
         self._route.store(0)
-        reader.advance(reader.fill_frames())

@@ -89,8 +89,10 @@ class Player:
             stands_still = self._pause.stands_still
         fading_out = len(self._tail) > 0
         filled = self._take_tail(out) if fading_out else 0
+        taken = 0
         if not stands_still:
-            filled += self._take_answers(out[filled:] if filled else out)
+            taken = self._take_answers(out[filled:] if filled else out)
+            filled += taken
         if self._pause is not None:
             self._pause.shape(out[:filled], fading_out=fading_out)
         if filled:
@@ -100,7 +102,7 @@ class Player:
         elif out is not self._silent:
             out.fill(0)
             self._silent = out
-        self._sounding = filled == len(out)
+        self._sounding = taken > 0 and filled == len(out)  # a fade-out may end with the period
         audible = filled
         if self._tone is not None:
             audible = self._add_tone(self._tone, out, filled)

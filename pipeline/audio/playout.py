@@ -2,8 +2,9 @@
 
 The service is usually far ahead of real time, and then nothing here takes time. An underrun is an
 answer whose next samples come too late: the last samples fade out, and the next ones fade in. After
-an underrun, answers begin later by the time that was missing, so that the next hitch of the same
-length is not heard. Each answer without an underrun makes this delay shorter again.
+an underrun, answers begin later by what was missing, so that the next hitch of the same length is
+not heard; while a hold lasts, nothing is missing. Each answer without an underrun makes this delay
+shorter again.
 """
 
 import time
@@ -13,7 +14,7 @@ import numpy as np
 
 from pipeline.audio.answer_source import RingAnswers
 from pipeline.audio.fade import FadeIn, fade_samples, falling
-from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import FRAME_SAMPLES, NS_PER_S, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.fields import PlaybackFields
 from pipeline.shm.state import Position
 
@@ -60,7 +61,8 @@ class Playout:
         self._words = words
         self._clock_ns = clock_ns
         self._delay = PlayoutDelay(words.playout_delay_ns.load())
-        self._dry: tuple[int, int] | None = None  # item that ran dry before its end, and when
+        self._dry_item: int | None = None  # it ran dry before its end
+        self._missing_samples = 0  # asked for since then
         self._seen: tuple[int, int] | None = None  # when samples came, and how many at once
         self._tail = _NOTHING  # of a fade-out that reaches into the next period
         self._sure_samples: int  # known to be in the ring
@@ -82,6 +84,7 @@ class Playout:
         if len(self._tail):
             return self._take_tail(out)
         if not self._playing and (self._answers.empty or not self._begin()):
+            self._missing_samples += len(out)
             return 0
         if self._sure_samples < len(out) + FADE:
             waiting = self._answers.waiting(len(out) + FADE + FRAME_SAMPLES)
@@ -104,7 +107,7 @@ class Playout:
     def discard(self, generation: int) -> int:
         """Drop everything older than `generation`; returns how many frames that was."""
         self._finish_answer()
-        self._dry = self._seen = None
+        self._dry_item = self._seen = None
         self._tail = _NOTHING
         return self._answers.discard(generation)
 
@@ -113,12 +116,12 @@ class Playout:
         waiting = self._answers.waiting(_AHEAD_SAMPLES)
         if not waiting.samples:
             self._answers.take(_NOTHING)  # an end of an item, without samples
-            self._dry = None
+            self._dry_item = None
             self._finish_answer()
             return False
         now_ns = self._clock_ns()
         if self._seen is None:
-            self._note_underrun(waiting.item, now_ns)
+            self._note_underrun(waiting.item)
             self._seen = now_ns, waiting.samples
         seen_ns, seen_samples = self._seen
         is_ahead = waiting.samples >= min(_AHEAD_SAMPLES, seen_samples + self._delay.samples)
@@ -129,18 +132,15 @@ class Playout:
         self._playing, self._seen = True, None
         return True
 
-    def _note_underrun(self, item: int, now_ns: int) -> None:
+    def _note_underrun(self, item: int) -> None:
         """Count an underrun if the samples that came belong to the item that ran dry."""
-        if self._dry is None:
-            return
-        dry_item, dry_ns = self._dry
-        self._dry = None
-        if item == dry_item:
+        if item == self._dry_item:
             self._calm = False
             self._fade_in.begin()
-            self._delay.grow(now_ns - dry_ns)
+            self._delay.grow(samples_to_ns(self._missing_samples))
             self._words.underruns.add(1)
             self._words.playout_delay_ns.store(self._delay.ns)
+        self._dry_item = None
 
     def _run_dry(self, samples: int) -> None:
         """Fade out with the last `samples` there are, and pause."""
@@ -153,9 +153,11 @@ class Playout:
         self._tail = last
         self._playing = False
         self._sure_samples = 0
-        self._dry = self._answers.position.item, self._clock_ns()
+        self._dry_item = self._answers.position.item
+        self._missing_samples = 0
 
     def _take_tail(self, out: Samples) -> int:
+        self._missing_samples += len(out)
         count = min(len(self._tail), len(out))
         out[:count] = self._tail[:count]
         self._tail = self._tail[count:]

@@ -75,7 +75,7 @@ class HoldControl:
         self._load_generation = state.network.generation.load
         self._load_speech_heard_ns = state.network.speech_heard_ns.load
         self._resumed = resumed
-        self._recovery = HoldRecovery(words_only=words_only)
+        self._recovery = HoldRecovery(words_only=words_only, interrupts=interrupts)
         self._interrupts = interrupts
         self._delay = ServiceDelay()
         self._silent_ms = 0  # since an answer sounded or was held
@@ -103,14 +103,12 @@ class HoldControl:
         if generation != self._generation:
             self._generation = generation
             if self._recovery.holding:
-                self._recovery.release()
                 self._end_hold()
+            self._recovery.release()
 
     def hear(self, heard: Heard, *, sounding: bool, now_ns: int) -> None:
         """Take what the ears made of a block; `sounding`: whether an answer can be held."""
         self._follow_answer(sounding=sounding)
-        if not (self._recovery.holding or heard.speech):
-            return
         self._interrupting_ms = max(0, self._interrupting_ms - BLOCK_MS)
         action = self._recovery.hear(
             likely=heard.speech,
@@ -146,6 +144,7 @@ class HoldControl:
         self._silent_ms = 0 if sounding or held else self._silent_ms + BLOCK_MS
         if self._silent_ms == _ENDED_AFTER_MS:
             self._delay.forget()
+            self._recovery.release()
 
     def _end_hold(self) -> None:
         """Let the answer go on; the next certain speech is news even if this changed nothing."""

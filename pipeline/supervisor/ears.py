@@ -35,7 +35,7 @@ def choose_ears(
     """
     if settings.ears == "off":
         return None, ""
-    holds = settings.barge_in != "service" and settings.interrupt_response
+    holds = _confirmable(settings) and settings.barge_in != "service"
     sends = _SENT.get(settings.echo_removal, "microphone")
     job = EarsJob(
         holds,
@@ -70,6 +70,15 @@ def wants_ears(settings: Settings) -> bool:
 def _needs_detectors(settings: Settings) -> bool:
     """Whether the conversation depends on the ears noticing speech."""
     return settings.barge_in == "local" or settings.ears_mark_turns
+
+
+def _confirmable(settings: Settings) -> bool:
+    """Whether anything turns a hold into an interruption.
+
+    A turn that a program or a key marks interrupts an answer by itself.
+    """
+    heard = not settings.marks_turns or settings.barge_in == "local"
+    return settings.interrupt_response and heard
 
 
 def _echo(settings: Settings) -> str:

@@ -78,6 +78,24 @@ def test_the_barge_in_is_told(barge_in: str, said: str, *, interrupts: bool) -> 
     assert sentence.startswith(f"{said}; ")
 
 
+@pytest.mark.parametrize(
+    ("settings", "holds"),
+    [
+        ({"turn_detection": "none"}, False),
+        ({"turn_detection": "none", "barge_in": "duck"}, False),
+        ({"turn_detection": "none", "barge_in": "local"}, True),
+        ({"endpointing": "local"}, True),
+        ({"interrupt_response": False}, False),
+    ],
+)
+def test_no_answer_is_held_that_nobody_would_interrupt(
+    settings: dict[str, Any], *, holds: bool
+) -> None:
+    job, _ = choose_ears(Settings(ears="on", **settings), CARD, CARD)
+    assert job is not None
+    assert job.holds is holds
+
+
 def test_turns_that_end_here_are_told() -> None:
     job, sentence = choose_ears(
         Settings(endpointing="local", silence_duration_ms=350, prefix_padding_ms=200), FILE, FILE

@@ -11,14 +11,15 @@ def run(
     words_from: int | None = None,
     sounding: bool = True,
     patience_ms: float = PATIENCE_MS,
+    likely_blocks: int = 1,
 ) -> list[Action]:
-    """Give one block for each likelihood; the first one is likely speech.
+    """Give one block for each likelihood; the first ones are likely speech.
 
     :param words_from: the block with which it is certain
     """
     actions = [
         recovery.hear(
-            likely=likelihood >= 0.5 and number == 0,
+            likely=likelihood >= 0.5 and number < likely_blocks,
             certain=words_from is not None and number >= words_from,
             voice=likelihood,
             sounding=sounding,
@@ -75,6 +76,7 @@ def test_words_that_end_wait_for_the_service() -> None:
 def test_words_of_one_hold_are_news_in_the_next() -> None:
     recovery = HoldRecovery()
     run(recovery, [1.0] * 70, words_from=20)
+    run(recovery, [0.0] * 120)
     assert run(recovery, [1.0] * 30, words_from=20) == [Action.HOLD, Action.INTERRUPT]
 
 
@@ -116,3 +118,66 @@ def test_verdict_of_the_service_ends_the_hold_without_resuming() -> None:
     assert run(recovery, [0.0] * 100) == []
     assert recovery.latest is not None
     assert recovery.latest.reason is Reason.CONFIRMED
+
+
+def test_voice_that_the_service_did_not_confirm_holds_once_while_it_goes_on() -> None:
+    recovery = HoldRecovery()
+    voice = ([1.0] * 60 + [0.0] * 49) * 20
+    assert run(recovery, voice, likely_blocks=len(voice)) == [Action.HOLD, Action.RESUME]
+
+
+def test_each_hold_that_was_not_confirmed_lets_the_answer_sound_for_longer() -> None:
+    recovery = HoldRecovery()
+    for times in (2, 4, 8, 8):
+        assert run(recovery, [1.0] * 61) == [Action.HOLD, Action.RESUME]
+        silent = [0.0] * (times * 60 - 2)
+        assert run(recovery, silent) == run(recovery, [1.0]) == []
+        run(recovery, [0.0] * 50)
+
+
+def test_silence_of_the_answer_earns_no_hold() -> None:
+    recovery = HoldRecovery()
+    run(recovery, [1.0] * 61)
+    run(recovery, [0.0] * 1_000, sounding=False)
+    assert run(recovery, [1.0]) == []
+
+
+def test_words_after_a_cough_hold_at_once() -> None:
+    recovery = HoldRecovery()
+    assert run(recovery, [1.0] * 15 + [0.0] * 20) == [Action.HOLD, Action.RESUME]
+    assert run(recovery, [1.0] * 30, words_from=20) == [Action.HOLD, Action.INTERRUPT]
+
+
+def test_series_of_noises_lets_an_answer_sound_for_most_of_the_time() -> None:
+    recovery = HoldRecovery()
+    noises = ([1.0] * 15 + [0.0] * 25) * 150
+    held_blocks = 0
+    for likelihood in noises:
+        run(recovery, [likelihood])
+        held_blocks += recovery.holding
+    assert 150 < held_blocks < len(noises) / 4
+
+
+def test_cut_or_ended_answer_is_the_end_of_what_was_held_in_vain() -> None:
+    recovery = HoldRecovery()
+    run(recovery, [1.0] * 61)
+    assert run(recovery, [1.0]) == []
+    recovery.release()
+    assert run(recovery, [1.0]) == [Action.HOLD]
+
+
+def test_words_interrupt_whatever_was_held_before() -> None:
+    recovery = HoldRecovery(interrupts=True)
+    assert run(recovery, [1.0] * 61) == [Action.HOLD, Action.RESUME]
+    speech = [1.0] * 50
+    actions = run(recovery, speech, words_from=20, likely_blocks=50)
+    assert actions == [Action.HOLD, Action.INTERRUPT]
+
+
+def test_words_that_interrupted_nothing_hold_once() -> None:
+    recovery = HoldRecovery(interrupts=True)
+    actions = run(recovery, [1.0] * 500, words_from=20, likely_blocks=500)
+    assert actions == [Action.HOLD, Action.INTERRUPT, Action.RESUME]
+    run(recovery, [0.0] * 50)
+    actions = run(recovery, [1.0] * 50, words_from=0, likely_blocks=50)
+    assert actions == [Action.HOLD, Action.INTERRUPT]

@@ -147,7 +147,7 @@ def test_certain_speech_that_interrupted_nothing_asks_for_the_same_generation_ag
     interrupting: Rig,
 ) -> None:
     for _ in range(2):
-        interrupting.hear(1, speech=True, voice=0.9)
+        interrupting.hear(1, speech=True, voice=0.9, words=True)
         interrupting.hear(20, voice=0.9, words=True)
         assert interrupting.state.ears.interrupt.load() == 1
         interrupting.hear(200)
@@ -191,7 +191,7 @@ def test_too_little_speech_interrupts_nothing(interrupting: Rig) -> None:
     for _ in range(3):
         interrupting.hear(1, speech=True, voice=0.9)
         interrupting.hear(49, voice=0.9)
-        interrupting.hear(20)
+        interrupting.hear(200)
     assert interrupting.state.ears.interrupt.load() == 0
     assert [reason for reason, _ in interrupting.resumed] == [Reason.NO_WORDS] * 3
 
@@ -208,6 +208,30 @@ def test_cut_without_a_hold_changes_nothing(rig: Rig) -> None:
     assert rig.held == 0
     rig.hear(1, speech=True, voice=0.9)
     assert rig.held == 1
+
+
+def test_voice_that_goes_on_holds_the_next_answer_but_this_one_no_more(rig: Rig) -> None:
+    rig.hear(500, speech=True, voice=0.9)
+    assert rig.resumed == [(Reason.NOT_CONFIRMED, 1_000)]
+    assert rig.state.ears.holds.load() == 1
+    rig.hear(30, speech=True, voice=0.9, sounding=False)
+    rig.hear(1, speech=True, voice=0.9)
+    assert rig.state.ears.holds.load() == 2
+
+
+def test_voice_is_heard_to_pause_also_while_no_speech_is_likely(rig: Rig) -> None:
+    rig.hear(101, speech=True, voice=0.9)
+    rig.hear(200)
+    rig.hear(1, speech=True, voice=0.9)
+    assert rig.state.ears.holds.load() == 2
+
+
+def test_cut_after_a_hold_that_was_not_confirmed_lets_the_next_answer_be_held(rig: Rig) -> None:
+    rig.hear(150, speech=True, voice=0.9)
+    rig.service_hears()
+    rig.state.network.generation.store(1)
+    rig.hear(1, speech=True, voice=0.9)
+    assert rig.state.ears.holds.load() == 2
 
 
 def test_new_process_lets_go_of_the_hold_of_the_one_before() -> None:
@@ -239,7 +263,7 @@ def test_service_that_confirms_after_the_hold_is_waited_for_next_time(rig: Rig) 
     rig.hear(5, sounding=False)  # until playback goes on
     rig.hear(15)
     rig.service_hears()
-    rig.hear(1)
+    rig.hear(200)
     rig.hear(1, speech=True, voice=0.9)
     rig.hear(200, voice=0.9)
     assert rig.resumed == [(Reason.NOT_CONFIRMED, 1_000), (Reason.NOT_CONFIRMED, 1_500)]

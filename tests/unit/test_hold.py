@@ -204,6 +204,27 @@ def test_a_cut_in_a_hold_is_exactly_where_it_was_held(rig: Rig) -> None:
     assert rig.state.playback.held.load() == 2
 
 
+def test_a_second_cut_leaves_the_position_where_the_answer_was_held(rig: Rig) -> None:
+    rig.answer(loud(4_800))
+    rig.play(1_200)
+    rig.hold()
+    rig.play(480)
+    for generation in (1, 2):
+        rig.interrupt(generation)
+        rig.render()
+        assert rig.cut_at == rig.handed == Position(1, 1_200)
+
+
+def test_a_cut_right_after_the_hold_has_faded_out_is_silent(rig: Rig) -> None:
+    rig.answer(loud(4_800))
+    rig.play(1_200)
+    rig.hold()
+    assert rig.render(FADE).any()
+    rig.interrupt()
+    assert not rig.render().any()
+    assert rig.cut_at == Position(1, 1_200)
+
+
 def test_a_cut_while_the_hold_fades_out(rig: Rig) -> None:
     rig.answer(loud(4_800))
     rig.play(1_200)
@@ -272,6 +293,41 @@ def test_a_new_player_goes_on_where_the_answer_was_held(rig: Rig) -> None:
     assert not rig.render().any()
     rig.resume()
     assert np.array_equal(rig.play(1_200), answer[1_200:2_400])
+
+
+def test_a_new_player_leaves_the_hold_of_dead_ears_alone(rig: Rig) -> None:
+    rig.answer(loud(24_000))
+    rig.play(1_200)
+    rig.hold()
+    rig.play(LONGEST_HOLD_MS * 24 + 1_200)
+    for _ in range(2):
+        rig.start()
+        assert np.all(rig.play(1_200) == LOUD)
+    rig.hold(2)
+    rig.render()
+    assert rig.state.playback.held.load() == 2
+
+
+def test_a_new_player_leaves_the_hold_of_an_answer_alone_that_was_cut(rig: Rig) -> None:
+    rig.answer(loud(4_800))
+    rig.play(1_200)
+    rig.hold()
+    rig.play(240)
+    rig.interrupt()
+    rig.render()
+    rig.start()
+    rig.answer(loud(1_200), generation=1, item=2)
+    assert np.all(rig.play(1_200) == LOUD)
+
+
+def test_a_new_player_holds_for_no_longer_than_one(rig: Rig) -> None:
+    rig.answer(loud(24_000))
+    rig.play(1_200)
+    rig.hold()
+    rig.play(240)
+    rig.start()
+    assert not rig.play(LONGEST_HOLD_MS * 24 - PERIOD).any()
+    assert np.all(rig.play(1_200)[PERIOD:] == LOUD)
 
 
 def test_at_another_rate_the_held_position_stands_too(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from pipeline.shm.state import SharedState
 
 START_NS = 5_000_000_000
 PERIOD = 120
+
+
+class DeathError(Exception):
+    """A capture process dies here."""
 
 
 class Rig:
@@ -50,6 +55,19 @@ class Rig:
             position_samples=published_samples(self._capture, self._raw, route),
         )
         self._route = MicrophoneRoute(self.state, assembler, self._capture, self._raw, lambda: None)
+
+    def die_as_soon_as_it_is_taken_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = self.state.capture.route.store
+
+        def store_and_die(number: int) -> None:
+            store(number)
+            raise DeathError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(self._route, "_route", SimpleNamespace(store=store_and_die))
+            with pytest.raises(DeathError):
+                self.push()
+        self.start_capture()
 
     def start_ears(self) -> None:
         number = self.state.supervisor.ears.load() + 1
@@ -153,6 +171,26 @@ def test_killed_ears_leave_nothing_behind(rig: Rig) -> None:
     assert rig.state.capture.route.load() == 0
     rig.assert_whole(10_800)
     assert rig.state.capture.lost_samples.load() == 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_capture_that_dies_in_taking_back_leaves_nothing_to_the_next_ears(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    rig.start_ears()
+    for _ in range(14):
+        rig.push()
+    rig.hear()
+    rig.kill_ears()
+    rig.die_as_soon_as_it_is_taken_back(monkeypatch)
+    rig.start_ears()
+    if again:
+        rig.push()  # less than a block
+        rig.start_capture()
+    for _ in range(40):
+        rig.push()
+        rig.hear()
+    rig.assert_whole(4_800)
 
 
 @pytest.mark.parametrize("frame_samples", [240, 480, 1_200])

@@ -54,7 +54,7 @@ class Rig:
         """An answer that pauses for `late_ns`, then sounds to its end."""
         self.answer(noise(1_200), item)
         self.play(1_200)
-        self.now_ns += late_ns - PERIOD_NS  # it runs dry in the last of these periods
+        self.play(late_ns * SAMPLE_RATE_HZ // NS_PER_S - PERIOD)  # it ran dry in the period before
         self.whole(noise(9_600), item)
         self.play(24_000)
 
@@ -248,11 +248,20 @@ def test_answers_begin_later_by_what_was_missing(rig: Rig) -> None:
     assert rig.words.playout_waited_ns.load() == 40 * MS, "only what delayed an answer's beginning"
 
 
+def test_time_in_which_nothing_was_asked_for_is_not_missing(rig: Rig) -> None:
+    rig.answer(noise(1_200))
+    rig.play(1_200 + 7 * PERIOD)
+    rig.now_ns += 100 * MS  # a hold
+    rig.whole(noise(1_200), item=1)
+    rig.play(1_200)
+    assert rig.underruns == 1
+    assert rig.delay_ns == 8 * PERIOD_NS
+
+
 def test_an_answer_whose_end_comes_in_a_pause_is_over(rig: Rig) -> None:
     rig.underrun(40 * MS, item=1)
     rig.answer(noise(2_400), item=2)
     rig.play(7_200)
-    rig.now_ns += 20 * MS
     rig.answer(noise(2_400), item=2)
     rig.play(7_200)
     assert rig.underruns == 2
