@@ -147,6 +147,36 @@ def test_late_callbacks_move_nothing() -> None:
     assert np.ptp(found) <= 1
 
 
+def test_callbacks_that_catch_up_move_nothing_and_are_doubted_briefly() -> None:
+    def busy(step: int) -> tuple[float, float]:
+        speaker_late_ms = max(0.0, 95.0 - (step - 50) % 100 * 10.0)
+        return speaker_late_ms, max(0.0, 75.0 - (step - 80) % 130 * 10.0)
+
+    cards = Cards(noise(8), ahead_ms=130.0, late_ms=busy)
+    doubts = [
+        step
+        for step, _ in enumerate(cards.run(range(700)))
+        if cards.aligner.in_doubt(step * BLOCK_SAMPLES, step * 10 * NS_PER_MS)
+    ]
+    assert cards.realigned == [0]
+    assert 0 < len(doubts) < 100
+
+
+def test_card_that_becomes_uncertain_when_it_was_away_is_believed() -> None:
+    def bursts(step: int) -> tuple[float, float]:
+        return (60.0 + 10.0 * (step % 4) if step >= 300 else 0.0), 0.0
+
+    cards = Cards(noise(8), ahead_ms=130.0, late_ms=bursts)
+    doubts = [
+        step
+        for step, _ in enumerate(cards.run(range(700)))
+        if cards.aligner.in_doubt(step * BLOCK_SAMPLES, step * 10 * NS_PER_MS)
+    ]
+    assert len(cards.realigned) == 2
+    assert doubts == list(range(300, cards.realigned[1]))
+    assert cards.realigned[1] < 400
+
+
 def test_bursts_of_periods_move_nothing() -> None:
     cards = Cards(noise(8), late_ms=lambda step: (5.0 * (step % 4), 10.0 * (step % 3)))
     assert np.ptp(places(cards, range(700))[100:]) <= 1
