@@ -22,6 +22,7 @@ from pipeline.shm.names import EarsNames, RecorderNames, SharedNames
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import CaptureFields, PlaybackFields, SharedState
 from pipeline.shm.wakeup import WakeSockets
+from pipeline.supervisor.ears import what_interrupts
 from pipeline.supervisor.level_meter import LevelMeter
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
 from pipeline.supervisor.spare import Spare, voice_spares
@@ -130,7 +131,7 @@ class VoiceProcesses:
         settings = replace(settings, api_key=None)  # only the network process needs it
         sockets = WakeSockets(self._capture_socket)
         if ears is not None:
-            sockets = self._start_ears(ears, verbose=settings.verbose)
+            sockets = self._start_ears(ears, settings)
         if isinstance(speaker.target, ProgramCard) and speaker.target.wake is not None:
             self._audio_sockets.append(speaker.target.wake)
         playback = partial(
@@ -147,7 +148,7 @@ class VoiceProcesses:
         self._replaceable(playback, _works(self.state.playback), goes_on="plays on")
         self._replaceable(capture, _works(self.state.capture), goes_on="records on")
 
-    def _start_ears(self, job: EarsJob, *, verbose: int) -> WakeSockets:
+    def _start_ears(self, job: EarsJob, settings: Settings) -> WakeSockets:
         """Start the ears with rings of their own; returns what wakes the network and them."""
         stack = self._stack
         raw_ring = stack.enter_context(FrameRing.create(RAW_RING_BLOCKS))
@@ -157,12 +158,13 @@ class VoiceProcesses:
         stack.enter_context(closing(wake_sender))
         stack.enter_context(closing(wake_receiver))
         self._audio_sockets.append(wake_sender)
-        spawn = partial(self._spawn_ears, job, verbose, wake_receiver)
+        spawn = partial(self._spawn_ears, job, settings.verbose, wake_receiver)
+        go_on = partial(self._go_on_without_ears, settings)
         self._replaceable(
             spawn,
             self.state.ears.heartbeat_ns.load,
             goes_on="listens on",
-            give_up=self._go_on_without_ears if job.turn_silence_ms is None else None,
+            give_up=None if settings.ears_mark_turns else go_on,
         )
         return WakeSockets(self._capture_socket, wake_sender)
 
@@ -270,10 +272,11 @@ class VoiceProcesses:
             on_error=on_error,
         )
 
-    def _go_on_without_ears(self, error: ChildFailedError) -> None:
+    def _go_on_without_ears(self, settings: Settings, error: ChildFailedError) -> None:
         self.state.supervisor.ears.store(0)
+        interrupts = what_interrupts(settings, notice_speech=False)
         self._report(
-            Notice(f"{error.what} too often: from now on only the service notices that you speak.")
+            Notice(f"{error.what} too often: from now on there are no ears. {interrupts}.")
         )
 
     def _replaceable(
