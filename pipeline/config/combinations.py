@@ -16,10 +16,20 @@ def check_combinations(settings: Settings) -> None:
             "--endpointing local lets the ears mark your turns, and --turn-detection none lets a "
             "program mark them: leave out one of them."
         )
-    if settings.barge_in == "local" and not settings.interrupt_response:
+    if settings.ears_mark_turns and settings.turn_detection != "server_vad":
         raise SettingsError(
-            "--barge-in local interrupts answers, which --no-interrupt-response forbids: leave out "
-            "one of them."
+            "--endpointing local lets the ears detect your turns, and --turn-detection "
+            f"{settings.turn_detection} the service: leave out one of them."
+        )
+    if settings.barge_in in ("duck", "local") and not settings.interrupt_response:
+        raise SettingsError(
+            f"--barge-in {settings.barge_in} is for answers that you interrupt, which "
+            "--no-interrupt-response forbids: leave out one of them."
+        )
+    if settings.barge_in == "duck" and settings.marks_turns:
+        raise SettingsError(
+            "--barge-in duck waits for the service to hear you, which --turn-detection none leaves "
+            "out: use --barge-in local or service, or another --turn-detection."
         )
 
 

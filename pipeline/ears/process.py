@@ -13,11 +13,12 @@ from multiprocessing.connection import Connection
 from pipeline.ears.cleaned_frames import CleanedFrames
 from pipeline.ears.job import EarsJob
 from pipeline.ears.listener import Listener
+from pipeline.ears.part_guard import PartFailedError
 from pipeline.ears.parts import Parts, load_parts
 from pipeline.ipc.child import SupervisorLink, run_child
 from pipeline.ipc.commands import Command
-from pipeline.ipc.events import Notice, Started
-from pipeline.ipc.reports import Report
+from pipeline.ipc.events import Started, Trace
+from pipeline.ipc.reports import EarsParts, Report
 from pipeline.pcm import BLOCK_MS, NS_PER_S
 from pipeline.shm.names import SharedNames
 from pipeline.shm.ring import FrameRing
@@ -50,35 +51,86 @@ def _work(
     sockets: tuple[socket.socket, socket.socket],
     link: SupervisorLink,
 ) -> None:
-    if names.ears is None:
-        raise ValueError("the ears have no rings")
-    wake_receiver, wake_sender = WakeReceiver(sockets[0], CHECK_S), WakeSender(sockets[1])
     with ExitStack() as stack:
-        state = stack.enter_context(SharedState.attach(names.state))
-        raw = stack.enter_context(FrameRing.attach(names.ears.raw_ring))
-        capture = stack.enter_context(FrameRing.attach(names.capture_ring))
-        reference = stack.enter_context(FrameRing.attach(names.ears.reference_ring))
-        references = None
+        work = _Work(names, job, sockets, link, stack)
+        parts: Parts | None = load_parts()
+        while parts is not None:
+            parts = work.listen(parts)
+
+
+class _Work:
+    """All that an ears process does, with the parts that it has at the moment."""
+
+    def __init__(
+        self,
+        names: SharedNames,
+        job: EarsJob,
+        sockets: tuple[socket.socket, socket.socket],
+        link: SupervisorLink,
+        stack: ExitStack,
+    ) -> None:
+        if names.ears is None:
+            raise ValueError("the ears have no rings")
+        self._state = stack.enter_context(SharedState.attach(names.state))
+        self._raw = stack.enter_context(FrameRing.attach(names.ears.raw_ring))
+        self._capture = stack.enter_context(FrameRing.attach(names.capture_ring))
+        self._reference = stack.enter_context(FrameRing.attach(names.ears.reference_ring))
+        self._references = None
         if names.sent_reference_ring is not None:
-            references = stack.enter_context(FrameRing.attach(names.sent_reference_ring)).writer()
-        parts = load_parts()
-        _tell_missing(parts, job, link)
-        listener = Listener(state, reference.reader(), parts, job, link)
-        listener.warm_up()
+            ring = stack.enter_context(FrameRing.attach(names.sent_reference_ring))
+            self._references = ring.writer()
+        self._job = job
+        self._link = link
+        self._stack = stack
+        self._wake = WakeSender(sockets[1]).wake
+        self._waits = Waits(self._state, link, WakeReceiver(sockets[0], CHECK_S))
+        self._begun = False
+
+    def listen(self, parts: Parts) -> Parts | None:
+        """Listen to the end, or until a part fails; then return those that are left.
+
+        What is not published then lies in the raw ring still: new ears hear it.
+        """
+        self._link.report(EarsParts(parts.missing, parts.notice_speech))
+        try:
+            listener = Listener(self._state, self._reference.reader(), parts, self._job, self._link)
+            if not self._begun:
+                listener.warm_up()
+                self._begin(parts)
+            if self._is_given_microphone():
+                self._hear(listener)
+        except PartFailedError as error:
+            self._link.report(Trace(f"{error}: {error.__cause__!r}"))
+            return parts.without(error.package)
+        return None
+
+    def _begin(self, parts: Parts) -> None:
+        """Do what is worth it only now that all is loaded, and say that it is."""
         promotion = Promotion(EARS_PRIORITY, by_broker=False)
         promotion.promote_once()
         protect_process()
-        stack.enter_context(no_garbage_collection())
+        self._stack.enter_context(no_garbage_collection())
         promotion.log_outcome()
-        link.report(Started("ears", ", ".join(_facts(job))))
-        waits = Waits(state, link, wake_receiver)
+        self._link.report(Started("ears", ", ".join(_facts(self._job, parts))))
         # handover: from this word on capture may name this process as the writer of its ring.
-        state.ears.ready.store(job.number)
-        while state.capture.route.load() != job.number:
-            if not waits.wait():
-                return
+        self._state.ears.ready.store(self._job.number)
+        self._begun = True
+
+    def _is_given_microphone(self) -> bool:
+        """Wait until capture gives it; False if the supervisor says stop before."""
+        while self._state.capture.route.load() != self._job.number:
+            if not self._waits.wait():
+                return False
+        return True
+
+    def _hear(self, listener: Listener) -> None:
+        waits = self._waits
         frames = CleanedFrames(
-            raw.reader(), capture.writer(), job.frame_samples, wake_sender.wake, references
+            self._raw.reader(),
+            self._capture.writer(),
+            self._job.frame_samples,
+            self._wake,
+            self._references,
         )
         while waits.wait():
             if (block := frames.next_block()) is None:
@@ -122,22 +174,12 @@ class Waits:
         return not self._link.stop_requested()
 
 
-def _facts(job: EarsJob) -> list[str]:
+def _facts(job: EarsJob, parts: Parts) -> list[str]:
     holds = "hold an answer" if job.holds else "leave answers alone"
     if job.interrupts:
         holds = "interrupt an answer"
+    if not parts.notice_speech:
+        holds = "notice nobody"
     if job.sends == "cleaned":
         return [holds, "remove its echo"]
     return [holds, f"send the {job.sends} as it is"]
-
-
-def _tell_missing(parts: Parts, job: EarsJob, link: SupervisorLink) -> None:
-    """Say what this machine lacks, once in a conversation."""
-    if parts.missing and job.number == 1:
-        names = ", ".join(parts.missing)
-        link.report(
-            Notice(
-                f"The ears do without {names}, which is missing or does not load, and notice you "
-                "later: install the extra 'ears', or use --ears off."
-            )
-        )

@@ -90,6 +90,15 @@ class Failed(Struct):
     traceback: str
 
 
+class EarsParts(Struct):
+    """What the ears have loaded; reported again when a part fails."""
+
+    missing: tuple[str, ...]
+    """Packages that they do without."""
+    notice_speech: bool
+    """Whether the others can tell a person from the echo."""
+
+
 class RecorderEnded(Struct):
     """The recording of the conversation cannot be continued, for a reason of the system's."""
 
@@ -160,6 +169,7 @@ Report = (
     | Prepared
     | ConversationMemory
     | Failed
+    | EarsParts
     | RecorderEnded
     | DevicesFound
     | CardHeard

@@ -13,29 +13,34 @@ _SENT: dict[str, Sent] = {"local": "cleaned", "client-reference": "microphone an
 
 
 def check_packages(settings: Settings) -> None:
-    """Check that the ears can notice speech, if a setting depends on it.
+    """Check that packages are installed that notice speech, if a setting depends on them.
 
-    :raises MissingPackageError: they cannot.
+    :raises MissingPackageError: they are not.
     """
     suppressor, earshot, silero = (find_spec(name) is not None for name in _PACKAGES)
-    if _needs_detectors(settings) and not (silero or (suppressor and earshot)):
-        flag = "--endpointing" if settings.ears_mark_turns else "--barge-in"
-        raise MissingPackageError(
-            f"{flag} local needs packages that notice speech, and none is installed: install the "
-            f"extra 'ears', or use {flag} service."
-        )
+    if needs_detectors(settings) and not (silero or (suppressor and earshot)):
+        raise lacking(settings, "is installed")
+
+
+def lacking(settings: Settings, what: str) -> MissingPackageError:
+    """Return the error of a setting that needs packages of which none is so."""
+    flag = "--endpointing" if settings.ears_mark_turns else "--barge-in"
+    return MissingPackageError(
+        f"{flag} local needs packages that notice speech, and none {what}: install the extra "
+        f"'ears', or use {flag} service."
+    )
 
 
 def choose_ears(
     settings: Settings, microphone: DeviceChoice, speaker: DeviceChoice
 ) -> tuple[EarsJob | None, str]:
-    """Return the job of the ears, None for no ears, and a sentence; it may be empty.
+    """Return the job of the ears; None for no ears, and why, if that is to be said.
 
     Files in the place of cards have no echo, and of a program's own sound only the program knows.
     """
     if settings.ears == "off":
         return None, ""
-    holds = _confirmable(settings) and settings.barge_in != "service"
+    holds = holds_answers(settings)
     sends = _SENT.get(settings.echo_removal, "microphone")
     job = EarsJob(
         holds,
@@ -45,59 +50,53 @@ def choose_ears(
         settings.silence_duration_ms if settings.ears_mark_turns else None,
         ms_to_samples(settings.frame_ms),
     )
-    if not wants_ears(settings):
-        cards = microphone.is_device and speaker.is_device
-        if not cards or not (holds or sends == "cleaned"):
-            return None, ""
-        if settings.echo != "local" and not any(map(find_spec, _PACKAGES)):
-            return None, (
-                "Only the service notices that you speak over an answer: the packages that listen "
-                "here are missing. Install the extra 'ears'."
-            )
-    sentence = f"{_holding(settings, holds=holds)}; {_echo(settings)}."
-    if settings.ears_mark_turns:
-        sentence += f" Your turn ends here after {settings.silence_duration_ms} ms of silence."
-    return job, sentence
+    if wants_ears(settings):
+        return job, ""
+    cards = microphone.is_device and speaker.is_device
+    if not cards or not (holds or sends == "cleaned"):
+        return None, ""
+    if settings.echo != "local" and not any(map(find_spec, _PACKAGES)):
+        return None, (
+            "The packages that listen here are missing: install the extra 'ears'. "
+            f"{what_interrupts(settings, notice_speech=False)}."
+        )
+    return job, ""
 
 
 def wants_ears(settings: Settings) -> bool:
     """Whether there are ears whatever the cards are, also beside a program's own sound."""
     if settings.ears != "auto":
         return settings.ears == "on"
-    return settings.sends_reference or _needs_detectors(settings)
+    return settings.sends_reference or needs_detectors(settings)
 
 
-def _needs_detectors(settings: Settings) -> bool:
+def needs_detectors(settings: Settings) -> bool:
     """Whether the conversation depends on the ears noticing speech."""
     return settings.barge_in == "local" or settings.ears_mark_turns
 
 
-def _confirmable(settings: Settings) -> bool:
-    """Whether anything turns a hold into an interruption.
+def holds_answers(settings: Settings) -> bool:
+    """Whether an answer is held when a person speaks over it.
 
-    A turn that a program or a key marks interrupts an answer by itself.
+    Then either the ears interrupt it, or something else is to notice the same voice.
     """
-    heard = not settings.marks_turns or settings.barge_in == "local"
-    return settings.interrupt_response and heard
+    if settings.barge_in == "service" or not settings.interrupt_response:
+        return False
+    return settings.barge_in == "local" or not settings.marks_turns
 
 
-def _echo(settings: Settings) -> str:
-    """Say where the echo is removed, and why there."""
-    where = {
-        "local": "its echo is removed here",
-        "server": "the service removes its echo",
-        "client-reference": "the service removes its echo, and is sent what sounds",
-        "off": "its echo is removed nowhere",
-    }[settings.echo_removal]
-    if settings.echo != "auto":
-        return f"{where} (--echo {settings.echo})"
-    reason = "does not" if settings.uses_offline_service else "can"
-    which = "the offline service" if settings.uses_offline_service else "Azure"
-    return f"{where}, because {which} {reason}"
+def what_interrupts(settings: Settings, *, notice_speech: bool) -> str:
+    """Say what becomes of an answer that a person speaks over.
 
-
-def _holding(settings: Settings, *, holds: bool) -> str:
-    if not holds:
-        return "The service alone decides when you interrupt an answer"
-    what = {"duck": "becomes quiet", "local": "stops"}.get(settings.barge_in, "pauses")
-    return f"An answer {what} when you speak over it"
+    :param notice_speech: whether there are ears that notice it.
+    """
+    if not settings.interrupt_response:
+        return "Nothing that you say interrupts an answer"
+    if notice_speech and holds_answers(settings):
+        what = {"duck": "becomes quiet", "local": "stops"}.get(settings.barge_in, "pauses")
+        return f"An answer {what} when you speak over it"
+    if settings.marks_turns:
+        return "Only the beginning of your turn interrupts an answer"
+    if settings.ears_mark_turns:
+        return "An answer stops when your turn begins"
+    return "The service alone decides when you interrupt an answer"

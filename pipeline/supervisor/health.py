@@ -82,6 +82,8 @@ class HealthMonitor:
         self._gap_samples = state.capture.gap_samples
         self._noticed_gap_samples = 0
         self._noticed_underruns = 0
+        self._ears = state.supervisor.ears
+        self._reference_lost = False
         self._microphone = MicrophoneHints(
             state.capture.level, service_hears_turns=service_hears_turns
         )
@@ -104,6 +106,7 @@ class HealthMonitor:
             yield from loss.notices(self._now_s())
         yield from self._gaps()
         yield from self._pauses()
+        yield from self._lost_reference()
         yield from self._standstills()
         self._still.look(self._now_s())
         sounds = self._still.standing_s < _ECHO_S
@@ -129,6 +132,16 @@ class HealthMonitor:
                 f"too slow. Answers begin up to {delay_ms} ms later until it recovers."
             )
         self._noticed_underruns = underruns
+
+    def _lost_reference(self) -> Iterator[str]:
+        """Tell it once; without ears nothing is lost."""
+        lost = self._ears.load() and self._playback.reference_lost_periods.load()
+        if lost and not self._reference_lost:
+            self._reference_lost = True
+            yield (
+                "The ears stood still for too long to know all that sounded: an answer may have "
+                "paused by itself."
+            )
 
     def _standstills(self) -> Iterator[str]:
         """Watch the cards: after one is pulled out, or when it hangs, its process may not end."""

@@ -40,6 +40,7 @@ from pipeline.ipc.reports import (
     AtWork,
     ConversationMemory,
     Device,
+    EarsParts,
     Prepared,
     RecorderEnded,
     Report,
@@ -52,6 +53,7 @@ from pipeline.shm.state import SharedState
 from pipeline.supervisor.cards import check_files, choose_cards
 from pipeline.supervisor.devices import find_devices
 from pipeline.supervisor.ears import check_packages, choose_ears
+from pipeline.supervisor.ears_notices import EarsNotices
 from pipeline.supervisor.health import HealthMonitor
 from pipeline.supervisor.offline_service import OfflineService
 from pipeline.supervisor.program_sound import NO_OWN_SOUND, ProgramSound
@@ -105,9 +107,8 @@ class Pipeline:
         self._sound = sound
         self._emits_levels = emits_levels
         self._recording = stack.enter_context(Recording(self._announce))
-        self._recorder = stack.enter_context(
-            ConversationRecorder(self._announce, lambda sentence: self._emit(Notice(sentence)))
-        )
+        self._recorder = stack.enter_context(ConversationRecorder(self._announce, self._notice))
+        self._ears = EarsNotices(settings, self._announce, self._notice)
         self._children = stack.enter_context(
             ChildProcesses(self._announce, self._note_recording_end)
         )
@@ -201,6 +202,8 @@ class Pipeline:
         ears, sentence = choose_ears(self._settings, microphone, speaker)
         if sentence:
             self._announce(sentence)
+        if ears is not None and ears.turn_silence_ms is not None:
+            self._starting.add("ears")  # nothing else hears the user
         self._recorder.start(self._voice, self._settings, microphone, speaker)
         self._voice.start_audio(self._settings, microphone, speaker, ears)
         if isinstance(speaker.target, Device):
@@ -212,7 +215,7 @@ class Pipeline:
         self._voice.check()
         self._offline.check()
         for sentence in self._health.notices():
-            self._emit(Notice(sentence))
+            self._notice(sentence)
 
     def _measure_levels(self, now_s: float) -> None:
         if now_s < self._levels_due_s:
@@ -236,6 +239,8 @@ class Pipeline:
                 self._voice.remember(report)
             case Prepared(name):
                 self._voice.spare_prepared(name)
+            case EarsParts():
+                self._ears.handle(report)
             case AtWork():
                 self._offline.handle(report)
             case RecordingEnded() | RecorderEnded():
@@ -251,7 +256,7 @@ class Pipeline:
 
     def _tell_muted(self) -> None:
         """Called in a thread of its own."""
-        self.call_soon(lambda: self._emit(Notice(MUTED)))
+        self.call_soon(lambda: self._notice(MUTED))
 
     def _emit(self, event: Event) -> None:
         self._emit_to_user(event)
@@ -263,6 +268,9 @@ class Pipeline:
 
     def _announce(self, sentence: str) -> None:
         self._emit(Announcement(sentence))
+
+    def _notice(self, sentence: str) -> None:
+        self._emit(Notice(sentence))
 
     def _note_recording_end(self, report: Report) -> None:
         """Note the end of a recording, the only report that matters while the processes end."""

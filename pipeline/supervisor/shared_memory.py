@@ -18,8 +18,8 @@ PLAYBACK_RING_FRAMES = 1_024
 RAW_RING_BLOCKS = 512
 """5 s of microphone: longer than it takes to notice that the ears hang."""
 
-REFERENCE_RING_PERIODS = 256
-"""1.3 s of the shortest periods."""
+REFERENCE_RING_PERIODS = 768
+"""3.8 s of periods of 5 ms: longer than it takes to notice that the ears hang."""
 
 RECORDER_RING_FRAMES = 400
 """10 s and more: longer than it takes to replace a recorder that hangs."""

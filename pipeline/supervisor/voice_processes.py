@@ -20,6 +20,7 @@ from pipeline.ipc.reports import ConversationMemory, Report
 from pipeline.recorder.job import RecorderJob
 from pipeline.shm.fields import CaptureFields, PlaybackFields
 from pipeline.shm.wakeup import WakeSockets
+from pipeline.supervisor.ears import what_interrupts
 from pipeline.supervisor.level_meter import LevelMeter
 from pipeline.supervisor.network_briefing import NetworkBriefing
 from pipeline.supervisor.replacement import ReplaceableProcess, Spawn
@@ -88,7 +89,7 @@ class VoiceProcesses:
         settings = replace(settings, api_key=None)  # only the network process needs it
         sockets = WakeSockets(self.shared.capture_socket)
         if ears is not None:
-            sockets = self._start_ears(ears, verbose=settings.verbose)
+            sockets = self._start_ears(ears, settings)
         if isinstance(speaker.target, ProgramCard) and speaker.target.wake is not None:
             self._audio_sockets.append(speaker.target.wake)
         playback = partial(
@@ -105,16 +106,17 @@ class VoiceProcesses:
         self._replaceable(playback, _works(self.state.playback), goes_on="plays on")
         self._replaceable(capture, _works(self.state.capture), goes_on="records on")
 
-    def _start_ears(self, job: EarsJob, *, verbose: int) -> WakeSockets:
+    def _start_ears(self, job: EarsJob, settings: Settings) -> WakeSockets:
         """Start the ears with rings of their own; returns what wakes the network and them."""
         wake_sender, wake_receiver = self.shared.add_ears()
         self._audio_sockets.append(wake_sender)
-        spawn = partial(self._spawn_ears, job, verbose, wake_receiver)
+        spawn = partial(self._spawn_ears, job, settings.verbose, wake_receiver)
+        go_on = partial(self._go_on_without_ears, settings)
         self._replaceable(
             spawn,
             self.state.ears.heartbeat_ns.load,
             goes_on="listens on",
-            give_up=self._go_on_without_ears if job.turn_silence_ms is None else None,
+            give_up=None if settings.ears_mark_turns else go_on,
         )
         return WakeSockets(self.shared.capture_socket, wake_sender)
 
@@ -216,10 +218,11 @@ class VoiceProcesses:
             on_error=on_error,
         )
 
-    def _go_on_without_ears(self, error: ChildFailedError) -> None:
+    def _go_on_without_ears(self, settings: Settings, error: ChildFailedError) -> None:
         self.state.supervisor.ears.store(0)
+        interrupts = what_interrupts(settings, notice_speech=False)
         self._report(
-            Notice(f"{error.what} too often: from now on only the service notices that you speak.")
+            Notice(f"{error.what} too often: from now on there are no ears. {interrupts}.")
         )
 
     def _replaceable(

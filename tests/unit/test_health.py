@@ -86,6 +86,19 @@ def test_pauses_are_noticed_with_their_consequence(rig: Rig) -> None:
     assert not rig.notices()
 
 
+def test_what_the_ears_missed_is_noticed_once_while_there_are_ears(rig: Rig) -> None:
+    rig.state.playback.reference_lost_periods.add(1)
+    assert not rig.notices()
+    rig.state.supervisor.ears.store(1)
+    (sentence,) = rig.notices()
+    assert sentence == (
+        "The ears stood still for too long to know all that sounded: an answer may have paused by "
+        "itself."
+    )
+    rig.state.playback.reference_lost_periods.add(1)
+    assert not rig.notices()
+
+
 def murmur(rig: Rig, seconds: float, *, goes_up: bool) -> list[str]:
     """Give what speech gives, and the service hears none of it."""
     said: list[str] = []

@@ -3,9 +3,11 @@
 import os
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.config.checking import checked
 from pipeline.config.dotenv_file import DotenvFile, read_dotenv
 from pipeline.config.loader import load
 from pipeline.config.settings import Settings, options
@@ -48,15 +50,19 @@ def test_a_switch_turned_off_comes_before_the_environment() -> None:
     assert not settings({"AZURE_VOICELIVE_OFFLINE": "true"}, offline=False).offline
 
 
-def test_every_setting_is_read_from_every_source() -> None:
+@pytest.mark.parametrize(
+    "turns", [{"turn_detection": "azure_semantic_vad"}, {"endpointing": "local"}]
+)
+def test_every_setting_is_read_from_every_source(turns: dict[str, str]) -> None:
     samples = {bool: "true", int: "7", float: "1.0", str: "words"}
     special = {
         "endpoint": "https://host",
-        "turn_detection": "azure_semantic_vad",
+        "turn_detection": "server_vad",
+        "endpointing": "service",
+        **turns,
         "frame_ms": "10",
         "ears": "on",
         "barge_in": "duck",
-        "endpointing": "local",
         "ready_tone": "on",
         "echo": "server",
         "verbose": "2",
@@ -409,3 +415,43 @@ def test_the_example_of_dotenv_names_settings_that_exist(
     names = read_dotenv().values
     assert len(names) == 7
     assert names.keys() <= {option.environment for option in options()}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"barge_in": "local", "interrupt_response": False},
+            (
+                "--barge-in local is for answers that you interrupt, which --no-interrupt-response "
+                "forbids: leave out one of them."
+            ),
+        ),
+        (
+            {"barge_in": "duck", "turn_detection": "none"},
+            (
+                "--barge-in duck waits for the service to hear you, which --turn-detection none "
+                "leaves out: use --barge-in local or service, or another --turn-detection."
+            ),
+        ),
+        (
+            {"endpointing": "local", "turn_detection": "none"},
+            (
+                "--endpointing local lets the ears mark your turns, and --turn-detection none lets "
+                "a program mark them: leave out one of them."
+            ),
+        ),
+        (
+            {"endpointing": "local", "turn_detection": "azure_semantic_vad"},
+            (
+                "--endpointing local lets the ears detect your turns, and --turn-detection "
+                "azure_semantic_vad the service: leave out one of them."
+            ),
+        ),
+    ],
+)
+def test_a_contradiction_is_refused_in_one_sentence(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        checked(Settings(**given))
+    assert str(error.value) == sentence
+    assert error.value.exit_code == 2
