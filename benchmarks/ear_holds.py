@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.ears.ears import Heard
+from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
 from pipeline.ears.near_end import NearSpeech
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES

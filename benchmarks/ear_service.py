@@ -7,7 +7,7 @@ import soxr
 
 from pipeline.bench.ears.sounds import sound_of
 from pipeline.ears.cleaned_frames import Outgoing
-from pipeline.ears.ears import Heard
+from pipeline.ears.heard import Heard
 from pipeline.ears.sent_sound import SentSound
 from pipeline.ears.silero import WINDOW_SAMPLES, SileroStream, load_silero
 from pipeline.emulator.turns.endpointing import EndpointingRules, SpeechStarted, TurnDetector

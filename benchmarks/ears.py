@@ -35,7 +35,8 @@ from pipeline.audio.ready_tone import synthesize
 from pipeline.bench.ears.sounds import from_onset
 from pipeline.bench.ears.words import word_errors, words_of
 from pipeline.ears.blocks import BLOCKS_PER_S, to_float
-from pipeline.ears.ears import SETTLING_S, Ears, Heard
+from pipeline.ears.ears import SETTLING_S, Ears
+from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.parts import load_parts
 from pipeline.emulator.speech.recogniser import is_available

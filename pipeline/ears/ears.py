@@ -1,8 +1,6 @@
 """The ears: microphone and reference in, cleaned sound and a verdict out."""
 
 from collections.abc import Sequence
-from enum import Enum
-from typing import NamedTuple
 
 from pipeline.ears.blocks import Block, Cancelled, decibels, to_float
 from pipeline.ears.compiled import block_peak, new_canceller
@@ -10,6 +8,7 @@ from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
 from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
+from pipeline.ears.heard import Heard, Levels, State
 from pipeline.ears.near_end import NearEnd, NearSpeech
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
@@ -28,58 +27,6 @@ _CAUGHT_UP_BLOCKS = 4
 """Before the far end is loud enough to be audible."""
 _DOUBTED_BLOCKS = 20
 """Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
-
-
-class State(Enum):
-    """What the ears do."""
-
-    RESTING = "resting"
-    """The far end is silent: the microphone passes unchanged."""
-    SETTLING = "settling"
-    """The strict rule holds."""
-    LISTENING = "listening"
-    HEADPHONES = "headphones"
-    """The loudspeaker is not heard: the microphone passes unchanged."""
-
-
-class Levels(NamedTuple):
-    """Mean squares, and the same in dBFS."""
-
-    microphone: float
-    cleaned: float
-    echo: float
-    """Of the estimated echo."""
-
-    @property
-    def microphone_db(self) -> float:
-        return decibels(self.microphone)
-
-    @property
-    def cleaned_db(self) -> float:
-        return decibels(self.cleaned)
-
-    @property
-    def echo_db(self) -> float:
-        return decibels(self.echo)
-
-
-class Heard(NamedTuple):
-    """What the ears make of one block."""
-
-    cleaned: Samples
-    """240 samples, not delayed."""
-    speech: bool
-    """Whether a person probably speaks over the far end."""
-    near: NearSpeech
-    """Whether it is certain."""
-    evidence: Evidence
-    levels: Levels
-    state: State
-
-    @property
-    def echo(self) -> bool:
-        """Whether an echo may be left in `cleaned`."""
-        return self.state is State.SETTLING or self.state is State.LISTENING
 
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

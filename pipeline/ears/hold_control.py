@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from pipeline.ears.ears import Heard
+from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Action, HoldRecovery, Reason
 from pipeline.ears.near_end import NearSpeech
 from pipeline.pcm import BLOCK_MS, NS_PER_MS

@@ -8,7 +8,8 @@ import numpy as np
 
 from pipeline.ears.aligner import Aligner
 from pipeline.ears.cleaned_frames import Outgoing
-from pipeline.ears.ears import Ears, Heard, State
+from pipeline.ears.ears import Ears
+from pipeline.ears.heard import Heard, State
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob

@@ -3,7 +3,7 @@
 speech ≥ 200 ms ──▶ begin (before the first of it) ── silence ──▶ end (shortly after the last)
 """
 
-from pipeline.ears.ears import Heard
+from pipeline.ears.heard import Heard
 from pipeline.pcm import BLOCK_MS, NS_PER_MS
 from pipeline.shm.fields import EarsFields
 

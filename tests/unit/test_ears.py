@@ -12,7 +12,8 @@ from benchmarks.ears import Outcome, listen
 from benchmarks.echo_paths import PATHS
 from pipeline.ears.blocks import Block, Cancelled
 from pipeline.ears.compiled import new_canceller
-from pipeline.ears.ears import Ears, Heard, State
+from pipeline.ears.ears import Ears
+from pipeline.ears.heard import Heard, State
 from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts, load_parts
 from pipeline.pcm import Samples

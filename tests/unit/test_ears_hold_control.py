@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.ears.ears import Heard, Levels, State
+from pipeline.ears.heard import Heard, Levels, State
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl, ServiceDelay
 from pipeline.ears.near_end import NearSpeech

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline.ears import listener as module
-from pipeline.ears.ears import Ears, Heard
+from pipeline.ears.ears import Ears
+from pipeline.ears.heard import Heard
 from pipeline.ears.job import EarsJob
 from pipeline.ears.listener import Listener
 from pipeline.ears.parts import Parts

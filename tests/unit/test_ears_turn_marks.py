@@ -1,6 +1,6 @@
 """Where turns begin and end, block by block, and the words that the network process reads."""
 
-from pipeline.ears.ears import Heard, Levels, State
+from pipeline.ears.heard import Heard, Levels, State
 from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.rules import Evidence
 from pipeline.ears.turn_marks import Endpointer, TurnMarks
