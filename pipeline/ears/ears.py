@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from pipeline.ears.blocks import Block, Cancelled, decibels, to_float
 from pipeline.ears.compiled import block_peak, new_canceller
-from pipeline.ears.detection import KEPT_BLOCKS, Detection, KeptBlock
+from pipeline.ears.detection import Detection, KeptBlock
 from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.heard import Heard, Levels, State
+from pipeline.ears.linear_canceller import PARTITIONS
 from pipeline.ears.near_end import NearEnd, NearSpeech
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
@@ -25,6 +26,9 @@ _RELEARNING_BLOCKS = 90
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
 _CAUGHT_UP_BLOCKS = 4
 """Before the far end is loud enough to be audible."""
+_MUTED_BLOCKS = 8
+"""Of sound that is not heard at all: longer than its way through the room. More teach a canceller
+that there is no echo."""
 _DOUBTED_BLOCKS = 20
 """Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
 
@@ -52,7 +56,7 @@ class Ears:
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
         self._missed_blocks = 0  # of the latest, by the canceller
-        self._muted = False
+        self._unheard_blocks = 0  # of what sounds, by a microphone that hears nothing at all
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
@@ -64,15 +68,11 @@ class Ears:
             end is silent
         """
         self._hear_far_end(reference)
-        if self._far_end.audible and not block_peak(microphone):
-            return self._pass_over_nothing(microphone, reference)
-        if not (self._far_end.audible or holding):
+        if self._is_muted(microphone) or not (self._far_end.audible or holding):
             return self._rest(microphone, reference)
-        if self._muted:
-            self._catch_up(KEPT_BLOCKS)
         settled = self._far_end.heard_s >= SETTLING_S
         cancelled = self._canceller.cancel(microphone, reference)
-        self._muted, self._missed_blocks = False, 0
+        self._missed_blocks = 0
         self._recognise_headphones(cancelled)
         if self._headphones.worn:
             return self._listen_without_echo(microphone, reference, cancelled, holding=holding)
@@ -104,27 +104,30 @@ class Ears:
         self._near_end.rest()
         return Heard(microphone, False, NearSpeech.NONE, _NO_EVIDENCE, _NO_LEVELS, State.RESTING)
 
-    def _pass_over_nothing(self, microphone: Samples, reference: Samples) -> Heard:
-        """Learn nothing of a microphone that is muted: not that there is no echo."""
-        self._muted = True
-        self._far_end.forget()
-        return self._rest(microphone, reference)
+    def _is_muted(self, microphone: Samples) -> bool:
+        """Whether the microphone can tell neither that there is an echo nor that there is none."""
+        if not block_peak(microphone):
+            self._unheard_blocks += self._far_end.sounding
+        elif self._unheard_blocks:
+            if self._unheard_blocks >= _MUTED_BLOCKS:
+                self._begin()
+                self._deaf_blocks = max(self._deaf_blocks, PARTITIONS)
+            self._unheard_blocks = 0
+        return self._unheard_blocks >= _MUTED_BLOCKS
 
     def _hear_far_end(self, reference: Samples) -> None:
         was_audible = self._far_end.audible
-        self._far_end.hear(reference)
+        self._far_end.hear(reference, counts=self._unheard_blocks < _MUTED_BLOCKS)
         if self._far_end.audible and not was_audible:
             self._begin()
 
     def _begin(self) -> None:
-        if self._missed_blocks:
-            self._recent = RecentEvidence()
-        self._catch_up(_CAUGHT_UP_BLOCKS)
-
-    def _catch_up(self, most_blocks: int) -> None:
-        """Give the canceller what it missed: the echo of that is still to come."""
+        """Give the canceller what it missed of the beginning: the echo of that is still to come."""
         kept = self._detection.kept
-        for at in range(-min(len(kept), most_blocks, self._missed_blocks), 0):
+        missed = min(len(kept), _CAUGHT_UP_BLOCKS, self._missed_blocks)
+        if missed:
+            self._recent = RecentEvidence()
+        for at in range(-missed, 0):
             block = kept[at]
             cancelled = self._canceller.cancel(block.microphone, block.reference)
             if block.echo:

@@ -20,9 +20,10 @@ class FarEnd:
         self._blocks_since_sound = _RINGING_BLOCKS
         self._heard_blocks = 0
 
-    def hear(self, reference: Samples) -> None:
+    def hear(self, reference: Samples, *, counts: bool = True) -> None:
+        """Take the next block; `counts`: for `heard_s`."""
         self.sounding = block_peak(reference) > _AUDIBLE_PEAK
-        self._heard_blocks += self.sounding
+        self._heard_blocks += self.sounding and counts
         self._blocks_since_sound = 0 if self.sounding else self._blocks_since_sound + 1
         self.audible = self._blocks_since_sound < _RINGING_BLOCKS
 

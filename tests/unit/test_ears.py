@@ -167,14 +167,24 @@ def test_muted_microphone_teaches_nothing(before_s: int) -> None:
     muted = slice(before_s * 24_000, (before_s + 6) * 24_000)
     heard_echo[muted] = 0
     heard = hear(Ears(parts(silero=0.8)), heard_echo, pcm16(played))
-    silent = heard[before_s * 100 + 1 : (before_s + 6) * 100]
+    silent = heard[before_s * 100 + 100 : (before_s + 6) * 100]
     assert {block.state for block in silent} == {State.RESTING}
     after = heard[(before_s + 6) * 100 :]
-    assert {block.state for block in after} == {State.SETTLING}
     assert not any(block.speech for block in after)
+    assert {block.state for block in after} == {State.LISTENING if before_s else State.SETTLING}
     if before_s:
         reductions = [block.levels.microphone_db - block.levels.cleaned_db for block in after]
         assert np.median(reductions) > 15
+
+
+def test_room_without_noise_is_not_muted_in_the_pauses_of_an_answer() -> None:
+    played = babble(8, seed=13)
+    for start in range(0, played.size, 24_000):
+        played[start + 18_000 : start + 24_000] = 0
+    heard_echo = pcm16(echo(played, 0.3))
+    heard_echo[np.abs(heard_echo) < 30] = 0
+    heard = hear(Ears(parts(silero=0.0)), heard_echo, pcm16(played))
+    assert heard[-50].state is State.LISTENING
 
 
 @pytest.mark.parametrize(
