@@ -128,7 +128,7 @@ class Player:
                 generation = self._tail_generation if fading_out else self._generation
                 self._reference.put(out, sounds_at_ns, generation)
             else:
-                self._reference.skip(len(out), sounds_at_ns)
+                self._reference.skip(len(out))
         if self._recorder is not None:
             if filled:
                 self._recorder.put(out, sounds_at_ns, item=self._answers.position.item)

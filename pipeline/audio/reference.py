@@ -1,17 +1,12 @@
 """What sounds, for the ears: each period that is not silent, with the time at which it sounds.
 
 Periods are counted in samples of the loudspeaker's own rate, silent ones too, so that the ears know
-the length of each silence exactly. Empty periods tell the time in it: the card's clock drifts on.
+the length of each silence exactly.
 """
-
-import numpy as np
 
 from pipeline.pcm import FRAME_SAMPLES, Samples, samples_to_ns
 from pipeline.shm.fields import PlaybackFields
 from pipeline.shm.ring import RingWriter
-
-_NOTHING: Samples = np.zeros(0, np.int16)
-_TOLD_PER_S = 10
 
 
 class ReferenceWriter:
@@ -20,11 +15,8 @@ class ReferenceWriter:
     def __init__(self, writer: RingWriter, words: PlaybackFields, rate_hz: int) -> None:
         self._writer = writer
         self._words = words
-        self._rate_hz = rate_hz
         latest = writer.latest()
         self._rendered_samples = latest.end_samples if latest else 0
-        self._silent_samples = 0  # of the latest, those whose time is not told
-        self._silent_from_ns = 0
         words.rate_hz.store(rate_hz)
 
     def put(self, period: Samples, sounds_at_ns: int, generation: int) -> None:
@@ -34,7 +26,7 @@ class ReferenceWriter:
         """
         if len(period) > FRAME_SAMPLES:  # periods of 40 ms at 48 kHz
             self.put(period[:FRAME_SAMPLES], sounds_at_ns, generation)
-            duration_ns = samples_to_ns(FRAME_SAMPLES, self._rate_hz)
+            duration_ns = samples_to_ns(FRAME_SAMPLES, self._words.rate_hz.load())
             self.put(period[FRAME_SAMPLES:], sounds_at_ns + duration_ns, generation)
             return
         written = self._writer.write(
@@ -46,20 +38,7 @@ class ReferenceWriter:
         if not written:
             self._words.reference_lost_periods.add(1)
         self._rendered_samples += len(period)
-        self._silent_samples = 0
 
-    def skip(self, samples: int, sounds_at_ns: int) -> None:
-        """Count a silent period; tell the time ten times a second, if the ears read it."""
-        from_ns = sounds_at_ns - samples_to_ns(self._silent_samples, self._rate_hz)
-        if not self._silent_samples or from_ns < self._silent_from_ns:  # no period is early
-            self._silent_from_ns = from_ns
-        self._silent_samples += samples
+    def skip(self, samples: int) -> None:
+        """Count a silent period."""
         self._rendered_samples += samples
-        if self._silent_samples * _TOLD_PER_S >= self._rate_hz:
-            if not self._writer.unread_frames():
-                self._writer.write(
-                    _NOTHING,
-                    item_offset_samples=self._rendered_samples - self._silent_samples,
-                    capture_time_ns=self._silent_from_ns,
-                )
-            self._silent_samples = 0

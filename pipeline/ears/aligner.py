@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from pipeline.ears.card_offset import JUMP_SAMPLES, CardOffset
+from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.card_times import REACH_SAMPLES, REFERENCE_SAMPLES, WINDOW_SAMPLES, CardTimes
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples, samples_to_ns
@@ -30,11 +30,11 @@ _JUDGED_PERIODS = 60
 NEAR_SAMPLES = SAMPLE_RATE_HZ // 1_000
 """Each step of the reference costs the canceller some of what it has learnt, so only a drift is
 followed, and not the uncertainty of times."""
+_JUMP_SAMPLES = SAMPLE_RATE_HZ * 3 // 1_000
+"""A card whose times move by more has lost samples, or was opened again."""
 _JUMPED_BLOCKS = 20
 FOLLOWED_BLOCKS = 25
 """One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
-_CONTRADICTION_NS = 10 * NS_PER_MS
-"""Longer than callbacks are late: by its time a sound is known, and by its position it is not."""
 
 
 class Aligner:
@@ -55,10 +55,8 @@ class Aligner:
         self._lead_samples = LEAD_SAMPLES
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
-        self._jumps = 0  # of the offset, which the shift has followed
         self._jumped_blocks = 0
         self._followed_blocks = 0
-        self._period_samples = 0
         self._late_samples: list[int] = []  # by how much the latest periods came too late
         self._unexpected: deque[int] = deque(maxlen=_REMEMBERED_BLOCKS)
         self._silent_from = -1  # end of what the loudspeaker was given before it fell silent
@@ -67,36 +65,23 @@ class Aligner:
         self.sounds_until_ns = 0
 
     def sounds(self, frame: Frame, rate_hz: int) -> None:
-        """Take a period that the loudspeaker was given, or the time of a silent one, empty."""
+        """Take a period that the loudspeaker was given."""
+        samples_ns = samples_to_ns(len(frame.samples), rate_hz)
+        self.sounds_until_ns = frame.capture_time_ns + samples_ns
         position = frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz
         self._offset.speaker(position, frame.capture_time_ns)
-        if len(frame.samples):
-            samples_ns = samples_to_ns(len(frame.samples), rate_hz)
-            self.sounds_until_ns = frame.capture_time_ns + samples_ns
-            start, samples = self._rate.place(frame, rate_hz)
-            self._late_samples.append(self._line.write(start, samples))
-            self._period_samples = len(samples)
+        self._late_samples.append(self._line.write(*self._rate.place(frame, rate_hz)))
+        if len(self._late_samples) == _JUDGED_PERIODS:
+            late = sorted(samples for samples in self._late_samples if samples > 0)
+            if len(late) > _JUDGED_PERIODS * 2 // 5:  # with two periods in a block, every other one
+                self._lead_less(late[len(late) // 2])
+            self._late_samples.clear()
 
     def arrives(self, position: int, captured_at_ns: int) -> None:
         """A block of the microphone arrives; it may be heard later."""
-        if self._offset.microphone(position, captured_at_ns):
-            self._judge()
+        self._offset.microphone(position, captured_at_ns)
         due = position - self.waiting_blocks * BLOCK_SAMPLES
         self._line.wanted_until = self._reference_end(due)
-
-    def _judge(self) -> None:
-        """Expect the reference later if many of the latest periods came too late.
-
-        After a jump all seem late, or none: until the jump is known they have the wrong places.
-        """
-        if not self._offset.odd:
-            if len(self._late_samples) < _JUDGED_PERIODS:
-                return
-            late = sorted(samples for samples in self._late_samples if samples > 0)
-            # With two periods in a block, every other one.
-            if len(late) > len(self._late_samples) * 2 // 5:
-                self._lead_less(late[len(late) // 2])
-        self._late_samples.clear()
 
     def ready(self, position: int, age_ns: int) -> bool:
         """Whether to hear the block at `position` now, which was captured `age_ns` ago.
@@ -122,20 +107,10 @@ class Aligner:
         if not expected:
             self._unexpected.append(position)
         offset_samples = self._offset.samples
-        if offset_samples is not None and (expected or self._shift is not None):
-            wanted = offset_samples - self.wrong_samples + self._lead_samples
-            shift = self._follow(wanted, silent=not expected)
-            if expected:
-                return self._line.read(position + shift, BLOCK_SAMPLES)
-        return np.zeros(BLOCK_SAMPLES, np.int16)
-
-    def in_doubt(self, position: int, captured_at_ns: int) -> bool:
-        """Whether the reference of the block at `position` may be wrong, or lack what sounds."""
-        lacks = self._line.written_until < self._reference_end(position)
-        wanted_samples = BLOCK_SAMPLES + self._lead_samples - self.wrong_samples
-        end_ns = captured_at_ns + samples_to_ns(wanted_samples)
-        sounds = self.sounds_until_ns - end_ns > _CONTRADICTION_NS
-        return self._offset.doubtful or (lacks and sounds)
+        if offset_samples is None or not expected:
+            return np.zeros(BLOCK_SAMPLES, np.int16)
+        shift = self._follow(offset_samples - self.wrong_samples + self._lead_samples)
+        return self._line.read(position + shift, BLOCK_SAMPLES)
 
     def late_references(self) -> list[Samples]:
         """Return the references of the latest blocks, in order, if these were not expected.
@@ -168,34 +143,28 @@ class Aligner:
         return self._lead_samples * 1_000 / SAMPLE_RATE_HZ
 
     def _lead_less(self, late_samples: int) -> None:
-        """The reference comes too late for its blocks: expect it later from now on.
-
-        As the clocks drift apart, a period comes later by up to its length.
-        """
+        """The reference comes too late for its blocks: expect it later from now on."""
         before_samples = self._lead_samples
-        spare_samples = max(_SPARE_SAMPLES, min(self._period_samples, BLOCK_SAMPLES))
-        self._lead_samples -= late_samples + spare_samples
+        self._lead_samples -= late_samples + _SPARE_SAMPLES
         if self._lead_samples < _LEAST_LEAD_SAMPLES and not self.waiting_blocks:
             self.waiting_blocks = 1
             self._lead_samples += BLOCK_SAMPLES
         self._lead_samples = max(self._lead_samples, SHORTEST_LEAD_SAMPLES)
         self._moves = self._lead_samples != before_samples
 
-    def _follow(self, wanted: float, *, silent: bool) -> int:
+    def _follow(self, wanted: float) -> int:
         """Return the shift: drift is followed sample by sample, a jump that lasts at once."""
-        moves = self._moves or self._offset.jumps != self._jumps
-        if self._shift is None or moves or self._jumped_blocks == _JUMPED_BLOCKS:
+        if self._shift is None or self._moves or self._jumped_blocks == _JUMPED_BLOCKS:
             self._shift = round(wanted)
             self._moves = False
-            self._jumps = self._offset.jumps
             self._jumped_blocks = 0
             self._late_samples.clear()  # they were judged by the place before
             self._times.begin_anew()
             self.realigned = True
         off = wanted - self._shift
-        self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > JUMP_SAMPLES else 0
+        self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0
         self._followed_blocks += 1
-        if abs(off) > NEAR_SAMPLES and (silent or self._followed_blocks >= FOLLOWED_BLOCKS):
+        if abs(off) > NEAR_SAMPLES and self._followed_blocks >= FOLLOWED_BLOCKS:
             self._shift += 1 if off > 0 else -1
             self._followed_blocks = 0
         return self._shift

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.ears.aligner import Aligner
 from pipeline.ears.cleaned_frames import Outgoing
 from pipeline.ears.ears import Ears
-from pipeline.ears.heard import Heard, State
+from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
@@ -160,14 +160,7 @@ class Listener:
             self._link.report(Notice(_WRONG_TIMES.format(abs(wrong_ms))))
         listens = self._control.holding or self._turns is not None
         heard = self._ears.hear(block.samples, reference, holding=listens)
-        if audible and self._echo_is_unknown(block, heard):
-            heard = heard._replace(speech=False, near=NearSpeech.NONE, state=State.SETTLING)
         return heard, reference
-
-    def _echo_is_unknown(self, block: _Block, heard: Heard) -> bool:
-        """Whether an echo may be in the block that the ears cannot tell from a voice."""
-        no_echo = self._control.holding or heard.state is State.HEADPHONES
-        return not no_echo and self._aligner.in_doubt(block.position, block.captured_at_ns)
 
     def _follow_speaker(self) -> None:
         periods = self._reference.waiting()
@@ -176,8 +169,7 @@ class Listener:
         waiting_blocks, rate_hz = self._aligner.waiting_blocks, self._rate_hz.load()
         for period in periods:
             self._aligner.sounds(period, rate_hz)
-            if len(period.samples):
-                self._sounding_generation = period.generation
+        self._sounding_generation = periods[-1].generation
         self._reference.advance(len(periods))
         if self._aligner.waiting_blocks != waiting_blocks:
             delay_ms = BLOCK_MS * self._aligner.waiting_blocks

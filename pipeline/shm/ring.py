@@ -132,13 +132,9 @@ class RingWriter:
 
     def free_frames(self) -> int:
         """Return the number of frames that fit; the reader can only increase it."""
-        return self._capacity - self.unread_frames()
-
-    def unread_frames(self) -> int:
-        """Return the number of frames that the reader has not given back; it can only decrease."""
         # reclaim: acquire pairs with the release in RingReader.advance, so the reader is done
-        # with every slot not counted here.
-        return self._next - self._read.load()
+        # with every slot counted as free here.
+        return self._capacity - (self._next - self._read.load())
 
     def write(
         self,

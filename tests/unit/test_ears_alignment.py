@@ -7,24 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from pipeline.ears.aligner import (
-    LEAD_SAMPLES,
-    LONGEST_WAIT_NS,
-    NEAR_SAMPLES,
-    SHORTEST_LEAD_SAMPLES,
-    Aligner,
-)
+from pipeline.ears.aligner import LEAD_SAMPLES, LONGEST_WAIT_NS, SHORTEST_LEAD_SAMPLES, Aligner
 from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.pcm import (
-    BLOCK_SAMPLES,
-    NS_PER_MS,
-    NS_PER_S,
-    SAMPLE_RATE_HZ,
-    Samples,
-    ms_to_samples,
-    samples_to_ns,
-)
+from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples
 from pipeline.shm.frames import Frame
 
 PERIOD = 120
@@ -51,16 +37,12 @@ class Cards:
     :ivar late_ms: by how much the times are late that the two tell in a step of 10 ms; for good if
         the sound server stands still.
     :ivar drift_ppm: by which the loudspeaker's clock is faster.
-    :ivar silent: the steps in which nothing sounds, and playback tells the time only.
-    :ivar away: the steps in which there is no playback.
     """
 
     sound: Samples
     ahead_ms: float = 50.0
     late_ms: Callable[[int], tuple[float, float]] = lambda _step: (0.0, 0.0)
     drift_ppm: float = 0.0
-    silent: range = range(0)
-    away: range = range(0)
     aligner: Aligner = field(default_factory=Aligner)
     realigned: list[int] = field(default_factory=list)
     _waiting: deque[int] = field(default_factory=deque)
@@ -76,33 +58,23 @@ class Cards:
             self._waiting.append(step * BLOCK_SAMPLES)
             while len(self._waiting) > self.aligner.waiting_blocks:
                 position = self._waiting.popleft()
-                expected = step not in self.silent
-                reference = self.aligner.reference(position, expected=expected)
+                reference = self.aligner.reference(position, expected=True)
                 if self.aligner.realigned:
                     self.realigned.append(step)
                 yield position, reference
 
     def _render(self, step: int, late_ms: float) -> None:
         """Give the loudspeaker all that sounds until `ahead_ms` after the end of the block."""
-        if step in self.away:
-            return
         rate_hz = SAMPLE_RATE_HZ * (1 + self.drift_ppm * 1e-6)
-        lost = BLOCK_SAMPLES * len(self.away) if step >= self.away.stop else 0
-        begun_at = MIC_BEGAN_AT - lost
-        until = begun_at + ((step + 1) * 10 + self.ahead_ms) / 1_000 * rate_hz
+        until = MIC_BEGAN_AT + ((step + 1) * 10 + self.ahead_ms) / 1_000 * rate_hz
         while self._rendered + PERIOD <= until:
-            time_ns = round((self._rendered - begun_at) / rate_hz * NS_PER_S)
+            time_ns = round((self._rendered - MIC_BEGAN_AT) / rate_hz * NS_PER_S)
             time_ns += round(late_ms * NS_PER_MS)
-            self._tell(time_ns, silent=step in self.silent)
+            period = np.take(
+                self.sound, range(self._rendered, self._rendered + PERIOD), mode="wrap"
+            )
+            self.aligner.sounds(frame(self._rendered, time_ns, period), SAMPLE_RATE_HZ)
             self._rendered += PERIOD
-
-    def _tell(self, time_ns: int, *, silent: bool) -> None:
-        period = range(self._rendered, self._rendered + PERIOD)
-        if not silent:
-            sound = np.take(self.sound, period, mode="wrap")
-            self.aligner.sounds(frame(self._rendered, time_ns, sound), SAMPLE_RATE_HZ)
-        elif self._rendered % (20 * PERIOD) == 0:
-            self.aligner.sounds(frame(self._rendered, time_ns, self.sound[:0]), SAMPLE_RATE_HZ)
 
 
 def places(cards: Cards, steps: range) -> list[int]:
@@ -147,36 +119,6 @@ def test_late_callbacks_move_nothing() -> None:
     assert np.ptp(found) <= 1
 
 
-def test_callbacks_that_catch_up_move_nothing_and_are_doubted_briefly() -> None:
-    def busy(step: int) -> tuple[float, float]:
-        speaker_late_ms = max(0.0, 95.0 - (step - 50) % 100 * 10.0)
-        return speaker_late_ms, max(0.0, 75.0 - (step - 80) % 130 * 10.0)
-
-    cards = Cards(noise(8), ahead_ms=130.0, late_ms=busy)
-    doubts = [
-        step
-        for step, _ in enumerate(cards.run(range(700)))
-        if cards.aligner.in_doubt(step * BLOCK_SAMPLES, step * 10 * NS_PER_MS)
-    ]
-    assert cards.realigned == [0]
-    assert 0 < len(doubts) < 100
-
-
-def test_card_that_becomes_uncertain_when_it_was_away_is_believed() -> None:
-    def bursts(step: int) -> tuple[float, float]:
-        return (60.0 + 10.0 * (step % 4) if step >= 300 else 0.0), 0.0
-
-    cards = Cards(noise(8), ahead_ms=130.0, late_ms=bursts)
-    doubts = [
-        step
-        for step, _ in enumerate(cards.run(range(700)))
-        if cards.aligner.in_doubt(step * BLOCK_SAMPLES, step * 10 * NS_PER_MS)
-    ]
-    assert len(cards.realigned) == 2
-    assert doubts == list(range(300, cards.realigned[1]))
-    assert cards.realigned[1] < 400
-
-
 def test_bursts_of_periods_move_nothing() -> None:
     cards = Cards(noise(8), late_ms=lambda step: (5.0 * (step % 4), 10.0 * (step % 3)))
     assert np.ptp(places(cards, range(700))[100:]) <= 1
@@ -189,67 +131,6 @@ def test_drift_is_followed_sample_by_sample() -> None:
     assert set(np.abs(np.diff(found))) <= {0, 1}
     off_samples = MIC_BEGAN_AT + LEAD_SAMPLES + 50 * SAMPLE_RATE_HZ * 60e-6 - found[-1]
     assert abs(off_samples) <= SAMPLE_RATE_HZ // 1_000 + 2
-
-
-@pytest.mark.parametrize("drift_ppm", [60.0, -100.0])
-def test_drift_is_followed_while_nothing_sounds(drift_ppm: float) -> None:
-    cards = Cards(noise(8), drift_ppm=drift_ppm, silent=range(1_000, 13_000))
-    found = places(cards, range(13_010))
-    drifted = 130 * SAMPLE_RATE_HZ * drift_ppm * 1e-6
-    off_samples = np.array(found[-5:]) - (MIC_BEGAN_AT + LEAD_SAMPLES + drifted)
-    assert np.abs(off_samples).max() <= NEAR_SAMPLES + SAMPLE_RATE_HZ // 1_000
-    assert cards.realigned == [0]
-
-
-@pytest.mark.parametrize("away_blocks", [5, 20, 150])
-def test_loudspeaker_that_was_away_is_realigned_at_once(away_blocks: int) -> None:
-    cards = Cards(noise(8), away=range(300, 300 + away_blocks))
-    doubted = [
-        position // BLOCK_SAMPLES
-        for position, _ in cards.run(range(400 + away_blocks))
-        if cards.aligner.in_doubt(position, samples_to_ns(position))
-    ]
-    _, realigned = cards.realigned
-    assert realigned <= cards.away.stop + 10
-    assert set(doubted) >= set(range(cards.away.stop, realigned))
-    assert set(doubted) <= set(range(cards.away.start, realigned))
-    found = places(cards, range(400 + away_blocks, 500 + away_blocks))
-    assert set(found) == {MIC_BEGAN_AT + LEAD_SAMPLES - away_blocks * BLOCK_SAMPLES}
-
-
-def test_reference_that_lacks_what_sounds_is_doubted_until_it_has_moved() -> None:
-    cards = Cards(noise(8), away=range(300, 302))
-    doubted = [
-        position // BLOCK_SAMPLES
-        for position, _ in cards.run(range(500))
-        if cards.aligner.in_doubt(position, samples_to_ns(position))
-    ]
-    _, realigned = cards.realigned
-    assert doubted == list(range(302, realigned))
-
-
-@pytest.mark.parametrize("away_blocks", [2, 5, 20, 150])
-def test_loudspeaker_that_was_away_is_not_late(away_blocks: int) -> None:
-    cards = Cards(noise(8), away=range(300, 300 + away_blocks))
-    places(cards, range(600 + away_blocks))
-    assert cards.aligner.lead_ms == LEAD_SAMPLES * 1_000 / SAMPLE_RATE_HZ
-    assert cards.aligner.waiting_blocks == 0
-
-
-def test_microphone_that_lost_samples_is_realigned_at_once() -> None:
-    lost_ms = 70.0
-    cards = Cards(noise(8), ahead_ms=130.0, late_ms=lambda step: (0.0, lost_ms * (step >= 300)))
-    found = places(cards, range(600))
-    _, realigned = cards.realigned
-    assert realigned <= 305
-    assert set(found[realigned:]) == {MIC_BEGAN_AT + LEAD_SAMPLES + ms_to_samples(lost_ms)}
-    assert cards.aligner.waiting_blocks == 0
-
-
-def test_periods_are_not_late_again_after_the_clocks_drifted() -> None:
-    cards = Cards(noise(60), ahead_ms=32.0, drift_ppm=-100.0)
-    places(cards, range(10_000))
-    assert len(cards.realigned) == 2
 
 
 def test_card_that_lost_samples_is_realigned_within_a_second() -> None:
@@ -314,6 +195,26 @@ def test_offset_needs_both_cards() -> None:
     assert offset.samples is None
     offset.microphone(240, 10 * NS_PER_MS)
     assert offset.samples == 100
+
+
+@pytest.mark.parametrize("pause_s", [2, 60])
+def test_offset_forgets_what_it_knew_before_a_long_pause(pause_s: int) -> None:
+    offset = CardOffset()
+
+    def hear(start_ns: int, apart: float) -> list[float | None]:
+        seen = []
+        for step in range(10):
+            time_ns = start_ns + step * 10 * NS_PER_MS
+            offset.speaker(time_ns * SAMPLE_RATE_HZ / NS_PER_S + apart, time_ns)
+            offset.microphone(time_ns * SAMPLE_RATE_HZ / NS_PER_S, time_ns)
+            seen.append(offset.samples)
+        return seen
+
+    for window in range(11):
+        hear(window * 100 * NS_PER_MS, 500.0)
+    after = hear(round((1.1 + pause_s) * NS_PER_S), 600.0)
+    assert after[:-1] == pytest.approx([500.0] * 9)
+    assert after[-1] == pytest.approx(500.0 if pause_s == 2 else 600.0)
 
 
 def test_line_gives_what_was_written_and_zeros_between() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from pipeline.pcm import FRAME_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ
 from pipeline.recorder.tracks import TOLERANCE_SAMPLES, MicrophoneTrack, SpeakerTrack, Timeline
 from pipeline.shm.frames import FLAG_STREAM_START, Frame
 from pipeline.shm.state import SharedState
@@ -153,9 +153,9 @@ def test_the_loudspeaker_stays_beside_a_microphone_that_loses_samples(tracks: Tr
 def test_a_stall_of_both_cards_moves_nothing(tracks: Tracks) -> None:
     stall = SAMPLE_RATE_HZ // 20
     for number in range(1_000):
-        at = number * FRAME_SAMPLES
+        at = number * PERIOD
         tracks.hear(at, START_NS + ns(at + (stall if number >= 300 else 0)))
-        time_ns = START_NS + ns(at + (stall if number >= 301 else 0))
+        time_ns = START_NS + ns(at + (stall if number >= 310 else 0))
         if number % 2:
             assert tracks.sound(at, time_ns) == at
         else:
