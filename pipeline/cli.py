@@ -48,7 +48,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run the command in `arguments` and return its exit code; errors go to standard error."""
     try:
         code = cli.main(list(arguments), standalone_mode=False)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):  # the latter: before the command has begun
         return INTERRUPTED
     except click.ClickException as error:
         show("error", error.format_message())

