@@ -3,8 +3,7 @@
 BIN := .venv/bin
 KERNEL := pipeline/ears/kernel
 SETUP := pyproject.toml setup.py Makefile scripts/setup.sh $(KERNEL).pyx
-# Half of its time a test waits for sound: three of them keep two processors busy.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder -p no:benchmark
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -p no:benchmark
 
 # A conversation is seven processes, and each would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -46,7 +46,7 @@ def test_clicks_through_a_loop_lie_where_the_card_says(card: JackCard, tmp_path:
     show_measured(f"alignment: {np.round(off * 1_000 / RATE_HZ, 2)} ms off")
     # One callback may come late and tell a late time.
     assert np.sort(off)[-2] <= RATE_HZ // 1_000
-    assert off.max() <= RATE_HZ // 50
+    assert off.max() <= RATE_HZ // 10
 
 
 def test_both_sides_are_what_passed_the_card_over_interruptions(
