@@ -25,7 +25,7 @@ STRICT_S = 4.0
 AFTER_ASSENT_S = 2.0
 ATTEMPTS = 3
 QUESTION = "You: What's the weather like?"
-SPOKEN_ALIKE = 0.15
+SPOKEN_ALIKE = 0.25
 """Word error rate below which two texts count as the same words."""
 
 
