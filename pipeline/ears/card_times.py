@@ -4,12 +4,10 @@ A driver that tells nonsense puts the reference beside the wrong sound: nothing 
 removed, and all of it would pass for a person.
 """
 
-import math
-
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.ears.blocks import Block, power, to_float
+from pipeline.ears.blocks import to_float
+from pipeline.ears.correlation import Correlator, whitened
 from pipeline.pcm import BLOCK_SAMPLES, Samples, ms_to_samples
 
 WINDOW_SAMPLES = 64 * BLOCK_SAMPLES
@@ -19,8 +17,6 @@ REACH_SAMPLES = ms_to_samples(1_000)
 REFERENCE_SAMPLES = WINDOW_SAMPLES + 2 * REACH_SAMPLES
 _SIZE = 1 << 16
 """Of the transforms: no less than the reference."""
-_BAND = slice(546, 10_923)
-"""200 to 4,000 Hz, where voices are loud."""
 _USUAL_DELAYS_SAMPLES = (-ms_to_samples(5), ms_to_samples(60))
 """Of an echo at a card whose times are right: from the loudspeaker through the room."""
 _LIKELY_DELAY_SAMPLES = ms_to_samples(5)
@@ -29,9 +25,7 @@ _FOUND = 12.0
 most 10."""
 _SAME_SAMPLES = ms_to_samples(5)
 _MOST_WINDOWS = 40
-_LEAST = np.float32(1e-9)
-
-Spectrum = npt.NDArray[np.complex64]
+_correlator = Correlator(_SIZE)
 
 
 class CardTimes:
@@ -81,20 +75,14 @@ def echo_delay(microphone: Samples, reference: Samples) -> int | None:
     :param microphone: `WINDOW_SAMPLES`
     :param reference: `REFERENCE_SAMPLES`, the middle ones of the same time as the microphone's
     """
-    sound, played = _spectrum(microphone), _spectrum(reference)
-    # The reference's level is left out of account, and the sound's only half, as in `echo_match`.
-    cross = np.zeros(_SIZE // 2 + 1, np.complex64)
-    cross[_BAND] = played * np.conj(sound)
-    cross[_BAND] /= np.sqrt(np.abs(sound) + _LEAST) * (np.abs(played) + _LEAST)
-    alike: Block = np.abs(np.fft.irfft(cross, _SIZE))
-    usual = math.sqrt(power(alike))
-    if not usual:
-        return None
+    sound = _correlator.spectrum(to_float(microphone))
+    played = whitened(_correlator.spectrum(to_float(reference)))
+    alike = np.roll(_correlator.compare(sound, played)[::-1], 1)  # by where in the reference it is
     first, last = (REACH_SAMPLES - delay for delay in reversed(_USUAL_DELAYS_SAMPLES))
     expected = first + int(np.argmax(alike[first : last + 1]))
     likeliest = int(np.argmax(alike[: 2 * REACH_SAMPLES + 1]))
     for at in (expected, likeliest):
-        if alike[at] >= _FOUND * usual:
+        if alike[at] >= _FOUND:
             return REACH_SAMPLES - at
     return None
 
@@ -103,7 +91,3 @@ def is_usual(delay_samples: int) -> bool:
     """Whether an echo of this delay can be that of a card whose times are right."""
     least, most = _USUAL_DELAYS_SAMPLES
     return least <= delay_samples <= most
-
-
-def _spectrum(samples: Samples) -> Spectrum:
-    return np.fft.rfft(to_float(samples), _SIZE)[_BAND].astype(np.complex64)

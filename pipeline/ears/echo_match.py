@@ -5,17 +5,14 @@ the echo arrives at another delay and is left in full, as loud as a person. It f
 reference; a person does not.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.ears.blocks import Block, power, to_float
+from pipeline.ears.blocks import Block, to_float
+from pipeline.ears.correlation import Correlator, Spectrum, whitened
 from pipeline.ears.detection import KeptBlock
 from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
-
-Spectrum = npt.NDArray[np.complex64]
 
 _RESIDUAL_BLOCKS = 8
 """Longer, and what leaked before the beginning of a voice would count."""
@@ -25,8 +22,6 @@ _DELAYS = slice(ms_to_samples(5), _LATEST_BLOCKS * BLOCK_SAMPLES)
 more often two voices resemble each other at one of them."""
 _SIZE = 8_192
 """Of the transforms: longer than residual and reference together."""
-_BAND = slice(68, 1_366)
-"""200 to 4,000 Hz, where voices are loud."""
 _SAME = 10.0
 """In simulated rooms a moved echo gave 12 to 33, and persons who began over an answer 3 to 9."""
 _SAME_BESIDE_VOICE = 16.0
@@ -40,7 +35,7 @@ _FALSELY_SUBTRACTED = 1.25
 """So much more than the microphone must what is left follow the reference at the delay of an echo
 that is subtracted and not heard any more: it was 1.35 and more in rooms where the echo had moved,
 up to 1.15 where a person resembled the reference at another delay."""
-_LEAST = np.float32(1e-9)
+_correlator = Correlator(_SIZE)
 _WINDOW = np.hanning(_RESIDUAL_BLOCKS * BLOCK_SAMPLES).astype(np.float32)
 
 
@@ -66,14 +61,16 @@ def match(kept: Sequence[KeptBlock], least: float = 0.0) -> float:
     if len(latest) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
         return 0.0
     played = np.concatenate([block.reference for block in latest])
-    reference = _whitened(_spectrum(to_float(played)))
+    reference = whitened(_correlator.spectrum(to_float(played)))
     late = latest[-_RESIDUAL_BLOCKS:]
-    microphone = _spectrum(to_float(np.concatenate([block.microphone for block in late])) * _WINDOW)
+    microphone = _correlator.spectrum(
+        to_float(np.concatenate([block.microphone for block in late])) * _WINDOW
+    )
     heard = _correlation(microphone, reference)
     at = int(np.argmax(heard))
     if heard[at] < least:
         return 0.0
-    residual = _spectrum(np.concatenate([block.residual for block in late]) * _WINDOW)
+    residual = _correlator.spectrum(np.concatenate([block.residual for block in late]) * _WINDOW)
     before = _subtracted_at(microphone, residual, reference)
     if before is not None and abs(at - before) < _MOVED_SAMPLES:
         return 0.0
@@ -96,25 +93,6 @@ def _near(correlation: Block, delay: int) -> float:
 
 
 def _correlation(sound: Spectrum, reference: Spectrum) -> Block:
-    """Return the correlation at each of `_DELAYS`; what is usual is 1.
-
-    :param reference: whitened.
-    """
-    # Of the sound's level only half is left out of account: its loudest tones decide, not alone.
-    cross = np.zeros(_SIZE // 2 + 1, np.complex64)
-    cross[_BAND] = sound * np.conj(reference) / np.sqrt(np.abs(sound) + _LEAST)
-    correlation: Block = np.abs(np.fft.irfft(cross, _SIZE))
-    usual = math.sqrt(power(correlation))
+    """Return the correlation at each of `_DELAYS`; what is usual is 1."""
     # The sound's first sample lies `_LATEST_BLOCKS` behind that of the reference.
-    delays = correlation[-_LATEST_BLOCKS * BLOCK_SAMPLES :][_DELAYS]
-    return delays / np.float32(usual) if usual else np.zeros_like(delays)
-
-
-def _whitened(spectrum: Spectrum) -> Spectrum:
-    """Return `spectrum` with every level alike."""
-    return spectrum / (np.abs(spectrum) + _LEAST)
-
-
-def _spectrum(sound: Block) -> Spectrum:
-    """Return `_BAND` of it."""
-    return np.fft.rfft(sound, _SIZE)[_BAND].astype(np.complex64)
+    return _correlator.compare(sound, reference)[-_LATEST_BLOCKS * BLOCK_SAMPLES :][_DELAYS]
