@@ -22,8 +22,8 @@ LONGEST_WAIT_NS = 40 * NS_PER_MS
 _REMEMBERED_BLOCKS = 4
 
 _LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
-SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
-"""With less, the canceller finds nothing."""
+SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 15 // 1_000
+"""With less than 12 ms, the canceller finds nothing."""
 _SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
 _JUDGED_PERIODS = 60
 """A busy processor makes a few of them late."""
@@ -43,6 +43,8 @@ class Aligner:
     :ivar waiting_blocks: how many blocks of the microphone wait for their reference: 0 or 1.
     :ivar wrong_samples: how much later the echo is heard than the cards' times tell.
     :ivar realigned: whether the latest reference lies at another place than the one before.
+    :ivar later_blocks: by how many blocks the latest reference sounds sooner after the microphone's
+        block than the one before, because it was given too late.
     :ivar sounds_until_ns: end of what the loudspeaker was given, ``time.monotonic_ns``.
     """
 
@@ -55,6 +57,7 @@ class Aligner:
         self._lead_samples = LEAD_SAMPLES
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
+        self._later_blocks = 0  # of those to come
         self._jumped_blocks = 0
         self._followed_blocks = 0
         self._late_samples: list[int] = []  # by how much the latest periods came too late
@@ -62,6 +65,7 @@ class Aligner:
         self._silent_from = -1  # end of what the loudspeaker was given before it fell silent
         self.waiting_blocks = 0
         self.realigned = False
+        self.later_blocks = 0
         self.sounds_until_ns = 0
 
     def sounds(self, frame: Frame, rate_hz: int) -> None:
@@ -104,6 +108,7 @@ class Aligner:
         :param expected: whether the block has waited for it; if nothing was sounding, it has not.
         """
         self.realigned = False
+        self.later_blocks = 0
         if not expected:
             self._unexpected.append(position)
         offset_samples = self._offset.samples
@@ -124,6 +129,12 @@ class Aligner:
             return []
         return [self._line.read(position + shift, BLOCK_SAMPLES) for position in late]
 
+    def references(self, position: int, count: int) -> list[Samples]:
+        """Return the references of the `count` blocks before `position`, where they lie now."""
+        first = position + (self._shift or 0) - count * BLOCK_SAMPLES
+        starts = range(first, first + count * BLOCK_SAMPLES, BLOCK_SAMPLES)
+        return [self._line.kept(start, BLOCK_SAMPLES) for start in starts]
+
     def heard(self, position: int, microphone: Samples) -> bool:
         """Take a block that was heard while an answer sounded.
 
@@ -143,24 +154,31 @@ class Aligner:
         return self._lead_samples * 1_000 / SAMPLE_RATE_HZ
 
     def _lead_less(self, late_samples: int) -> None:
-        """The reference comes too late for its blocks: expect it later from now on."""
-        before_samples = self._lead_samples
-        self._lead_samples -= late_samples + _SPARE_SAMPLES
-        if self._lead_samples < _LEAST_LEAD_SAMPLES and not self.waiting_blocks:
+        """The reference comes too late for its blocks: expect it later from now on.
+
+        It moves by whole blocks, and what the canceller has learnt moves with it.
+        """
+        blocks = -(-(late_samples + _SPARE_SAMPLES) // BLOCK_SAMPLES)
+        if self._lead_samples - blocks * BLOCK_SAMPLES < _LEAST_LEAD_SAMPLES:
+            blocks -= 1 - self.waiting_blocks
             self.waiting_blocks = 1
-            self._lead_samples += BLOCK_SAMPLES
-        self._lead_samples = max(self._lead_samples, SHORTEST_LEAD_SAMPLES)
-        self._moves = self._lead_samples != before_samples
+        blocks = min(blocks, (self._lead_samples - SHORTEST_LEAD_SAMPLES) // BLOCK_SAMPLES)
+        self._lead_samples -= blocks * BLOCK_SAMPLES
+        self._later_blocks += blocks
 
     def _follow(self, wanted: float) -> int:
         """Return the shift: drift is followed sample by sample, a jump that lasts at once."""
         if self._shift is None or self._moves or self._jumped_blocks == _JUMPED_BLOCKS:
             self._shift = round(wanted)
             self._moves = False
-            self._jumped_blocks = 0
+            self._jumped_blocks = self._later_blocks = 0
             self._late_samples.clear()  # they were judged by the place before
             self._times.begin_anew()
             self.realigned = True
+        elif self._later_blocks:
+            self._shift -= self._later_blocks * BLOCK_SAMPLES
+            self.later_blocks, self._later_blocks = self._later_blocks, 0
+            self._late_samples.clear()
         off = wanted - self._shift
         self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0
         self._followed_blocks += 1

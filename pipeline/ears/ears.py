@@ -9,7 +9,7 @@ from pipeline.ears.echo_match import is_echo
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.heard import Heard, Levels, State
-from pipeline.ears.linear_canceller import PARTITIONS
+from pipeline.ears.linear_canceller import PARTITIONS, REMEMBERED_REFERENCES
 from pipeline.ears.near_end import NearEnd, NearSpeech
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
@@ -31,7 +31,8 @@ _MUTED_BLOCKS = 8
 that there is no echo."""
 _DOUBTED_BLOCKS = 20
 """Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
-
+KEPT_REFERENCES = REMEMBERED_REFERENCES
+"""Blocks of the reference that the ears remember."""
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _NO_LEVELS = Levels(0.0, 0.0, 0.0)
@@ -59,10 +60,10 @@ class Ears:
         self._unheard_blocks = 0  # of what sounds, by a microphone that hears nothing at all
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
-        """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
+        """Take the next 10 ms of the microphone, and of what sounds 15 to 35 ms later.
 
         :param microphone: 240 samples
-        :param reference: 240 samples that the loudspeaker plays, of a device time 20 to 40 ms after
+        :param reference: 240 samples that the loudspeaker plays, of a device time 15 to 35 ms after
             the microphone's; zeros when nothing plays
         :param holding: an answer is held, or the verdict is wanted always: listen although the far
             end is silent
@@ -85,6 +86,14 @@ class Ears:
         self._missed_blocks = max(self._missed_blocks, len(references))
         for reference in references:
             self._hear_far_end(reference)
+
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        """Keep what is known of the echo: it follows its reference by fewer blocks from now on.
+
+        :param references: of the latest `KEPT_REFERENCES` blocks, as they would have been given
+        """
+        self._canceller.reference_moved(later_blocks, references)
+        self._detection.correct(references)
 
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""

@@ -18,7 +18,7 @@ _RESIDUAL_BLOCKS = 8
 """Longer, and what leaked before the beginning of a voice would count."""
 _LATEST_BLOCKS = 6
 _DELAYS = slice(ms_to_samples(5), _LATEST_BLOCKS * BLOCK_SAMPLES)
-"""At which the echo is looked for: the reference precedes it by 12 to 45 ms. The more delays, the
+"""At which the echo is looked for: the reference precedes it by 15 to 45 ms. The more delays, the
 more often two voices resemble each other at one of them."""
 _SIZE = 8_192
 """Of the transforms: longer than residual and reference together."""

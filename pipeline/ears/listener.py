@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.ears.aligner import Aligner
 from pipeline.ears.cleaned_frames import Outgoing
-from pipeline.ears.ears import Ears
+from pipeline.ears.ears import KEPT_REFERENCES, Ears
 from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
@@ -91,6 +91,14 @@ class Listener:
         """Whether nothing sounds that a person could speak over, and no turn's end is awaited."""
         return not (self._audible or self._waiting or self._turns)
 
+    @property
+    def _answered(self) -> bool:
+        """Whether an answer has sounded: before, it is the ready tone.
+
+        Nobody takes that for a voice, and there is nothing in it to be held.
+        """
+        return self._played_samples.load() > 0
+
     def hear(self, block: Frame) -> list[Outgoing]:
         """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
         self._control.follow_service()
@@ -125,7 +133,7 @@ class Listener:
         if self._job.holds:
             # A hold after the cut would delay the next answer.
             is_cut = self._sounding_generation < self._control.generation
-            sounding = silent_for_ns < _STILL_SOUNDING_NS and not is_cut
+            sounding = silent_for_ns < _STILL_SOUNDING_NS and self._answered and not is_cut
             self._control.hear(heard, sounding=sounding, now_ns=now_ns)
             self._tell_hold(heard)
         if self._turns is not None:
@@ -142,15 +150,17 @@ class Listener:
         undecided = heard.near is NearSpeech.UNDECIDED
         # Where only the service decides, it hears whatever may be a person.
         near = NearSpeech.SPEECH if undecided and not self._job.holds else heard.near
-        # Before the first answer only the ready tone sounds, which no service takes for a voice.
-        answered = self._played_samples.load() > 0
-        return self._sent.take(cleaned, near, echo=heard.echo and answered)
+        return self._sent.take(cleaned, near, echo=heard.echo and self._answered)
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, expected=audible)
         if self._aligner.realigned:
             self._realigned.add(1)
             self._ears.realigned()
+        elif later_blocks := self._aligner.later_blocks:
+            latest = self._aligner.references(block.position, KEPT_REFERENCES)
+            self._ears.reference_moved(later_blocks, latest)
+        if self._aligner.realigned or self._aligner.later_blocks:
             lead_ms = self._aligner.lead_ms
             self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
         if audible and (late := self._aligner.late_references()):

@@ -360,6 +360,9 @@ class NotedBlocks:
         self.blocks.append(id(microphone))
         return self._canceller.cancel(microphone, reference)
 
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        self._canceller.reference_moved(later_blocks, references)
+
 
 @pytest.mark.parametrize("holding", [False, True])
 @pytest.mark.parametrize("pause_blocks", [5, 29, 30, 31, 32, 60])

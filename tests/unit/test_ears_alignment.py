@@ -10,7 +10,7 @@ import pytest
 from pipeline.ears.aligner import LEAD_SAMPLES, LONGEST_WAIT_NS, SHORTEST_LEAD_SAMPLES, Aligner
 from pipeline.ears.card_offset import CardOffset
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples, ms_to_samples
 from pipeline.shm.frames import Frame
 
 PERIOD = 120
@@ -45,6 +45,7 @@ class Cards:
     drift_ppm: float = 0.0
     aligner: Aligner = field(default_factory=Aligner)
     realigned: list[int] = field(default_factory=list)
+    later_blocks: int = 0
     _waiting: deque[int] = field(default_factory=deque)
     _rendered: int = 0
 
@@ -61,6 +62,7 @@ class Cards:
                 reference = self.aligner.reference(position, expected=True)
                 if self.aligner.realigned:
                     self.realigned.append(step)
+                self.later_blocks += self.aligner.later_blocks
                 yield position, reference
 
     def _render(self, step: int, late_ms: float) -> None:
@@ -146,13 +148,29 @@ def test_one_late_block_realigns_nothing() -> None:
     assert set(places(cards, range(500))) == {MIC_BEGAN_AT + LEAD_SAMPLES}
 
 
-def test_microphone_waits_if_the_loudspeaker_has_little_latency() -> None:
-    cards = Cards(noise(8), ahead_ms=12.0)
-    assert cards.aligner.waiting_blocks == 0
+@pytest.mark.parametrize(
+    ("ahead_ms", "lead_ms", "waiting_blocks"),
+    [(50, 35, 0), (30, 25, 0), (20, 25, 1), (12, 15, 1), (5, 15, 1), (0, 15, 1)],
+)
+def test_reference_that_comes_late_is_expected_whole_blocks_later(
+    ahead_ms: float, lead_ms: int, waiting_blocks: int
+) -> None:
+    cards = Cards(noise(8), ahead_ms=ahead_ms)
     found = places(cards, range(300))
-    assert cards.aligner.waiting_blocks == 1
-    assert len(cards.realigned) == 2
-    assert SHORTEST_LEAD_SAMPLES <= found[-1] - MIC_BEGAN_AT < LEAD_SAMPLES
+    assert found[-1] == MIC_BEGAN_AT + ms_to_samples(lead_ms)
+    assert cards.aligner.lead_ms == lead_ms
+    assert cards.aligner.waiting_blocks == waiting_blocks
+    assert cards.later_blocks == (35 - lead_ms) // 10
+    assert cards.realigned == [0]
+
+
+def test_references_before_a_block_lie_where_its_own_lies() -> None:
+    cards = Cards(noise(8), ahead_ms=12.0)
+    *_, (position, reference) = cards.run(range(300))
+    *before, again = cards.aligner.references(position + BLOCK_SAMPLES, 21)
+    assert np.array_equal(again, reference)
+    place = position - 20 * BLOCK_SAMPLES + MIC_BEGAN_AT + SHORTEST_LEAD_SAMPLES
+    assert np.array_equal(np.concatenate(before), cards.sound[place:][: 20 * BLOCK_SAMPLES])
 
 
 def test_block_that_is_not_expected_gets_silence_and_learns_the_time() -> None:

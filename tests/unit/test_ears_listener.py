@@ -39,18 +39,24 @@ JOB = EarsJob(
 class NotedReferences(Ears):
     """Notes what it is given to hear.
 
+    :ivar moved: what it is told when the reference moves.
     :ivar speech: what it hears.
     """
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.references: list[Samples] = []
+        self.moved: list[tuple[int, Sequence[Samples]]] = []
         self.speech = False
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         self.references.append(reference)
         heard = super().hear(microphone, reference, holding=holding)
         return heard._replace(speech=self.speech)
+
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        self.moved.append((later_blocks, references))
+        super().reference_moved(later_blocks, references)
 
     def correct(self, references: Sequence[Samples]) -> None:
         self.references[-len(references) :] = references
@@ -73,6 +79,7 @@ class Rig:
         monkeypatch.setattr(module, "time", clock)
         link = cast("SupervisorLink", SimpleNamespace(report=lambda _report: None))
         state.playback.rate_hz.store(SAMPLE_RATE_HZ)
+        state.playback.played_samples.store(1)  # what sounds is an answer
         self._writer = ring.writer()
         self._listener = Listener(state, ring.reader(), Parts(), JOB, link)
         self.state = state
@@ -146,3 +153,24 @@ def test_no_hold_begins_when_the_answer_is_cut_already(rig: Rig) -> None:
     assert rig.state.ears.holds.load() == 0
     rig.run(ANSWER, generation=1)
     assert rig.state.ears.holds.load() > 0
+
+
+def test_the_ready_tone_is_not_held(rig: Rig) -> None:
+    rig.state.playback.played_samples.store(0)
+    rig.ears.speech = True
+    rig.run(ANSWER)
+    assert rig.state.ears.holds.load() == 0
+    rig.state.playback.played_samples.store(1)
+    rig.run(ANSWER)
+    assert rig.state.ears.holds.load() > 0
+
+
+def test_what_was_learnt_is_kept_when_the_reference_is_expected_later(rig: Rig) -> None:
+    rig.ahead = ms_to_samples(3)
+    rig.run(np.concatenate([ANSWER, ANSWER]))
+    assert rig.state.ears.realigned.load() == 1
+    ((later_blocks, latest),) = rig.ears.moved
+    assert later_blocks == 2
+    sounded = np.concatenate(latest)
+    at = np.flatnonzero(sounded[0] == ANSWER)
+    assert any(np.array_equal(ANSWER[first:][: sounded.size], sounded) for first in at)
