@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipeline.ears.blocks import Block, Cancelled, decibels, to_float
 from pipeline.ears.compiled import block_peak, new_canceller
 from pipeline.ears.detection import Detection, KeptBlock
-from pipeline.ears.echo_match import is_echo
+from pipeline.ears.echo_match import EchoLeft, echo_left
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.heard import Heard, Levels, State
@@ -22,8 +22,12 @@ _NOTED_RISE_DB = 3.0
 """Above the floor of what the canceller leaves: the detectors wake up."""
 _BEGINNING_BLOCKS = 6
 """Of a sound: for so long the evidence is partly of what was heard before it."""
-_RELEARNING_BLOCKS = 90
+_RELEARNING_BLOCKS = 40
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
+_MOVED_BLOCKS = 15
+"""After the reference has followed the echo: for so long the evidence is of before."""
+_MOVED_AGAIN_BLOCKS = 100
+"""An echo that has moved so soon after it was followed was not found where it is."""
 _CAUGHT_UP_BLOCKS = 4
 """Before the far end is loud enough to be audible."""
 _MUTED_BLOCKS = 8
@@ -56,6 +60,8 @@ class Ears:
         self._near_end = NearEnd()
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
+        self._echo_moved_samples = 0  # in the latest block
+        self._followed_blocks_ago = _MOVED_AGAIN_BLOCKS
         self._missed_blocks = 0  # of the latest, by the canceller
         self._unheard_blocks = 0  # of what sounds, by a microphone that hears nothing at all
 
@@ -88,7 +94,7 @@ class Ears:
             self._hear_far_end(reference)
 
     def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
-        """Keep what is known of the echo: it follows its reference by fewer blocks from now on.
+        """Keep what is known of the echo: its reference is given `later_blocks` later from now on.
 
         :param references: of the latest `KEPT_REFERENCES` blocks, as they would have been given
         """
@@ -102,8 +108,7 @@ class Ears:
             self._headphones = HeadphoneRecogniser()
             self._canceller = new_canceller()  # the other knows for certain that there is no echo
         self._deaf_blocks = _RELEARNING_BLOCKS
-        if self._near_end.speech is NearSpeech.UNDECIDED:
-            self._near_end = NearEnd()  # what was weighed may be the echo
+        self._doubt_near_end()
 
     def _rest(self, microphone: Samples, reference: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _BEGINNING_BLOCKS)
@@ -171,7 +176,8 @@ class Ears:
         )
         state = State.LISTENING if settled else State.SETTLING
         levels = _levels(cancelled, cancelled.residual_power)
-        return Heard(cancelled.cleaned, speech, near, evidence, levels, state)
+        moved_samples = self._echo_moved_samples
+        return Heard(cancelled.cleaned, speech, near, evidence, levels, state, moved_samples)
 
     def _listen_without_echo(
         self, microphone: Samples, reference: Samples, cancelled: Cancelled, *, holding: bool
@@ -209,10 +215,28 @@ class Ears:
             echo_known=echo_known,
         )
 
-    def _echo_moved(self) -> bool:
-        """Whether what may be a person is the echo at a new delay: with headphones, at any."""
+    def _echo_left(self) -> EchoLeft | None:
+        """Return what may be a person, if it is the echo: with headphones, at any delay."""
         voice_is_likely = self._near_end.speech is NearSpeech.SPEECH or self._headphones.worn
-        return is_echo(self._detection.kept, beside_voice=voice_is_likely)
+        return echo_left(self._detection.kept, beside_voice=voice_is_likely)
+
+    def _follow_echo(self, moved_samples: int | None) -> None:
+        """Let no echo be a person that has moved, or (0) of which too little is subtracted."""
+        again = self._followed_blocks_ago < _MOVED_AGAIN_BLOCKS
+        if moved_samples == 0:
+            self._doubt_near_end()
+        elif moved_samples is None or again or self._headphones.worn:
+            self.realigned()
+        else:
+            self._echo_moved_samples = moved_samples
+            self._followed_blocks_ago = 0
+            self._deaf_blocks = _MOVED_BLOCKS
+            self._doubt_near_end()
+
+    def _doubt_near_end(self) -> None:
+        """What was weighed may be the echo."""
+        if self._near_end.speech is NearSpeech.UNDECIDED:
+            self._near_end = NearEnd()
 
     def _rises(self, cleaned_power: float) -> bool:
         """Whether anything is louder than what is always there."""
@@ -222,8 +246,11 @@ class Ears:
         """Whether `rule` takes what is heard for a person, and it does not follow the reference."""
         speech = rule(evidence) and not self._deaf_blocks
         self._deaf_blocks = max(0, self._deaf_blocks - 1)
-        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
-            self.realigned()
+        self._followed_blocks_ago += 1
+        self._echo_moved_samples = 0
+        doubted = speech and self._alarm_blocks < _DOUBTED_BLOCKS
+        if doubted and (left := self._echo_left()) is not None:
+            self._follow_echo(left.moved_samples)
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
         return speech

@@ -6,6 +6,7 @@ reference; a person does not.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,66 +27,77 @@ _SAME = 10.0
 """In simulated rooms a moved echo gave 12 to 33, and persons who began over an answer 3 to 9."""
 _SAME_BESIDE_VOICE = 16.0
 """Persons who went on gave 13 now and then."""
-_MOVED_SAMPLES = 12
-_LEFT = 1.5
-"""So much less than the microphone may what is left follow the reference, at the same delay."""
+_LEAKS = 7.0
+"""Of an echo at its place, what the canceller has learnt leaves less beside a person who begins."""
 _LEAST_SUBTRACTED = 1e-2
 """Of the microphone, -40 dB: less is no echo that the canceller has learnt."""
-_FALSELY_SUBTRACTED = 1.25
-"""So much more than the microphone must what is left follow the reference at the delay of an echo
-that is subtracted and not heard any more: it was 1.35 and more in rooms where the echo had moved,
-up to 1.15 where a person resembled the reference at another delay."""
+_MOVED = 14.0
+_MOVED_LEFT = 8.0
+_FALSELY_SUBTRACTED = 12.0
+"""In simulated rooms the microphone followed a moved echo with 14 to 36, what was left with 8 to
+30, and where it was subtracted, falsely, with 12 to 32; the likeliest of 1,959 alarms of persons
+gave 12, 9 and 16."""
+_AT_ITS_PLACE_SAMPLES = 12
+_MOST_MOVED_SAMPLES = ms_to_samples(50)
 _correlator = Correlator(_SIZE)
 _WINDOW = np.hanning(_RESIDUAL_BLOCKS * BLOCK_SAMPLES).astype(np.float32)
 
 
-def is_echo(kept: Sequence[KeptBlock], *, beside_voice: bool = False) -> bool:
-    """Whether the residual follows the reference.
+class EchoLeft(NamedTuple):
+    """An echo that the linear canceller leaves."""
 
-    :param beside_voice: whether a person is known to speak, who may resemble it by chance
-    """
-    least = _SAME_BESIDE_VOICE if beside_voice else _SAME
-    return match(kept, least) >= least
+    moved_samples: int | None
+    """How much later it is heard than the canceller subtracts it; 0: there, but too little of it;
+    None: nothing of it is subtracted."""
 
 
-def match(kept: Sequence[KeptBlock], least: float = 0.0) -> float:
-    """Return how much more than usual the sound follows the reference at a new delay.
+def echo_left(kept: Sequence[KeptBlock], *, beside_voice: bool = False) -> EchoLeft | None:
+    """Return what is left of the latest blocks, if it is the echo.
 
-    The delay is the microphone's likeliest, and none if the canceller subtracts an echo there: what
-    leaks of it beside a person has not moved. The residual must follow at the same delay, and also
-    where the canceller subtracts an echo that is not there any more.
-
-    :param least: of interest; 0 is returned where it is certainly less.
+    :param beside_voice: whether a person is known to speak, who may resemble the reference
     """
     latest = list(kept)[-(_RESIDUAL_BLOCKS + _LATEST_BLOCKS) :]
     if len(latest) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
-        return 0.0
-    played = np.concatenate([block.reference for block in latest])
-    reference = whitened(_correlator.spectrum(to_float(played)))
-    late = latest[-_RESIDUAL_BLOCKS:]
-    microphone = _correlator.spectrum(
-        to_float(np.concatenate([block.microphone for block in late])) * _WINDOW
-    )
-    heard = _correlation(microphone, reference)
-    at = int(np.argmax(heard))
-    if heard[at] < least:
-        return 0.0
-    residual = _correlator.spectrum(np.concatenate([block.residual for block in late]) * _WINDOW)
-    before = _subtracted_at(microphone, residual, reference)
-    if before is not None and abs(at - before) < _MOVED_SAMPLES:
-        return 0.0
-    left = _correlation(residual, reference)
-    if before is not None and _near(left, before) < _FALSELY_SUBTRACTED * _near(heard, before):
-        return 0.0
-    return min(float(heard[at]), _LEFT * _near(left, at))
-
-
-def _subtracted_at(microphone: Spectrum, residual: Spectrum, reference: Spectrum) -> int | None:
-    """Return the delay of the echo that the canceller subtracts; None: it has learnt none."""
-    subtracted = microphone - residual
-    if np.linalg.norm(subtracted) <= _LEAST_SUBTRACTED * np.linalg.norm(microphone):
         return None
-    return int(np.argmax(_correlation(subtracted, reference)))
+    reference = whitened(_spectrum([to_float(block.reference) for block in latest]))
+    late = latest[-_RESIDUAL_BLOCKS:]
+    microphone = _spectrum([to_float(block.microphone) for block in late], _WINDOW)
+    residual = _spectrum([block.residual for block in late], _WINDOW)
+    subtracted = microphone - residual
+    heard = _correlation(microphone, reference)
+    if np.linalg.norm(subtracted) <= _LEAST_SUBTRACTED * np.linalg.norm(microphone):
+        same = _SAME_BESIDE_VOICE if beside_voice else _SAME
+        return EchoLeft(None) if heard.max() >= same else None
+    moved_samples = _moved_by(microphone, residual, whitened(subtracted))
+    if moved_samples:
+        return EchoLeft(moved_samples)
+    leaks = moved_samples == 0 and _near(_correlation(residual, reference), int(np.argmax(heard)))
+    return EchoLeft(0) if leaks >= _LEAKS else None
+
+
+def _spectrum(sounds: Sequence[Block], window: Block | float = 1.0) -> Spectrum:
+    return _correlator.spectrum(np.concatenate(sounds) * window)
+
+
+def _moved_by(microphone: Spectrum, residual: Spectrum, subtracted: Spectrum) -> int | None:
+    """Return how much later the echo is heard than it is subtracted; None: this is not certain.
+
+    What is subtracted has been through the same room: an echo is the same, to the sample.
+    """
+    heard = _around(_correlator.compare(microphone, subtracted))
+    left = _around(_correlator.compare(residual, subtracted))
+    at, before = int(np.argmax(heard)), _MOST_MOVED_SAMPLES
+    if abs(at - before) < _AT_ITS_PLACE_SAMPLES:
+        return 0
+    falsely = _near(left, before) >= max(_FALSELY_SUBTRACTED, _near(heard, before))
+    found = heard[at] >= _MOVED and _near(left, at) >= _MOVED_LEFT
+    return at - before if falsely and found else None
+
+
+def _around(correlation: Block) -> Block:
+    """Return the correlation at the delays of up to `_MOST_MOVED_SAMPLES`, negative ones first."""
+    negative = correlation[-_MOST_MOVED_SAMPLES:]
+    return np.concatenate([negative, correlation[: _MOST_MOVED_SAMPLES + 1]])
 
 
 def _near(correlation: Block, delay: int) -> float:
