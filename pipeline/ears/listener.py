@@ -122,7 +122,7 @@ class Listener:
         """Whether a block waits, and no longer for what sounds beside it."""
         if not self._audible:
             return bool(self._waiting)
-        if len(self._waiting) <= self._aligner.waiting_blocks:
+        if len(self._waiting) <= self._aligner.lead.waiting_blocks:
             return False
         first = self._waiting[0]
         return self._aligner.ready(first.position, now_ns - first.captured_at_ns)
@@ -154,15 +154,8 @@ class Listener:
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, expected=audible)
-        if self._aligner.realigned:
-            self._realigned.add(1)
-            self._ears.realigned()
-        elif later_blocks := self._aligner.later_blocks:
-            latest = self._aligner.references(block.position, KEPT_REFERENCES)
-            self._ears.reference_moved(later_blocks, latest)
-        if self._aligner.realigned or self._aligner.later_blocks:
-            lead_ms = self._aligner.lead_ms
-            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
+        if self._aligner.moved_blocks is not None:
+            self._reference_moved(block.position, self._aligner.moved_blocks)
         if audible and (late := self._aligner.late_references()):
             self._ears.correct(late)
         if audible and self._aligner.heard(block.position, block.samples):
@@ -170,19 +163,30 @@ class Listener:
             self._link.report(Notice(_WRONG_TIMES.format(abs(wrong_ms))))
         listens = self._control.holding or self._turns is not None
         heard = self._ears.hear(block.samples, reference, holding=listens)
+        if heard.echo_moved_samples:
+            self._aligner.echo_moved(heard.echo_moved_samples)
         return heard, reference
+
+    def _reference_moved(self, position: int, later_blocks: int) -> None:
+        latest = self._aligner.references(position, KEPT_REFERENCES)
+        self._ears.reference_moved(later_blocks, latest)
+        if self._aligner.realigned:
+            self._realigned.add(1)
+            self._ears.realigned()
+        lead_ms = samples_to_ms(self._aligner.lead.samples)
+        self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
 
     def _follow_speaker(self) -> None:
         periods = self._reference.waiting()
         if not periods:
             return
-        waiting_blocks, rate_hz = self._aligner.waiting_blocks, self._rate_hz.load()
+        waiting_blocks, rate_hz = self._aligner.lead.waiting_blocks, self._rate_hz.load()
         for period in periods:
             self._aligner.sounds(period, rate_hz)
         self._sounding_generation = periods[-1].generation
         self._reference.advance(len(periods))
-        if self._aligner.waiting_blocks != waiting_blocks:
-            delay_ms = BLOCK_MS * self._aligner.waiting_blocks
+        if self._aligner.lead.waiting_blocks != waiting_blocks:
+            delay_ms = BLOCK_MS * self._aligner.lead.waiting_blocks
             self._link.report(Trace(f"the microphone waits {delay_ms} ms while an answer sounds"))
 
     def _tell_hold(self, heard: Heard) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from pipeline.ears.aligner import LEAD_SAMPLES, LONGEST_WAIT_NS, SHORTEST_LEAD_SAMPLES, Aligner
+from pipeline.ears.aligner import LONGEST_WAIT_NS, Aligner
 from pipeline.ears.card_offset import CardOffset
+from pipeline.ears.lead import LEAD_SAMPLES, SHORTEST_LEAD_SAMPLES
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples, ms_to_samples
 from pipeline.shm.frames import Frame
@@ -57,12 +58,12 @@ class Cards:
             captured_at_ns = step * 10 * NS_PER_MS + round(microphone_late_ms * NS_PER_MS)
             self.aligner.arrives(step * BLOCK_SAMPLES, captured_at_ns)
             self._waiting.append(step * BLOCK_SAMPLES)
-            while len(self._waiting) > self.aligner.waiting_blocks:
+            while len(self._waiting) > self.aligner.lead.waiting_blocks:
                 position = self._waiting.popleft()
                 reference = self.aligner.reference(position, expected=True)
                 if self.aligner.realigned:
                     self.realigned.append(step)
-                self.later_blocks += self.aligner.later_blocks
+                self.later_blocks += self.aligner.moved_blocks or 0
                 yield position, reference
 
     def _render(self, step: int, late_ms: float) -> None:
@@ -158,8 +159,8 @@ def test_reference_that_comes_late_is_expected_whole_blocks_later(
     cards = Cards(noise(8), ahead_ms=ahead_ms)
     found = places(cards, range(300))
     assert found[-1] == MIC_BEGAN_AT + ms_to_samples(lead_ms)
-    assert cards.aligner.lead_ms == lead_ms
-    assert cards.aligner.waiting_blocks == waiting_blocks
+    assert cards.aligner.lead.samples == ms_to_samples(lead_ms)
+    assert cards.aligner.lead.waiting_blocks == waiting_blocks
     assert cards.later_blocks == (35 - lead_ms) // 10
     assert cards.realigned == [0]
 
@@ -171,6 +172,35 @@ def test_references_before_a_block_lie_where_its_own_lies() -> None:
     assert np.array_equal(again, reference)
     place = position - 20 * BLOCK_SAMPLES + MIC_BEGAN_AT + SHORTEST_LEAD_SAMPLES
     assert np.array_equal(np.concatenate(before), cards.sound[place:][: 20 * BLOCK_SAMPLES])
+
+
+def test_the_reference_is_given_beside_an_echo_that_has_moved() -> None:
+    cards = Cards(noise(8))
+    places(cards, range(100))
+    cards.aligner.echo_moved(200)
+    found = places(cards, range(100, 300))
+    assert set(found) == {MIC_BEGAN_AT + LEAD_SAMPLES - 200}
+    assert cards.aligner.wrong_samples == 200
+    assert cards.realigned == [0]
+
+
+def test_times_that_tell_later_what_the_echo_told_move_nothing_more() -> None:
+    cards = Cards(noise(20), late_ms=lambda step: (20.0 * (step > 200), 0.0))
+    places(cards, range(205))
+    cards.aligner.echo_moved(ms_to_samples(20))
+    *_, found = places(cards, range(205, 700))
+    assert abs(found - (MIC_BEGAN_AT + LEAD_SAMPLES - ms_to_samples(20))) <= 1
+    assert cards.aligner.wrong_samples == 0
+    assert cards.realigned == [0]
+
+
+def test_echo_that_tells_what_the_times_told_already_leaves_them_right() -> None:
+    cards = Cards(noise(8), late_ms=lambda step: (2.0 * (step > 100), 0.0))
+    places(cards, range(240))
+    cards.aligner.echo_moved(ms_to_samples(1.5))
+    places(cards, range(240, 400))
+    assert cards.aligner.wrong_samples == 0
+    assert cards.realigned == [0]
 
 
 def test_block_that_is_not_expected_gets_silence_and_learns_the_time() -> None:
