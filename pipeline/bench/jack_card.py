@@ -17,6 +17,8 @@ GENEROUS_S = 60.0
 """Timeout of every wait, far beyond what anything takes: it means that something hangs."""
 REAL_TIME_PRIORITY = 80
 """Of the server."""
+_PATIENCE_MS = 2_000
+"""How late a client may be."""
 
 T = TypeVar("T")
 
@@ -25,7 +27,8 @@ class JackCard:
     """A JACK server: mono in, mono out, 5 ms periods.
 
     It is synchronous: the clock waits for a late client instead of losing a period, so that a busy
-    machine changes no sample.
+    machine changes no sample. It also waits for a client that was killed, with each of its two
+    drivers in turn, and no other client can leave meanwhile.
     """
 
     def __init__(self, rate_hz: int = 24_000) -> None:
@@ -94,7 +97,8 @@ class JackCard:
         self._process = subprocess.Popen(
             [
                 *_real_time(),
-                *("jackd", "-r", "-S", "-t", "5000", "-n", self.server),
+                # In synchronous mode jackd waits ten times the timeout that it is given.
+                *("jackd", "-r", "-S", "-t", str(_PATIENCE_MS // 10), "-n", self.server),
                 *("-d", "dummy", "-r", str(self.rate_hz), "-p", str(self.rate_hz // 200)),
                 *("-C", "1", "-P", "1"),
             ],

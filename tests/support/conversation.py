@@ -3,14 +3,7 @@
 from pipeline.ipc.events import AssistantSaid
 from pipeline.network.actions import Action, DeleteItem, Interrupt, QueueAudio, Truncate
 from pipeline.network.conversation import Conversation
-from pipeline.network.events import (
-    AudioDelta,
-    Event,
-    ResponseCreated,
-    ResponseDone,
-    SpeechStarted,
-    SpeechStopped,
-)
+from pipeline.network.events import AudioDelta, Event, ResponseDone
 
 MS = 24  # samples
 
@@ -49,10 +42,3 @@ def cuts(actions: list[Action]) -> list[Interrupt]:
 
 def corrections(actions: list[Action]) -> list[Truncate | DeleteItem]:
     return [action for action in actions if isinstance(action, Truncate | DeleteItem)]
-
-
-def answering_conversation() -> Conversation:
-    """Return one in which the user has asked; the answer r1 has sent 1000 ms of its item i1."""
-    conversation = Conversation()
-    drive(conversation, SpeechStarted(), SpeechStopped(), ResponseCreated("r1"), delta(1_000 * MS))
-    return conversation

@@ -68,14 +68,9 @@ def talking(card: JackCard, folder: Path, *arguments: object) -> Iterator[Talk]:
     ):
         peer.connect(program.check_running)
         program.wait_output("Ready: speak")
-        try:
-            yield Talk(program, peer, service)
-        finally:
-            # Also after a failure: the card waits for a killed client, and then so does `peer`.
-            if program.running:
-                program.interrupt()
-            exit_code = program.wait_exit()
-        assert exit_code == 0, program.said
+        yield Talk(program, peer, service)
+        program.interrupt()
+        assert program.wait_exit() == 0, program.said
         assert not program.err
 
 

@@ -28,7 +28,6 @@ from pipeline.network.events import (
 )
 from tests.support.conversation import (
     MS,
-    answering_conversation,
     cancelled,
     completed,
     corrections,
@@ -38,17 +37,6 @@ from tests.support.conversation import (
     pcm,
     plays,
 )
-
-
-@pytest.fixture
-def conversation() -> Conversation:
-    return Conversation()
-
-
-@pytest.fixture
-def answering() -> Conversation:
-    return answering_conversation()
-
 
 # Interruptions
 

@@ -19,7 +19,6 @@ from pipeline.network.events import (
     Event,
     FunctionCalled,
     ResponseCreated,
-    ResponseDone,
     SessionCreated,
     SessionUpdated,
     SpeechStarted,
@@ -28,7 +27,6 @@ from pipeline.network.events import (
 )
 from tests.support.conversation import (
     MS,
-    answering_conversation,
     cancelled,
     completed,
     corrections,
@@ -37,17 +35,6 @@ from tests.support.conversation import (
     pcm,
     plays,
 )
-
-
-@pytest.fixture
-def conversation() -> Conversation:
-    return Conversation()
-
-
-@pytest.fixture
-def answering() -> Conversation:
-    return answering_conversation()
-
 
 # An answer without an interruption
 
@@ -126,7 +113,7 @@ def test_audio_behind_another_item_s_is_dropped(conversation: Conversation) -> N
     """What was heard is told by one position, which must not go back."""
     drive(conversation, ResponseCreated("r1"), delta(100, item="a"), delta(50, item="b"))
     assert [type(action) for action in drive(conversation, delta(100, item="a"))] == [Trace]
-    drive(conversation, delta(50, item="b"), ResponseDone("r1", "completed", ""))
+    drive(conversation, delta(50, item="b"), completed())
     conversation.heard(2, 100)
     assert conversation.idle
 

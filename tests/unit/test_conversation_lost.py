@@ -2,8 +2,6 @@
 
 import pickle
 
-import pytest
-
 from pipeline.ipc.commands import CallTool, CancelTool
 from pipeline.ipc.events import AssistantDone, AssistantSaid, Interrupted, Ready, Trace
 from pipeline.network.actions import (
@@ -47,11 +45,6 @@ GREETING = (
 )
 NOTHING_QUEUED = QueuedEnd(0, 0, 0, complete=True)
 REMEMBERED = [AddMessage("user", "Hello."), AddMessage("assistant", "Good morning, how are you?")]
-
-
-@pytest.fixture
-def conversation() -> Conversation:
-    return Conversation()
 
 
 def wordless(actions: list[Action]) -> list[Action]:

@@ -15,25 +15,7 @@ from pipeline.network.events import (
     UserTranscript,
 )
 from pipeline.network.floor import Floor
-from tests.support.conversation import (
-    MS,
-    answering_conversation,
-    cancelled,
-    completed,
-    delta,
-    drive,
-    plays,
-)
-
-
-@pytest.fixture
-def conversation() -> Conversation:
-    return Conversation()
-
-
-@pytest.fixture
-def answering() -> Conversation:
-    return answering_conversation()
+from tests.support.conversation import MS, cancelled, completed, delta, drive, plays
 
 
 def test_ready_is_reported_once_when_everything_has_been_heard(answering: Conversation) -> None:

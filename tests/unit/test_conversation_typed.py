@@ -1,7 +1,5 @@
 """Typed turns and interruptions without a word, over the conversation that is free of I/O."""
 
-import pytest
-
 from pipeline.ipc.events import Interrupted, Listening, UserSaid
 from pipeline.ipc.reports import Report
 from pipeline.network.actions import (
@@ -15,17 +13,9 @@ from pipeline.network.actions import (
     Truncate,
 )
 from pipeline.network.conversation import Conversation
-from pipeline.network.events import (
-    AudioDelta,
-    ResponseCreated,
-    ResponseDone,
-    SpeechStarted,
-    SpeechStopped,
-)
-from tests.support.conversation import MS, answering_conversation, drive
+from pipeline.network.events import ResponseCreated, ResponseDone, SpeechStarted, SpeechStopped
+from tests.support.conversation import MS, completed, delta, drive
 
-SECOND = bytes(2 * 1_000 * MS)
-DONE = ResponseDone("r1", "completed", "")
 CANCELLED = ResponseDone("r1", "cancelled", "client_cancelled")
 
 
@@ -34,13 +24,7 @@ def to_service(actions: list[Action]) -> list[Action]:
     return [a for a in actions if not isinstance(a, Report | QueueAudio | Interrupt)]
 
 
-@pytest.fixture
-def answering() -> Conversation:
-    return answering_conversation()
-
-
-def test_a_typed_turn_is_told_and_answered() -> None:
-    conversation = Conversation()
+def test_a_typed_turn_is_told_and_answered(conversation: Conversation) -> None:
     actions = conversation.say("Hello.")
     assert actions == [
         AddMessage("user", "Hello."),
@@ -57,7 +41,7 @@ def test_a_typed_turn_interrupts_an_answer_that_is_being_made(answering: Convers
     actions = answering.say("Stop.")
     assert actions[0] == Interrupt(1)
     assert to_service(actions) == [CancelResponse("r1"), AddMessage("user", "Stop.")]
-    assert drive(answering, AudioDelta("r1", "i1", SECOND), CANCELLED) == []
+    assert drive(answering, delta(1_000 * MS), CANCELLED) == []
     settled = answering.cut_settled(1, 1, 400 * MS)
     assert settled == [Truncate("i1", 400), Interrupted(400), CreateResponse()]
 
@@ -69,7 +53,7 @@ def test_a_typed_turn_waits_for_the_end_of_the_response(answering: Conversation)
 
 
 def test_a_typed_turn_interrupts_an_answer_that_only_sounds(answering: Conversation) -> None:
-    drive(answering, DONE)
+    drive(answering, completed())
     assert to_service(answering.say("Stop.")) == [AddMessage("user", "Stop.")]
     settled = answering.cut_settled(1, 1, 0)
     assert to_service(settled) == [DeleteItem("i1"), CreateResponse()]
@@ -77,25 +61,25 @@ def test_a_typed_turn_interrupts_an_answer_that_only_sounds(answering: Conversat
 
 def test_a_typed_turn_interrupts_nothing_if_speech_does_not() -> None:
     conversation = Conversation(interrupt_response=False)
-    drive(conversation, ResponseCreated("r1"), AudioDelta("r1", "i1", SECOND))
+    drive(conversation, ResponseCreated("r1"), delta(1_000 * MS))
     assert to_service(conversation.say("Go on.")) == [AddMessage("user", "Go on.")]
-    assert to_service(drive(conversation, DONE)) == [CreateResponse()]
+    assert to_service(drive(conversation, completed())) == [CreateResponse()]
     assert conversation.generation == 0
 
 
-def test_a_typed_turn_between_sessions_is_told_to_the_next_once() -> None:
-    conversation = Conversation()
+def test_a_typed_turn_between_sessions_is_told_to_the_next_once(conversation: Conversation) -> None:
     conversation.session_lost()
     assert conversation.say("Hello?") == [UserSaid("Hello?", typed=True)]
     assert conversation.session_resumed() == [AddMessage("user", "Hello?"), CreateResponse()]
 
 
-def test_a_typed_turn_while_the_user_speaks_is_answered_after_the_spoken_one() -> None:
-    conversation = Conversation()
+def test_a_typed_turn_while_the_user_speaks_is_answered_after_the_spoken_one(
+    conversation: Conversation,
+) -> None:
     drive(conversation, SpeechStarted())
     assert to_service(conversation.say("And this.")) == [AddMessage("user", "And this.")]
     assert to_service(drive(conversation, SpeechStopped(), ResponseCreated("r1"))) == []
-    assert to_service(drive(conversation, DONE)) == [CreateResponse()]
+    assert to_service(drive(conversation, completed())) == [CreateResponse()]
 
 
 def test_an_interruption_without_a_word(answering: Conversation) -> None:
@@ -109,25 +93,27 @@ def test_an_interruption_without_a_word(answering: Conversation) -> None:
 
 
 def test_an_interruption_of_an_answer_that_only_sounds(answering: Conversation) -> None:
-    drive(answering, DONE)
+    drive(answering, completed())
     assert answering.interrupt() == [Interrupt(1)]
 
 
-def test_a_marked_turn_interrupts_and_is_answered_when_it_was_sent() -> None:
-    conversation = Conversation()
+def test_a_marked_turn_interrupts_and_is_answered_when_it_was_sent(
+    conversation: Conversation,
+) -> None:
     conversation.receive(ResponseCreated("r1"))
-    conversation.receive(AudioDelta("r1", "i1", bytes(4_800)))
+    conversation.receive(delta(100 * MS))
     begun = conversation.begin_turn()
     assert begun[0] == Interrupt(1)
     assert to_service(begun) == [CancelResponse("r1")]
     assert Listening() in begun
-    assert to_service(conversation.cut_settled(1, 1, 2_399)) == [Truncate("i1", 99)]
+    assert to_service(conversation.cut_settled(1, 1, 100 * MS - 1)) == [Truncate("i1", 99)]
     assert not to_service(conversation.receive(ResponseDone("r1", "cancelled", "")))
     assert to_service(conversation.turn_sent()) == [CreateResponse()]
 
 
-def test_an_answer_that_was_asked_for_before_a_marked_turn_is_cancelled_when_it_comes() -> None:
-    conversation = Conversation()
+def test_an_answer_that_was_asked_for_before_a_marked_turn_is_cancelled_when_it_comes(
+    conversation: Conversation,
+) -> None:
     conversation.begin_turn()
     (request,) = to_service(conversation.turn_sent())
     assert isinstance(request, CreateResponse)
@@ -136,5 +122,5 @@ def test_an_answer_that_was_asked_for_before_a_marked_turn_is_cancelled_when_it_
     late = conversation.receive(ResponseCreated("r1"))
     assert to_service(late) == [CancelResponse("r1")]
     conversation.receive(ResponseDone("r1", "cancelled", ""))
-    assert not to_service(conversation.receive(AudioDelta("r1", "i1", bytes(4_800))))
+    assert not to_service(conversation.receive(delta(100 * MS)))
     assert to_service(conversation.turn_dropped(too_short=True)) == []

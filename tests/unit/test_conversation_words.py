@@ -9,7 +9,6 @@ from pipeline.network.events import (
     AudioDone,
     Event,
     ResponseCreated,
-    ResponseDone,
     SpeechStarted,
     SpeechStopped,
     UserTranscript,
@@ -17,28 +16,10 @@ from pipeline.network.events import (
     WordsDone,
     WordTime,
 )
-from tests.support.conversation import (
-    MS,
-    answering_conversation,
-    cancelled,
-    completed,
-    delta,
-    drive,
-    words_of,
-)
+from tests.support.conversation import MS, cancelled, completed, delta, drive, words_of
 
 LATE = "Once upon a time there was a king."
 LATE_HEARD = AssistantSaid("Once upon")
-
-
-@pytest.fixture
-def conversation() -> Conversation:
-    return Conversation()
-
-
-@pytest.fixture
-def answering() -> Conversation:
-    return answering_conversation()
 
 
 def test_the_words_of_user_and_answer_are_reported(conversation: Conversation) -> None:
@@ -148,12 +129,10 @@ def test_words_of_an_answer_that_never_sounded_are_not_waited_for(
     ],
 )
 def test_halves_of_a_character_are_joined_or_replaced(
-    events: list[Event], words: list[str]
+    conversation: Conversation, events: list[Event], words: list[str]
 ) -> None:
-    conversation = Conversation()
     begun = [ResponseCreated("r1"), ResponseCreated("r2")]
-    ended = [ResponseDone("r1", "completed", ""), ResponseDone("r2", "completed", "")]
-    drive(conversation, *begun, *events, *ended)
+    drive(conversation, *begun, *events, completed("r1"), completed("r2"))
     shown = words_of(conversation.heard(0, 0))
     assert shown == ["".join(words)] if len(words[0]) > 1 else words
     conversation.session_lost()

@@ -6,14 +6,7 @@ from pipeline.ipc.commands import CallTool
 from pipeline.ipc.events import Notice, Ready, Trace
 from pipeline.network.actions import Action, CreateResponse, SendToolResult
 from pipeline.network.conversation import Conversation
-from pipeline.network.event_ids import (
-    ANSWER,
-    DELETION,
-    MESSAGE,
-    RESULT,
-    TRUNCATION,
-    event_id,
-)
+from pipeline.network.event_ids import ANSWER, DELETION, MESSAGE, RESULT, TRUNCATION, event_id
 from pipeline.network.events import (
     ALREADY_ACTIVE,
     FunctionCalled,
@@ -45,11 +38,6 @@ def request_of(actions: list[Action]) -> CreateResponse:
 
 def requests(actions: list[Action]) -> int:
     return sum(isinstance(action, CreateResponse) for action in actions)
-
-
-@pytest.fixture
-def conversation() -> Conversation:
-    return Conversation()
 
 
 @pytest.fixture
