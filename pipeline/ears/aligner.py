@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from pipeline.ears.card_offset import CardOffset
+from pipeline.ears.card_offset import LOST_SAMPLES, CardOffset
 from pipeline.ears.card_times import REACH_SAMPLES, REFERENCE_SAMPLES, WINDOW_SAMPLES, CardTimes
 from pipeline.ears.lead import Lead
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
@@ -141,11 +141,7 @@ class Aligner:
 
         :param told: what it would be by the cards' times.
         """
-        jumps = self._jumped_blocks == _JUMPED_BLOCKS
-        if jumps and self._shift is not None and _explains(told, self._shift):
-            self.wrong_samples = 0  # the echo had told it before
-            jumps = False
-        if self._shift is None or self._moves or jumps:
+        if self._shift is None or self._moves or self._jumps(self._shift, told):
             self._shift = round(told) - self.wrong_samples
             self._moves = False
             self._jumped_blocks = self._later_blocks = self._echo_later_samples = 0
@@ -162,6 +158,16 @@ class Aligner:
             self._shift += 1 if off > 0 else -1
             self._followed_blocks = 0
         return self._shift
+
+    def _jumps(self, shift: int, told: float) -> bool:
+        """Whether the times tell for certain that the reference lies elsewhere."""
+        lost = abs(told - self.wrong_samples - shift) > LOST_SAMPLES
+        if not lost and self._jumped_blocks < _JUMPED_BLOCKS:
+            return False
+        if _explains(told, shift):
+            self.wrong_samples = 0  # the echo had told it before
+            return False
+        return True
 
     def _moved(self, shift: int, told: float) -> int:
         """Return where the reference lies that is given later, or beside the echo."""

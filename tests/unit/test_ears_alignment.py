@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.ears.aligner import LONGEST_WAIT_NS, Aligner
-from pipeline.ears.card_offset import CardOffset
+from pipeline.ears.card_offset import WINDOW_BLOCKS, CardOffset
 from pipeline.ears.lead import LEAD_SAMPLES, SHORTEST_LEAD_SAMPLES
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
 from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples, ms_to_samples
@@ -142,6 +142,15 @@ def test_card_that_lost_samples_is_realigned_within_a_second() -> None:
     assert len(cards.realigned) == 2
     assert 300 < cards.realigned[1] < 400
     assert found[-1] == MIC_BEGAN_AT + LEAD_SAMPLES - SAMPLE_RATE_HZ * 20 // 1_000
+
+
+@pytest.mark.parametrize("lost_ms", [-1_000, 150, 1_000])
+def test_card_that_was_away_is_realigned_within_two_windows(lost_ms: int) -> None:
+    cards = Cards(noise(8), late_ms=lambda step: (1_000.0 + lost_ms * (step > 300), 0.0))
+    found = places(cards, range(500))
+    assert len(cards.realigned) == 2
+    assert 300 < cards.realigned[1] <= 300 + 2 * WINDOW_BLOCKS
+    assert found[-1] - found[0] == -ms_to_samples(lost_ms)
 
 
 def test_one_late_block_realigns_nothing() -> None:
