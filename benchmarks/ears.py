@@ -35,9 +35,10 @@ from pipeline.audio.ready_tone import synthesize
 from pipeline.bench.ears.sounds import from_onset
 from pipeline.bench.ears.words import word_errors, words_of
 from pipeline.ears.blocks import BLOCKS_PER_S, to_float
-from pipeline.ears.ears import KEPT_REFERENCES, SETTLING_S, Ears
+from pipeline.ears.ears import SETTLING_S, Ears
 from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
+from pipeline.ears.linear_canceller import REMEMBERED_REFERENCES
 from pipeline.ears.parts import load_parts
 from pipeline.emulator.speech.recogniser import is_available
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples
@@ -114,7 +115,7 @@ def listen(scene: Scene, ears: Ears | None = None) -> Outcome:
         heard.append(ears.hear(scene.microphone[block], reference[block]))
         if moved_samples := heard[-1].echo_moved_samples:
             reference = np.roll(reference, moved_samples)
-            first = max(0, end - KEPT_REFERENCES * BLOCK_SAMPLES)
+            first = max(0, end - REMEMBERED_REFERENCES * BLOCK_SAMPLES)
             ears.reference_moved(0, list(reference[first:end].reshape(-1, BLOCK_SAMPLES)))
     return Outcome(scene, heard)
 

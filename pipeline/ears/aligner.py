@@ -8,7 +8,14 @@ from pipeline.ears.card_offset import LOST_SAMPLES, CardOffset
 from pipeline.ears.card_times import REACH_SAMPLES, REFERENCE_SAMPLES, WINDOW_SAMPLES, CardTimes
 from pipeline.ears.lead import Lead
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.pcm import (
+    BLOCK_SAMPLES,
+    NS_PER_MS,
+    SAMPLE_RATE_HZ,
+    Samples,
+    ms_to_samples,
+    samples_to_ns,
+)
 from pipeline.shm.frames import Frame
 
 LONGEST_WAIT_NS = 40 * NS_PER_MS
@@ -20,6 +27,7 @@ followed, and not the uncertainty of times."""
 _JUMP_SAMPLES = SAMPLE_RATE_HZ * 3 // 1_000
 """A card whose times move by more has lost samples, or was opened again."""
 _JUMPED_BLOCKS = 20
+_MOST_FOLLOWED_SAMPLES = ms_to_samples(50)
 FOLLOWED_BLOCKS = 25
 """One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
 
@@ -46,9 +54,10 @@ class Aligner:
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
         self._later_blocks = 0  # of the references to come
-        self._echo_later_samples = 0
+        self._echo_later_samples = 0  # not yet followed
+        self._followed_samples = 0  # by which the echo was found later than the times tell
         self._jumped_blocks = 0
-        self._followed_blocks = 0
+        self._blocks_since_step = 0
         self._unexpected: deque[int] = deque(maxlen=_REMEMBERED_BLOCKS)
         self._silent_from = -1  # end of what the loudspeaker was given before it fell silent
         self.realigned = False
@@ -62,7 +71,8 @@ class Aligner:
         position = frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz
         self._offset.speaker(position, frame.capture_time_ns)
         late_samples = self._line.write(*self._rate.place(frame, rate_hz))
-        self._later_blocks += self.lead.take(late_samples)
+        if self._shift is not None:
+            self._later_blocks += self.lead.take(late_samples)
 
     def arrives(self, position: int, captured_at_ns: int) -> None:
         """A block of the microphone arrives; it may be heard later."""
@@ -97,7 +107,7 @@ class Aligner:
         offset_samples = self._offset.samples
         if offset_samples is None or not expected:
             return np.zeros(BLOCK_SAMPLES, np.int16)
-        shift = self._follow(offset_samples + self.lead.samples)
+        shift = self._follow(offset_samples - self.wrong_samples + self.lead.samples)
         return self._line.read(position + shift, BLOCK_SAMPLES)
 
     def late_references(self) -> list[Samples]:
@@ -133,53 +143,49 @@ class Aligner:
         return wrong != 0
 
     def echo_moved(self, samples: int) -> None:
-        """The echo is heard `samples` later beside its reference than it was before."""
-        self._echo_later_samples += samples
+        """The echo is heard `samples` later beside its reference than it was before.
+
+        Nothing follows if that is more than the times can be wrong by.
+        """
+        if abs(self._followed_samples + samples) <= _MOST_FOLLOWED_SAMPLES:
+            self._echo_later_samples += samples
 
     def _follow(self, told: float) -> int:
         """Return the shift: drift is followed sample by sample, a jump that lasts at once.
 
-        :param told: what it would be by the cards' times.
+        :param told: what it would be by the cards' times, in so far as they are right.
         """
         if self._shift is None or self._moves or self._jumps(self._shift, told):
-            self._shift = round(told) - self.wrong_samples
+            self._shift = round(told)
             self._moves = False
-            self._jumped_blocks = self._later_blocks = self._echo_later_samples = 0
-            self.lead.begin_anew()
+            self._followed_samples = self._jumped_blocks = 0
             self._times.begin_anew()
             self.realigned = True
-            self.moved_blocks = 0
+            self._moved()
         elif self._later_blocks or self._echo_later_samples:
-            self._shift = self._moved(self._shift, told)
-        off = told - self.wrong_samples - self._shift
+            self._shift -= self._later_blocks * BLOCK_SAMPLES + self._echo_later_samples
+            if self._echo_later_samples:
+                self._followed_samples = round(told) - self._shift
+            self._moved()
+        off = told - self._followed_samples - self._shift
         self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0
-        self._followed_blocks += 1
-        if abs(off) > NEAR_SAMPLES and self._followed_blocks >= FOLLOWED_BLOCKS:
+        self._blocks_since_step += 1
+        if abs(off) > NEAR_SAMPLES and self._blocks_since_step >= FOLLOWED_BLOCKS:
             self._shift += 1 if off > 0 else -1
-            self._followed_blocks = 0
+            self._blocks_since_step = 0
         return self._shift
 
     def _jumps(self, shift: int, told: float) -> bool:
         """Whether the times tell for certain that the reference lies elsewhere."""
-        lost = abs(told - self.wrong_samples - shift) > LOST_SAMPLES
+        lost = abs(told - self._followed_samples - shift) > LOST_SAMPLES
         if not lost and self._jumped_blocks < _JUMPED_BLOCKS:
             return False
-        if _explains(told, shift):
-            self.wrong_samples = 0  # the echo had told it before
+        if self._followed_samples and abs(told - shift) <= _JUMP_SAMPLES:
+            self._followed_samples = 0  # the echo had told it before
             return False
         return True
 
-    def _moved(self, shift: int, told: float) -> int:
-        """Return where the reference lies that is given later, or beside the echo."""
-        shift -= self._later_blocks * BLOCK_SAMPLES + self._echo_later_samples
-        if self._echo_later_samples:
-            self.wrong_samples = 0 if _explains(told, shift) else round(told) - shift
+    def _moved(self) -> None:
         self.moved_blocks = self._later_blocks
         self._later_blocks = self._echo_later_samples = 0
         self.lead.begin_anew()
-        return shift
-
-
-def _explains(told: float, shift: int) -> bool:
-    """Whether the cards' times tell where the reference lies."""
-    return abs(told - shift) <= _JUMP_SAMPLES

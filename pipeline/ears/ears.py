@@ -9,7 +9,7 @@ from pipeline.ears.echo_match import EchoLeft, echo_left
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.heard import Heard, Levels, State
-from pipeline.ears.linear_canceller import PARTITIONS, REMEMBERED_REFERENCES
+from pipeline.ears.linear_canceller import PARTITIONS
 from pipeline.ears.near_end import NearEnd, NearSpeech
 from pipeline.ears.noise_floor import NoiseFloor
 from pipeline.ears.parts import Parts
@@ -26,8 +26,6 @@ _RELEARNING_BLOCKS = 40
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
 _MOVED_BLOCKS = 15
 """After the reference has followed the echo: for so long the evidence is of before."""
-_MOVED_AGAIN_BLOCKS = 100
-"""An echo that has moved so soon after it was followed was not found where it is."""
 _CAUGHT_UP_BLOCKS = 4
 """Before the far end is loud enough to be audible."""
 _MUTED_BLOCKS = 8
@@ -35,8 +33,6 @@ _MUTED_BLOCKS = 8
 that there is no echo."""
 _DOUBTED_BLOCKS = 20
 """Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
-KEPT_REFERENCES = REMEMBERED_REFERENCES
-"""Blocks of the reference that the ears remember."""
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _NO_LEVELS = Levels(0.0, 0.0, 0.0)
@@ -61,7 +57,6 @@ class Ears:
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
         self._echo_moved_samples = 0  # in the latest block
-        self._followed_blocks_ago = _MOVED_AGAIN_BLOCKS
         self._missed_blocks = 0  # of the latest, by the canceller
         self._unheard_blocks = 0  # of what sounds, by a microphone that hears nothing at all
 
@@ -96,7 +91,7 @@ class Ears:
     def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
         """Keep what is known of the echo: its reference is given `later_blocks` later from now on.
 
-        :param references: of the latest `KEPT_REFERENCES` blocks, as they would have been given
+        :param references: see `linear_canceller`
         """
         self._canceller.reference_moved(later_blocks, references)
         self._detection.correct(references)
@@ -216,20 +211,16 @@ class Ears:
         )
 
     def _echo_left(self) -> EchoLeft | None:
-        """Return what may be a person, if it is the echo: with headphones, at any delay."""
+        """Return the echo behind an alarm; None: it may be a person."""
         voice_is_likely = self._near_end.speech is NearSpeech.SPEECH or self._headphones.worn
         return echo_left(self._detection.kept, beside_voice=voice_is_likely)
 
     def _follow_echo(self, moved_samples: int | None) -> None:
-        """Let no echo be a person that has moved, or (0) of which too little is subtracted."""
-        again = self._followed_blocks_ago < _MOVED_AGAIN_BLOCKS
-        if moved_samples == 0:
-            self._doubt_near_end()
-        elif moved_samples is None or again or self._headphones.worn:
+        """The echo alone raised an alarm: follow it, or learn it anew."""
+        if moved_samples is None or self._headphones.worn:
             self.realigned()
-        else:
+        elif moved_samples:
             self._echo_moved_samples = moved_samples
-            self._followed_blocks_ago = 0
             self._deaf_blocks = _MOVED_BLOCKS
             self._doubt_near_end()
 
@@ -246,7 +237,6 @@ class Ears:
         """Whether `rule` takes what is heard for a person, and it does not follow the reference."""
         speech = rule(evidence) and not self._deaf_blocks
         self._deaf_blocks = max(0, self._deaf_blocks - 1)
-        self._followed_blocks_ago += 1
         self._echo_moved_samples = 0
         doubted = speech and self._alarm_blocks < _DOUBTED_BLOCKS
         if doubted and (left := self._echo_left()) is not None:

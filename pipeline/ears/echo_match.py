@@ -1,8 +1,7 @@
-"""Whether what is left of the microphone is the reference itself, at some other delay.
+"""Tells an echo that the linear canceller leaves from a person, and how far it has moved.
 
-The linear canceller subtracts the echo only where it has learnt it. When a card has lost samples,
-the echo arrives at another delay and is left in full, as loud as a person. It follows the
-reference; a person does not.
+The canceller subtracts the echo only as far as it has learnt it. When a card has lost samples, the
+echo arrives at another delay and is left in full, as loud as a person.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.ears.blocks import Block, to_float
+from pipeline.ears.blocks import Block, power, to_float
 from pipeline.ears.correlation import Correlator, Spectrum, whitened
 from pipeline.ears.detection import KeptBlock
 from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
@@ -29,18 +28,22 @@ _SAME_BESIDE_VOICE = 16.0
 """Persons who went on gave 13 now and then."""
 _LEAKS = 7.0
 """Of an echo at its place, what the canceller has learnt leaves less beside a person who begins."""
-_LEAST_SUBTRACTED = 1e-2
-"""Of the microphone, -40 dB: less is no echo that the canceller has learnt."""
+_LEAST_SUBTRACTED = 1e-4
+"""Of the microphone's power: less is no echo that the canceller has learnt."""
+_AT_ITS_PLACE_SAMPLES = 12
+_MOST_MOVED_SAMPLES = ms_to_samples(50)
+_LEFT_IF_MOVED = 0.5
+"""Of what is left, -3 dB: 2,350 alarms of persons would have left -1.6 dB at least, half of the
+echoes that had moved -4 to -14 dB; of the others the canceller had unlearnt too much."""
 _MOVED = 14.0
 _MOVED_LEFT = 8.0
 _FALSELY_SUBTRACTED = 12.0
 """In simulated rooms the microphone followed a moved echo with 14 to 36, what was left with 8 to
-30, and where it was subtracted, falsely, with 12 to 32; the likeliest of 1,959 alarms of persons
-gave 12, 9 and 16."""
-_AT_ITS_PLACE_SAMPLES = 12
-_MOST_MOVED_SAMPLES = ms_to_samples(50)
+30, and where it was subtracted, falsely, with 12 to 32; of 1,959 alarms of persons who began the
+likeliest gave 12, 9 and 16."""
 _correlator = Correlator(_SIZE)
-_WINDOW = np.hanning(_RESIDUAL_BLOCKS * BLOCK_SAMPLES).astype(np.float32)
+_LATE_SAMPLES = _RESIDUAL_BLOCKS * BLOCK_SAMPLES
+_WINDOW = np.hanning(_LATE_SAMPLES).astype(np.float32)
 
 
 class EchoLeft(NamedTuple):
@@ -48,7 +51,7 @@ class EchoLeft(NamedTuple):
 
     moved_samples: int | None
     """How much later it is heard than the canceller subtracts it; 0: there, but too little of it;
-    None: nothing of it is subtracted."""
+    None: nothing of it is subtracted, or no longer what is heard."""
 
 
 def echo_left(kept: Sequence[KeptBlock], *, beside_voice: bool = False) -> EchoLeft | None:
@@ -59,39 +62,55 @@ def echo_left(kept: Sequence[KeptBlock], *, beside_voice: bool = False) -> EchoL
     latest = list(kept)[-(_RESIDUAL_BLOCKS + _LATEST_BLOCKS) :]
     if len(latest) < _RESIDUAL_BLOCKS + _LATEST_BLOCKS:
         return None
-    reference = whitened(_spectrum([to_float(block.reference) for block in latest]))
-    late = latest[-_RESIDUAL_BLOCKS:]
-    microphone = _spectrum([to_float(block.microphone) for block in late], _WINDOW)
-    residual = _spectrum([block.residual for block in late], _WINDOW)
-    subtracted = microphone - residual
-    heard = _correlation(microphone, reference)
-    if np.linalg.norm(subtracted) <= _LEAST_SUBTRACTED * np.linalg.norm(microphone):
+    played = np.concatenate([block.reference for block in latest])
+    microphone = to_float(np.concatenate([block.microphone for block in latest]))
+    residual = np.concatenate([block.residual for block in latest])
+    reference = whitened(_correlator.spectrum(to_float(played)))
+    heard = _correlation(_late_spectrum(microphone), reference)
+    if power(microphone - residual) <= _LEAST_SUBTRACTED * power(microphone):
         same = _SAME_BESIDE_VOICE if beside_voice else _SAME
         return EchoLeft(None) if heard.max() >= same else None
-    moved_samples = _moved_by(microphone, residual, whitened(subtracted))
-    if moved_samples:
-        return EchoLeft(moved_samples)
-    leaks = moved_samples == 0 and _near(_correlation(residual, reference), int(np.argmax(heard)))
-    return EchoLeft(0) if leaks >= _LEAKS else None
+    moved = _moved_by(microphone, residual)
+    if moved.samples:
+        if _is_gone_if_moved(microphone, residual, moved.samples):
+            return EchoLeft(moved.samples)
+        return EchoLeft(None) if moved.certain and not beside_voice else None
+    left = _correlation(_late_spectrum(residual), reference)
+    return EchoLeft(0) if _near(left, int(np.argmax(heard))) >= _LEAKS else None
 
 
-def _spectrum(sounds: Sequence[Block], window: Block | float = 1.0) -> Spectrum:
-    return _correlator.spectrum(np.concatenate(sounds) * window)
+class _Moved(NamedTuple):
+    samples: int
+    """How much later the echo is probably heard than it is subtracted; 0: at its place."""
+    certain: bool
 
 
-def _moved_by(microphone: Spectrum, residual: Spectrum, subtracted: Spectrum) -> int | None:
-    """Return how much later the echo is heard than it is subtracted; None: this is not certain.
+def _moved_by(microphone: Block, residual: Block) -> _Moved:
+    """Compare the microphone with what is subtracted.
 
-    What is subtracted has been through the same room: an echo is the same, to the sample.
+    That has been through the same room: where an echo is heard, it is the same to the sample.
     """
-    heard = _around(_correlator.compare(microphone, subtracted))
-    left = _around(_correlator.compare(residual, subtracted))
+    sound, rest = _late_spectrum(microphone), _late_spectrum(residual)
+    subtracted = whitened(sound - rest)
+    heard, left = (_around(_correlator.compare(each, subtracted)) for each in (sound, rest))
     at, before = int(np.argmax(heard)), _MOST_MOVED_SAMPLES
     if abs(at - before) < _AT_ITS_PLACE_SAMPLES:
-        return 0
-    falsely = _near(left, before) >= max(_FALSELY_SUBTRACTED, _near(heard, before))
+        return _Moved(0, certain=True)
     found = heard[at] >= _MOVED and _near(left, at) >= _MOVED_LEFT
-    return at - before if falsely and found else None
+    falsely = _near(left, before) >= max(_FALSELY_SUBTRACTED, _near(heard, before))
+    return _Moved(at - before, certain=bool(found and falsely))
+
+
+def _is_gone_if_moved(microphone: Block, residual: Block, samples: int) -> bool:
+    """Whether much less were left if what is subtracted were `samples` later."""
+    late = slice(microphone.size - _LATE_SAMPLES, microphone.size + min(samples, 0))
+    moved = slice(late.start - samples, late.stop - samples)
+    left = microphone[late] - (microphone - residual)[moved]
+    return power(left) <= _LEFT_IF_MOVED * power(residual[late])
+
+
+def _late_spectrum(sound: Block) -> Spectrum:
+    return _correlator.spectrum(sound[-_LATE_SAMPLES:] * _WINDOW)
 
 
 def _around(correlation: Block) -> Block:

@@ -5,7 +5,7 @@ because a card's times are not exact. A loudspeaker with much latency is given i
 enough. With less latency the microphone waits for one block while an answer sounds.
 
     lead 35 ms ──▶ 25 ms ──▶ 25 ms, 1 block waits ──▶ 15 ms, 1 block waits
-         ◀─────────────── the reference was there in time for long
+         ◀─────────────── periods were early for long
 """
 
 from pipeline.pcm import BLOCK_SAMPLES, ms_to_samples
@@ -24,7 +24,9 @@ _LATE_SHARE = 0.4
 """With two periods in a block, every other one is."""
 _LATE_BY_CHANCE_SHARE = 0.1
 _EARLY_SAMPLES = BLOCK_SAMPLES + 2 * _SPARE_SAMPLES
+"""A block sooner, they are still in time, or they would be late again."""
 _EARLY_TIMES = 10
+"""Of judged periods, 3 s of sound: a machine that was busy may be so again."""
 
 
 class Lead:
@@ -40,14 +42,15 @@ class Lead:
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """The reference lies elsewhere: how late periods came by the place before is forgotten."""
+        """Forget how late periods came: the reference lies elsewhere."""
         self._late_samples: list[int] = []
         self._judged_periods = _FIRST_JUDGED_PERIODS
         self._early_times = 0
 
     def take(self, late_samples: int) -> int:
-        """Take a period that came so much too late, or too early.
+        """Take a period that the loudspeaker was given.
 
+        :param late_samples: by how much too late for its block; negative: too early
         :returns: by how many blocks the reference is to be given later from now on.
         """
         self._late_samples.append(late_samples)
@@ -73,7 +76,7 @@ class Lead:
         return blocks
 
     def _sooner(self) -> int:
-        """A busy processor made periods late, or a card that stood still."""
+        """Give the reference a block sooner, or let no block wait."""
         self._early_times = 0
         if self.waiting_blocks and self.samples >= _LEAST_SAMPLES:
             self.waiting_blocks = 0

@@ -8,11 +8,12 @@ import numpy as np
 
 from pipeline.ears.aligner import Aligner
 from pipeline.ears.cleaned_frames import Outgoing
-from pipeline.ears.ears import KEPT_REFERENCES, Ears
+from pipeline.ears.ears import Ears
 from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
+from pipeline.ears.linear_canceller import REMEMBERED_REFERENCES
 from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts
 from pipeline.ears.sent_sound import SentSound
@@ -165,16 +166,19 @@ class Listener:
         heard = self._ears.hear(block.samples, reference, holding=listens)
         if heard.echo_moved_samples:
             self._aligner.echo_moved(heard.echo_moved_samples)
+            later_ms = samples_to_ms(heard.echo_moved_samples)
+            self._link.report(Trace(f"the echo is heard {later_ms:+.1f} ms later than it was"))
         return heard, reference
 
     def _reference_moved(self, position: int, later_blocks: int) -> None:
-        latest = self._aligner.references(position, KEPT_REFERENCES)
+        latest = self._aligner.references(position, REMEMBERED_REFERENCES)
         self._ears.reference_moved(later_blocks, latest)
         if self._aligner.realigned:
             self._realigned.add(1)
             self._ears.realigned()
-        lead_ms = samples_to_ms(self._aligner.lead.samples)
-        self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
+        if self._aligner.realigned or later_blocks:
+            lead_ms = samples_to_ms(self._aligner.lead.samples)
+            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
 
     def _follow_speaker(self) -> None:
         periods = self._reference.waiting()

@@ -75,6 +75,14 @@ def test_echo_that_has_moved_is_found_to_the_sample(moved_ms: float) -> None:
     assert left == EchoLeft(ms_to_samples(moved_ms))
 
 
+@pytest.mark.parametrize("seed", range(20, 30))
+def test_a_person_known_to_speak_moves_no_echo(seed: int) -> None:
+    reference = babble(0.5, seed=seed)
+    echo = delayed(reference, 30, 0.5)
+    person = delayed(reference, 45, 0.4) + babble(0.5, seed=seed + 50)
+    assert echo_left(kept(person, reference, person + echo), beside_voice=True) is None
+
+
 def test_echo_of_which_too_little_is_subtracted_is_no_person() -> None:
     reference = babble(0.5, seed=13)
     echo = delayed(reference, 30, 0.25) + babble(0.5, seed=14, peak=0.005)
