@@ -38,6 +38,7 @@ from pipeline.ears.blocks import BLOCKS_PER_S, to_float
 from pipeline.ears.ears import SETTLING_S, Ears
 from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
+from pipeline.ears.linear_canceller import REMEMBERED_REFERENCES
 from pipeline.ears.parts import load_parts
 from pipeline.emulator.speech.recogniser import is_available
 from pipeline.pcm import BLOCK_MS, BLOCK_SAMPLES, SAMPLE_RATE_HZ, ms_to_samples
@@ -106,9 +107,17 @@ class Outcome:
 
 
 def listen(scene: Scene, ears: Ears | None = None) -> Outcome:
-    """Run the ears over a scene."""
+    """Run the ears over a scene; the reference follows the echo, as the aligner lets it."""
     ears = ears or Ears(load_parts())
-    return Outcome(scene, [ears.hear(*blocks) for blocks in scene.blocks()])
+    reference, heard = scene.reference, []
+    for end in range(BLOCK_SAMPLES, scene.microphone.size + 1, BLOCK_SAMPLES):
+        block = slice(end - BLOCK_SAMPLES, end)
+        heard.append(ears.hear(scene.microphone[block], reference[block]))
+        if moved_samples := heard[-1].echo_moved_samples:
+            reference = np.roll(reference, moved_samples)
+            first = max(0, end - REMEMBERED_REFERENCES * BLOCK_SAMPLES)
+            ears.reference_moved(0, list(reference[first:end].reshape(-1, BLOCK_SAMPLES)))
+    return Outcome(scene, heard)
 
 
 def onsets(seconds: float) -> Iterator[str]:

@@ -20,7 +20,7 @@ HOLD_FADE_MS = 5
 """Longer than the fade of a cut: a hold may turn out to be a mistake."""
 
 LONGEST_HOLD_MS = 4_000
-"""Ears that died or hang do not end a hold; the answer then goes on by itself."""
+"""Ears that hang do not end a hold; the answer then goes on by itself."""
 
 _DUCKED = np.float32(0.1)
 _NOTHING: Samples = np.zeros(0, np.int16)

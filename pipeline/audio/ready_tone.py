@@ -103,8 +103,7 @@ class ReadyTone:
         """Whether the ears or the service have heard a person, or an answer was interrupted."""
         state = self._state
         return bool(
-            state.ears.hold.load()
-            or state.ears.turn_begin_ns.load()
+            state.ears.turn_begin_ns.load()
             or state.network.speech_heard_ns.load()
             or state.network.generation.load()
         )

@@ -1,38 +1,33 @@
-"""Finds the reference that belongs to each block of the microphone, by the times of both cards.
-
-The canceller wants the reference before its echo: by 10 ms for its own sake, and by some more
-because a card's times are not exact. A loudspeaker with much latency is given its samples early
-enough. With less latency the microphone waits for one block while an answer sounds.
-"""
+"""Finds the reference that belongs to each block of the microphone, by the times of both cards."""
 
 from collections import deque
 
 import numpy as np
 
-from pipeline.ears.card_offset import CardOffset
+from pipeline.ears.card_offset import LOST_SAMPLES, CardOffset
 from pipeline.ears.card_times import REACH_SAMPLES, REFERENCE_SAMPLES, WINDOW_SAMPLES, CardTimes
+from pipeline.ears.lead import Lead
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, SAMPLE_RATE_HZ, Samples, samples_to_ns
+from pipeline.pcm import (
+    BLOCK_SAMPLES,
+    NS_PER_MS,
+    SAMPLE_RATE_HZ,
+    Samples,
+    ms_to_samples,
+    samples_to_ns,
+)
 from pipeline.shm.frames import Frame
-
-LEAD_SAMPLES = SAMPLE_RATE_HZ * 35 // 1_000
-"""How much later than the microphone's block its reference sounds, if it is known so early."""
 
 LONGEST_WAIT_NS = 40 * NS_PER_MS
 _REMEMBERED_BLOCKS = 4
 
-_LEAST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 20 // 1_000
-SHORTEST_LEAD_SAMPLES = SAMPLE_RATE_HZ * 12 // 1_000
-"""With less, the canceller finds nothing."""
-_SPARE_SAMPLES = SAMPLE_RATE_HZ * 2 // 1_000
-_JUDGED_PERIODS = 60
-"""A busy processor makes a few of them late."""
 NEAR_SAMPLES = SAMPLE_RATE_HZ // 1_000
 """Each step of the reference costs the canceller some of what it has learnt, so only a drift is
 followed, and not the uncertainty of times."""
 _JUMP_SAMPLES = SAMPLE_RATE_HZ * 3 // 1_000
 """A card whose times move by more has lost samples, or was opened again."""
 _JUMPED_BLOCKS = 20
+_MOST_FOLLOWED_SAMPLES = ms_to_samples(50)
 FOLLOWED_BLOCKS = 25
 """One sample in 250 ms follows 160 parts in a million: more than two cards drift apart."""
 
@@ -40,9 +35,12 @@ FOLLOWED_BLOCKS = 25
 class Aligner:
     """Takes both streams in the order of their arrival.
 
-    :ivar waiting_blocks: how many blocks of the microphone wait for their reference: 0 or 1.
+    :ivar lead: how much later than the microphone's block its reference sounds.
     :ivar wrong_samples: how much later the echo is heard than the cards' times tell.
-    :ivar realigned: whether the latest reference lies at another place than the one before.
+    :ivar realigned: whether the latest reference was put in its place by the cards' times, which
+        need not be that of the echo.
+    :ivar moved_blocks: by how many blocks the latest reference is given later than the one before,
+        because it came too late; 0 if it lies elsewhere for another reason; None: it has not moved.
     :ivar sounds_until_ns: end of what the loudspeaker was given, ``time.monotonic_ns``.
     """
 
@@ -52,16 +50,18 @@ class Aligner:
         self._offset = CardOffset()
         self._times = CardTimes()
         self.wrong_samples = 0
-        self._lead_samples = LEAD_SAMPLES
+        self.lead = Lead()
         self._shift: int | None = None  # position of the reference less that of the microphone
         self._moves = False
+        self._later_blocks = 0  # of the references to come
+        self._echo_later_samples = 0  # not yet followed
+        self._followed_samples = 0  # by which the echo was found later than the times tell
         self._jumped_blocks = 0
-        self._followed_blocks = 0
-        self._late_samples: list[int] = []  # by how much the latest periods came too late
+        self._blocks_since_step = 0
         self._unexpected: deque[int] = deque(maxlen=_REMEMBERED_BLOCKS)
         self._silent_from = -1  # end of what the loudspeaker was given before it fell silent
-        self.waiting_blocks = 0
         self.realigned = False
+        self.moved_blocks: int | None = None
         self.sounds_until_ns = 0
 
     def sounds(self, frame: Frame, rate_hz: int) -> None:
@@ -70,17 +70,14 @@ class Aligner:
         self.sounds_until_ns = frame.capture_time_ns + samples_ns
         position = frame.item_offset_samples * SAMPLE_RATE_HZ / rate_hz
         self._offset.speaker(position, frame.capture_time_ns)
-        self._late_samples.append(self._line.write(*self._rate.place(frame, rate_hz)))
-        if len(self._late_samples) == _JUDGED_PERIODS:
-            late = sorted(samples for samples in self._late_samples if samples > 0)
-            if len(late) > _JUDGED_PERIODS * 2 // 5:  # with two periods in a block, every other one
-                self._lead_less(late[len(late) // 2])
-            self._late_samples.clear()
+        late_samples = self._line.write(*self._rate.place(frame, rate_hz))
+        if self._shift is not None:
+            self._later_blocks += self.lead.take(late_samples)
 
     def arrives(self, position: int, captured_at_ns: int) -> None:
         """A block of the microphone arrives; it may be heard later."""
         self._offset.microphone(position, captured_at_ns)
-        due = position - self.waiting_blocks * BLOCK_SAMPLES
+        due = position - self.lead.waiting_blocks * BLOCK_SAMPLES
         self._line.wanted_until = self._reference_end(due)
 
     def ready(self, position: int, age_ns: int) -> bool:
@@ -104,12 +101,13 @@ class Aligner:
         :param expected: whether the block has waited for it; if nothing was sounding, it has not.
         """
         self.realigned = False
+        self.moved_blocks = None
         if not expected:
             self._unexpected.append(position)
         offset_samples = self._offset.samples
         if offset_samples is None or not expected:
             return np.zeros(BLOCK_SAMPLES, np.int16)
-        shift = self._follow(offset_samples - self.wrong_samples + self._lead_samples)
+        shift = self._follow(offset_samples - self.wrong_samples + self.lead.samples)
         return self._line.read(position + shift, BLOCK_SAMPLES)
 
     def late_references(self) -> list[Samples]:
@@ -124,6 +122,12 @@ class Aligner:
             return []
         return [self._line.read(position + shift, BLOCK_SAMPLES) for position in late]
 
+    def references(self, position: int, count: int) -> list[Samples]:
+        """Return the references of the `count` blocks before `position`, where they lie now."""
+        first = position + (self._shift or 0) - count * BLOCK_SAMPLES
+        starts = range(first, first + count * BLOCK_SAMPLES, BLOCK_SAMPLES)
+        return [self._line.kept(start, BLOCK_SAMPLES) for start in starts]
+
     def heard(self, position: int, microphone: Samples) -> bool:
         """Take a block that was heard while an answer sounded.
 
@@ -132,39 +136,56 @@ class Aligner:
         if not self._times.take(position, microphone):
             return False
         same_time = position + BLOCK_SAMPLES - WINDOW_SAMPLES + (self._shift or 0)
-        start = same_time - self._lead_samples - REACH_SAMPLES
+        start = same_time - self.lead.samples - REACH_SAMPLES
         wrong = self._times.wrong_by(self._line.kept(start, REFERENCE_SAMPLES))
         self.wrong_samples += wrong
         self._moves |= wrong != 0
         return wrong != 0
 
-    @property
-    def lead_ms(self) -> float:
-        return self._lead_samples * 1_000 / SAMPLE_RATE_HZ
+    def echo_moved(self, samples: int) -> None:
+        """The echo is heard `samples` later beside its reference than it was before.
 
-    def _lead_less(self, late_samples: int) -> None:
-        """The reference comes too late for its blocks: expect it later from now on."""
-        before_samples = self._lead_samples
-        self._lead_samples -= late_samples + _SPARE_SAMPLES
-        if self._lead_samples < _LEAST_LEAD_SAMPLES and not self.waiting_blocks:
-            self.waiting_blocks = 1
-            self._lead_samples += BLOCK_SAMPLES
-        self._lead_samples = max(self._lead_samples, SHORTEST_LEAD_SAMPLES)
-        self._moves = self._lead_samples != before_samples
+        Nothing follows if that is more than the times can be wrong by.
+        """
+        if abs(self._followed_samples + samples) <= _MOST_FOLLOWED_SAMPLES:
+            self._echo_later_samples += samples
 
-    def _follow(self, wanted: float) -> int:
-        """Return the shift: drift is followed sample by sample, a jump that lasts at once."""
-        if self._shift is None or self._moves or self._jumped_blocks == _JUMPED_BLOCKS:
-            self._shift = round(wanted)
+    def _follow(self, told: float) -> int:
+        """Return the shift: drift is followed sample by sample, a jump that lasts at once.
+
+        :param told: what it would be by the cards' times, in so far as they are right.
+        """
+        if self._shift is None or self._moves or self._jumps(self._shift, told):
+            self._shift = round(told)
             self._moves = False
-            self._jumped_blocks = 0
-            self._late_samples.clear()  # they were judged by the place before
+            self._followed_samples = self._jumped_blocks = 0
             self._times.begin_anew()
             self.realigned = True
-        off = wanted - self._shift
+            self._moved()
+        elif self._later_blocks or self._echo_later_samples:
+            self._shift -= self._later_blocks * BLOCK_SAMPLES + self._echo_later_samples
+            if self._echo_later_samples:
+                self._followed_samples = round(told) - self._shift
+            self._moved()
+        off = told - self._followed_samples - self._shift
         self._jumped_blocks = self._jumped_blocks + 1 if abs(off) > _JUMP_SAMPLES else 0
-        self._followed_blocks += 1
-        if abs(off) > NEAR_SAMPLES and self._followed_blocks >= FOLLOWED_BLOCKS:
+        self._blocks_since_step += 1
+        if abs(off) > NEAR_SAMPLES and self._blocks_since_step >= FOLLOWED_BLOCKS:
             self._shift += 1 if off > 0 else -1
-            self._followed_blocks = 0
+            self._blocks_since_step = 0
         return self._shift
+
+    def _jumps(self, shift: int, told: float) -> bool:
+        """Whether the times tell for certain that the reference lies elsewhere."""
+        lost = abs(told - self._followed_samples - shift) > LOST_SAMPLES
+        if not lost and self._jumped_blocks < _JUMPED_BLOCKS:
+            return False
+        if self._followed_samples and abs(told - shift) <= _JUMP_SAMPLES:
+            self._followed_samples = 0  # the echo had told it before
+            return False
+        return True
+
+    def _moved(self) -> None:
+        self.moved_blocks = self._later_blocks
+        self._later_blocks = self._echo_later_samples = 0
+        self.lead.begin_anew()

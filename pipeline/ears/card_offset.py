@@ -4,7 +4,7 @@ import math
 from collections import deque
 from statistics import median
 
-from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ
+from pipeline.pcm import NS_PER_S, SAMPLE_RATE_HZ, ms_to_samples
 
 WINDOW_BLOCKS = 10
 """100 ms: longer than the bursts in which some sound servers deliver their periods."""
@@ -14,6 +14,8 @@ _BROKEN_OFF_NS = NS_PER_S
 """A window that began before such a pause says nothing of now."""
 _OUTDATED_NS = 5 * NS_PER_S
 """The clocks may have drifted apart meanwhile."""
+LOST_SAMPLES = ms_to_samples(100)
+"""No card is so late throughout a window: one has lost samples, or was opened again."""
 
 
 class CardOffset:
@@ -64,9 +66,11 @@ class CardOffset:
         self._pairs = 0
 
     def _end_window(self, time_ns: int) -> None:
-        if time_ns - self._window_ended_ns > _OUTDATED_NS:
+        found = self._microphone - self._speaker
+        outdated = time_ns - self._window_ended_ns > _OUTDATED_NS
+        if outdated or (self._windows and abs(found - median(self._windows)) > LOST_SAMPLES):
             self._windows.clear()
         self._window_ended_ns = time_ns
-        self._windows.append(self._microphone - self._speaker)
+        self._windows.append(found)
         self.samples = median(self._windows)
         self._begin_window()

@@ -1,7 +1,7 @@
 """What is computed in each block: compiled where the kernel could be built, else in numpy."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline import pcm
@@ -17,6 +17,9 @@ class Canceller(Protocol):
 
     def cancel(self, microphone: Samples, reference: Samples) -> Cancelled:
         """Return the next 240 samples of `microphone` less the echo."""
+
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        """Move what was learnt: the reference is given `later_blocks` later from now on."""
 
 
 class Computed(NamedTuple):
@@ -34,10 +37,12 @@ def _load() -> Computed:
     try:
         from pipeline.ears import kernel
 
-        return Computed(kernel.LinearCanceller, kernel.peak, kernel.scaled)
-    except (ImportError, AttributeError) as error:  # the latter: of an older installation
+        compiled = Computed(kernel.LinearCanceller, kernel.peak, kernel.scaled)
+        compiled.canceller.reference_moved  # noqa: B018 - that of an older installation has none
+    except (ImportError, AttributeError) as error:
         _log.info("the ears are not compiled, and take twice the time: %s", error)
         return _IN_NUMPY
+    return compiled
 
 
 _computed = _load()

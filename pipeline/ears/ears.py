@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipeline.ears.blocks import Block, Cancelled, decibels, to_float
 from pipeline.ears.compiled import block_peak, new_canceller
 from pipeline.ears.detection import Detection, KeptBlock
-from pipeline.ears.echo_match import is_echo
+from pipeline.ears.echo_match import EchoLeft, echo_left
 from pipeline.ears.far_end import FarEnd
 from pipeline.ears.headphones import HeadphoneRecogniser
 from pipeline.ears.heard import Heard, Levels, State
@@ -22,8 +22,10 @@ _NOTED_RISE_DB = 3.0
 """Above the floor of what the canceller leaves: the detectors wake up."""
 _BEGINNING_BLOCKS = 6
 """Of a sound: for so long the evidence is partly of what was heard before it."""
-_RELEARNING_BLOCKS = 90
+_RELEARNING_BLOCKS = 40
 """After the reference or the echo has moved, the cancellers take the echo for a voice."""
+_MOVED_BLOCKS = 15
+"""After the reference has followed the echo: for so long the evidence is of before."""
 _CAUGHT_UP_BLOCKS = 4
 """Before the far end is loud enough to be audible."""
 _MUTED_BLOCKS = 8
@@ -31,7 +33,6 @@ _MUTED_BLOCKS = 8
 that there is no echo."""
 _DOUBTED_BLOCKS = 20
 """Of an alarm: as long as the comparison with the reference takes to see a moved echo."""
-
 
 _NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _NO_LEVELS = Levels(0.0, 0.0, 0.0)
@@ -55,14 +56,15 @@ class Ears:
         self._near_end = NearEnd()
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
+        self._echo_moved_samples = 0  # in the latest block
         self._missed_blocks = 0  # of the latest, by the canceller
         self._unheard_blocks = 0  # of what sounds, by a microphone that hears nothing at all
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
-        """Take the next 10 ms of the microphone, and of what sounds 20 to 40 ms later.
+        """Take the next 10 ms of the microphone, and of what sounds 15 to 35 ms later.
 
         :param microphone: 240 samples
-        :param reference: 240 samples that the loudspeaker plays, of a device time 20 to 40 ms after
+        :param reference: 240 samples that the loudspeaker plays, of a device time 15 to 35 ms after
             the microphone's; zeros when nothing plays
         :param holding: an answer is held, or the verdict is wanted always: listen although the far
             end is silent
@@ -86,6 +88,14 @@ class Ears:
         for reference in references:
             self._hear_far_end(reference)
 
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        """Keep what is known of the echo: its reference is given `later_blocks` later from now on.
+
+        :param references: see `linear_canceller`
+        """
+        self._canceller.reference_moved(later_blocks, references)
+        self._detection.correct(references)
+
     def realigned(self) -> None:
         """Be strict again: the reference has moved, or the echo's path has changed."""
         self._far_end.forget()
@@ -93,8 +103,7 @@ class Ears:
             self._headphones = HeadphoneRecogniser()
             self._canceller = new_canceller()  # the other knows for certain that there is no echo
         self._deaf_blocks = _RELEARNING_BLOCKS
-        if self._near_end.speech is NearSpeech.UNDECIDED:
-            self._near_end = NearEnd()  # what was weighed may be the echo
+        self._doubt_near_end()
 
     def _rest(self, microphone: Samples, reference: Samples) -> Heard:
         self._deaf_blocks = max(self._deaf_blocks, _BEGINNING_BLOCKS)
@@ -162,7 +171,8 @@ class Ears:
         )
         state = State.LISTENING if settled else State.SETTLING
         levels = _levels(cancelled, cancelled.residual_power)
-        return Heard(cancelled.cleaned, speech, near, evidence, levels, state)
+        moved_samples = self._echo_moved_samples
+        return Heard(cancelled.cleaned, speech, near, evidence, levels, state, moved_samples)
 
     def _listen_without_echo(
         self, microphone: Samples, reference: Samples, cancelled: Cancelled, *, holding: bool
@@ -200,10 +210,24 @@ class Ears:
             echo_known=echo_known,
         )
 
-    def _echo_moved(self) -> bool:
-        """Whether what may be a person is the echo at a new delay: with headphones, at any."""
+    def _echo_left(self) -> EchoLeft | None:
+        """Return the echo behind an alarm; None: it may be a person."""
         voice_is_likely = self._near_end.speech is NearSpeech.SPEECH or self._headphones.worn
-        return is_echo(self._detection.kept, beside_voice=voice_is_likely)
+        return echo_left(self._detection.kept, beside_voice=voice_is_likely)
+
+    def _follow_echo(self, moved_samples: int | None) -> None:
+        """The echo alone raised an alarm: follow it, or learn it anew."""
+        if moved_samples is None or self._headphones.worn:
+            self.realigned()
+        elif moved_samples:
+            self._echo_moved_samples = moved_samples
+            self._deaf_blocks = _MOVED_BLOCKS
+            self._doubt_near_end()
+
+    def _doubt_near_end(self) -> None:
+        """What was weighed may be the echo."""
+        if self._near_end.speech is NearSpeech.UNDECIDED:
+            self._near_end = NearEnd()
 
     def _rises(self, cleaned_power: float) -> bool:
         """Whether anything is louder than what is always there."""
@@ -213,8 +237,10 @@ class Ears:
         """Whether `rule` takes what is heard for a person, and it does not follow the reference."""
         speech = rule(evidence) and not self._deaf_blocks
         self._deaf_blocks = max(0, self._deaf_blocks - 1)
-        if speech and self._alarm_blocks < _DOUBTED_BLOCKS and self._echo_moved():
-            self.realigned()
+        self._echo_moved_samples = 0
+        doubted = speech and self._alarm_blocks < _DOUBTED_BLOCKS
+        if doubted and (left := self._echo_left()) is not None:
+            self._follow_echo(left.moved_samples)
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
         return speech

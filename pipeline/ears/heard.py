@@ -54,6 +54,9 @@ class Heard(NamedTuple):
     evidence: Evidence
     levels: Levels
     state: State
+    echo_moved_samples: int = 0
+    """How much later than before the echo is heard beside its reference. What is known of the echo
+    is kept: from the next block on the reference is to be given so much later."""
 
     @property
     def echo(self) -> bool:

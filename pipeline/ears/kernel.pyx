@@ -256,13 +256,42 @@ cdef class LinearCanceller:
         drop_nothing(&self.pushed)
         drop_nothing(&self.error)
         self.learn(KEPT if residual_power > near_power else 1)
-        self.newest = (self.newest - 1 + PARTITIONS) % PARTITIONS
-        self.spectra[self.newest] = self.pushed
+        self.push_reference()
         return tuple.__new__(Cancelled, (
             np.frombuffer((<char *>residual)[:sizeof(residual)], np.float32),
             np.frombuffer((<char *>cleaned)[:sizeof(cleaned)], np.int16),
             near_power / SIZE, far_power / SIZE, echo_power / SIZE, residual_power / SIZE,
         ))
+
+    def reference_moved(self, Py_ssize_t later_blocks, references):
+        """As `linear_canceller.LinearCanceller.reference_moved`."""
+        cdef short far_samples[SIZE]
+        cdef Py_ssize_t p, t
+        order = range(PARTITIONS) if later_blocks > 0 else range(PARTITIONS - 1, -1, -1)
+        for p in order:
+            self.take_partition(p, p + later_blocks)
+        for reference in references:
+            take_block(reference, far_samples)
+            for t in range(SIZE):
+                self.time_re[t] = self.latest_reference[t]
+                self.time_re[SIZE + t] = self.latest_reference[t] = far_samples[t] / FULL_SCALE
+            memset(self.time_im, 0, sizeof(self.time_im))
+            self.forward(&self.pushed, &self.error)
+            drop_nothing(&self.pushed)
+            self.push_reference()
+
+    cdef void take_partition(self, Py_ssize_t to, Py_ssize_t source) noexcept:
+        """Copy what was learnt; beyond the ends no echo is known, and as little for certain."""
+        cdef Py_ssize_t kept = min(max(source, 0), PARTITIONS - 1)
+        memcpy(self.uncertainty[to], self.uncertainty[kept], sizeof(self.uncertainty[to]))
+        if kept == source:
+            self.weights[to] = self.weights[source]
+        else:
+            memset(&self.weights[to], 0, sizeof(Spectrum))
+
+    cdef void push_reference(self) noexcept:
+        self.newest = (self.newest - 1 + PARTITIONS) % PARTITIONS
+        self.spectra[self.newest] = self.pushed
 
     cdef void estimate_echo(self) noexcept:
         """Fill `time_re` with the echo, 480 times too large, and set `expected`, its error's power."""

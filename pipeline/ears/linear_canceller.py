@@ -6,6 +6,7 @@ is and adds no delay. Each partition models 10 ms of the echo path.
 `kernel` does the same sums in a quarter of the time, where it could be compiled.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from pipeline.ears.blocks import Block, Cancelled, power, to_float, to_pcm16
 from pipeline.pcm import BLOCK_SAMPLES, Samples
 
 PARTITIONS = 20
+REMEMBERED_REFERENCES = PARTITIONS + 1
+"""Blocks: a window of two for each partition."""
 CONSTRAINED_PARTITIONS = 8
 """In every fourth block those that have changed most: as good as all, at a tenth of the cost."""
 BLOCKS_PER_CONSTRAINT = 4
@@ -87,6 +90,20 @@ class LinearCanceller:
         self._learn(window)
         self._push_reference()
         return cancelled
+
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        """Move what was learnt: the reference is given `later_blocks` later from now on.
+
+        :param references: the latest `REMEMBERED_REFERENCES` blocks, as they would have been given
+        """
+        moved = np.arange(PARTITIONS) + later_blocks
+        kept = np.clip(moved, 0, PARTITIONS - 1)
+        self._weights = self._weights[kept]
+        self._weights[moved != kept] = 0
+        self._uncertainty = self._uncertainty[kept]
+        for reference in references:
+            self._transform(to_float(reference))
+            self._push_reference()
 
     def _estimate_echo(self, window: slice) -> None:
         np.multiply(self._spectra[window], self._weights, out=self._complex)

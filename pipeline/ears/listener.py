@@ -13,6 +13,7 @@ from pipeline.ears.heard import Heard
 from pipeline.ears.hold import Reason
 from pipeline.ears.hold_control import HoldControl
 from pipeline.ears.job import EarsJob
+from pipeline.ears.linear_canceller import REMEMBERED_REFERENCES
 from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts
 from pipeline.ears.sent_sound import SentSound
@@ -91,6 +92,14 @@ class Listener:
         """Whether nothing sounds that a person could speak over, and no turn's end is awaited."""
         return not (self._audible or self._waiting or self._turns)
 
+    @property
+    def _answered(self) -> bool:
+        """Whether an answer has sounded: before, it is the ready tone.
+
+        Nobody takes that for a voice, and there is nothing in it to be held.
+        """
+        return self._played_samples.load() > 0
+
     def hear(self, block: Frame) -> list[Outgoing]:
         """Hear a block of the microphone; returns what is to be sent next, perhaps nothing yet."""
         self._control.follow_service()
@@ -114,7 +123,7 @@ class Listener:
         """Whether a block waits, and no longer for what sounds beside it."""
         if not self._audible:
             return bool(self._waiting)
-        if len(self._waiting) <= self._aligner.waiting_blocks:
+        if len(self._waiting) <= self._aligner.lead.waiting_blocks:
             return False
         first = self._waiting[0]
         return self._aligner.ready(first.position, now_ns - first.captured_at_ns)
@@ -125,7 +134,7 @@ class Listener:
         if self._job.holds:
             # A hold after the cut would delay the next answer.
             is_cut = self._sounding_generation < self._control.generation
-            sounding = silent_for_ns < _STILL_SOUNDING_NS and not is_cut
+            sounding = silent_for_ns < _STILL_SOUNDING_NS and self._answered and not is_cut
             self._control.hear(heard, sounding=sounding, now_ns=now_ns)
             self._tell_hold(heard)
         if self._turns is not None:
@@ -142,17 +151,12 @@ class Listener:
         undecided = heard.near is NearSpeech.UNDECIDED
         # Where only the service decides, it hears whatever may be a person.
         near = NearSpeech.SPEECH if undecided and not self._job.holds else heard.near
-        # Before the first answer only the ready tone sounds, which no service takes for a voice.
-        answered = self._played_samples.load() > 0
-        return self._sent.take(cleaned, near, echo=heard.echo and answered)
+        return self._sent.take(cleaned, near, echo=heard.echo and self._answered)
 
     def _hear(self, block: _Block, *, audible: bool) -> tuple[Heard, Samples]:
         reference = self._aligner.reference(block.position, expected=audible)
-        if self._aligner.realigned:
-            self._realigned.add(1)
-            self._ears.realigned()
-            lead_ms = self._aligner.lead_ms
-            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
+        if self._aligner.moved_blocks is not None:
+            self._reference_moved(block.position, self._aligner.moved_blocks)
         if audible and (late := self._aligner.late_references()):
             self._ears.correct(late)
         if audible and self._aligner.heard(block.position, block.samples):
@@ -160,19 +164,33 @@ class Listener:
             self._link.report(Notice(_WRONG_TIMES.format(abs(wrong_ms))))
         listens = self._control.holding or self._turns is not None
         heard = self._ears.hear(block.samples, reference, holding=listens)
+        if heard.echo_moved_samples:
+            self._aligner.echo_moved(heard.echo_moved_samples)
+            later_ms = samples_to_ms(heard.echo_moved_samples)
+            self._link.report(Trace(f"the echo is heard {later_ms:+.1f} ms later than it was"))
         return heard, reference
+
+    def _reference_moved(self, position: int, later_blocks: int) -> None:
+        latest = self._aligner.references(position, REMEMBERED_REFERENCES)
+        self._ears.reference_moved(later_blocks, latest)
+        if self._aligner.realigned:
+            self._realigned.add(1)
+            self._ears.realigned()
+        if self._aligner.realigned or later_blocks:
+            lead_ms = samples_to_ms(self._aligner.lead.samples)
+            self._link.report(Trace(f"the ears know what sounds {lead_ms:.0f} ms before its echo"))
 
     def _follow_speaker(self) -> None:
         periods = self._reference.waiting()
         if not periods:
             return
-        waiting_blocks, rate_hz = self._aligner.waiting_blocks, self._rate_hz.load()
+        waiting_blocks, rate_hz = self._aligner.lead.waiting_blocks, self._rate_hz.load()
         for period in periods:
             self._aligner.sounds(period, rate_hz)
         self._sounding_generation = periods[-1].generation
         self._reference.advance(len(periods))
-        if self._aligner.waiting_blocks != waiting_blocks:
-            delay_ms = BLOCK_MS * self._aligner.waiting_blocks
+        if self._aligner.lead.waiting_blocks != waiting_blocks:
+            delay_ms = BLOCK_MS * self._aligner.lead.waiting_blocks
             self._link.report(Trace(f"the microphone waits {delay_ms} ms while an answer sounds"))
 
     def _tell_hold(self, heard: Heard) -> None:

@@ -137,7 +137,7 @@ class EarsFields(Struct):
     turn_end_ns: Word
     """Where the latest turn ends that has ended. Less than `turn_begin_ns`: the user speaks."""
     realigned: Word
-    """How often the reference was put to another place."""
+    """How often the cards' times put the reference to another place."""
     heartbeat_ns: Word
     """``time.monotonic_ns`` at which the process's own loop was last at work."""
 

@@ -211,15 +211,20 @@ class VoiceProcesses:
         # handover: the ears before these have ended. Capture takes the microphone back when it
         # sees the new number, and gives it to the new ears when they are ready.
         number = self.state.supervisor.ears.load() + 1
-        self.state.supervisor.ears.store(number)
+        self._ears_follow(number)
         return self._children.spawn(
             *("ears", "pipeline.ears.process", verbose, self.shared.names),
             *(replace(job, number=number), (wake_receiver, self.shared.capture_socket)),
             on_error=on_error,
         )
 
+    def _ears_follow(self, number: int) -> None:
+        """Let the ears of this number, or (0) none, follow those that have ended."""
+        self.state.supervisor.ears.store(number)
+        self.state.ears.hold.store(0)  # they cannot end it any more
+
     def _go_on_without_ears(self, settings: Settings, error: ChildFailedError) -> None:
-        self.state.supervisor.ears.store(0)
+        self._ears_follow(0)
         interrupts = what_interrupts(settings, notice_speech=False)
         self._report(
             Notice(f"{error.what} too often: from now on there are no ears. {interrupts}.")

@@ -13,7 +13,9 @@ from benchmarks.echo_paths import PATHS
 from pipeline.ears.blocks import Block, Cancelled
 from pipeline.ears.compiled import new_canceller
 from pipeline.ears.ears import Ears
+from pipeline.ears.echo_match import EchoLeft
 from pipeline.ears.heard import Heard, State
+from pipeline.ears.linear_canceller import REMEMBERED_REFERENCES
 from pipeline.ears.near_end import NearSpeech
 from pipeline.ears.parts import Parts, load_parts
 from pipeline.pcm import Samples
@@ -123,6 +125,56 @@ def test_rule_is_strict_until_three_seconds_were_heard_and_after_realignment() -
     assert any(block.speech for block in heard[300:])
     ears.realigned()
     assert ears.hear(*blocks(microphone, pcm16(played))[0]).state is State.SETTLING
+
+
+@pytest.mark.parametrize("later_samples", [-150, 100])
+def test_an_echo_that_has_moved_is_no_person_and_what_was_learnt_is_kept(
+    later_samples: int,
+) -> None:
+    ears, played = Ears(parts()), babble(6, seed=26)
+    still = echo(played, 0.3)
+    moved_at = 4 * 24_000
+    moved = np.concatenate([still[:moved_at], np.roll(still, later_samples)[moved_at:]])
+    reference, found, left, speech = pcm16(played), [], [], []
+    for number, (microphone,) in enumerate(blocks(pcm16(moved))):
+        heard = ears.hear(microphone, reference[number * 240 :][:240])
+        speech.append(heard.speech)
+        if heard.echo_moved_samples:
+            found.append((number, heard.echo_moved_samples))
+            reference = np.roll(reference, later_samples)
+            known = reference[: (number + 1) * 240].reshape(-1, 240)
+            ears.reference_moved(0, list(known[-REMEMBERED_REFERENCES:]))
+        left.append(heard.levels.cleaned_db - heard.levels.microphone_db)
+    ((at, samples),) = found
+    assert moved_at // 240 < at < moved_at // 240 + 20
+    assert samples == later_samples
+    assert not any(speech[at:])
+    assert np.median(left[at + 1 : at + 31]) < -25
+    assert heard.state is State.LISTENING
+
+
+def test_words_beside_an_echo_that_is_not_learnt_are_known_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ears, played = Ears(parts()), babble(6, seed=28)
+    person = babble(6, seed=29)
+    person[: 4 * 24_000] = 0
+    microphone, reference = pcm16(echo(played, 0.1) + person), pcm16(played)
+    hear(ears, microphone[: 4 * 24_000], reference[: 4 * 24_000])
+    monkeypatch.setattr("pipeline.ears.ears.echo_left", lambda *_, **__: EchoLeft(0))
+    heard = hear(ears, microphone[4 * 24_000 :], reference[4 * 24_000 :])
+    assert not any(block.speech for block in heard)
+    assert NearSpeech.SPEECH in {block.near for block in heard[:80]}
+
+
+def test_a_louder_loudspeaker_is_no_person() -> None:
+    ears, played = Ears(parts()), babble(6, seed=27)
+    microphone = echo(played, 0.05)
+    microphone[4 * 24_000 :] *= 4
+    heard = hear(ears, pcm16(microphone), pcm16(played))
+    assert max(block.evidence.residual_db for block in heard[400:430]) > -4
+    assert not any(block.speech for block in heard[410:440])
+    assert {block.state for block in heard[350:]} == {State.LISTENING}
 
 
 def test_far_end_is_audible_300_ms_after_its_end() -> None:
@@ -359,6 +411,9 @@ class NotedBlocks:
     def cancel(self, microphone: Samples, reference: Samples) -> Cancelled:
         self.blocks.append(id(microphone))
         return self._canceller.cancel(microphone, reference)
+
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        self._canceller.reference_moved(later_blocks, references)
 
 
 @pytest.mark.parametrize("holding", [False, True])

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from pipeline.ears.aligner import LEAD_SAMPLES, LONGEST_WAIT_NS, SHORTEST_LEAD_SAMPLES, Aligner
-from pipeline.ears.card_offset import CardOffset
+from pipeline.ears.aligner import LONGEST_WAIT_NS, Aligner
+from pipeline.ears.card_offset import WINDOW_BLOCKS, CardOffset
+from pipeline.ears.lead import LEAD_SAMPLES, SHORTEST_LEAD_SAMPLES
 from pipeline.ears.reference import ReferenceLine, ReferenceRate
-from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples
+from pipeline.pcm import BLOCK_SAMPLES, NS_PER_MS, NS_PER_S, SAMPLE_RATE_HZ, Samples, ms_to_samples
 from pipeline.shm.frames import Frame
 
 PERIOD = 120
@@ -40,11 +41,13 @@ class Cards:
     """
 
     sound: Samples
+    mic_began_at: int = MIC_BEGAN_AT
     ahead_ms: float = 50.0
     late_ms: Callable[[int], tuple[float, float]] = lambda _step: (0.0, 0.0)
     drift_ppm: float = 0.0
     aligner: Aligner = field(default_factory=Aligner)
     realigned: list[int] = field(default_factory=list)
+    later_blocks: int = 0
     _waiting: deque[int] = field(default_factory=deque)
     _rendered: int = 0
 
@@ -56,19 +59,20 @@ class Cards:
             captured_at_ns = step * 10 * NS_PER_MS + round(microphone_late_ms * NS_PER_MS)
             self.aligner.arrives(step * BLOCK_SAMPLES, captured_at_ns)
             self._waiting.append(step * BLOCK_SAMPLES)
-            while len(self._waiting) > self.aligner.waiting_blocks:
+            while len(self._waiting) > self.aligner.lead.waiting_blocks:
                 position = self._waiting.popleft()
                 reference = self.aligner.reference(position, expected=True)
                 if self.aligner.realigned:
                     self.realigned.append(step)
+                self.later_blocks += self.aligner.moved_blocks or 0
                 yield position, reference
 
     def _render(self, step: int, late_ms: float) -> None:
         """Give the loudspeaker all that sounds until `ahead_ms` after the end of the block."""
         rate_hz = SAMPLE_RATE_HZ * (1 + self.drift_ppm * 1e-6)
-        until = MIC_BEGAN_AT + ((step + 1) * 10 + self.ahead_ms) / 1_000 * rate_hz
+        until = self.mic_began_at + ((step + 1) * 10 + self.ahead_ms) / 1_000 * rate_hz
         while self._rendered + PERIOD <= until:
-            time_ns = round((self._rendered - MIC_BEGAN_AT) / rate_hz * NS_PER_S)
+            time_ns = round((self._rendered - self.mic_began_at) / rate_hz * NS_PER_S)
             time_ns += round(late_ms * NS_PER_MS)
             period = np.take(
                 self.sound, range(self._rendered, self._rendered + PERIOD), mode="wrap"
@@ -94,6 +98,14 @@ def test_reference_sounds_a_lead_after_its_block_on_exact_cards() -> None:
     found = places(cards, range(300))
     assert set(found) == {MIC_BEGAN_AT + LEAD_SAMPLES}
     assert cards.realigned == [0]
+
+
+def test_the_first_lead_is_judged_by_where_the_reference_lies() -> None:
+    """The microphone began before the loudspeaker: its positions are ahead."""
+    cards = Cards(noise(8), mic_began_at=-12_000)
+    places(cards, range(300))
+    assert cards.aligner.lead.samples == LEAD_SAMPLES
+    assert cards.later_blocks == 0
 
 
 def test_sound_server_that_stands_still_moves_nothing() -> None:
@@ -141,18 +153,86 @@ def test_card_that_lost_samples_is_realigned_within_a_second() -> None:
     assert found[-1] == MIC_BEGAN_AT + LEAD_SAMPLES - SAMPLE_RATE_HZ * 20 // 1_000
 
 
+@pytest.mark.parametrize("lost_ms", [-1_000, 150, 1_000])
+def test_card_that_was_away_is_realigned_within_two_windows(lost_ms: int) -> None:
+    cards = Cards(noise(8), late_ms=lambda step: (1_000.0 + lost_ms * (step > 300), 0.0))
+    found = places(cards, range(500))
+    assert len(cards.realigned) == 2
+    assert 300 < cards.realigned[1] <= 300 + 2 * WINDOW_BLOCKS
+    assert found[-1] - found[0] == -ms_to_samples(lost_ms)
+
+
 def test_one_late_block_realigns_nothing() -> None:
     cards = Cards(noise(8), late_ms=lambda step: (0.0, 150.0 * (300 <= step < 304)))
     assert set(places(cards, range(500))) == {MIC_BEGAN_AT + LEAD_SAMPLES}
 
 
-def test_microphone_waits_if_the_loudspeaker_has_little_latency() -> None:
-    cards = Cards(noise(8), ahead_ms=12.0)
-    assert cards.aligner.waiting_blocks == 0
+@pytest.mark.parametrize(
+    ("ahead_ms", "lead_ms", "waiting_blocks"),
+    [(50, 35, 0), (30, 25, 0), (20, 25, 1), (12, 15, 1), (5, 15, 1), (0, 15, 1)],
+)
+def test_reference_that_comes_late_is_expected_whole_blocks_later(
+    ahead_ms: float, lead_ms: int, waiting_blocks: int
+) -> None:
+    cards = Cards(noise(8), ahead_ms=ahead_ms)
     found = places(cards, range(300))
-    assert cards.aligner.waiting_blocks == 1
-    assert len(cards.realigned) == 2
-    assert SHORTEST_LEAD_SAMPLES <= found[-1] - MIC_BEGAN_AT < LEAD_SAMPLES
+    assert found[-1] == MIC_BEGAN_AT + ms_to_samples(lead_ms)
+    assert cards.aligner.lead.samples == ms_to_samples(lead_ms)
+    assert cards.aligner.lead.waiting_blocks == waiting_blocks
+    assert cards.later_blocks == (35 - lead_ms) // 10
+    assert cards.realigned == [0]
+
+
+def test_references_before_a_block_lie_where_its_own_lies() -> None:
+    cards = Cards(noise(8), ahead_ms=12.0)
+    *_, (position, reference) = cards.run(range(300))
+    *before, again = cards.aligner.references(position + BLOCK_SAMPLES, 21)
+    assert np.array_equal(again, reference)
+    place = position - 20 * BLOCK_SAMPLES + MIC_BEGAN_AT + SHORTEST_LEAD_SAMPLES
+    assert np.array_equal(np.concatenate(before), cards.sound[place:][: 20 * BLOCK_SAMPLES])
+
+
+def test_the_reference_is_given_beside_an_echo_that_has_moved() -> None:
+    cards = Cards(noise(8))
+    places(cards, range(100))
+    cards.aligner.echo_moved(200)
+    found = places(cards, range(100, 300))
+    assert set(found) == {MIC_BEGAN_AT + LEAD_SAMPLES - 200}
+    assert cards.realigned == [0]
+
+
+def test_an_echo_is_not_followed_further_than_times_can_be_wrong() -> None:
+    cards = Cards(noise(8))
+    for step in range(100, 150, 10):
+        places(cards, range(step, step + 10))
+        cards.aligner.echo_moved(ms_to_samples(20))
+    found = places(cards, range(150, 300))
+    assert set(found) == {MIC_BEGAN_AT + LEAD_SAMPLES - ms_to_samples(40)}
+
+
+def test_a_jump_takes_the_place_of_what_the_echo_told() -> None:
+    cards = Cards(noise(8), late_ms=lambda step: (16.0 * (step > 120), 0.0))
+    places(cards, range(100))
+    cards.aligner.echo_moved(ms_to_samples(12))
+    *_, found = places(cards, range(100, 400))
+    assert found == MIC_BEGAN_AT + LEAD_SAMPLES - ms_to_samples(16)
+
+
+def test_times_that_tell_later_what_the_echo_told_move_nothing_more() -> None:
+    cards = Cards(noise(20), late_ms=lambda step: (20.0 * (step > 200), 0.0))
+    places(cards, range(205))
+    cards.aligner.echo_moved(ms_to_samples(20))
+    *_, found = places(cards, range(205, 700))
+    assert abs(found - (MIC_BEGAN_AT + LEAD_SAMPLES - ms_to_samples(20))) <= 1
+    assert cards.realigned == [0]
+
+
+def test_echo_that_tells_what_the_times_told_already_leaves_them_right() -> None:
+    cards = Cards(noise(8), late_ms=lambda step: (2.0 * (step > 100), 0.0))
+    places(cards, range(240))
+    cards.aligner.echo_moved(ms_to_samples(1.5))
+    places(cards, range(240, 400))
+    assert cards.realigned == [0]
 
 
 def test_block_that_is_not_expected_gets_silence_and_learns_the_time() -> None:

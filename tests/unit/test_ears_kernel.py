@@ -1,6 +1,7 @@
 """The compiled kernel computes what numpy computes; without it the ears do with numpy."""
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ from pipeline import pcm
 from pipeline.ears import compiled, linear_canceller
 from pipeline.ears.blocks import Cancelled, power, scaled, to_float, to_pcm16
 from pipeline.ears.compiled import Canceller
-from pipeline.pcm import BLOCK_SAMPLES, Samples
+from pipeline.ears.linear_canceller import REMEMBERED_REFERENCES
+from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples
 from tests.support.echoes import babble, blocks, echo, pcm16
 
 SECONDS = 6
+PERSON_FROM_S = 2
+MOVED_AT = 150
+"""Block from which the reference is given later, or earlier."""
 JUMPS_AT = 300
 """Block at which the echo moves: every partition learns anew."""
 
@@ -29,12 +34,55 @@ def heard() -> tuple[Samples, Samples]:
     microphone = echo(played, 0.3)
     microphone[JUMPS_AT * BLOCK_SAMPLES :] = np.roll(microphone, 100)[JUMPS_AT * BLOCK_SAMPLES :]
     person = babble(SECONDS, seed=2)
-    person[: SECONDS * 8_000] = 0
+    person[: PERSON_FROM_S * SAMPLE_RATE_HZ] = 0
     return pcm16(microphone + person * np.float32(0.2)), pcm16(played)
 
 
 def cancel(canceller: Canceller) -> list[Cancelled]:
     return [canceller.cancel(*simultaneous) for simultaneous in blocks(*heard())]
+
+
+def moved(canceller: Canceller, later_blocks: int) -> list[Cancelled]:
+    """Cancel; from `MOVED_AT` on the reference is given later, or what was given later is not."""
+    microphone, played = heard()
+    sooner, later = (
+        blocks(np.roll(played, count * BLOCK_SAMPLES)) for count in (0, abs(later_blocks))
+    )
+    given, then = (sooner, later) if later_blocks > 0 else (later, sooner)
+    cancelled = []
+    for number, (near,) in enumerate(blocks(microphone)):
+        if number == MOVED_AT:
+            given = then
+            latest = [block for (block,) in given[number - REMEMBERED_REFERENCES : number]]
+            canceller.reference_moved(later_blocks, latest)
+        cancelled.append(canceller.cancel(near, given[number][0]))
+    return cancelled
+
+
+def left_db(cancelled: list[Cancelled], start: int) -> float:
+    """Return what is left of the echo in half a second from block `start` on."""
+    after = cancelled[start : start + 50]
+    before = sum(block.microphone_power for block in after)
+    return float(10 * np.log10(sum(block.residual_power for block in after) / before))
+
+
+@pytest.mark.parametrize("later_blocks", [-2, -1, 1, 2])
+@pytest.mark.parametrize("module", ["kernel", "linear_canceller"])
+def test_what_was_learnt_moves_with_the_reference(module: str, later_blocks: int) -> None:
+    found = pytest.importorskip(f"pipeline.ears.{module}", reason="no compiler")
+    cancelled = moved(found.LinearCanceller(), later_blocks)
+    before = left_db(cancelled, MOVED_AT - 50)
+    assert before < -10
+    assert left_db(cancelled, MOVED_AT) < before + 1
+
+
+@pytest.mark.parametrize("later_blocks", [-1, 2])
+def test_the_kernel_moves_what_was_learnt_as_numpy_does(kernel: Any, later_blocks: int) -> None:
+    found = moved(kernel.LinearCanceller(), later_blocks)
+    expected = moved(linear_canceller.LinearCanceller(), later_blocks)
+    residual = np.concatenate([block.residual for block in found])
+    plain = np.concatenate([block.residual for block in expected])
+    assert power(residual - plain) < 1e-8 * power(plain)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows may have no compiler")
@@ -98,3 +146,10 @@ def test_without_the_kernel_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pipeline.ears.kernel", None)
     monkeypatch.delattr("pipeline.ears.kernel", raising=False)
     assert compiled._load() == (linear_canceller.LinearCanceller, pcm.peak, scaled)
+
+
+def test_the_kernel_of_an_older_installation_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = SimpleNamespace(LinearCanceller=object, peak=pcm.peak, scaled=scaled)
+    monkeypatch.setitem(sys.modules, "pipeline.ears.kernel", older)
+    monkeypatch.setattr("pipeline.ears.kernel", older, raising=False)
+    assert compiled._load().canceller is linear_canceller.LinearCanceller

@@ -39,18 +39,27 @@ JOB = EarsJob(
 class NotedReferences(Ears):
     """Notes what it is given to hear.
 
+    :ivar moved: what it is told when the reference moves.
     :ivar speech: what it hears.
+    :ivar echo_moves_samples: what it finds in the next block.
     """
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.references: list[Samples] = []
+        self.moved: list[tuple[int, Sequence[Samples]]] = []
         self.speech = False
+        self.echo_moves_samples = 0
 
     def hear(self, microphone: Samples, reference: Samples, *, holding: bool = False) -> Heard:
         self.references.append(reference)
         heard = super().hear(microphone, reference, holding=holding)
-        return heard._replace(speech=self.speech)
+        moved_samples, self.echo_moves_samples = self.echo_moves_samples, 0
+        return heard._replace(speech=self.speech, echo_moved_samples=moved_samples)
+
+    def reference_moved(self, later_blocks: int, references: Sequence[Samples]) -> None:
+        self.moved.append((later_blocks, references))
+        super().reference_moved(later_blocks, references)
 
     def correct(self, references: Sequence[Samples]) -> None:
         self.references[-len(references) :] = references
@@ -73,6 +82,7 @@ class Rig:
         monkeypatch.setattr(module, "time", clock)
         link = cast("SupervisorLink", SimpleNamespace(report=lambda _report: None))
         state.playback.rate_hz.store(SAMPLE_RATE_HZ)
+        state.playback.played_samples.store(1)  # what sounds is an answer
         self._writer = ring.writer()
         self._listener = Listener(state, ring.reader(), Parts(), JOB, link)
         self.state = state
@@ -146,3 +156,44 @@ def test_no_hold_begins_when_the_answer_is_cut_already(rig: Rig) -> None:
     assert rig.state.ears.holds.load() == 0
     rig.run(ANSWER, generation=1)
     assert rig.state.ears.holds.load() > 0
+
+
+def test_the_ready_tone_is_not_held(rig: Rig) -> None:
+    rig.state.playback.played_samples.store(0)
+    rig.ears.speech = True
+    rig.run(ANSWER)
+    assert rig.state.ears.holds.load() == 0
+    rig.state.playback.played_samples.store(1)
+    rig.run(ANSWER)
+    assert rig.state.ears.holds.load() > 0
+
+
+def test_what_was_learnt_is_kept_when_the_reference_is_expected_later(rig: Rig) -> None:
+    rig.ahead = ms_to_samples(3)
+    rig.run(np.concatenate([ANSWER, ANSWER]))
+    assert rig.state.ears.realigned.load() == 1
+    _at_the_beginning, (later_blocks, latest) = rig.ears.moved
+    assert later_blocks == 2
+    sounded = np.trim_zeros(np.concatenate(latest), "f")
+    assert sounded.size > BLOCK_SAMPLES
+    assert np.array_equal(sounded, ANSWER[: sounded.size])
+
+
+@pytest.mark.parametrize("later", [100, -100])
+def test_the_reference_follows_an_echo_that_has_moved(rig: Rig, later: int) -> None:
+    rig.ahead = ms_to_samples(30)
+    rig.run(np.concatenate([ANSWER, silence(40)]))
+    before = rig.references.size
+    rig.run(ANSWER[: 40 * PERIOD])
+    rig.ears.echo_moves_samples = later
+    rig.run(np.concatenate([ANSWER[40 * PERIOD :], silence(40)]))
+    assert rig.state.ears.realigned.load() == 1
+    sounded = np.trim_zeros(rig.references[before:])
+    assert sounded.size == ANSWER.size + later
+    shared = min(sounded.size, ANSWER.size)
+    moved_at = np.flatnonzero(sounded[:shared] != ANSWER[:shared])[0]
+    assert np.array_equal(sounded[moved_at:], ANSWER[moved_at - later :])
+    later_blocks, latest = rig.ears.moved[-1]
+    assert later_blocks == 0
+    known = np.trim_zeros(np.concatenate(latest), "f")
+    assert np.array_equal(known[-BLOCK_SAMPLES:], ANSWER[: moved_at - later][-BLOCK_SAMPLES:])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.audio.reference import ReferenceWriter
-from pipeline.ears.aligner import LEAD_SAMPLES, Aligner
+from pipeline.ears.aligner import Aligner
+from pipeline.ears.lead import LEAD_SAMPLES
 from pipeline.pcm import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Samples, samples_to_ns
 from pipeline.shm.ring import FrameRing
 from pipeline.shm.state import SharedState

@@ -125,8 +125,8 @@ def test_the_tone_waits_until_the_ears_have_the_microphone(rig: Rig) -> None:
     assert np.array_equal(rig.play(len(TONE))[: len(TONE)], TONE)
 
 
-def hold(rig: Rig) -> None:
-    rig.state.ears.hold.store(1)
+def hear_turn(rig: Rig) -> None:
+    rig.state.ears.turn_begin_ns.store(1)
 
 
 def hear_speech(rig: Rig) -> None:
@@ -141,7 +141,7 @@ def end(rig: Rig) -> None:
     rig.state.supervisor.stop.store(1)
 
 
-@pytest.mark.parametrize("silence", [hold, hear_speech, interrupt, end])
+@pytest.mark.parametrize("silence", [hear_turn, hear_speech, interrupt, end])
 def test_the_tone_is_silenced_for_good_without_a_click(
     rig: Rig, silence: Callable[[Rig], None]
 ) -> None:
@@ -155,11 +155,11 @@ def test_the_tone_is_silenced_for_good_without_a_click(
     assert (
         np.abs(np.diff(np.concatenate([before[-1:], after]))).max() <= np.abs(np.diff(TONE)).max()
     )
-    rig.state.ears.hold.store(0)
+    rig.state.ears.turn_begin_ns.store(0)
     assert not rig.play(SAMPLE_RATE_HZ).any()
 
 
-@pytest.mark.parametrize("silence", [hold, hear_speech, interrupt, end])
+@pytest.mark.parametrize("silence", [hear_turn, hear_speech, interrupt, end])
 def test_the_tone_never_begins_after_that(rig: Rig, silence: Callable[[Rig], None]) -> None:
     silence(rig)
     rig.become_ready()
