@@ -293,6 +293,19 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert told in sentence
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed")
+@pytest.mark.parametrize("command", ["run", "check", "serve"])
+def test_a_folder_that_is_gone_is_one_sentence(
+    failure: Callable[[str], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").rmdir()
+    code, sentence = failure(command)
+    assert code == 2
+    assert "folder that the program was started in does not exist any more" in sentence
+
+
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.execute([]) == 2
     assert "Commands:" in capsys.readouterr().out
