@@ -107,7 +107,10 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
 def progress_bar() -> Progress:
     """Return a bar on standard error, so that a report can be piped on while a person watches."""
     console = Console(stderr=True)
-    return Progress(*_COLUMNS, console=console, transient=True, speed_estimate_period=60)
+    hidden = not console.is_terminal  # else an empty line is left of it
+    return Progress(
+        *_COLUMNS, console=console, transient=True, speed_estimate_period=60, disable=hidden
+    )
 
 
 def _public(options: BenchOptions) -> dict[str, Any]:

@@ -52,10 +52,7 @@ def run(settings: Settings, *, json_events: bool = False, plain: bool = False) -
     shows_panel = not (json_events or plain) and _terminal_shows_panel()
     reads_keys = shows_panel and sys.stdin.isatty()
     if settings.marks_turns and not reads_keys:
-        raise SettingsError(
-            "--push-to-talk or --turn-detection none, expected a way to mark your turns: a key "
-            "does on a terminal, without --plain and --json-events; a program does by the library."
-        )
+        raise SettingsError(_unmarked(json_events=json_events, plain=plain))
     with signals_end_the_run():
         if shows_panel:
             from pipeline.console.live_screen import LiveScreen
@@ -66,6 +63,18 @@ def run(settings: Settings, *, json_events: bool = False, plain: bool = False) -
         return _hold(
             settings, Console(transcription=settings.transcription, verbose=settings.verbose)
         )
+
+
+def _unmarked(*, json_events: bool, plain: bool) -> str:
+    """Return the sentence about turns that no key can mark."""
+    flags = "--push-to-talk (or --turn-detection none)"
+    hidden_by = "--json-events" if json_events else "--plain" if plain else None
+    if hidden_by:
+        return f"{flags} needs keys to mark your turns, and {hidden_by} has none: leave out one."
+    return (
+        f"{flags} needs keys to mark your turns, and this is not a terminal that has them: start "
+        "it in one, use another --turn-detection, or mark turns by the library."
+    )
 
 
 def _hold(settings: Settings, screen: "Screen | LiveScreen") -> int:
