@@ -12,7 +12,7 @@ from pipeline.config.secrets import take_environment
 from pipeline.config.settings import options
 from pipeline.emulator.server.faults import Faults, from_flags
 from pipeline.emulator.server.key import choose_key
-from pipeline.emulator.server.options import ServeOptions, check_exposure
+from pipeline.emulator.server.options import ServeOptions, check_exposure, check_replies
 from pipeline.system.signals import interruptible_loading
 
 _REPLY_KEY = "OFFLINE_REPLY_KEY"
@@ -85,6 +85,7 @@ def serve(verbose: bool, key: str | None, key_file: str | None, **flags: Any) ->
         faults=faults,
         verbose=verbose,
     )
+    check_replies(chosen)
     check_exposure(chosen)
     with interruptible_loading():
         from pipeline.emulator.process import serve as serve_offline

@@ -284,6 +284,8 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
         ("serve --late-deltas many", "--late-deltas is 'many', expected a whole number"),
         ("serve --drop softly", "expected one of close, expire, abort"),
         ("serve --key k --key-file f", "--key and --key-file are both given"),
+        (["serve", "--key", "a b"], "--key has a space, which keys never have"),
+        ("serve --reply-model m", "--reply-model is 'm', but no API has it: give its address with"),
         ("devices --offline", "--offline"),
     ],
 )
