@@ -245,6 +245,16 @@ def test_verbose_adds_the_traceback(
     assert said.endswith("error: Oh.\n")
 
 
+def test_verbose_adds_the_traceback_of_a_recording_that_is_none(
+    calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.execute(["replay", "none"]) == 2
+    assert capsys.readouterr().err.startswith("error: none does not exist")
+    assert cli.execute(["replay", "none", "--verbose"]) == 2
+    assert capsys.readouterr().err.startswith("Traceback")
+    assert calls.seen == []
+
+
 def test_verbose_in_the_environment_adds_the_traceback(
     calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
