@@ -123,6 +123,11 @@ class SessionControls:
         self._do(lambda pipeline: pipeline.tell_network(update))
 
     @property
+    def recording_lost(self) -> bool:
+        """Whether something that the settings ask to record is missing; final once it has ended."""
+        return self._thread.recording_lost
+
+    @property
     def opened(self) -> bool:
         """Whether the session, the microphone and the speaker have started."""
         return self._thread.opened

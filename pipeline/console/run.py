@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 REPEATS_S = 0.25
 """How often to look whether repeated notices are to be told."""
 
+RECORDING_LOST = 1
+"""Exit code of a conversation of which something that was to be recorded is missing."""
+
 _NAMELESS = ("", "dumb", "unknown")
 """What TERM says of a terminal that can only print lines."""
 
@@ -79,15 +82,16 @@ def _unmarked(*, json_events: bool, plain: bool) -> str:
 
 def _hold(settings: Settings, screen: "Screen | LiveScreen") -> int:
     live = screen if isinstance(screen, AbstractContextManager) else None
+    session = BlockingVoiceSession(settings, levels=live is not None)
     with live or nullcontext():
         try:
-            with BlockingVoiceSession(settings, levels=live is not None) as session:
+            with session:
                 if live is not None:
                     live.follow(session)
                 _show_all(session, screen, live.conversation_over if live else lambda: None)
         except KeyboardInterrupt:
             screen.say("Goodbye.")
-    return 0
+    return RECORDING_LOST if session.recording_lost else 0
 
 
 def _terminal_shows_panel() -> bool:
