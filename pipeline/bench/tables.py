@@ -29,7 +29,9 @@ def table(title: str, *headings: str) -> Table:
 
     On a narrow terminal headings and values go on in the next line: none is cut.
     """
-    made = Table(title=f"\n{title}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    made = Table(
+        title=f"\n{title}", title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False
+    )
     made.add_column("", no_wrap=True)
     for heading in headings:
         made.add_column(heading, justify="right", overflow="fold")

@@ -293,7 +293,8 @@ def test_the_verdict_on_a_real_service(
 
 
 def at_width(console: Console) -> str:
-    pairs = tuple((replace(RESULT, scenario=each.name), None) for each in SCENARIOS)
+    result = replace(RESULT, cost=(Cost("supervisor", 24.5, 140.0),))
+    pairs = tuple((replace(result, scenario=each.name), None) for each in SCENARIOS)
     show(replace(MEASURED, pairs=pairs), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().partition("Network and machine")[2]
@@ -305,13 +306,16 @@ def test_a_report_that_is_piped_on_cuts_nothing(monkeypatch: pytest.MonkeyPatch)
     assert not console.is_terminal
     report = at_width(console)
     assert "…" not in report
+    assert report.count(" 24.5 140") == len(SCENARIOS)
     for scenario in SCENARIOS:
-        assert f" {scenario.name} " in report
+        assert f" {scenario.name}" in report
 
 
 def test_a_report_on_a_narrow_terminal_cuts_nothing() -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    assert "…" not in at_width(console)
+    report = at_width(console)
+    assert "…" not in report
+    assert report.count(" 24.5") == report.count(" 140") == len(SCENARIOS)
 
 
 def test_the_report_ends_with_the_times() -> None:
