@@ -26,6 +26,10 @@ def answer(question: Path) -> str:
     return "\n".join(f"{question}: {turn.role}: {turn.text}" for turn in session.history)
 
 
+questions = [Path(name) for name in sys.argv[1:]]
+if not questions:
+    print("No recording given, expected: wav_batch.py QUESTION.wav ...", file=sys.stderr)
+    sys.exit(2)
 with ThreadPoolExecutor(AT_ONCE) as pool:
-    for said in pool.map(answer, map(Path, sys.argv[1:])):
+    for said in pool.map(answer, questions):
         print(said)

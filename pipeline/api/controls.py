@@ -56,8 +56,9 @@ class SessionControls:
     def say(self, text: str) -> None:
         """Take `text` as a turn of the user's: it interrupts the answer, and is answered.
 
-        :raises SessionError: the session does not run.
+        :raises SessionError: the session does not run, or `text` is no words.
         """
+        _check_text(text, "to say")
         if not text.strip():
             raise SessionError("The text to say is empty, expected words: give some.")
         self._do(lambda pipeline: pipeline.tell_network(Say(encodable(text))))
@@ -102,8 +103,9 @@ class SessionControls:
     def mark(self, text: str = "") -> None:
         """Mark this moment in the recording, and among the events, with a `Marked`.
 
-        :raises SessionError: the session does not run.
+        :raises SessionError: the session does not run, or `text` is no text.
         """
+        _check_text(text, "of the mark")
         self._do(lambda pipeline: pipeline.mark(encodable(text)))
 
     def update(self, *, instructions: str | None = None, voice: str | None = None) -> None:
@@ -119,6 +121,11 @@ class SessionControls:
             raise SettingsError("Nothing to update, expected instructions or a voice: give one.")
         checked(Settings(**update.given))  # type: ignore[arg-type]  # both are texts
         self._do(lambda pipeline: pipeline.tell_network(update))
+
+    @property
+    def recording_lost(self) -> bool:
+        """Whether something that the settings ask to record is missing; final once it has ended."""
+        return self._thread.recording_lost
 
     @property
     def opened(self) -> bool:
@@ -200,3 +207,8 @@ class SessionControls:
         if failure is not None and not self._failure_raised:
             self._failure_raised = True
             raise failure
+
+
+def _check_text(text: object, purpose: str) -> None:
+    if not isinstance(text, str):
+        raise SessionError(f"The text {purpose} is {text!r}, expected a str: give one.")

@@ -44,6 +44,7 @@ class SessionThread:
 
     :param on_change: called in the conversation's thread after each event and at the end.
     :ivar failure: what ended the conversation, if that was not its regular end; final once `ended`.
+    :ivar recording_lost: whether something that was to be recorded is missing; final once `ended`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class SessionThread:
         self._opened = self._ended = False
         self._thread = threading.Thread(target=self._run, name="voice session", daemon=True)
         self.failure: BaseException | None = None
+        self.recording_lost = False
 
     @property
     def opened(self) -> bool:
@@ -121,6 +123,7 @@ class SessionThread:
             return self._look()
 
     def _run(self) -> None:
+        pipeline = None
         try:
             with ExitStack() as stack:
                 tools = stack.enter_context(self._tools.running(self._loop))
@@ -141,6 +144,7 @@ class SessionThread:
             self.failure = error
         finally:
             self._sound.close()
+            self.recording_lost = pipeline is not None and pipeline.recording_lost
             self._ended = True
             self._on_change()
 

@@ -54,11 +54,16 @@ def is_monitor(name: str) -> bool:
 
 
 def choose_device(
-    wanted: str | None, direction: Direction, devices: Sequence[Device]
+    wanted: str | None,
+    direction: Direction,
+    devices: Sequence[Device],
+    *,
+    flag: str | None = None,
 ) -> DeviceChoice | None:
     """Find what `wanted` means.
 
     :param wanted: None for the default device; else a number, a part of a name, or a .wav file.
+    :param flag: what names it on the command line, if not the direction.
     :returns: None if `wanted` is None and there is no device of that direction.
     :raises DeviceError: no device has that number or name.
     :raises WavError: the file cannot be read.
@@ -69,7 +74,9 @@ def choose_device(
             check_readable(path)
         return DeviceChoice(path)
     usable = [device for device in devices if _channels(device, direction)]
-    device = _default(direction, usable) if wanted is None else _named(wanted, direction, usable)
+    device = (
+        _default(direction, usable) if wanted is None else _named(wanted, direction, usable, flag)
+    )
     return DeviceChoice(device, follows_default=wanted is None) if device else None
 
 
@@ -84,7 +91,7 @@ def _default(direction: Direction, usable: Sequence[Device]) -> Device | None:
     return usable[0] if usable else None
 
 
-def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Device:
+def _named(wanted: str, direction: Direction, usable: Sequence[Device], flag: str | None) -> Device:
     if wanted.isdecimal():
         matches = [d for d in usable if d.index == int(wanted)]
     else:
@@ -93,8 +100,14 @@ def _named(wanted: str, direction: Direction, usable: Sequence[Device]) -> Devic
         matches.sort(key=lambda device: rank(device.host_api))
     if not matches:
         there_are = "; ".join(map(str, usable))
+        source = flag or f"--{direction}"
+        kind = (
+            f"not an {direction} device"
+            if flag
+            else f"neither a .wav file nor an {direction} device"
+        )
         raise DeviceError(
-            f"--{direction} {wanted!r} is neither a .wav file nor an {direction} device. "
+            f"{source} {wanted!r} is {kind}. "
             + (f"Choose one of: {there_are}." if usable else f"There are no {direction} devices.")
         )
     return matches[0]

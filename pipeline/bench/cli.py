@@ -9,6 +9,7 @@ from pipeline.bench import flags
 from pipeline.bench.ears.cli import ears
 from pipeline.bench.scenarios import SCENARIO_NAMES
 from pipeline.config.command import Command, load_settings, remember_verbose
+from pipeline.config.numbers import Number, WholeNumber
 from pipeline.config.secrets import take_environment
 from pipeline.errors import UsageError
 from pipeline.system.signals import interruptible_loading
@@ -47,7 +48,7 @@ Exit code 1: a limit (--max-...) was exceeded.""",
 @click.option("--compare", is_flag=True, help="Also measure the usual one-process design.")
 @click.option(
     "--period-ms",
-    type=click.FloatRange(1, 50),
+    type=Number(1, 50),
     default=5.0,
     show_default=True,
     help="Length of the virtual card's periods.",
@@ -75,10 +76,8 @@ Exit code 1: a limit (--max-...) was exceeded.""",
 @flags.json
 @click.option("--html", type=flags.FILE, help="Write report and drawing to this file.")
 @flags.png
-@click.option(
-    "--max-cut-ms", type=click.FloatRange(min=0), help="Fail if a cut's p99 exceeds this."
-)
-@click.option("--max-dropouts", type=click.IntRange(min=0), help="Fail if a scenario has more.")
+@click.option("--max-cut-ms", type=Number(min=0), help="Fail if a cut's p99 exceeds this.")
+@click.option("--max-dropouts", type=WholeNumber(min=0), help="Fail if a scenario has more.")
 @flags.verbose
 @click.pass_context
 def bench(

@@ -18,9 +18,7 @@ from pipeline.bench.machine import machine_facts
 from pipeline.bench.metrics import CIRCUMSTANCES, FAULTS, METRICS
 from pipeline.bench.report import Measured, show
 from pipeline.bench.result import Result
-
-_WIDTH = 150
-"""Characters in a line of the report in HTML: wide enough to keep each cell on one line."""
+from pipeline.bench.tables import WIDTH
 
 
 def write_json(path: Path, measured: Measured, settings: dict[str, Any]) -> None:
@@ -54,7 +52,7 @@ def write_html(path: Path, measured: Measured) -> None:
     picture = io.BytesIO()
     draw(measured, picture, "svg")
     source = base64.b64encode(picture.getvalue()).decode("ascii")
-    console = Console(record=True, file=io.StringIO(), width=_WIDTH, force_terminal=True)
+    console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
     show(measured, console)
     report = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
     title = html.escape("How fast an interruption silences the sound")

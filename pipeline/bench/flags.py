@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from pipeline.config.numbers import WholeNumber
+
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 seed = click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     default=1,
     show_default=True,
     help="Seed of the times at which a person interrupts.",

@@ -24,6 +24,7 @@ from pipeline.bench.scenarios import SCENARIOS, Scenario
 from pipeline.bench.screen_user import screen_user
 from pipeline.bench.single_process import single_process
 from pipeline.bench.stalls import StallWatchers
+from pipeline.bench.tables import report_console
 from pipeline.bench.three_processes import three_processes
 from pipeline.bench.verdict import Verdict, judge, judge_live, limits_exceeded
 from pipeline.config.settings import Settings
@@ -60,7 +61,7 @@ def _run(options: BenchOptions) -> int:
     designs = [three_processes(options.period_ms, options.frame_ms, options.device)]
     if options.compare:
         designs.append(single_process())
-    console = Console(highlight=False)
+    console = report_console()
     measured = _measure(options, scenarios, designs)
     show(measured, console)
     _write(options, measured)
@@ -83,7 +84,7 @@ def _run_live(options: BenchOptions, service: Settings) -> int:
             f"{', '.join(unusable)} cannot be used with --endpoint: only the scripted service can "
             "be measured that way. Leave out one or the other."
         )
-    console = Console(highlight=False)
+    console = report_console()
     design = three_processes(options.period_ms, options.frame_ms, options.device)
     conversations = []
     with progress_bar() as progress:
@@ -107,7 +108,10 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
 def progress_bar() -> Progress:
     """Return a bar on standard error, so that a report can be piped on while a person watches."""
     console = Console(stderr=True)
-    return Progress(*_COLUMNS, console=console, transient=True, speed_estimate_period=60)
+    hidden = not console.is_terminal  # else an empty line is left of it
+    return Progress(
+        *_COLUMNS, console=console, transient=True, speed_estimate_period=60, disable=hidden
+    )
 
 
 def _public(options: BenchOptions) -> dict[str, Any]:

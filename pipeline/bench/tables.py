@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -11,13 +12,29 @@ from pipeline.bench.distribution import Budget, Distribution
 
 PERCENTILES = ("p50", "p95", "p99", "max")
 
+WIDTH = 160
+"""Columns of a report that no terminal limits: the widest table fits."""
+
+
+def report_console() -> Console:
+    """Return a console for a report: what is piped on or saved has the width that tables need."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
+    return console
+
 
 def table(title: str, *headings: str) -> Table:
-    """Return an empty table: a column of labels, then a right-aligned column for each heading."""
-    made = Table(title=f"\n{title}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    """Return an empty table: a column of labels, then a right-aligned column for each heading.
+
+    On a narrow terminal headings and values go on in the next line: none is cut.
+    """
+    made = Table(
+        title=f"\n{title}", title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False
+    )
     made.add_column("", no_wrap=True)
     for heading in headings:
-        made.add_column(heading, justify="right")
+        made.add_column(heading, justify="right", overflow="fold")
     return made
 
 

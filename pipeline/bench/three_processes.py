@@ -70,7 +70,8 @@ def _devices(
     if microphone is None or speaker is None:
         raise SettingsError("bench needs a WAV file as input and as output.")
     if device is not None:
-        real = choose_device(device, "output", find_devices(children, settings.verbose, _ignore))
+        devices = find_devices(children, settings.verbose, _ignore)
+        real = choose_device(device, "output", devices, flag="--device")
         speaker = replace(real or speaker, recording=speaker.file)
     return microphone, speaker
 

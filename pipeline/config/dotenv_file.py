@@ -30,15 +30,22 @@ def read_dotenv() -> DotenvFile:
     :raises SettingsError: it cannot be read, or a line with a setting of this program cannot.
     """
     path = find_dotenv(usecwd=True)
+    folders = list(_folder_warnings(Path.cwd() / ".env"))
     if not path:
-        return DotenvFile({}, [])
+        return DotenvFile({}, folders)
     try:
         with Path(path).open(encoding="utf-8-sig") as stream:
             bindings = list(parse_stream(stream))
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{path} cannot be read as UTF-8 text: {error}.") from error
     values = {each.key: each.value for each in bindings if each.key and each.value is not None}
-    return DotenvFile(values, list(_warnings(path, bindings)))
+    return DotenvFile(values, [*folders, *_warnings(path, bindings)])
+
+
+def _folder_warnings(path: Path) -> Iterator[str]:
+    """Yield a sentence if `path` is a folder, unless it is a virtual environment's."""
+    if path.is_dir() and not (path / "pyvenv.cfg").exists():
+        yield f"{path} is ignored: it is a folder, expected a file with lines of NAME=value."
 
 
 def _warnings(path: str, bindings: list[Binding]) -> Iterator[str]:

@@ -96,12 +96,20 @@ def parse(option: Option, raw: str, source: str) -> bool | int | float | str:
         return _parse_number(option, text, source)
     if option.name == "endpoint":
         return parse_endpoint(text, source).address
+    if _names_file(option, raw):
+        return raw  # whose name may begin with a space
     if option.secret and (not text.isascii() or not text.isprintable() or " " in text):
         raise SettingsError(
             f"{source} has a space, a control character or one outside ASCII, which keys never "
             "have: copy the key again."
         )
     return text
+
+
+def _names_file(option: Option, raw: str) -> bool:
+    if option.name in ("input", "output"):
+        return raw.lower().endswith(".wav")
+    return option.name in ("record", "tools")
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

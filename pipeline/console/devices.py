@@ -34,7 +34,7 @@ _SILENT = (
     "silent: only digital silence came from the microphone. Unmute it, let this program use it in "
     "the system's privacy settings, or choose another with --input."
 )
-_NO_CARD = "No sound card found: give --input and --output a .wav file."
+_NO_CARD = "No sound card found: give both --input and --output a .wav file."
 
 
 def list_devices(settings: Settings) -> int:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 REPEATS_S = 0.25
 """How often to look whether repeated notices are to be told."""
 
+RECORDING_LOST = 1
+"""Exit code of a conversation of which something that was to be recorded is missing."""
+
 _NAMELESS = ("", "dumb", "unknown")
 """What TERM says of a terminal that can only print lines."""
 
@@ -52,10 +55,7 @@ def run(settings: Settings, *, json_events: bool = False, plain: bool = False) -
     shows_panel = not (json_events or plain) and _terminal_shows_panel()
     reads_keys = shows_panel and sys.stdin.isatty()
     if settings.marks_turns and not reads_keys:
-        raise SettingsError(
-            "--push-to-talk or --turn-detection none, expected a way to mark your turns: a key "
-            "does on a terminal, without --plain and --json-events; a program does by the library."
-        )
+        raise SettingsError(_unmarked(json_events=json_events, plain=plain))
     with signals_end_the_run():
         if shows_panel:
             from pipeline.console.live_screen import LiveScreen
@@ -68,17 +68,30 @@ def run(settings: Settings, *, json_events: bool = False, plain: bool = False) -
         )
 
 
+def _unmarked(*, json_events: bool, plain: bool) -> str:
+    """Return the sentence about turns that no key can mark."""
+    flags = "--push-to-talk (or --turn-detection none)"
+    hidden_by = "--json-events" if json_events else "--plain" if plain else None
+    if hidden_by:
+        return f"{flags} needs keys to mark your turns, and {hidden_by} has none: leave out one."
+    return (
+        f"{flags} needs keys to mark your turns, and this is not a terminal that has them: start "
+        "it in one, use another --turn-detection, or mark turns by the library."
+    )
+
+
 def _hold(settings: Settings, screen: "Screen | LiveScreen") -> int:
     live = screen if isinstance(screen, AbstractContextManager) else None
+    session = BlockingVoiceSession(settings, levels=live is not None)
     with live or nullcontext():
         try:
-            with BlockingVoiceSession(settings, levels=live is not None) as session:
+            with session:
                 if live is not None:
                     live.follow(session)
                 _show_all(session, screen, live.conversation_over if live else lambda: None)
         except KeyboardInterrupt:
             screen.say("Goodbye.")
-    return 0
+    return RECORDING_LOST if session.recording_lost else 0
 
 
 def _terminal_shows_panel() -> bool:

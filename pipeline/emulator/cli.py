@@ -7,11 +7,12 @@ import click
 from pipeline.config.command import Command, remember_verbose, show
 from pipeline.config.dotenv_file import read_dotenv
 from pipeline.config.flags import options_of
+from pipeline.config.numbers import WholeNumber
 from pipeline.config.secrets import take_environment
 from pipeline.config.settings import options
 from pipeline.emulator.server.faults import Faults, from_flags
 from pipeline.emulator.server.key import choose_key
-from pipeline.emulator.server.options import ServeOptions, check_exposure
+from pipeline.emulator.server.options import ServeOptions, check_exposure, check_replies
 from pipeline.system.signals import interruptible_loading
 
 _REPLY_KEY = "OFFLINE_REPLY_KEY"
@@ -37,7 +38,7 @@ OFFLINE_REPLY_KEY the key of --reply-url.""",
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=0,
     help="Port to listen on; 0 chooses a free one.",
     show_default=True,
@@ -54,7 +55,7 @@ OFFLINE_REPLY_KEY the key of --reply-url.""",
 )
 @click.option(
     "--max-clients",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     help="Refuse further clients with HTTP 503.  [default: as many as the processors can serve]",
 )
 @click.option(
@@ -84,6 +85,7 @@ def serve(verbose: bool, key: str | None, key_file: str | None, **flags: Any) ->
         faults=faults,
         verbose=verbose,
     )
+    check_replies(chosen)
     check_exposure(chosen)
     with interruptible_loading():
         from pipeline.emulator.process import serve as serve_offline

@@ -1,5 +1,6 @@
 """A connection that cannot be opened: what the HTTP status says, and when to try again."""
 
+import os
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,8 +23,7 @@ def refusal(host: str, cause: BaseException) -> PipelineError:
     """Return the error for a handshake with `host` that failed because of `cause`."""
     if not isinstance(cause, WSServerHandshakeError):
         return EndpointError(
-            f"{host} cannot be reached ({cause}): check the endpoint and your network, "
-            "or use --offline."
+            f"{host} cannot be reached ({_cause_words(cause)}): {_remedy(cause)}, or use --offline."
         )
     status = cause.status
     if status in _BUSY:
@@ -34,8 +34,8 @@ def refusal(host: str, cause: BaseException) -> PipelineError:
         )
     if status in _REFUSED_SIGN_IN:
         return AuthenticationError(
-            f"{host} refused the sign-in (HTTP {status}): check AZURE_VOICELIVE_API_KEY, "
-            "and that it belongs to this endpoint."
+            f"{host} refused the sign-in (HTTP {status}): check the key (--api-key or "
+            "AZURE_VOICELIVE_API_KEY), and that it belongs to this endpoint."
         )
     if status >= 500:
         return EndpointError(f"{host} has a fault of its own (HTTP {status}): try again later.")
@@ -44,6 +44,20 @@ def refusal(host: str, cause: BaseException) -> PipelineError:
         f"{host} answered HTTP {status} instead of opening a Voice Live session: "
         "check the endpoint and the model."
     )
+
+
+def _cause_words(cause: BaseException) -> str:
+    """Return what the system says, without the address that the library repeats."""
+    error = getattr(cause, "os_error", cause)
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _remedy(cause: BaseException) -> str:
+    if getattr(getattr(cause, "os_error", None), "reason", None) == "WRONG_VERSION_NUMBER":
+        return "give http:// if the service does not speak TLS there"
+    return "check the endpoint and your network"
 
 
 def retry_after_s(value: str, now: datetime) -> float:

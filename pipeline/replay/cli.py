@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.config.command import Command
+from pipeline.config.command import Command, remember_verbose
 from pipeline.system.signals import interruptible_loading
 
 
@@ -32,8 +32,12 @@ DIR is a folder that `run --record DIR` has written. The page needs nothing but 
     help="Where to write the page; default: replay.html in the folder.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
-def replay(folder: Path, against: Path | None, html: Path | None, opens: bool) -> int:
+@click.option("--verbose", is_flag=True, help="Show where an error came from.")
+def replay(
+    folder: Path, against: Path | None, html: Path | None, opens: bool, verbose: bool
+) -> int:
     """Show a recorded conversation: print what happened, and write a page to hear and see it."""
+    remember_verbose(verbose=verbose)
     with interruptible_loading():
         from pipeline.replay.show import show
 

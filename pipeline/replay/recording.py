@@ -117,7 +117,9 @@ def _notes_on_events(recording: Recording, unreadable: int) -> list[str]:
             " what it does not know is left out."
         )
     if not any(entry.get("record") == "end" for entry in entries):
-        notes.append("The recording has no end: its run was killed, or still records.")
+        notes.append(
+            "The recording has no end: its run was killed, its disk was full, or it still records."
+        )
     return notes
 
 

@@ -142,6 +142,11 @@ class Pipeline:
         """The shared memory, until the stack is closed."""
         return self._voice.state
 
+    @property
+    def recording_lost(self) -> bool:
+        """Whether something that the settings ask to record is missing; final after the end."""
+        return self._recording.is_short or self._recorder.is_short
+
     def call_soon(self, action: Callable[[], None]) -> None:
         """Call `action` in the thread of `run`, at once if it waits."""
         self._children.call_soon(action)

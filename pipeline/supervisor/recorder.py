@@ -86,6 +86,11 @@ class ConversationRecorder:
         if self._send is not None:
             self._send(command)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether something that the person asked to record is missing."""
+        return self._reason is not None
+
     def note_end(self, reason: str) -> None:
         """The recording cannot be continued."""
         if self._folder is not None:

@@ -33,6 +33,7 @@ class Recording:
         self._say = say
         self._claim: _Claim | None = None
         self._reason: str | None = None
+        self._is_named = False
 
     @property
     def choice(self) -> DeviceChoice | None:
@@ -49,6 +50,7 @@ class Recording:
 
         :raises WavError: it exists, or cannot be written.
         """
+        self._is_named = True
         try:
             self._claim = _Claim(path, overwrite=overwrite)
         except FileExistsError:
@@ -74,6 +76,11 @@ class Recording:
             except OSError as error:
                 _refuse(name, error)
             return self._claim.choice
+
+    @property
+    def is_short(self) -> bool:
+        """Whether something that the person asked to record is missing."""
+        return self._reason is not None and self._is_named
 
     def note_end(self, reason: str) -> None:
         """Remember that playback could not write to the end."""

@@ -28,6 +28,9 @@ class ToolProcess:
     GRACE_S = 1.0
     """How long a cancelled function may take to let go of the process."""
 
+    IMPORT_NOTICE_S = 5.0
+    """How long an import may take before the person is told what the conversation waits for."""
+
     def __init__(
         self,
         children: ChildProcesses,
@@ -48,6 +51,7 @@ class ToolProcess:
         self._notice = notice
         self._child: ChildProcess | None = None
         self._loaded = False
+        self._import_notice_at_s: float | None = None
         self._limit = ReplacementLimit()
         self._unanswered_until_s: dict[str, float] = {}
         self._occupied_until_s: dict[str, float] = {}
@@ -57,6 +61,7 @@ class ToolProcess:
 
         If it cannot, `ChildProcesses.reports` raises the error: the conversation has not begun.
         """
+        self._import_notice_at_s = time.monotonic() + self.IMPORT_NOTICE_S
         self._running()
 
     def handle(
@@ -66,6 +71,7 @@ class ToolProcess:
         match report:
             case ToolsLoaded():
                 self._loaded = True
+                self._import_notice_at_s = None
             case CallTool():
                 self.call(report)
             case CancelTool():
@@ -98,12 +104,22 @@ class ToolProcess:
     def enforce_limits(self) -> None:
         """Give up calls that take too long; call this a few times a second."""
         now_s = time.monotonic()
+        self._tell_of_slow_import(now_s)
         for call_id, until_s in list(self._unanswered_until_s.items()):
             if now_s > until_s:
                 self._refuse(call_id, f"took longer than {self._timeout_s:g} s")
                 self._running().send(CancelTool(call_id))
         if any(now_s > until_s for until_s in self._occupied_until_s.values()):
             self._replace()
+
+    def _tell_of_slow_import(self, now_s: float) -> None:
+        if self._import_notice_at_s is not None and now_s > self._import_notice_at_s:
+            self._import_notice_at_s = None
+            names = (*self._files, *(each.qualified_name for each in self._functions))
+            self._notice(
+                f"Still importing the tools of {', '.join(names)}: the conversation begins when "
+                "that is done, which has no time limit."
+            )
 
     def _running(self) -> ChildProcess:
         if self._child is None:

@@ -79,7 +79,15 @@ class ToolSet:
         )
 
     def start(self) -> None:
-        """Start the tools process, or offer what needs none."""
+        """Start the tools process, or offer what needs none.
+
+        :raises SettingsError: the choice needs functions, and there are none.
+        """
+        if not (self._process or self._caller or self._choice in ("auto", "none")):
+            raise SettingsError(
+                f"--tool-choice is {self._choice!r}, but the model has no functions to call: name "
+                "a file of them with --tools, or leave --tool-choice out."
+            )
         if self._process is not None:
             self._process.start()
         elif self._caller is not None:

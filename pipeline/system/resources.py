@@ -29,7 +29,10 @@ _REFUSALS = {
     errno.ENOSYS: _FORBIDDEN,
     errno.ENOSPC: "no room is left: make some, or record to another disk",
 }
-
+_FOLDER_GONE = (
+    "The folder that the program was started in does not exist any more: change to another folder, "
+    "and start it there."
+)
 
 _MATH_THREADS = "OPENBLAS_NUM_THREADS"
 
@@ -74,9 +77,18 @@ def refusal(error: BaseException) -> ResourceError | None:
         return ResourceError(f"The program cannot go on: {_MEMORY}.")
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return ResourceError(f"The program cannot go on: {_PROCESSES}.")
+    if isinstance(error, FileNotFoundError) and not _has_working_folder():
+        return ResourceError(_FOLDER_GONE)
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         where = f" of {error.filename}" if error.filename else ""
         return ResourceError(
             f"The program cannot go on ({error.strerror}{where}): {_REFUSALS[error.errno]}."
         )
     return None
+
+
+def _has_working_folder() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - asks whether there is one
+    except FileNotFoundError:
+        return False

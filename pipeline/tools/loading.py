@@ -4,7 +4,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +21,8 @@ def load_tools(files: Iterable[str]) -> dict[str, Tool]:
     """
     tools: dict[str, Tool] = {}
     places: dict[str, str] = {}
+    files = tuple(files)
+    _check_given_once(files)
     for index, file in enumerate(files):
         module = _imported(file, f"voice_pipeline_tools_{index}")
         functions = list(_public_functions(module))
@@ -38,6 +40,13 @@ def load_tools(files: Iterable[str]) -> dict[str, Tool]:
                 )
             tools[name], places[name] = tool_of(function, place), place
     return tools
+
+
+def _check_given_once(files: Sequence[str]) -> None:
+    paths = [Path(file).resolve() for file in files]
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            raise ToolError(f"--tools names {files[index]} twice: leave it out once.")
 
 
 def _imported(file: str, name: str) -> ModuleType:

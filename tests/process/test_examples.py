@@ -117,3 +117,12 @@ CHECKS = by_name(a_batch_of_recordings, the_ten_lines, functions_of_the_program)
 @pytest.mark.parametrize("name", CHECKS)
 def test_an_example(held: Held, name: str) -> None:
     held.look(name)
+
+
+def test_a_batch_of_nothing_tells_its_usage() -> None:
+    batch = REPOSITORY / "examples" / "wav_batch.py"
+    done = subprocess.run(
+        [sys.executable, batch], capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    said = "No recording given, expected: wav_batch.py QUESTION.wav ...\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline.console.run import RECORDING_LOST
 from tests.support.answers import answer
 from tests.support.at_once import Held, by_name
 from tests.support.hearing import end_when_heard
@@ -238,7 +239,7 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
 
 
 def check_incomplete(program: Program, recording: Path, reason: str) -> None:
-    assert program.wait_exit() == 0, program.said
+    assert program.wait_exit() == RECORDING_LOST, program.said
     assert not program.err
     assert program.out.count(f"The recording of the answers ends here ({reason})") == 1
     assert program.out.rstrip().endswith(

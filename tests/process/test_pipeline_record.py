@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from pipeline import BlockingVoiceSession, Marked, Settings
+from pipeline.console.run import RECORDING_LOST
 from pipeline.recorder.job import NAMES
 from tests.process.test_pipeline_files import kill_everything, refused, small_disk, state
 from tests.support.answers import answer, end_cancelled, positive, user_turn
@@ -237,7 +238,7 @@ def a_full_disk_ends_the_recording_and_not_the_conversation(place: Path) -> None
         ScriptedService(answer_twice) as service,
         run_on_files(service, place, noise(3, 1, 9, seed=1), "--record", folder) as program,
     ):
-        assert program.wait_exit() == 0, program.said
+        assert program.wait_exit() == RECORDING_LOST, program.said
         sentence = f"The recording in {folder} ends here (No space left on device). The conv"
         assert program.out.count(sentence) == 1
         assert f"recorded to {folder} only in part (No space left" in program.out

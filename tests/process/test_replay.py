@@ -159,7 +159,10 @@ def test_a_killed_run_is_shown(tmp_path: Path) -> None:
         kill_everything(program)
         program.wait_exit()
     printed = replayed(tmp_path, "talk", "--html", "page.html")
-    assert "The recording has no end: its run was killed, or still records." in printed
+    assert (
+        "The recording has no end: its run was killed, its disk was full, or it still records."
+        in printed
+    )
     assert "The page was written to page.html." in printed
     assert (tmp_path / "page.html").stat().st_size > 50_000
 

@@ -216,4 +216,4 @@ def test_push_to_talk_needs_keys(tmp_path: Path) -> None:
         run_in_terminal(service, tmp_path, "--push-to-talk", has_keys=False) as program,
     ):
         assert program.wait_exit() == 2
-        assert "expected a way to mark your turns" in program.out.replace("\n", "")
+        assert "needs keys to mark your turns" in program.out.replace("\n", "")

@@ -21,7 +21,9 @@ from pipeline.bench.options import BenchOptions
 from pipeline.bench.report import Measured, show
 from pipeline.bench.result import Result
 from pipeline.bench.runner import run
+from pipeline.bench.scenarios import SCENARIOS
 from pipeline.bench.stalls import Stall, Stalls
+from pipeline.bench.tables import report_console
 from pipeline.bench.verdict import judge, judge_live, limits_exceeded
 from pipeline.config.settings import Settings
 from pipeline.errors import MissingPackageError, UsageError
@@ -288,6 +290,32 @@ def test_the_verdict_on_a_real_service(
 ) -> None:
     conversation = live.Conversation(cuts_ms, (), (), ())
     assert str(judge_live([conversation], period_ms)).startswith(line)
+
+
+def at_width(console: Console) -> str:
+    result = replace(RESULT, cost=(Cost("supervisor", 24.5, 140.0),))
+    pairs = tuple((replace(result, scenario=each.name), None) for each in SCENARIOS)
+    show(replace(MEASURED, pairs=pairs), console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().partition("Network and machine")[2]
+
+
+def test_a_report_that_is_piped_on_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    console = report_console()
+    assert not console.is_terminal
+    report = at_width(console)
+    assert "…" not in report
+    assert report.count(" 24.5 140") == len(SCENARIOS)
+    for scenario in SCENARIOS:
+        assert f" {scenario.name}" in report
+
+
+def test_a_report_on_a_narrow_terminal_cuts_nothing() -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    report = at_width(console)
+    assert "…" not in report
+    assert report.count(" 24.5") == report.count(" 140") == len(SCENARIOS)
 
 
 def test_the_report_ends_with_the_times() -> None:

@@ -245,6 +245,16 @@ def test_verbose_adds_the_traceback(
     assert said.endswith("error: Oh.\n")
 
 
+def test_verbose_adds_the_traceback_of_a_recording_that_is_none(
+    calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.execute(["replay", "none"]) == 2
+    assert capsys.readouterr().err.startswith("error: none does not exist")
+    assert cli.execute(["replay", "none", "--verbose"]) == 2
+    assert capsys.readouterr().err.startswith("Traceback")
+    assert calls.seen == []
+
+
 def test_verbose_in_the_environment_adds_the_traceback(
     calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -276,12 +286,16 @@ def test_ctrl_c_gives_130(calls: Calls) -> None:
         ("run --endpoint a.com", "https://"),
         ("run --endpoint https://a.com --use-api-key", "AZURE_VOICELIVE_API_KEY"),
         (["run", "--model", ""], "--model is empty"),
-        ("serve --port 99999", "--port"),
-        ("serve --port web", "--port"),
-        ("serve --max-clients 0", "--max-clients"),
+        ("serve --port 99999", "--port is '99999', expected a whole number from 0 to 65535."),
+        ("serve --port web", "--port is 'web', expected a whole number from 0 to 65535."),
+        ("serve --max-clients 0", "--max-clients is '0', expected a whole number of at least 1."),
+        ("bench --max-cut-ms x", "--max-cut-ms is 'x', expected a number of at least 0."),
+        ("bench ears --seconds 4", "--seconds is '4', expected a number from 5 to 600."),
         ("serve --late-deltas many", "--late-deltas is 'many', expected a whole number"),
         ("serve --drop softly", "expected one of close, expire, abort"),
         ("serve --key k --key-file f", "--key and --key-file are both given"),
+        (["serve", "--key", "a b"], "--key has a space, which keys never have"),
+        ("serve --reply-model m", "--reply-model is 'm', but no API has it: give its address with"),
         ("devices --offline", "--offline"),
     ],
 )
@@ -291,6 +305,19 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     code, sentence = failure(arguments)
     assert code == 2
     assert told in sentence
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed")
+@pytest.mark.parametrize("command", ["run", "check", "serve"])
+def test_a_folder_that_is_gone_is_one_sentence(
+    failure: Callable[[str], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").rmdir()
+    code, sentence = failure(command)
+    assert code == 2
+    assert "folder that the program was started in does not exist any more" in sentence
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -152,6 +152,21 @@ def test_a_recording_that_could_not_be_finished_is_told() -> None:
     )
 
 
+def test_only_a_recording_that_was_asked_for_is_short(folder: Path) -> None:
+    for named in (True, False):
+        recording = Recording(print)
+        if named:
+            recording.claim(Path("named.wav"), overwrite=False)
+        else:
+            recording.claim_free_name()
+        assert not recording.is_short
+        recording.note_end("No space left on device")
+        assert recording.is_short is named
+        with recording:
+            pass
+    assert names(folder) == []
+
+
 def test_a_recording_that_could_not_be_begun_is_told(folder: Path) -> None:
     run = Run(Path("a.wav"))
     run.recording.note_end("No space left on device")

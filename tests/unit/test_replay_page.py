@@ -200,7 +200,10 @@ def spoil(folder: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "note"),
     [
-        ("killed", "The recording has no end: its run was killed, or still records."),
+        (
+            "killed",
+            "The recording has no end: its run was killed, its disk was full, or it still records.",
+        ),
         ("killed", "1 line is no event (half a line is what a kill leaves)."),
         ("truncated", "conversation.wav is truncated: its last 5.0 s are missing."),
         ("no sound", "conversation.wav cannot be shown or played: it does not exist."),

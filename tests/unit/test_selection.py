@@ -98,6 +98,13 @@ def test_an_unknown_device_on_a_machine_without_devices() -> None:
         choose_device("headset", "input", ())
 
 
+def test_an_unknown_device_is_told_with_the_flag_that_named_it() -> None:
+    with pytest.raises(
+        DeviceError, match=r"^--device 'foo' is not an output device\. There are no"
+    ):
+        choose_device("foo", "output", (), flag="--device")
+
+
 @pytest.mark.parametrize("name", ["speech.wav", "SPEECH.WAV"])
 def test_a_wav_file_is_chosen_even_without_any_device(tmp_path: Path, name: str) -> None:
     path = write_wav(tmp_path / name, np.ones(10, np.int16))

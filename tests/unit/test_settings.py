@@ -388,6 +388,36 @@ def test_dotenv_is_found_in_a_parent_folder(
     assert read_dotenv() == DotenvFile({"A": "plain", "B": "quoted $HOME", "C": "${HOME}"}, [])
 
 
+@pytest.mark.parametrize("is_environment", [False, True])
+def test_a_folder_in_the_place_of_dotenv_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_environment: bool
+) -> None:
+    (tmp_path / ".env").write_text("A=1\n")
+    here = tmp_path / "here"
+    (here / ".env").mkdir(parents=True)
+    if is_environment:
+        (here / ".env" / "pyvenv.cfg").touch()
+    monkeypatch.chdir(here)
+    values, warnings = read_dotenv()
+    assert values == {"A": "1"}
+    told = f"{here / '.env'} is ignored: it is a folder, expected a file with lines of NAME=value."
+    assert warnings == ([] if is_environment else [told])
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "taken"),
+    [
+        ("input", " sp ace.wav", " sp ace.wav"),
+        ("output", " out.WAV", " out.WAV"),
+        ("record", " folder ", " folder "),
+        ("input", " 2 ", "2"),
+        ("model", " gpt-realtime ", "gpt-realtime"),
+    ],
+)
+def test_a_space_belongs_to_the_name_of_a_file_alone(name: str, typed: str, taken: str) -> None:
+    assert getattr(load({name: typed}, {}, {}).settings, name) == taken
+
+
 def test_dotenv_in_another_encoding_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,3 +142,22 @@ def test_files_that_cannot_be_loaded_end_the_run_before_it_begins(
     world = World(monkeypatch)
     with pytest.raises(ToolError):
         world.child.on_error(ToolError("There is no such file."))
+
+
+def test_an_import_that_takes_long_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    world.wait(ToolProcess.IMPORT_NOTICE_S)
+    assert world.notices == []
+    world.wait(0.1)
+    world.wait(60)
+    (notice,) = world.notices
+    assert notice == (
+        "Still importing the tools of tools.py: the conversation begins when that is done, "
+        "which has no time limit."
+    )
+    assert not world.child.killed
+
+
+def test_an_import_that_has_ended_is_not_told(world: World) -> None:
+    world.wait(ToolProcess.IMPORT_NOTICE_S + 0.1)
+    assert world.notices == []

@@ -1,6 +1,7 @@
 """Files and functions that are refused, and the sentences that say so."""
 
 import ast
+import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -125,6 +126,14 @@ def test_two_tools_of_one_name_are_refused(write: Write) -> None:
         f"{second}, line 2: a tool named good exists already, in {first}, line 1: "
         "rename one of them."
     )
+
+
+def test_a_file_that_is_named_twice_is_refused(write: Write) -> None:
+    file = write(GOOD)
+    again = os.path.relpath(file)
+    with pytest.raises(ToolError) as caught:
+        load_tools([file, again])
+    assert str(caught.value) == f"--tools names {again} twice: leave it out once."
 
 
 def test_the_users_traceback_is_kept(write: Write) -> None:

@@ -8,6 +8,7 @@ import click
 from pipeline.bench import flags
 from pipeline.bench.ears.options import VOICE_TURNS, EarsOptions
 from pipeline.config.command import Command, remember_verbose
+from pipeline.config.numbers import Number, WholeNumber
 from pipeline.config.secrets import take_environment
 from pipeline.errors import UsageError
 from pipeline.system.signals import interruptible_loading
@@ -43,7 +44,7 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
 @click.option("--output", metavar="TEXT", help="Real loudspeaker: number or part of its name.")
 @click.option(
     "--turns",
-    type=click.IntRange(1, 100),
+    type=WholeNumber(1, 100),
     default=VOICE_TURNS,
     show_default=True,
     help="With --device: how often you are asked to speak.",
@@ -51,7 +52,7 @@ A run takes 9 minutes, with --quick one. Its last line says what fell short of t
 @click.option("--no-voice", is_flag=True, help="With --device: nobody is asked to speak.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(5, 600),
+    type=Number(5, 600),
     default=30.0,
     show_default=True,
     help="With --device: how long answers sound while nobody speaks.",

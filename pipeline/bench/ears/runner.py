@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 
 import numpy as np
-from rich.console import Console
 
 from pipeline.bench.cost import Meter
 from pipeline.bench.drawing import check_drawable
@@ -27,6 +26,7 @@ from pipeline.bench.keep_awake import keep_cpus_awake, processors
 from pipeline.bench.machine import machine_facts
 from pipeline.bench.report import DISTURBED_CPUS
 from pipeline.bench.runner import check_targets, print_verdict, progress_bar
+from pipeline.bench.tables import report_console
 from pipeline.bench.voice_processes import not_replaced
 from pipeline.config.settings import Settings
 from pipeline.ipc.processes import ChildProcesses
@@ -48,7 +48,7 @@ def run(options: EarsOptions, situations: tuple[Situation, ...] | None = None) -
         if options.png is not None:
             check_drawable()
         measured = _measure(options, situations or (QUICK if options.quick else FULL))
-    console = Console(highlight=False)
+    console = report_console()
     show(measured, console)
     if options.json is not None:
         write_json(options.json, measured, asdict(options))
@@ -59,7 +59,7 @@ def run(options: EarsOptions, situations: tuple[Situation, ...] | None = None) -
 
 
 def _run_real_card(options: EarsOptions) -> int:
-    console = Console(highlight=False)
+    console = report_console()
     with offline_voice() as voice:
         sound = pcm16(speak_story(voice, ANSWER_S))
     result = measure_card(options, sound, console)

@@ -1,5 +1,6 @@
 """The address on which the service listens, and the endpoint that clients use."""
 
+import errno
 import ipaddress
 import socket
 
@@ -19,6 +20,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _not_here(host) from error
         raise PortInUseError(
             f"Port {port} of {host} cannot be used ({error.strerror}): "
             "stop the program that uses it, or choose another port with --port."
@@ -44,8 +47,12 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, in
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise SettingsError(
-            f"--host {host} is not an address of this machine: give one of its names or addresses."
-        ) from error
+        raise _not_here(host) from error
     family, *_, address = found[0]
     return family, address  # type: ignore[return-value] # an IPv6 address has four parts
+
+
+def _not_here(host: str) -> SettingsError:
+    return SettingsError(
+        f"--host {host} is not an address of this machine: give one of its names or addresses."
+    )

@@ -49,4 +49,6 @@ def _checked(key: str, source: str) -> str:
         raise SettingsError(
             f"{source} holds a character that an HTTP header cannot carry: choose another key."
         )
+    if " " in key:
+        raise SettingsError(f"{source} has a space, which keys never have: choose another key.")
     return key

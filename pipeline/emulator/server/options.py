@@ -23,6 +23,15 @@ class ServeOptions:
     verbose: bool = False
 
 
+def check_replies(options: ServeOptions) -> None:
+    """Raise `SettingsError` if a model is named, and no API that has it."""
+    if options.reply_model is not None and options.reply_url is None:
+        raise SettingsError(
+            f"--reply-model is {options.reply_model!r}, but no API has it: give its address with "
+            "--reply-url, or leave --reply-model out."
+        )
+
+
 def check_exposure(options: ServeOptions) -> None:
     """Raise `SettingsError` if other machines reach the service without the key."""
     if options.host is None or is_loopback(options.host):
