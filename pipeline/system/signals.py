@@ -22,7 +22,9 @@ from typing import NoReturn
 from pipeline.system.stdio import STDERR_FD
 
 ENDING_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)
 ]
 
 _NO_WARNINGS = "ignore:resource_tracker"
@@ -60,7 +62,7 @@ def interruptible_loading() -> Iterator[None]:
 
 @contextmanager
 def signals_end_the_run() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the run as cleanly as Ctrl-C does.
+    """Let SIGTERM, SIGQUIT and a closed terminal end the run as cleanly as Ctrl-C does.
 
     The first of them begins the end; those that follow, as `timeout` and a shell send them, do
     nothing. A signal that is ignored stays ignored, such as SIGHUP under `nohup`.

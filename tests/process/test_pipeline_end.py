@@ -86,7 +86,7 @@ def test_ctrl_c_while_idle(strike: Strike, tmp_path: Path) -> None:
         check_interrupted(program, strike)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_other_endings_by_signal(number: signal.Signals, tmp_path: Path) -> None:
     with speaking(tmp_path) as program:
         wait_sounding(program, tmp_path)
@@ -103,7 +103,7 @@ def twice(number: signal.Signals) -> Strike:
     return strike
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_to_the_whole_group_ends_a_recording_as_it_should(
     number: signal.Signals, tmp_path: Path
 ) -> None:
