@@ -31,7 +31,7 @@ class TerminalMode:
 
     :param enter: called after each change to the mode, also when the program goes on after Ctrl-Z.
     :param leave: called before each change back.
-    :param writing: whether something is being written to the terminal: a signal that strikes then
+    :param writing: whether something is being written to the terminal: a Ctrl-Z that strikes then
         cannot write as well, and waits until `look`.
     """
 
@@ -47,7 +47,7 @@ class TerminalMode:
         self._leave = leave
         self._writing = writing
         self._keys = _KeysAtOnce() if keys and sys.platform != "win32" else None
-        self._waiting: int | None = None
+        self._stop_waits = False
         self._alarm = ExitStack()
         self._ends = False
         self._stack = ExitStack()
@@ -56,9 +56,8 @@ class TerminalMode:
     def __enter__(self) -> Self:
         try:
             self.look()
-            self._stack.enter_context(_handled("SIGTSTP", self._hand_over))
-            self._stack.enter_context(_handled("SIGQUIT", self._hand_over))
-            self._stack.enter_context(_handled("SIGCONT", lambda _number: self.look()))
+            self._stack.enter_context(_handled("SIGTSTP", self._stop))
+            self._stack.enter_context(_handled("SIGCONT", self.look))
         except BaseException:  # Ctrl-C, for example: no caller would call __exit__
             with ending_signals_ignored():
                 self.__exit__()
@@ -84,13 +83,13 @@ class TerminalMode:
         """Enter the mode if it is not entered and this program has the terminal (again).
 
         Call this a few times a second: no signal tells that a program that runs in the background
-        has come to the foreground. A signal that has waited does its work before.
+        has come to the foreground. A Ctrl-Z that has waited stops the program before.
         """
         if self._writing():
             return
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self._hand_over(waiting)
+        waits, self._stop_waits = self._stop_waits, False
+        if waits:
+            self._stop()
         if not in_foreground(STDOUT_FD):
             return
         if self._keys is not None:
@@ -115,35 +114,35 @@ class TerminalMode:
         """Call `overdue` after `seconds`, unless `_alarm` is closed before."""
         self._alarm.close()
         if sys.platform != "win32":
-            self._alarm.enter_context(_handled("SIGALRM", lambda _number: overdue()))
+            self._alarm.enter_context(_handled("SIGALRM", overdue))
             self._alarm.callback(signal.setitimer, signal.ITIMER_REAL, 0)
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
-    def _hand_over(self, number: int) -> None:
-        """Let a signal do what it does in any program: stop this one, or end it with a dump."""
+    def _stop(self) -> None:
+        """Let Ctrl-Z do what it does in any program."""
         done = False
 
         def blocked() -> None:
             nonlocal done
             done = True
-            self._waiting = None
+            self._stop_waits = False
             self._restore_keys()
-            self._do(number)
+            self._stop_process()
 
         self._limit(BLOCKED_S, blocked)
         if self._writing():
-            self._waiting = number
+            self._stop_waits = True
             return
         self._leave_mode()
         if not done:
-            self._do(number)
+            self._stop_process()
         self.look()
 
-    def _do(self, number: int) -> None:
+    def _stop_process(self) -> None:
         self._alarm.close()
-        handler = signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-        signal.signal(number, handler)
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, handler)
         if self._ends:
             self.end_soon()
 
@@ -179,15 +178,15 @@ class _KeysAtOnce:
 
 
 @contextmanager
-def _handled(name: str, handle: Callable[[int], Any]) -> Iterator[None]:
+def _handled(name: str, handle: Callable[[], object]) -> Iterator[None]:
     """Call `handle` when the signal comes, unless the system has none or it is ignored."""
     number = getattr(signal, name, None)
     if number is None or signal.getsignal(number) is signal.SIG_IGN:
         yield
         return
 
-    def handler(number: int, _frame: FrameType | None) -> None:
-        handle(number)
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        handle()
 
     before = signal.getsignal(number)
     try:

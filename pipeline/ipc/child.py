@@ -2,7 +2,8 @@
 
 One duplex pipe joins a child to the supervisor. Its end of file means "stop": the supervisor
 closes it to end a child, and the system closes it if the supervisor is killed, so that no child
-outlives it. A parent's process id would not do: it may be reused, and it changes late.
+outlives it. A parent's process id would not do: it may be reused, and it changes late. A signal
+to all processes of the program ends no child (`system/signals.py`).
 """
 
 import faulthandler
@@ -26,7 +27,7 @@ from pipeline.ipc.events import Log
 from pipeline.ipc.output import InheritableFd
 from pipeline.ipc.reports import Droppable, Failed, Report
 from pipeline.system.resources import limit_math_threads, refusal
-from pipeline.system.signals import sigint_left_to_supervisor
+from pipeline.system.signals import end_left_to_supervisor
 from pipeline.system.stdio import STDERR_FD, direct_output_to
 
 
@@ -138,7 +139,7 @@ def run_child(
     pipe: "Connection[Report, Command]", verbose: int, work: Callable[[SupervisorLink], None]
 ) -> None:
     """Run `work` as the whole life of a spawned process, and report how it failed if it did."""
-    with sigint_left_to_supervisor(), SupervisorLink(pipe) as link, _logging_to(link, verbose):
+    with end_left_to_supervisor(), SupervisorLink(pipe) as link, _logging_to(link, verbose):
         try:
             work(link)
         except Exception as error:  # noqa: BLE001 - only the supervisor can handle it

@@ -79,8 +79,8 @@ Inbox = DroppingQueue[tuple["ChildProcess | None", News]]
 class ChildProcess:
     """Runs ``module.main(pipe, *args)`` in a process; its news go to `inbox`, at last an `Ended`.
 
-    Create it with SIGINT blocked. The process and the threads inherit that: Ctrl-C is left to the
-    main thread.
+    Create it with the ending signals blocked. The process and the threads inherit that: they are
+    left to the main thread.
 
     :param printed: makes a report of a line that the process prints.
     """
@@ -181,10 +181,6 @@ class ChildProcess:
         self._receiver.join(_JOIN_S)
         if not self._receiver.is_alive():  # it may look at the process
             self.process.close()
-
-    def forget(self) -> None:
-        """Keep this interpreter's exit from waiting for a process that cannot be ended."""
-        multiprocessing.process._children.discard(self.process)  # type: ignore[attr-defined]  # noqa: SLF001 - joined without a limit at exit
 
     def _print(self, line: str) -> None:
         self._inbox.put((self, Printed(self._printed(line))), droppable=True)

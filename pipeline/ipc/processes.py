@@ -21,7 +21,7 @@ from pipeline.ipc.commands import Begin
 from pipeline.ipc.dropping_queue import DroppingQueue
 from pipeline.ipc.events import Log
 from pipeline.ipc.reports import Report
-from pipeline.system.signals import ending_signals_ignored, sigint_blocked
+from pipeline.system.signals import ending_signals_blocked, ending_signals_ignored
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class ChildProcesses:
         :param may_end: whether it is expected to end by itself, with exit code 0.
         :param on_error: called by `reports` when it failed, or ended when it should not.
         """
-        with sigint_blocked():  # until the child is known here, and ended with the others
+        with ending_signals_blocked():  # until the child is known here, and ended with the others
             child = ChildProcess(name, module, args, self._inbox, printed)
             self._on_error[child] = on_error
             if may_end:
@@ -181,7 +181,6 @@ class ChildProcesses:
                 self._late(news)
 
     def _leave_behind(self, child: ChildProcess) -> None:
-        child.forget()
         self._notice(
             f"The {child.name} process (id {child.process.pid}) cannot be ended: the system holds "
             "it in a call, of a driver or a file system. It ends when that returns."

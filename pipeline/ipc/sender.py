@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from pipeline.ipc.commands import Command
-from pipeline.system.signals import sigint_blocked
+from pipeline.system.signals import ending_signals_blocked
 
 
 class CommandPipe(Protocol):
@@ -42,7 +42,7 @@ class CommandSender:
             self._unread_bytes += len(data)
         self._commands.put(data)
         if self._thread.ident is None:
-            with sigint_blocked():  # threads inherit the mask: Ctrl-C is the main thread's
+            with ending_signals_blocked():  # threads inherit the mask
                 self._thread.start()
         return True
 

@@ -6,7 +6,7 @@ nothing of it: what they run and are given lies in modules.
 """
 
 import threading
-from multiprocessing import context, spawn
+from multiprocessing import context, process, spawn
 from typing import Any
 
 _MAIN_MODULE = ("init_main_from_name", "init_main_from_path")
@@ -39,7 +39,11 @@ spawn.get_preparation_data = _prepared
 
 
 class BareProcess(context.SpawnProcess):
-    """A spawned process that does not import the program's main module."""
+    """A spawned process that does not import the program's main module.
+
+    It ends by itself when this process has gone. At the interpreter's exit multiprocessing would
+    send it SIGTERM, which it leaves to the supervisor, and wait for it without a limit.
+    """
 
     def start(self) -> None:
         _bare.now = True
@@ -47,3 +51,4 @@ class BareProcess(context.SpawnProcess):
             super().start()
         finally:
             _bare.now = False
+        process._children.discard(self)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -8,11 +8,18 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from typing import Self
 
 from pipeline.errors import ResourceError
 from pipeline.shm.atomics import Word, Words
+
+_ROOM = (
+    "make sure that this user may write to /dev/shm and that 16 MB are free there; "
+    "containers take --shm-size=64m"
+)
+_LARGER_FILES = "shared memory counts as a file: raise the limit to their size (`ulimit -f`)"
 
 
 class Segment:
@@ -30,13 +37,12 @@ class Segment:
         :raises ResourceError: the system does not grant the memory.
         """
         try:
-            memory = SharedMemory(create=True, size=size_bytes)
+            memory = _CreatedMemory(size_bytes)
             _reserve(memory)
         except OSError as error:
+            remedy = _LARGER_FILES if error.errno == errno.EFBIG else _ROOM
             raise ResourceError(
-                f"Shared memory cannot be reserved ({error.strerror}): "
-                "make sure that this user may write to /dev/shm and that 16 MB are free there; "
-                "containers take --shm-size=64m."
+                f"Shared memory cannot be reserved ({error.strerror}): {remedy}."
             ) from error
         return cls(memory, owner=True)
 
@@ -112,6 +118,25 @@ class InSegment:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class _CreatedMemory(SharedMemory):
+    """Shared memory that the resource tracker knows when it is unlinked.
+
+    `SharedMemory` unlinks what the system refuses to enlarge or to map before it has registered
+    it, and the tracker would show a KeyError.
+    """
+
+    _registered = False
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(create=True, size=size_bytes)
+        self._registered = True
+
+    def unlink(self) -> None:
+        if not self._registered and sys.platform != "win32":
+            resource_tracker.register(self._name, "shared_memory")  # type: ignore[attr-defined]
+        super().unlink()
 
 
 def _reserve(memory: SharedMemory) -> None:

@@ -2,9 +2,12 @@
 
 Each process takes them in its own way:
 
-    the program         SIGINT raises KeyboardInterrupt, SIGTERM and SIGHUP raise SystemExit
-    its children        SIGINT does nothing, because the supervisor decides; others end them
+    the program         SIGINT raises KeyboardInterrupt, the others raise SystemExit
+    its children        none does anything, because the supervisor decides
     what a tool starts  each signal does what it does in any program
+
+A terminal, `timeout` and a service manager send them to all processes of the program at once. A
+child that ended by itself then would take with it what it has not handed over yet.
 """
 
 import os
@@ -19,7 +22,9 @@ from typing import NoReturn
 from pipeline.system.stdio import STDERR_FD
 
 ENDING_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)
 ]
 
 _NO_WARNINGS = "ignore:resource_tracker"
@@ -57,21 +62,26 @@ def interruptible_loading() -> Iterator[None]:
 
 @contextmanager
 def signals_end_the_run() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the run as cleanly as Ctrl-C does.
+    """Let SIGTERM, SIGQUIT and a closed terminal end the run as cleanly as Ctrl-C does.
 
-    A signal that is ignored stays ignored, such as SIGHUP under `nohup`.
+    The first of them begins the end; those that follow, as `timeout` and a shell send them, do
+    nothing. A signal that is ignored stays ignored, such as SIGHUP under `nohup`.
     """
     start_resource_tracker()
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     before = {
-        number: signal.signal(number, end)
+        number: signal.getsignal(number)
         for number in ENDING_SIGNALS
         if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
+        for number in before:
+            signal.signal(number, end)
         yield
     finally:
         for number, handler in before.items():
@@ -82,15 +92,15 @@ def start_resource_tracker() -> None:
     """Start the process that unlinks shared memory of killed owners, unless it runs.
 
     multiprocessing would start it with the first segment or the first child. Starting it unblocks
-    SIGINT, which would leave that child unprotected. It ignores SIGINT and SIGTERM itself; SIGHUP
-    is blocked in it, or a closed terminal would end it before it has tidied up. On a terminal it
-    warns of nothing: one that takes nothing would keep it from that too.
+    SIGINT and SIGTERM, which would leave that child unprotected. It ignores these two itself; the
+    others are blocked in it, or a closed terminal would end it before it has tidied up. On a
+    terminal it warns of nothing: one that takes nothing would keep it from that too.
     """
     if sys.platform == "win32":
         return
     from multiprocessing import resource_tracker  # slow to import, and `--help` needs none
 
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     options = [_NO_WARNINGS] if os.isatty(STDERR_FD) else []
     sys.warnoptions.extend(options)  # it gets the interpreter's options
     try:
@@ -101,62 +111,70 @@ def start_resource_tracker() -> None:
 
 
 @contextmanager
-def sigint_blocked() -> Iterator[None]:
-    """Hold SIGINT back while a child is started, which inherits the mask.
+def ending_signals_blocked() -> Iterator[None]:
+    """Hold the ending signals back while a child is started, which inherits the mask.
 
-    SIGINT cannot strike the child before it enters `sigint_left_to_supervisor`.
+    None of them can strike the child before it enters `end_left_to_supervisor`.
     """
     if sys.platform == "win32":
         yield
         return
     start_resource_tracker()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     try:
-        with _sigint_deferred():
+        with _ending_signals_deferred():
             yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
-def _sigint_deferred() -> Iterator[None]:
-    """Handle SIGINT at the end of the context.
+def _ending_signals_deferred() -> Iterator[None]:
+    """Handle the ending signals at the end of the context.
 
-    The mask is this thread's alone. Another thread, of a progress bar for example, may take the
-    signal, and Python would then raise KeyboardInterrupt in the main thread all the same.
+    The mask is this thread's alone. Another thread, of a progress bar for example, may take a
+    signal, and Python would then run its handler in the main thread all the same.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     struck: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: struck.append(number))
+    handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    deferred = {number: handler for number, handler in handlers.items() if callable(handler)}
     try:
+        for number in deferred:
+            signal.signal(number, lambda number, _frame: struck.append(number))
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
-        if struck:
-            signal.raise_signal(signal.SIGINT)  # pending until the mask is restored
+        for number, handler in deferred.items():
+            signal.signal(number, handler)
+        for number in struck:
+            signal.raise_signal(number)  # pending until the mask is restored
 
 
 @contextmanager
-def sigint_left_to_supervisor() -> Iterator[None]:
-    """Let SIGINT do nothing in this child process, but end the programs that it starts.
+def end_left_to_supervisor() -> Iterator[None]:
+    """Let the ending signals do nothing in this child process, but end the programs it starts.
 
-    Ctrl-C reaches every process of the terminal. The handler is a function, not SIG_IGN, because
-    programs inherit a signal that is ignored or blocked, while one with a handler is theirs again.
+    The child ends when the supervisor closes the pipe, or is gone. The handler is a function, not
+    SIG_IGN, because programs inherit a signal that is ignored or blocked, while one with a handler
+    is theirs again. A signal that is ignored stays ignored, in those programs too.
     """
-    signal.signal(signal.SIGINT, _do_nothing)
+    handled = [n for n in ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, _do_nothing)
     if sys.platform != "win32":
-        # Python retries an interrupted call (PEP 475); the kernel retries those of C libraries.
-        signal.siginterrupt(signal.SIGINT, False)
-        # The mask of `sigint_blocked` ends here; a SIGINT that came meanwhile is handled now.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        for number in handled:
+            # Python retries an interrupted call (PEP 475); the kernel retries those of C libraries.
+            signal.siginterrupt(number, False)
+        # The mask of `ending_signals_blocked` ends here; what came meanwhile is handled now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
     try:
         yield
     finally:
-        # At its end the interpreter takes handlers away, and a late SIGINT would kill the process.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # At its end the interpreter takes handlers away, and a late signal would kill the process.
+        for number in handled:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """However it ends, at whatever moment: soon, with the right code, and with nothing left."""
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -85,17 +86,39 @@ def test_ctrl_c_while_idle(strike: Strike, tmp_path: Path) -> None:
         check_interrupted(program, strike)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_other_endings_by_signal(number: signal.Signals, tmp_path: Path) -> None:
     with speaking(tmp_path) as program:
         wait_sounding(program, tmp_path)
         assert end(program, lambda p: p.signal(number)) == 128 + number
 
 
-def test_sigterm_to_the_whole_group(tmp_path: Path) -> None:
-    with speaking(tmp_path) as program:
+def twice(number: signal.Signals) -> Strike:
+    """To the program and at once to its group, as `timeout` does and a shell that ends."""
+
+    def strike(program: Program) -> None:
+        program.signal(number)
+        os.killpg(program.pid, number)
+
+    return strike
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_to_the_whole_group_ends_a_recording_as_it_should(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    events = tmp_path / "kept" / "events.jsonl"
+    with (
+        endless_answers() as service,
+        start(service.endpoint, tmp_path, "--record", tmp_path / "kept") as program,
+    ):
         wait_sounding(program, tmp_path)
-        assert end(program, lambda p: os.killpg(p.pid, signal.SIGTERM)) == 128 + signal.SIGTERM
+        program.wait_until(lambda: events.exists() and '"clock"' in events.read_text())
+        assert end(program, twice(number)) == 128 + number, program.said
+        assert "The conversation was recorded to" in program.out
+        assert "ended unexpectedly" not in program.out
+        assert program.err == ""
+    assert json.loads(events.read_text().splitlines()[-1])["record"] == "end"
 
 
 def test_a_killed_supervisor_takes_all_with_it(tmp_path: Path) -> None:
@@ -141,9 +164,10 @@ def run_arguments(endpoint: str, folder: Path) -> list[object]:
     return ["run", "--endpoint", endpoint, "--input", spoken, "--output", folder / "heard.wav"]
 
 
-def start(endpoint: str, folder: Path) -> Program:
+def start(endpoint: str, folder: Path, *arguments: object) -> Program:
     return Program(
         *run_arguments(endpoint, folder),
+        *arguments,
         cwd=folder,
         environment={"AZURE_VOICELIVE_API_KEY": ScriptedService.KEY},
     )

@@ -67,6 +67,12 @@ def test_shared_memory_that_is_too_small_or_forbidden(
     assert not (tmp_path / LEFT_BEHIND).read_text()
 
 
+def test_shared_memory_that_is_larger_than_a_file_may_be(tmp_path: Path) -> None:
+    sentence = refused(tmp_path, "ulimit -f 2000")
+    assert sentence.startswith("error: Shared memory cannot be reserved (File too large): ")
+    assert "`ulimit -f`" in sentence
+
+
 def test_too_few_open_files(tmp_path: Path) -> None:
     sentence = refused(tmp_path, "ulimit -n 20")
     assert "may open 20 files at once, expected at least 128: raise the limit" in sentence

@@ -21,6 +21,7 @@ from pipeline.ipc.commands import CallTool
 from pipeline.ipc.events import ToolPrinted
 from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report, ToolReturned, ToolsLoaded
+from pipeline.system.signals import ENDING_SIGNALS
 from tests.support.program import GENEROUS_S, REPOSITORY, Program
 from tests.support.scripted_service import ScriptedService, ScriptedSession
 from tests.support.sound import noise, write_wav
@@ -118,10 +119,13 @@ def tools(tmp_path: Path) -> Iterator[Tools]:
         yield tools
 
 
-def test_sigint_ends_a_program_that_a_tool_started(tools: Tools) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_ending_signal_ends_a_program_that_a_tool_started(
+    tools: Tools, number: signal.Signals
+) -> None:
     tools.call("sleep")
-    os.kill(tools.wait_pid(), signal.SIGINT)
-    assert tools.wait_output("sleep") == str(-signal.SIGINT)
+    os.kill(tools.wait_pid(), number)
+    assert tools.wait_output("sleep") == str(-number)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +158,11 @@ def test_sigint_does_not_break_what_blocks_the_tools_main_thread(tools: Tools, w
 def test_the_first_child_is_protected_like_the_second() -> None:
     """In a fresh interpreter: the first child starts multiprocessing's helper process as well."""
     script = f"""
-import signal, sys; sys.path.insert(0, {str(REPOSITORY)!r})
+import sys; sys.path.insert(0, {str(REPOSITORY)!r})
 from pipeline.ipc.processes import ChildProcesses
+from pipeline.system.signals import ENDING_SIGNALS
 from tests.support.little_child import mask_names
-print(mask_names({{signal.SIGINT}}))
+print(mask_names(ENDING_SIGNALS))
 with ChildProcesses() as children:
     for _ in range(2):
         children.spawn("little", "tests.support.little_child", "mask", may_end=True)
@@ -174,10 +179,8 @@ with ChildProcesses() as children:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the masks of a process")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
-def test_no_signal_of_the_terminal_ends_the_resource_tracker(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_no_ending_signal_ends_the_resource_tracker(tmp_path: Path, number: signal.Signals) -> None:
     with conversation(tmp_path) as program:
         program.wait_output("Ready: speak")
         (tracker,) = [p for p in program.members() if "resource_tracker" in " ".join(p.cmdline())]
@@ -188,14 +191,17 @@ def test_no_signal_of_the_terminal_ends_the_resource_tracker(
         assert program.err == ""
 
 
-def test_sigint_to_the_children_alone_does_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_an_ending_signal_to_the_children_alone_does_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     with conversation(tmp_path) as program:
         program.wait_output("Ready: speak")
         children = program.children()[:3]  # later there is a spare
         assert len(children) == 3
         for child in children * 3:
-            child.send_signal(signal.SIGINT)
-            wait_delivered(child.pid, signal.SIGINT)
+            child.send_signal(number)
+            wait_delivered(child.pid, number)
         assert set(children) <= set(program.children())
         program.signal(signal.SIGINT)
         assert program.wait_exit() == 0

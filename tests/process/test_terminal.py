@@ -128,7 +128,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> 
         program.wait_panel("listening", "###", "spoken.wav -> heard.wav", "? keys | ")
         assert program.attributes != program.attributes_before
         program.signal(number)
-        assert program.wait_exit() == (143 if number == signal.SIGTERM else -number)
+        assert program.wait_exit() == 128 + number
         program.wait_gone()
         program.check_restored()
         assert not COLOURS.search(program.written)
@@ -139,7 +139,8 @@ def test_a_terminal_that_takes_nothing_keeps_no_run(tmp_path: Path) -> None:
         program.wait_panel("listening", "━")
         program.stop_reading()
         program.signal(signal.SIGQUIT)
-        assert program.wait_exit() == -signal.SIGQUIT
+        hung = 128 + signal.SIGHUP  # unless the terminal had room for the last words
+        assert program.wait_exit() in {hung, 128 + signal.SIGQUIT}
         program.wait_gone()
         program.read_again()
         assert program.attributes == program.attributes_before

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -21,7 +22,7 @@ from pipeline.ipc.processes import ChildProcesses
 from pipeline.ipc.reports import Report, ToolReturned
 from pipeline.ipc.sender import CommandSender
 from pipeline.system.signals import ENDING_SIGNALS
-from tests.support.program import REPOSITORY
+from tests.support.program import GENEROUS_S, REPOSITORY
 
 POLL_S = 1.0
 
@@ -68,6 +69,29 @@ def test_what_a_child_reports_while_it_ends_arrives() -> None:
         spawn(children, "say at the end")
         assert pid_told(children) > 0  # it runs
     assert late == [Notice(str(n)) for n in range(1_000)]
+
+
+LEFT_TO_THE_EXIT = """
+from pipeline.ipc.processes import ChildProcesses
+children = ChildProcesses()
+children.spawn("little", "tests.support.little_child", "stay")
+for report in children.reports(60.0):
+    print(report.message)
+"""
+
+
+def test_the_interpreter_s_exit_does_not_wait_for_a_child_that_was_not_stopped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_TO_THE_EXIT],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=GENEROUS_S,
+    )
+    assert done.stderr == ""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(GENEROUS_S)
 
 
 def test_reports_of_several_children_arrive(children: ChildProcesses) -> None:
@@ -383,7 +407,7 @@ def test_a_group_is_killed_only_as_long_as_its_id_is_its_own(
 
 TAKEN_BY_ANOTHER_THREAD = """
 import os, signal, socket, threading
-from pipeline.system.signals import sigint_blocked
+from pipeline.system.signals import ending_signals_blocked
 
 released = threading.Event()
 other = threading.Thread(target=released.wait)
@@ -392,7 +416,7 @@ taken, tells = socket.socketpair()
 tells.setblocking(False)
 signal.set_wakeup_fd(tells.fileno())  # written to by the thread that takes the signal
 try:
-    with sigint_blocked():
+    with ending_signals_blocked():
         signal.pthread_kill(other.ident, signal.SIGINT)
         taken.recv(1)
         os.getpid()  # the main thread has run what the signal has left for it to do

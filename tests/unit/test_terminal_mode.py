@@ -21,7 +21,7 @@ import termios
 import tty
 
 GENEROUS_S = 30.0
-NUMBERS = (signal.SIGTSTP, signal.SIGQUIT, signal.SIGCONT)
+NUMBERS = (signal.SIGTSTP, signal.SIGCONT)
 
 
 class Terminal:
