@@ -42,7 +42,8 @@ class Outcome:
 
     @property
     def survived(self) -> bool:
-        return self.exit_code == 0 and self.account.complete
+        rest_missing = "in the middle of an answer" in self.said
+        return self.exit_code == int(rest_missing) and self.account.complete
 
     @property
     def faultless(self) -> bool:

@@ -125,6 +125,8 @@ class AssistantDone(Event):
     """Words of it that had arrived and never sounded."""
     cut: bool = False
     """Whether it was interrupted, or broke off."""
+    broken_off: bool = False
+    """Whether it ends where the connection ended, so that its rest is missing."""
 
 
 class Interrupted(Event):

@@ -57,6 +57,8 @@ class AnswerMemory(NamedTuple):
     """Places of words in the sound of its answer: characters, samples."""
     complete: bool = False
     """Whether all sound of its answer has come."""
+    breaks_off: bool = False
+    """Whether its answer has broken off, or does so if the process dies now."""
 
 
 class ConversationMemory(Struct):

@@ -22,6 +22,7 @@ def remembered(items: Iterable[Item], turns: Sequence[Turn]) -> tuple[AnswerMemo
             item.start_samples,
             item.response.places.marks,
             item.response.places.complete,
+            item.response.breaks_off,
         )
         for item in items
         if item.response.turn in turns
@@ -39,11 +40,17 @@ def restored(
         if answer.ordinal <= queued.item
     ]
     if queued.item > memory.items:
-        unknown = AnswerMemory(queued.item, queued.generation, queued.samples, 0)
+        unknown = AnswerMemory(
+            queued.item, queued.generation, queued.samples, 0, breaks_off=not queued.complete
+        )
         items.append(_restored(unknown, _reopened(Turn("assistant"))))
     for item in items:
         if item.ordinal == queued.item:
             item.received_samples = item.queued_samples = queued.samples
+    for answer in memory.answers:
+        beyond = (answer.ordinal, answer.received_samples) > (queued.item, queued.samples)
+        if beyond and (response := responses.get(answer.turn)):
+            response.generation, response.broken_off = answer.generation, True
     return items, list(responses.values())
 
 
@@ -58,6 +65,7 @@ def _restored(answer: AnswerMemory, response: Response) -> Item:
     """Return an item of another process; its response gets what was known of its sound."""
     places = response.places
     response.generation = answer.generation
+    response.broken_off = answer.breaks_off
     places.restore(answer.marks, response.turn.heard or 0)
     end_samples = answer.start_samples + answer.received_samples
     places.receive(end_samples - places.received_samples)

@@ -41,6 +41,7 @@ class Answers:
         self._items = Items()
         self._pace = VoicePace()
         self.reopened: list[Response] = []
+        self._broken_off: list[Response] = []  # still to be heard, to where they break off
 
     @property
     def being_made(self) -> bool:
@@ -197,6 +198,10 @@ class Answers:
         self.generation = generation
         items, self.reopened = restored(memory, turns, queued)
         self._items.restore(items, max(memory.items, queued.item))
+        responses = dict.fromkeys([*self.reopened, *(item.response for item in items)])
+        for response in responses:
+            response.broken_off &= not memory.calls  # the next session answers anew
+        self._broken_off = [response for response in responses if response.broken_off]
         for response in self.reopened:
             if self.is_heard(response):
                 response.end(cut=True)
@@ -209,7 +214,7 @@ class Answers:
         return [each.turn for each in self._unspoken()]
 
     @property
-    def broken_off(self) -> list[str]:
+    def begun_ids(self) -> list[str]:
         """The ids of responses that have begun to sound and are not finished."""
         return [id_ for id_, each in self._unfinished.items() if self._items.begun(each)]
 
@@ -230,8 +235,29 @@ class Answers:
         for response in self._unspoken():
             response.end(cut=True)
 
-    def break_off(self) -> Iterator[Action]:
-        """The session is gone: what it sent sounds to its end, and nothing more comes of it."""
+    def take_broken_off(self) -> bool:
+        """Return whether an answer was heard to where it breaks off since the last time.
+
+        One that the user interrupts before that does not count.
+        """
+        ended = [
+            response
+            for response in self._broken_off
+            if not (self.is_current(response) and self._items.has_unheard(response))
+        ]
+        self._broken_off = [each for each in self._broken_off if each not in ended]
+        return any(map(self.is_current, ended))
+
+    def break_off(self, *, asked_again: bool) -> Iterator[Action]:
+        """The session is gone: what it sent sounds to its end, and nothing more comes of it.
+
+        :param asked_again: whether the next session answers the same turn.
+        """
+        if not asked_again:
+            begun = filter(self._items.begun, self._current())
+            self._broken_off += [response for response in begun if response.breaks_off]
+        for response in self._broken_off:
+            response.broken_off = True
         latest = self._items.latest
         if latest and not latest.response.finished and self.is_current(latest.response):
             yield EndItem(latest.ordinal, self.generation, latest.received_samples)

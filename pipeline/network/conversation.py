@@ -56,7 +56,7 @@ class Conversation:
 
     @property
     def all_answered(self) -> bool:
-        """Whether each turn of the user was answered, or interrupted by the user."""
+        """Whether each turn of the user was answered to the end, or interrupted by the user."""
         return self._questions.all_answered
 
     @property
@@ -143,10 +143,11 @@ class Conversation:
         """Playback's position moved: everything before it has left the loudspeaker."""
         self._answers.heard(item, samples)
         shown = list(self._state.show_heard())  # first: it ends turns, which may be replayed then
+        notices = list(self._state.tell_broken_off())
         messages: Iterable[AddMessage] = ()
         if self._transcript.withholds:
             messages = self._transcript.replay_heard(self._answers.unheard_turns())
-        return [*shown, *messages, *self._state.rest()]
+        return [*shown, *notices, *messages, *self._state.rest()]
 
     def cut_settled(self, generation: int, item: int, samples: int) -> list[Action]:
         """Playback has cut what is older than `generation`: nothing beyond the position sounds."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.ipc.events import Listening
+from pipeline.ipc.events import Listening, Notice
 from pipeline.network.actions import Action, CancelResponse, CreateResponse
 from pipeline.network.answers import Answers
 from pipeline.network.calls import ToolCalls
@@ -83,6 +83,14 @@ class ConversationState:
     def show_heard(self) -> Iterator[Action]:
         """Show the words that have been heard by now."""
         return self.display.update(self.answers.is_heard)
+
+    def tell_broken_off(self) -> Iterator[Notice]:
+        """Tell of an answer that has been heard to where its session ended."""
+        if self.answers.take_broken_off():
+            self.questions.broken_off()
+            yield Notice(
+                "The connection ended in the middle of an answer: the rest of it is missing."
+            )
 
     def request_owed(self) -> Iterator[CreateResponse]:
         """Ask for the answer that is owed, as soon as one may be asked for."""

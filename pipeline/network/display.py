@@ -71,7 +71,8 @@ class Display:
         self._answers.popleft()
         words, unheard = response.turn.words, response.unheard or ""
         if words or unheard:
-            yield AssistantDone(words, unheard, response.cut)
+            broken_off = response.broken_off and not response.settled
+            yield AssistantDone(words, unheard, response.cut, broken_off)
         self._shown = 0
 
     def busy(self) -> None:

@@ -24,14 +24,15 @@ def lose_session(
     if state.marks_turn:
         state.floor.speech_started()
     state.answers.end_unspoken()
-    for response_id in state.answers.broken_off:  # the next session does not go on with them
+    for response_id in state.answers.begun_ids:  # the next session does not go on with them
         state.questions.answered(response_id)
     state.questions.session_lost()
     state.transcript.stop_replay()
     if not planned:
         state.display.busy()
     state.between_sessions = True
-    return [*state.answers.break_off(), *state.show_heard(), *state.calls.abandon()]
+    ends = list(state.answers.break_off(asked_again=state.calls.waiting))
+    return [*ends, *state.show_heard(), *state.calls.abandon()]
 
 
 def resume_session(state: ConversationState) -> list[Action]:

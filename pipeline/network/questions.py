@@ -24,7 +24,7 @@ class Questions:
 
     @property
     def skipped(self) -> bool:
-        """Whether any turn has been left without an answer."""
+        """Whether any turn has been left without an answer, or without the end of one."""
         return self._skipped
 
     @property
@@ -72,6 +72,10 @@ class Questions:
         covered = self._covered.pop(response_id, 0)
         self._skipped = self._skipped or covered > self._settled
         self._settled = max(self._settled, covered)
+
+    def broken_off(self) -> None:
+        """An answer lacks its end, and no other one has it."""
+        self._skipped = True
 
     def continued(self, response_id: str) -> None:
         """A response has ended that is not an answer: another one is to follow."""

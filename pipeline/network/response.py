@@ -27,6 +27,8 @@ class Response:
     """Sound of it that has been heard, all its items together."""
     cut: bool = False
     """Whether it was interrupted, or broke off; known once it is over."""
+    broken_off: bool = False
+    """Whether its session ended before it did; its rest is not asked for again."""
     unheard: str | None = None
     """The words that were never heard, once nothing more of it can be; `turn` has the others."""
     latest_s: float | None = None
@@ -44,6 +46,11 @@ class Response:
     def over(self) -> bool:
         """Whether nothing more of its words can be heard."""
         return self.unheard is not None
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether it has broken off, or does so if its session ends now."""
+        return self.broken_off or not (self.finished or self.silent)
 
     @property
     def has_words(self) -> bool:
@@ -97,6 +104,6 @@ class Response:
         words, heard = self.turn.words, self.turn.heard
         self.turn.words, self.turn.heard = words[:heard], None
         self.unheard = words[len(self.turn.words) :]
-        cut = cut or self.awaits_words or not self.places.complete
+        cut = cut or self.broken_off or self.awaits_words or not self.places.complete
         self.cut = cut or bool(self.unheard.strip())
         self.awaits_words = False

@@ -525,7 +525,7 @@ def test_a_memory_is_reported_after_a_turn_and_not_with_every_word(rig: Rig) -> 
     rig.client.tick()
     (_, memory) = rig.link.memories
     assert memory.turns == (TurnMemory("assistant", "", "Hello.", heard=0),)
-    assert memory.answers == (AnswerMemory(1, 0, 24_000, turn=0),)
+    assert memory.answers == (AnswerMemory(1, 0, 24_000, turn=0, breaks_off=True),)
     words = {"response_id": "r1", "item_id": "i1", "delta": " You."}
     rig.receive("response.audio_transcript.delta", **words)
     rig.client.tick()

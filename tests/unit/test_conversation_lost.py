@@ -3,7 +3,7 @@
 import pickle
 
 from pipeline.ipc.commands import CallTool, CancelTool
-from pipeline.ipc.events import AssistantDone, AssistantSaid, Interrupted, Ready, Trace
+from pipeline.ipc.events import AssistantDone, AssistantSaid, Interrupted, Notice, Ready, Trace
 from pipeline.network.actions import (
     Action,
     AddMessage,
@@ -43,6 +43,9 @@ GREETING = (
     AudioDone("r1", "i1"),
     ResponseDone("r1", "completed", ""),
 )
+TAKEN = (TurnCommitted("u1"),)
+BROKEN_OFF = AssistantDone("Good morning,", " ", cut=True, broken_off=True)
+REST_MISSING = Notice("The connection ended in the middle of an answer: the rest of it is missing.")
 NOTHING_QUEUED = QueuedEnd(0, 0, 0, complete=True)
 REMEMBERED = [AddMessage("user", "Hello."), AddMessage("assistant", "Good morning, how are you?")]
 
@@ -95,10 +98,74 @@ def test_an_answer_that_breaks_off_has_an_end(conversation: Conversation) -> Non
     assert resume(conversation) == REMEMBERED[:1]
     assert conversation.heard(1, SECOND) == [
         AssistantSaid("Good morning,"),
-        AssistantDone("Good morning,", " ", cut=True),
+        BROKEN_OFF,
+        REST_MISSING,
         AddMessage("assistant", "Good morning,"),
         Ready(),
     ]
+    assert conversation.finished, "nothing more is waited for"
+    assert not conversation.all_answered
+    assert not go_on(conversation).all_answered
+
+
+def test_an_answer_that_had_been_heard_as_far_as_it_came_breaks_off_at_once(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3])
+    conversation.heard(1, SECOND)
+    assert conversation.session_lost() == [EndItem(1, 0, SECOND), BROKEN_OFF]
+    assert conversation.heard(1, SECOND) == [REST_MISSING]
+    assert conversation.heard(1, SECOND) == []
+    assert not conversation.all_answered
+
+
+def test_an_answer_that_the_user_interrupts_before_it_breaks_off_lacks_nothing(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3])
+    conversation.session_lost()
+    resume(conversation)
+    drive(conversation, SpeechStarted("u2"))
+    actions = conversation.cut_settled(1, 1, SECOND * 6 // 10)
+    assert AssistantDone("Good morning,", " ", cut=True) in actions
+    assert REST_MISSING not in [*actions, *conversation.heard(1, SECOND)]
+    assert conversation.all_answered
+
+
+def test_an_answer_that_was_interrupted_before_the_loss_lacks_nothing(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3], SpeechStarted("u2"))
+    conversation.session_lost()
+    actions = conversation.cut_settled(1, 1, SECOND * 6 // 10)
+    assert AssistantDone("Good morning,", " ", cut=True) in actions
+    assert REST_MISSING not in [*actions, *conversation.heard(1, SECOND)]
+    assert conversation.all_answered
+
+
+def test_each_answer_that_breaks_off_is_told_of_once(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3])
+    conversation.session_lost()
+    resume(conversation)
+    conversation.session_lost()
+    assert conversation.heard(1, SECOND).count(REST_MISSING) == 1
+    resume(conversation)
+    drive(conversation, *HELLO, *TAKEN, *GREETING)
+    assert REST_MISSING not in conversation.heard(2, SECOND)
+    conversation.session_lost()
+    assert conversation.heard(2, SECOND) == []
+
+
+def test_an_answer_that_calls_a_function_is_asked_for_again_as_a_whole(
+    conversation: Conversation,
+) -> None:
+    call = FunctionCalled("r1", "c1", "clock", "{}")
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3], call)
+    conversation.session_lost()
+    (_, request) = resume(conversation)
+    assert isinstance(request, CreateResponse)
+    assert REST_MISSING not in conversation.heard(1, SECOND)
+    assert conversation.all_answered
 
 
 def test_a_loss_while_the_rest_of_an_answer_sounds_ends_it_no_second_time(
@@ -308,11 +375,49 @@ def test_an_answer_that_is_only_in_part_in_the_ring_ends_there(conversation: Con
     queued = QueuedEnd(1, 0, SECOND // 2, complete=False)
     assert successor.restore(conversation.memory(), 0, queued) == [EndItem(1, 0, SECOND // 2)]
     resume(successor)
-    assert successor.heard(1, SECOND // 2)[:3] == [
+    assert successor.heard(1, SECOND // 2)[:4] == [
         AssistantSaid("Good morning,"),
-        AssistantDone("Good morning,", " how are you?", cut=True),
+        AssistantDone("Good morning,", " how are you?", cut=True, broken_off=True),
+        REST_MISSING,
         AddMessage("assistant", "Good morning,"),
     ]
+    assert not successor.all_answered
+
+
+def test_an_answer_that_was_being_made_breaks_off_with_its_process(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3])
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=False))
+    assert successor.heard(1, SECOND)[1:3] == [BROKEN_OFF, REST_MISSING]
+    assert REST_MISSING not in successor.heard(1, SECOND)
+
+
+def test_an_answer_that_broke_off_with_its_session_does_so_in_a_new_process(
+    conversation: Conversation,
+) -> None:
+    """Its end is marked in the ring, as that of a whole one."""
+    drive(conversation, *HELLO, *TAKEN, *GREETING[:3])
+    conversation.session_lost()
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=True))
+    assert successor.heard(1, SECOND)[1:3] == [BROKEN_OFF, REST_MISSING]
+    assert not successor.all_answered
+
+
+def test_an_unknown_answer_lacks_its_rest_unless_its_end_was_queued(
+    conversation: Conversation,
+) -> None:
+    drive(conversation, *HELLO)
+    for complete in (True, False):
+        successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=complete))
+        assert (REST_MISSING in successor.heard(1, SECOND)) is not complete
+
+
+def test_an_interrupted_answer_lacks_nothing_in_a_new_process(conversation: Conversation) -> None:
+    drive(conversation, *HELLO, *GREETING[:3], SpeechStarted("u2"))
+    successor = go_on(conversation, QueuedEnd(1, 0, SECOND, complete=False))
+    assert REST_MISSING not in successor.cut_settled(1, 1, SECOND // 2)
+    assert REST_MISSING not in successor.heard(1, SECOND // 2)
 
 
 def test_a_new_process_shows_each_word_once(conversation: Conversation) -> None:
