@@ -6,7 +6,7 @@ nothing of it: what they run and are given lies in modules.
 """
 
 import threading
-from multiprocessing import context, process, spawn
+from multiprocessing import context, process, spawn, util
 from typing import Any
 
 _MAIN_MODULE = ("init_main_from_name", "init_main_from_path")
@@ -41,8 +41,7 @@ spawn.get_preparation_data = _prepared
 class BareProcess(context.SpawnProcess):
     """A spawned process that does not import the program's main module.
 
-    It ends by itself when this process has gone. At the interpreter's exit multiprocessing would
-    send it SIGTERM, which it leaves to the supervisor, and wait for it without a limit.
+    It ends by itself when this process has gone.
     """
 
     def start(self) -> None:
@@ -51,4 +50,15 @@ class BareProcess(context.SpawnProcess):
             super().start()
         finally:
             _bare.now = False
-        process._children.discard(self)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _leave_children_behind() -> None:
+    """Keep multiprocessing from waiting for them without a limit at the interpreter's exit.
+
+    It would send them SIGTERM before, which they leave to the supervisor.
+    """
+    children: set[process.BaseProcess] = process._children  # type: ignore[attr-defined]  # noqa: SLF001
+    children.difference_update([child for child in children if isinstance(child, BareProcess)])
+
+
+util.Finalize(None, _leave_children_behind, exitpriority=0)

@@ -1,6 +1,5 @@
 """Real child processes: their reports arrive, they end, and none is left behind."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -384,7 +383,6 @@ def test_a_child_that_the_system_holds_is_left_behind(monkeypatch: pytest.Monkey
         assert process.is_running()
         (notice,) = notices
         assert f"The little process (id {process.pid}) cannot be ended" in notice
-        assert child.process not in multiprocessing.active_children(), "joined at exit, for ever"
     finally:
         process.kill()
         child.process.join()
