@@ -70,6 +70,18 @@ def test_what_a_child_reports_while_it_ends_arrives() -> None:
     assert late == [Notice(str(n)) for n in range(1_000)]
 
 
+def interpreted(script: str) -> "subprocess.CompletedProcess[str]":
+    """Run `script` in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=GENEROUS_S,
+    )
+
+
 LEFT_TO_THE_EXIT = """
 from pipeline.ipc.processes import ChildProcesses
 children = ChildProcesses()
@@ -80,14 +92,7 @@ for report in children.reports(60.0):
 
 
 def test_the_interpreter_s_exit_does_not_wait_for_a_child_that_was_not_stopped() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LEFT_TO_THE_EXIT],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=GENEROUS_S,
-    )
+    done = interpreted(LEFT_TO_THE_EXIT)
     assert done.stderr == ""
     with suppress(psutil.NoSuchProcess):
         psutil.Process(int(done.stdout)).wait(GENEROUS_S)
@@ -428,11 +433,5 @@ finally:
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of threads are POSIX")
 def test_sigint_that_another_thread_takes_waits_for_the_end_of_a_spawn() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TAKEN_BY_ANOTHER_THREAD],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = interpreted(TAKEN_BY_ANOTHER_THREAD)
     assert done.stdout.splitlines() == ["to the end", "interrupted"]
