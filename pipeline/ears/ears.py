@@ -56,7 +56,6 @@ class Ears:
         self._near_end = NearEnd()
         self._alarm_blocks = 0
         self._deaf_blocks = _BEGINNING_BLOCKS
-        self._echo_moved_samples = 0  # in the latest block
         self._missed_blocks = 0  # of the latest, by the canceller
         self._unheard_blocks = 0  # of what sounds, by a microphone that hears nothing at all
 
@@ -160,7 +159,7 @@ class Ears:
         wakes = unexplained or holding or not settled
         evidence = self._detect(block, wakes=wakes)
         rule = self._rules.ordinary if settled else self._rules.strict
-        speech = self._judge(rule, evidence)
+        speech, moved_samples = self._judge(rule, evidence)
         near = self._hear_near(
             block.residual,
             evidence,
@@ -171,7 +170,6 @@ class Ears:
         )
         state = State.LISTENING if settled else State.SETTLING
         levels = _levels(cancelled, cancelled.residual_power)
-        moved_samples = self._echo_moved_samples
         return Heard(cancelled.cleaned, speech, near, evidence, levels, state, moved_samples)
 
     def _listen_without_echo(
@@ -181,7 +179,7 @@ class Ears:
         wakes = self._rises(cancelled.microphone_power) or holding
         evidence = self._detect(KeptBlock(microphone, reference, near, echo=False), wakes=wakes)
         rule = self._rules.headphones
-        speech = self._judge(rule, evidence)
+        speech, _ = self._judge(rule, evidence)
         certain = self._hear_near(near, evidence, rule, likely=speech)
         levels = _levels(cancelled, cancelled.microphone_power)
         return Heard(microphone, speech, certain, evidence, levels, State.HEADPHONES)
@@ -215,14 +213,15 @@ class Ears:
         voice_is_likely = self._near_end.speech is NearSpeech.SPEECH or self._headphones.worn
         return echo_left(self._detection.kept, beside_voice=voice_is_likely)
 
-    def _follow_echo(self, moved_samples: int | None) -> None:
-        """The echo alone raised an alarm: follow it, or learn it anew."""
+    def _follow_echo(self, moved_samples: int | None) -> int:
+        """The echo alone raised an alarm: learn it anew, or return by how much to follow it."""
         if moved_samples is None or self._headphones.worn:
             self.realigned()
-        elif moved_samples:
-            self._echo_moved_samples = moved_samples
+            return 0
+        if moved_samples:
             self._deaf_blocks = _MOVED_BLOCKS
             self._doubt_near_end()
+        return moved_samples
 
     def _doubt_near_end(self) -> None:
         """What was weighed may be the echo."""
@@ -233,17 +232,20 @@ class Ears:
         """Whether anything is louder than what is always there."""
         return self._floor.rise_db(decibels(cleaned_power)) >= _NOTED_RISE_DB
 
-    def _judge(self, rule: Rule, evidence: Evidence) -> bool:
-        """Whether `rule` takes what is heard for a person, and it does not follow the reference."""
+    def _judge(self, rule: Rule, evidence: Evidence) -> tuple[bool, int]:
+        """Return whether `rule` takes for a person what is heard, and it is not the echo.
+
+        Also, see `Heard`, by how many samples the echo has moved.
+        """
         speech = rule(evidence) and not self._deaf_blocks
         self._deaf_blocks = max(0, self._deaf_blocks - 1)
-        self._echo_moved_samples = 0
+        moved_samples = 0
         doubted = speech and self._alarm_blocks < _DOUBTED_BLOCKS
         if doubted and (left := self._echo_left()) is not None:
-            self._follow_echo(left.moved_samples)
+            moved_samples = self._follow_echo(left.moved_samples)
             speech = False
         self._alarm_blocks = self._alarm_blocks + 1 if speech else 0
-        return speech
+        return speech, moved_samples
 
 
 def _levels(cancelled: Cancelled, cleaned_power: float) -> Levels:

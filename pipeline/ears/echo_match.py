@@ -66,16 +66,17 @@ def echo_left(kept: Sequence[KeptBlock], *, beside_voice: bool = False) -> EchoL
     microphone = to_float(np.concatenate([block.microphone for block in latest]))
     residual = np.concatenate([block.residual for block in latest])
     reference = whitened(_correlator.spectrum(to_float(played)))
-    heard = _correlation(_late_spectrum(microphone), reference)
+    sound, rest = _late_spectrum(microphone), _late_spectrum(residual)
+    heard = _correlation(sound, reference)
     if power(microphone - residual) <= _LEAST_SUBTRACTED * power(microphone):
         same = _SAME_BESIDE_VOICE if beside_voice else _SAME
         return EchoLeft(None) if heard.max() >= same else None
-    moved = _moved_by(microphone, residual)
+    moved = _moved_by(sound, rest)
     if moved.samples:
         if _is_gone_if_moved(microphone, residual, moved.samples):
             return EchoLeft(moved.samples)
         return EchoLeft(None) if moved.certain and not beside_voice else None
-    left = _correlation(_late_spectrum(residual), reference)
+    left = _correlation(rest, reference)
     return EchoLeft(0) if _near(left, int(np.argmax(heard))) >= _LEAKS else None
 
 
@@ -85,12 +86,11 @@ class _Moved(NamedTuple):
     certain: bool
 
 
-def _moved_by(microphone: Block, residual: Block) -> _Moved:
-    """Compare the microphone with what is subtracted.
+def _moved_by(sound: Spectrum, rest: Spectrum) -> _Moved:
+    """Compare the sound of the microphone with what is subtracted; `rest` is left of it.
 
     That has been through the same room: where an echo is heard, it is the same to the sample.
     """
-    sound, rest = _late_spectrum(microphone), _late_spectrum(residual)
     subtracted = whitened(sound - rest)
     heard, left = (_around(_correlator.compare(each, subtracted)) for each in (sound, rest))
     at, before = int(np.argmax(heard)), _MOST_MOVED_SAMPLES
